@@ -1,0 +1,71 @@
+# `make run` and `make test` are all that is needed to begin; README.md describes the rest.
+
+PORT ?= 8000
+DATA ?= ./var
+PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+PY := .venv/bin/python
+INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-hashes --requirement
+LOCK := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock clean
+
+help:
+	@echo "make run [PORT=8000] [DATA=./var]   start FlowHub with its demo flows"
+	@echo "make test [ARGS='-k ledger']        run the tests"
+	@echo "make check                          lint, formatting, import rules, types, Django's checks"
+	@echo "make format                         format the code and mend what ruff can mend"
+	@echo "make lock                           write constraints*.txt anew from pyproject.toml"
+	@echo "make clean                          remove .venv and caches; data is kept"
+
+run: export FLOWHUB_DATA := $(DATA)
+run: export FLOWHUB_PUBLIC_URL := http://127.0.0.1:$(PORT)
+# The demo flows call FlowHub's own demo endpoints; every other private address stays refused.
+run: export FLOWHUB_OUTBOUND_ALLOW := 127.0.0.1:$(PORT)
+run: .venv/.run
+	@$(PY) manage.py migrate --verbosity 0
+	@$(PY) manage.py load_demo
+	@exec $(PY) manage.py serve --port $(PORT) --banner
+
+test: .venv/.dev
+	@$(PY) -m pytest $(ARGS)
+
+check: .venv/.dev
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/lint-imports
+	@.venv/bin/mypy
+	@$(PY) manage.py check
+	@$(PY) manage.py makemigrations --check --dry-run
+
+format: .venv/.dev
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+# Existing versions are kept where they still fit; `make lock UPGRADE=--upgrade` takes the newest that the ranges admit.
+lock: | .venv/bin/python
+	@$(PY) -m pip install --quiet --disable-pip-version-check "uv>=0.13,<0.14"
+	@$(LOCK) $(UPGRADE) --extra dev --output-file constraints.txt
+	@$(LOCK) --constraint constraints.txt --output-file constraints-run.txt
+
+clean:
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+# The stamps are younger than the lock that they were installed from, so a second start installs nothing.
+# The full set contains the runtime set: after it there is nothing left to install for `make run`.
+.venv/.run: constraints-run.txt | .venv/bin/python
+	@echo "Installing FlowHub's packages into .venv (only now, and when they change) ..."
+	@$(INSTALL) constraints-run.txt
+	@touch $@
+
+.venv/.dev: constraints.txt | .venv/bin/python
+	@echo "Installing FlowHub's packages and the developer's tools into .venv (only now, and when they change) ..."
+	@$(INSTALL) constraints.txt
+	@touch .venv/.run $@
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "FlowHub needs Python 3.11 or newer; none was found. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }

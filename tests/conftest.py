@@ -1,0 +1,96 @@
+"""What every test may use: the event loop, and markers that say what a test needs from the machine."""
+
+import os
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import SyncToAsync
+from django.db import connection, connections
+
+from executions.ledger import ledger
+from executions.recovery import heart
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+NO_OUTSIDE_TRAFFIC = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+def chromium() -> str | None:
+    """The browser to drive: FLOWHUB_TEST_CHROMIUM, else the first one found on PATH."""
+    return os.environ.get("FLOWHUB_TEST_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
+def missing_for_browser() -> str | None:
+    return None if chromium() else "no Chromium on PATH; install it or name it in FLOWHUB_TEST_CHROMIUM"
+
+
+def missing_for_faults() -> str | None:
+    return None if os.name == "posix" else "fault tests send POSIX signals"
+
+
+MISSING: dict[str, Callable[[], str | None]] = {"browser": missing_for_browser, "faults": missing_for_faults}
+
+
+def unavailable(reason: str) -> None:
+    """End the test that needs what is not there: skipped on a laptop, failed in CI, which promises everything."""
+    if os.environ.get("FLOWHUB_CI") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests go last: from the first one on, Playwright keeps an event loop running in the main thread."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, missing in MISSING.items():
+        if item.get_closest_marker(marker) and (reason := missing()):
+            unavailable(reason)
+    if item.get_closest_marker("postgres") and connection.vendor != "postgresql":
+        pytest.skip("FLOWHUB_DATABASE_URL does not name a PostgreSQL database")
+    if item.get_closest_marker("browser"):
+        # Playwright's loop makes Django take the test's own, synchronous queries for ones made inside a coroutine.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """A heart that a test started stops while the test may still use the database."""
+    if heart.is_running:
+        heart.stop()
+    return (yield)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """asyncio alone: it is what the servers run on."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """pytest-django's test database, without the connections that would keep PostgreSQL from dropping it at the end.
+
+    They are open in threads that live as long as the process: the ledger's, the heart's, and asgiref's for asynchronous
+    queries.
+    """
+    yield
+    ledger.stop()
+    heart.stop()
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """The system's Chromium instead of one that Playwright downloads; it sends nothing outside by itself."""
+    # Chromium's sandbox refuses to start for root, which is who a container's tests run as.
+    sandbox = () if getattr(os, "geteuid", lambda: 1)() else ("--no-sandbox",)
+    return {"executable_path": chromium(), "args": [*NO_OUTSIDE_TRAFFIC, *sandbox]}
