@@ -1,0 +1,57 @@
+"""What can be wrong with a definition, and what can go wrong while a graph runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+ErrorKind = Literal[
+    "node_failed",
+    "node_crashed",
+    "timeout",
+    "cancelled",
+    "interrupted",
+    "rejected",
+    "record_error",
+]
+"""Every value of `error_info.kind`; `interrupted`, `rejected` and `record_error` are set outside the engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a JSON document: where (`nodes[2].parameters.url`) and what to change."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class DefinitionError(ValueError):
+    """A definition cannot become a graph; `faults` names every reason, in document order."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(str(fault) for fault in self.faults))
+
+
+class NodeFailed(Exception):
+    """A node could not do its work for a reason that its message explains to a reader.
+
+    Node types raise it for failures they foresee. `detail` is JSON that helps to repair the call (status code, body)
+    and is kept as the node's output. `for_client` is the sentence for the model when it differs from the message.
+    """
+
+    def __init__(self, message: str, *, detail: object = None, for_client: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail = detail
+        self.for_client = for_client
+
+
+class ExpressionError(NodeFailed):
+    """An expression names something that is not there; the message lists what is."""
+
+
+class Abort(Exception):
+    """Raised by `before_effects` of the runner: the flow must not go on, because its record cannot be kept."""

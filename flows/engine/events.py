@@ -1,0 +1,56 @@
+"""What the runner tells its observers, in the order in which it happens.
+
+`at` is seconds since the flow started, from the monotonic clock; an observer that needs wall-clock times adds it to
+the start it knows. Observers are called synchronously, so an observer must be quick and must never raise.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flows.engine.errors import ErrorKind
+from flows.engine.graph import Node
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStarted:
+    """A node begins; `input` is its parameters with the expressions filled in (JSON)."""
+
+    node: Node
+    at: float
+    input: Any
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCompleted:
+    """A node ended well; `output` is its JSON, `handle` the way out that it took."""
+
+    node: Node
+    at: float
+    output: Any
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeErrored:
+    """A node ended badly; `output` is what is known of its answer, `causes` the chain behind the message."""
+
+    node: Node
+    at: float
+    message: str
+    kind: ErrorKind
+    output: Any = None
+    causes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSkipped:
+    """A node will not run; `reason` says why, for a reader."""
+
+    node: Node
+    at: float
+    reason: str
+
+
+Event = NodeStarted | NodeCompleted | NodeErrored | NodeSkipped
+Observer = Callable[[Event], None]

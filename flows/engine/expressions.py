@@ -1,0 +1,176 @@
+"""Path-only interpolation: `{{ trigger.name }}`, `{{ fetch.body.items[0].id }}`, `{{ fetch.body["odd key"] }}`.
+
+Dict keys and list indices, nothing else: no calls, no attributes, and one pass, so a value that itself looks like an
+expression stays text. A parameter that is exactly one expression keeps the value's JSON type; inside other text the
+value is turned to text, JSON for objects and lists.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flows.engine.errors import ExpressionError, Fault
+
+RESERVED_ROOTS = frozenset({"execution", "flowhub", "secrets", "caller", "now"})
+"""First names of a path that no node's slug may take."""
+
+PROVIDED_ROOTS = frozenset({"execution", "flowhub"})
+"""Reserved roots that have values today."""
+
+_ROOT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)")
+_STEP = re.compile(r"""\.([A-Za-z_][A-Za-z0-9_-]*)|\[(\d{1,9})\]|\["((?:[^"\\]|\\.)*)"\]|\['((?:[^'\\]|\\.)*)'\]""")
+_SHOWN_KEYS = 12
+
+Scope = Mapping[str, Any]
+Fill = Callable[[Scope], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A parsed expression: the slug or reserved root, then keys and indices."""
+
+    source: str
+    root: str
+    steps: tuple[str | int, ...]
+
+    def resolve(self, scope: Scope) -> Any:
+        """Return the value in `scope`; raises ExpressionError that says which part is missing and what is there."""
+        if self.root not in scope:
+            raise ExpressionError(
+                f"{{{{ {self.source} }}}}: {self.root!r} has no output here: that node was skipped or did not run. "
+                f"Available: {_names(scope)}."
+            )
+        value, seen = scope[self.root], self.root
+        for step in self.steps:
+            try:
+                if isinstance(step, int) and isinstance(value, list):
+                    value = value[step]
+                elif isinstance(value, dict):
+                    value = value[str(step)]
+                else:
+                    raise KeyError(step)
+            except (KeyError, IndexError):
+                raise ExpressionError(_missing(self.source, seen, step, value)) from None
+            seen += f"[{step}]" if isinstance(step, int) else f".{step}"
+        return value
+
+
+def _missing(source: str, seen: str, step: str | int, value: Any) -> str:
+    start = f"{{{{ {source} }}}}: {seen} has no {step!r}"
+    if isinstance(value, dict):
+        close = difflib.get_close_matches(str(step), [str(key) for key in value], n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        return f"{start}; it has: {_names(value)}.{hint}"
+    if isinstance(value, list):
+        return f"{start}; it is a list of {len(value)}."
+    return f"{start}; it is {_kind(value)}."
+
+
+def _names(mapping: Mapping[str, Any]) -> str:
+    names = sorted(str(key) for key in mapping)
+    shown = ", ".join(names[:_SHOWN_KEYS]) or "nothing"
+    return shown + (f" and {len(names) - _SHOWN_KEYS} more" if len(names) > _SHOWN_KEYS else "")
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    return {bool: "a boolean", int: "a number", float: "a number", str: "text"}.get(type(value), "not an object")
+
+
+def parse(source: str) -> Path:
+    """Read the inside of `{{ }}`; raises ExpressionError when it is not a path."""
+    text = source.strip()
+    root = _ROOT.match(text)
+    position, steps = (root.end() if root else 0), []
+    while root and position < len(text):
+        step = _STEP.match(text, position)
+        if step is None:
+            break
+        key, index, double, single = step.groups()
+        quoted = double if double is not None else single
+        steps.append(int(index) if index is not None else key or re.sub(r"\\(.)", r"\1", quoted or ""))
+        position = step.end()
+    if root is None or position < len(text):
+        raise ExpressionError(
+            f"{{{{ {text} }}}} is not a path. Write a node's slug, then keys and indices: "
+            '{{ fetch.body.items[0].id }} or {{ fetch.body["odd key"] }}. Calls and operators are not allowed.'
+        )
+    return Path(text, root.group(1), tuple(steps))
+
+
+def as_text(value: Any) -> str:
+    """A JSON value inside other text: text as it is, everything else as JSON."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+
+
+def has_expression(value: Any) -> bool:
+    """Whether `value` is text with an expression in it."""
+    return isinstance(value, str) and next(_marks(value), None) is not None
+
+
+def _marks(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where each `{{ ... }}` starts and ends; a regex would be quadratic on text with many `{{` and no end."""
+    start = text.find("{{")
+    while start >= 0 and (end := text.find("}}", start + 2)) >= 0:
+        yield start, end + 2
+        start = text.find("{{", end + 2)
+
+
+def paths_in(value: Any, at: str) -> Iterator[tuple[str, Path | Fault]]:
+    """Yield every expression in a JSON value with the place it stands at; a malformed one as a Fault."""
+    pending: list[tuple[str, Any]] = [(at, value)]
+    while pending:
+        place, item = pending.pop()
+        if isinstance(item, str):
+            for start, end in _marks(item):
+                try:
+                    yield place, parse(item[start + 2 : end - 2])
+                except ExpressionError as error:
+                    yield place, Fault(place, error.message)
+        elif isinstance(item, dict):
+            pending += [(f"{place}.{key}", child) for key, child in item.items()][::-1]
+        elif isinstance(item, list):
+            pending += [(f"{place}[{index}]", child) for index, child in enumerate(item)][::-1]
+
+
+def compile_value(value: Any) -> Fill | None:
+    """Return a function that fills in the expressions of a JSON value, or None when it has none.
+
+    Raises ExpressionError for a malformed expression, RecursionError for a value nested deeper than Python's stack
+    (definitions are capped before they come here).
+    """
+    if isinstance(value, str):
+        return _compile_text(value)
+    if isinstance(value, dict):
+        filled = {key: fill for key, child in value.items() if (fill := compile_value(child)) is not None}
+        if not filled:
+            return None
+        return lambda scope: value | {key: fill(scope) for key, fill in filled.items()}
+    if isinstance(value, list):
+        fills = [compile_value(child) for child in value]
+        if not any(fills):
+            return None
+        pairs = list(zip(value, fills, strict=True))
+        return lambda scope: [fill(scope) if fill else child for child, fill in pairs]
+    return None
+
+
+def _compile_text(text: str) -> Fill | None:
+    marks = list(_marks(text))
+    if not marks:
+        return None
+    if len(marks) == 1 and text[slice(*marks[0])] == text.strip():
+        return parse(text.strip()[2:-2]).resolve
+    parts: list[str | Path] = []
+    last = 0
+    for start, end in marks:
+        parts += [text[last:start], parse(text[start + 2 : end - 2])]
+        last = end
+    parts.append(text[last:])
+    return lambda scope: "".join(part if isinstance(part, str) else as_text(part.resolve(scope)) for part in parts)

@@ -1,0 +1,328 @@
+"""From a definition (JSON) to a Graph (an immutable value), with every fault reported at its path."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import jsonschema_rs
+
+from flows.engine.errors import DefinitionError, Fault
+from flows.engine.expressions import PROVIDED_ROOTS, RESERVED_ROOTS, Fill, Path, compile_value, paths_in
+from flows.engine.node import MAIN
+from flows.engine.registry import RegisteredType, Registry, json_path, message_of
+
+TRIGGER = "trigger"
+"""The type of the one node where a flow starts."""
+
+MAX_NODES = 500
+MAX_DEPTH = 64
+
+_TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
+DEFINITION_SCHEMA: Mapping[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Definition of a flow",
+    "type": "object",
+    "required": ["nodes", "connections"],
+    "properties": {
+        "nodes": {
+            "type": "array",
+            "maxItems": MAX_NODES,
+            "items": {
+                "type": "object",
+                "required": ["id", "type", "name", "slug"],
+                "properties": {
+                    "id": _TEXT,
+                    "type": _TEXT,
+                    "name": _TEXT,
+                    "slug": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"},
+                    "position": {
+                        "type": "object",
+                        "properties": {"x": {"type": "number"}, "y": {"type": "number"}},
+                        "required": ["x", "y"],
+                    },
+                    "parameters": {"type": "object"},
+                },
+                "additionalProperties": False,
+            },
+        },
+        "connections": {
+            "type": "array",
+            "maxItems": MAX_NODES * 20,
+            "items": {
+                "type": "object",
+                "required": ["id", "sourceNodeId", "targetNodeId"],
+                "properties": {
+                    "id": _TEXT,
+                    "sourceNodeId": _TEXT,
+                    "sourceHandle": _TEXT,
+                    "targetNodeId": _TEXT,
+                    "targetHandle": _TEXT,
+                },
+                "additionalProperties": False,
+            },
+        },
+    },
+    "additionalProperties": False,
+}
+_SHAPE = jsonschema_rs.Draft202012Validator(dict(DEFINITION_SCHEMA))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """A box of the graph; `fill` turns its parameters into values, or is None when they hold no expression."""
+
+    id: str
+    type: str
+    name: str
+    slug: str
+    parameters: Mapping[str, Any]
+    registered: RegisteredType = field(repr=False)
+    fill: Fill | None = field(repr=False, default=None)
+    position: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A line from one node's output handle to another node's input handle."""
+
+    id: str
+    source: str
+    source_handle: str
+    target: str
+    target_handle: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """A parsed definition: `order` holds the nodes reachable from the trigger, in topological order."""
+
+    trigger: Node
+    order: tuple[Node, ...]
+    nodes: Mapping[str, Node]
+    connections: tuple[Connection, ...]
+    outgoing: Mapping[str, tuple[Connection, ...]]
+    incoming_counts: Mapping[str, int]
+
+
+def parse(definition: Any, registry: Registry) -> Graph:
+    """Turn a definition into a Graph.
+
+    Raises DefinitionError with every fault at its path: shape, unknown type, parameters against the type's schema,
+    missing or second trigger, duplicate id or slug, dangling connection, unknown handle, cycle, expression that is
+    malformed or names no upstream node.
+    """
+    return _Parser(definition, registry).parse()
+
+
+class _Parser:
+    def __init__(self, definition: Any, registry: Registry) -> None:
+        self.definition = definition
+        self.registry = registry
+        self.faults: list[Fault] = []
+        self.nodes: dict[str, Node] = {}
+        self.places: dict[str, str] = {}
+        self.connections: list[Connection] = []
+
+    def parse(self) -> Graph:
+        self._check_shape()
+        self._read_nodes()
+        trigger = self._find_trigger()
+        self._read_connections()
+        order = self._sort()
+        self._stop_on_faults()
+        reachable = self._reachable(trigger)
+        ordered = tuple(node for node in order if node.id in reachable)
+        self._check_expressions(ordered)
+        self._stop_on_faults()
+        live = [line for line in self.connections if line.source in reachable]
+        return Graph(
+            trigger=trigger,
+            order=ordered,
+            nodes=MappingProxyType(dict(self.nodes)),
+            connections=tuple(self.connections),
+            outgoing=_group(live),
+            incoming_counts=MappingProxyType(
+                {node.id: sum(line.target == node.id for line in live) for node in ordered}
+            ),
+        )
+
+    def _stop_on_faults(self) -> None:
+        if self.faults:
+            raise DefinitionError(self.faults)
+
+    def _check_shape(self) -> None:
+        if too_deep(self.definition, MAX_DEPTH):
+            raise DefinitionError([Fault("", f"the definition is nested deeper than {MAX_DEPTH} levels")])
+        for error in _SHAPE.iter_errors(self.definition):
+            self.faults.append(Fault(json_path(error.instance_path), message_of(error)))
+        self._stop_on_faults()
+
+    def _read_nodes(self) -> None:
+        slugs: dict[str, str] = {}
+        for index, raw in enumerate(self.definition["nodes"]):
+            at = f"nodes[{index}]"
+            if raw["id"] in self.nodes or raw["id"] in self.places:
+                self.faults.append(Fault(f"{at}.id", f"another node has the id {raw['id']!r}"))
+                continue
+            self.places[raw["id"]] = at
+            self._check_slug(raw["slug"], at, slugs)
+            self._read_node(raw, at)
+
+    def _check_slug(self, slug: str, at: str, slugs: dict[str, str]) -> None:
+        if slug in RESERVED_ROOTS:
+            self.faults.append(Fault(f"{at}.slug", f"{slug!r} is reserved for expressions; choose another slug"))
+        if slug in slugs:
+            self.faults.append(Fault(f"{at}.slug", f"the slug {slug!r} is taken by {slugs[slug]}"))
+        slugs.setdefault(slug, at)
+
+    def _read_node(self, raw: dict[str, Any], at: str) -> None:
+        registered = self.registry.get(raw["type"])
+        if registered is None:
+            known = ", ".join(sorted(self.registry))
+            self.faults.append(Fault(f"{at}.type", f"there is no node type {raw['type']!r}; the types are: {known}"))
+            return
+        parameters = raw.get("parameters", {})
+        self.faults += registered.faults(parameters, f"{at}.parameters", before_filling=True)
+        malformed = [found for _, found in paths_in(parameters, f"{at}.parameters") if isinstance(found, Fault)]
+        self.faults += malformed
+        position = raw.get("position")
+        self.nodes[raw["id"]] = Node(
+            id=raw["id"],
+            type=raw["type"],
+            name=raw["name"],
+            slug=raw["slug"],
+            parameters=MappingProxyType(parameters),
+            registered=registered,
+            fill=None if malformed else compile_value(parameters),
+            position=(position["x"], position["y"]) if position else None,
+        )
+
+    def _find_trigger(self) -> Node:
+        triggers = [node for node in self.nodes.values() if node.type == TRIGGER]
+        if not triggers:
+            self.faults.append(Fault("nodes", "a flow needs one node of type 'trigger', where calls come in"))
+        for second in triggers[1:]:
+            self.faults.append(Fault(self.places[second.id], f"{triggers[0].name!r} is already the flow's trigger"))
+        if not triggers:
+            raise DefinitionError(self.faults)
+        return triggers[0]
+
+    def _read_connections(self) -> None:
+        ids: set[str] = set()
+        for index, raw in enumerate(self.definition["connections"]):
+            at = f"connections[{index}]"
+            line = Connection(
+                raw["id"],
+                raw["sourceNodeId"],
+                raw.get("sourceHandle", MAIN),
+                raw["targetNodeId"],
+                raw.get("targetHandle", MAIN),
+            )
+            if line.id in ids:
+                self.faults.append(Fault(f"{at}.id", f"another connection has the id {line.id!r}"))
+            ids.add(line.id)
+            if self._check_ends(line, at):
+                self.connections.append(line)
+
+    def _check_ends(self, line: Connection, at: str) -> bool:
+        faults = []
+        for key, end in (("sourceNodeId", line.source), ("targetNodeId", line.target)):
+            if end not in self.places:
+                faults.append(Fault(f"{at}.{key}", f"there is no node with the id {end!r}"))
+        source, target = self.nodes.get(line.source), self.nodes.get(line.target)
+        if source and line.source_handle not in source.registered.node_type.handles:
+            handles = ", ".join(source.registered.node_type.handles) or "none"
+            faults.append(
+                Fault(f"{at}.sourceHandle", f"{source.name!r} has no handle {line.source_handle!r}; it has: {handles}")
+            )
+        if target and target.type == TRIGGER:
+            faults.append(Fault(f"{at}.targetNodeId", "nothing can lead into the trigger"))
+        elif line.target_handle != MAIN:
+            faults.append(Fault(f"{at}.targetHandle", f"inputs have one handle, {MAIN!r}"))
+        self.faults += faults
+        return not faults and source is not None and target is not None
+
+    def _sort(self) -> list[Node]:
+        waiting = dict.fromkeys(self.nodes, 0)
+        for line in self.connections:
+            waiting[line.target] += 1
+        outgoing = _group(self.connections)
+        ready = deque(node for node in self.nodes.values() if not waiting[node.id])
+        order = []
+        while ready:
+            node = ready.popleft()
+            order.append(node)
+            for line in outgoing.get(node.id, ()):
+                waiting[line.target] -= 1
+                if not waiting[line.target]:
+                    ready.append(self.nodes[line.target])
+        if len(order) < len(self.nodes):
+            self._report_cycle({node_id for node_id, count in waiting.items() if count})
+        return order
+
+    def _report_cycle(self, left: set[str]) -> None:
+        """Name one circle among the nodes that never became free."""
+        before: dict[str, str] = {}
+        for line in self.connections:
+            if line.source in left and line.target in left:
+                before[line.target] = line.source
+        trail = [next(iter(before))]
+        while before[trail[-1]] not in trail:
+            trail.append(before[trail[-1]])
+        circle = trail[trail.index(before[trail[-1]]) :][::-1]
+        names = " -> ".join(self.nodes[node_id].name for node_id in [*circle, circle[0]])
+        self.faults.append(Fault(self.places[circle[0]], f"the connections run in a circle: {names}"))
+
+    def _reachable(self, trigger: Node) -> set[str]:
+        outgoing = _group(self.connections)
+        found, todo = {trigger.id}, [trigger.id]
+        while todo:
+            for line in outgoing.get(todo.pop(), ()):
+                if line.target not in found:
+                    found.add(line.target)
+                    todo.append(line.target)
+        return found
+
+    def _check_expressions(self, order: tuple[Node, ...]) -> None:
+        """Nodes that nothing reaches never run, so their expressions are left alone while a draft is being built."""
+        upstream: dict[str, set[str]] = {node.id: set() for node in order}
+        outgoing = _group(self.connections)
+        for node in order:
+            for line in outgoing.get(node.id, ()):
+                upstream[line.target] |= upstream[node.id] | {node.slug}
+        for node in order:
+            for place, path in paths_in(dict(node.parameters), f"{self.places[node.id]}.parameters"):
+                if isinstance(path, Path) and path.root not in upstream[node.id] | PROVIDED_ROOTS:
+                    self.faults.append(Fault(place, self._unknown_root(path, node, upstream[node.id])))
+
+    def _unknown_root(self, path: Path, node: Node, upstream: set[str]) -> str:
+        names = ", ".join(sorted(upstream)) or "none"
+        known = any(other.slug == path.root for other in self.nodes.values())
+        why = "does not come before this node" if known else "is no node's slug"
+        return (
+            f"{{{{ {path.source} }}}} names {path.root!r}, which {why}. Slugs that come before {node.name!r}: {names}"
+        )
+
+
+def _group(connections: list[Connection]) -> Mapping[str, tuple[Connection, ...]]:
+    grouped: dict[str, list[Connection]] = {}
+    for line in connections:
+        grouped.setdefault(line.source, []).append(line)
+    return MappingProxyType({source: tuple(lines) for source, lines in grouped.items()})
+
+
+def too_deep(value: Any, limit: int) -> bool:
+    """Whether a JSON value is nested deeper than `limit` levels; never recurses."""
+    level = [value]
+    for _ in range(limit + 1):
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return False
+    return True

@@ -1,0 +1,109 @@
+"""What a node type is, what it is given, and what it gives back."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+Json = Any
+"""A JSON value: None, bool, int, float, str, list or dict with text keys."""
+
+MAIN = "main"
+"""The handle of a node that has only one way out, and of every input."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An answer to an outbound request; header names are lower case, `body` is at most the client's cap."""
+
+    status: int
+    reason: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpClient(Protocol):
+    """The one way for a node to reach another system; implemented by `flows.outbound`."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        timeout: float = 30.0,
+    ) -> HttpResponse:
+        """Send one request and return its answer, whatever its status.
+
+        `timeout` is the seconds for everything, connecting and reading included.
+        Raises NodeFailed when there is no answer: refused address, no connection, too slow, too large.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class NodeContext:
+    """What a node may know and use besides its parameters."""
+
+    execution_id: str
+    node_name: str
+    http: HttpClient | None = None
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, without holding up other nodes."""
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a flow answers to its caller: text, or a JSON value that is also sent as text."""
+
+    text: str
+    structured: Json = None
+    is_structured: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """How a node ended: its output, the handle that it takes, and an answer to the caller if it gives one."""
+
+    output: Json
+    handle: str = MAIN
+    reply: Reply | None = None
+
+
+@runtime_checkable
+class NodeType(Protocol):
+    """The plug-in behind a node: one instance serves every node of its type, so it holds no state.
+
+    `parameters_schema` is JSON Schema 2020-12 for the node's `parameters`. A value that holds an expression is checked
+    against it once the expression is filled in. `has_effects` is true when the node can touch the outside world or
+    takes long: the execution's record is committed before such a node starts.
+    """
+
+    type: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str]
+    icon: ClassVar[str]
+    parameters_schema: ClassVar[Mapping[str, Json]]
+    handles: ClassVar[tuple[str, ...]]
+    has_effects: ClassVar[bool]
+
+    async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
+        """Do the node's work.
+
+        `parameters` fit `parameters_schema` and must not be changed. Raises NodeFailed for a failure that it can
+        explain; any other exception is recorded as a crash of the node type.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the host lends to the nodes of one execution."""
+
+    execution_id: str = ""
+    http: HttpClient | None = None
+    roots: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))

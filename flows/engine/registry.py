@@ -1,0 +1,72 @@
+"""Which node types exist: a mapping from the name in a definition to the plug-in and its compiled schema."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema_rs
+
+from flows.engine.errors import Fault
+from flows.engine.expressions import has_expression
+from flows.engine.node import NodeType
+
+
+def json_path(steps: Iterable[str | int], start: str = "") -> str:
+    """Write the way into a JSON value as people do: `items[0].id`."""
+    path = start
+    for step in steps:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
+    return path
+
+
+def short(message: str) -> str:
+    """Cut the middle of a validator's message: it quotes the value, which may be long, and ends with the reason."""
+    return message if len(message) <= 300 else f"{message[:150]} ... {message[-145:]}"
+
+
+def message_of(error: jsonschema_rs.ValidationError) -> str:
+    """What a validation error says to a reader; the library names only two of the values of an enum."""
+    if error.kind.name == "enum":
+        return short("use one of: " + ", ".join(json.dumps(value, ensure_ascii=False) for value in error.kind.value))
+    return short(error.message)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredType:
+    """A node type with its parameter schema compiled once."""
+
+    node_type: NodeType
+    validator: Any
+
+    def faults(self, parameters: Any, at: str, *, before_filling: bool) -> list[Fault]:
+        """Check parameters; `before_filling` leaves values that hold an expression to the check at run time."""
+        return [
+            Fault(json_path(error.instance_path, at), message_of(error))
+            for error in self.validator.iter_errors(parameters)
+            if not (before_filling and has_expression(error.instance))
+        ]
+
+
+class Registry(Mapping[str, RegisteredType]):
+    """An immutable set of node types by name.
+
+    Raises ValueError when two types share a name or a parameter schema is not valid JSON Schema.
+    """
+
+    def __init__(self, node_types: Iterable[NodeType]) -> None:
+        self._types: dict[str, RegisteredType] = {}
+        for node_type in node_types:
+            if node_type.type in self._types:
+                raise ValueError(f"two node types are called {node_type.type!r}")
+            validator = jsonschema_rs.Draft202012Validator(dict(node_type.parameters_schema))
+            self._types[node_type.type] = RegisteredType(node_type, validator)
+
+    def __getitem__(self, name: str) -> RegisteredType:
+        return self._types[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._types)
+
+    def __len__(self) -> int:
+        return len(self._types)

@@ -1,0 +1,260 @@
+"""Walk a graph: independent branches run concurrently, joins wait, untaken branches are skipped."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from flows.engine.errors import Abort, ErrorKind, NodeFailed
+from flows.engine.events import Event, NodeCompleted, NodeErrored, NodeSkipped, NodeStarted, Observer
+from flows.engine.graph import TRIGGER, Graph, Node
+from flows.engine.node import NodeContext, NodeResult, Reply, Services
+
+BeforeEffects = Callable[[], Awaitable[None]]
+NOT_TAKEN = "no branch led here"
+
+
+@dataclass(frozen=True, slots=True)
+class FlowError:
+    """Why a flow ended badly: the node that raised, its message for people, and the sentence for the client."""
+
+    kind: ErrorKind
+    message: str
+    for_client: str
+    node_id: str | None = None
+    node_name: str | None = None
+    causes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a flow ended: `error` is None when it went well; `replies` are in the order in which they were given."""
+
+    replies: tuple[Reply, ...]
+    error: FlowError | None
+    seconds: float
+
+
+async def run(
+    graph: Graph,
+    arguments: Any,
+    *,
+    services: Services,
+    observers: Sequence[Observer] = (),
+    before_effects: BeforeEffects | None = None,
+    timeout: float = 300.0,
+) -> Outcome:
+    """Run a graph with a call's arguments and say how it ended.
+
+    `timeout` is in seconds. `before_effects` is awaited before each node that can touch the outside world; when it
+    raises Abort, the flow ends and Abort goes on. Cancelling the task that awaits this ends the flow as `cancelled`:
+    the open nodes are reported first, then CancelledError goes on.
+    """
+    return await _Walk(graph, arguments, services, observers, before_effects, timeout).run()
+
+
+class _Stop(Exception):
+    """The flow ends here; `error` says why."""
+
+    def __init__(self, error: FlowError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class _Walk:
+    def __init__(
+        self,
+        graph: Graph,
+        arguments: Any,
+        services: Services,
+        observers: Sequence[Observer],
+        before_effects: BeforeEffects | None,
+        timeout: float,
+    ) -> None:
+        self.graph = graph
+        self.arguments = arguments
+        self.services = services
+        self.observers = observers
+        self.before_effects = before_effects
+        self.timeout = asyncio.timeout(timeout)
+        self.timeout_seconds = timeout
+        self.began = time.monotonic()
+        self.scope: dict[str, Any] = dict(services.roots)
+        self.waiting = dict(graph.incoming_counts)
+        self.entered: set[str] = {graph.trigger.id}
+        self.reported: set[str] = set()
+        self.ready: deque[Node] = deque([graph.trigger])
+        self.replies: list[Reply] = []
+        self.failure: FlowError | None = None
+
+    def _at(self) -> float:
+        return time.monotonic() - self.began
+
+    def _tell(self, event: Event) -> None:
+        self.reported.add(event.node.id)
+        for observer in self.observers:
+            observer(event)
+
+    async def run(self) -> Outcome:
+        try:
+            async with self.timeout:
+                await self._walk()
+        except _Stop as stop:
+            self.failure = stop.error
+        except TimeoutError:
+            if not self.timeout.expired():
+                raise
+            self.failure = self.failure or self._timed_out(None)
+        except asyncio.CancelledError:
+            self._skip_the_rest("the execution was cancelled")
+            raise
+        if self.failure is not None:
+            self._skip_the_rest(f"not reached: {self.failure.node_name or 'the flow'} failed")
+        return Outcome(tuple(self.replies), self.failure, self._at())
+
+    def _timed_out(self, node: Node | None) -> FlowError:
+        where = f" in {node.name!r}" if node else ""
+        message = f"The flow took longer than its timeout of {self.timeout_seconds:g} s and was stopped{where}."
+        return FlowError("timeout", message, message, node.id if node else None, node.name if node else None)
+
+    def _skip_the_rest(self, reason: str) -> None:
+        for node in self.graph.order:
+            if node.id not in self.reported:
+                self._tell(NodeSkipped(node, self._at(), reason))
+
+    async def _walk(self) -> None:
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            while self.ready or tasks:
+                if len(self.ready) == 1 and not tasks:
+                    # A task for each node of a straight line would cost more than most nodes do.
+                    await self._execute(self.ready.popleft())
+                    continue
+                tasks |= {asyncio.create_task(self._execute(node)) for node in self.ready}
+                self.ready.clear()
+                done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                errors = [error for task in done if (error := task.exception())]
+                if errors:
+                    raise errors[0]
+        finally:
+            await self._end(tasks)
+
+    async def _end(self, tasks: set[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _execute(self, node: Node) -> None:
+        try:
+            parameters = self._parameters(node)
+        except NodeFailed as failed:
+            self._tell(NodeStarted(node, self._at(), dict(node.parameters)))
+            self._fail(node, "node_failed", failed.message, failed)
+        self._tell(NodeStarted(node, self._at(), parameters))
+        try:
+            if self.before_effects is not None and node.registered.node_type.has_effects:
+                await self.before_effects()
+            result = await self._result(node, parameters)
+        except asyncio.CancelledError as stray:
+            if not _being_cancelled():
+                # A node type let the end of a task of its own out; nobody asked this flow to stop.
+                self._fail(node, "node_crashed", "the node type let a CancelledError out", stray)
+            self._tell(self._interrupted(node))
+            raise
+        except Abort:
+            raise
+        except NodeFailed as failed:
+            self._fail(node, "node_failed", failed.message, failed)
+        except Exception as crash:
+            self._fail(node, "node_crashed", f"{type(crash).__name__}: {crash}", crash)
+        else:
+            self._finish(node, result)
+
+    def _parameters(self, node: Node) -> Any:
+        if node.type == TRIGGER:
+            return self.arguments
+        if node.fill is None:
+            return dict(node.parameters)
+        parameters = node.fill(self.scope)
+        faults = node.registered.faults(parameters, "", before_filling=False)
+        if faults:
+            raise NodeFailed("After its expressions were filled in: " + "; ".join(str(fault) for fault in faults))
+        return parameters
+
+    async def _result(self, node: Node, parameters: Any) -> NodeResult:
+        context = NodeContext(self.services.execution_id, node.name, self.services.http)
+        node_type = node.registered.node_type
+        result = await node_type.execute(parameters, context)
+        if not isinstance(result, NodeResult):
+            raise TypeError(f"{node.type!r} gave back {type(result).__name__}, not a NodeResult")
+        if node_type.handles and result.handle not in node_type.handles:
+            raise ValueError(f"{node.type!r} took the handle {result.handle!r}, which it does not have")
+        return result
+
+    def _interrupted(self, node: Node) -> NodeErrored:
+        """A node that was under way when the flow ended: the record must not claim to know what it did."""
+        if self.failure is None and self.timeout.expired():
+            self.failure = self._timed_out(node)
+        if self.failure is not None and self.failure.kind == "timeout":
+            return NodeErrored(node, self._at(), self._timed_out(node).message, "timeout")
+        if self.failure is not None:
+            message = f"Stopped because {self.failure.node_name} failed; whether it took effect is not known."
+            return NodeErrored(node, self._at(), message, "cancelled")
+        return NodeErrored(node, self._at(), "Cancelled; whether it took effect is not known.", "cancelled")
+
+    def _fail(self, node: Node, kind: ErrorKind, message: str, error: BaseException) -> NoReturn:
+        causes = tuple(_causes(error))
+        output = error.detail if isinstance(error, NodeFailed) else None
+        self._tell(NodeErrored(node, self._at(), message, kind, output, causes))
+        if self.failure is None:
+            self.failure = FlowError(kind, message, _for_client(node, error), node.id, node.name, causes)
+        raise _Stop(self.failure)
+
+    def _finish(self, node: Node, result: NodeResult) -> None:
+        self.scope[node.slug] = result.output
+        if result.reply is not None:
+            self.replies.append(result.reply)
+        self._tell(NodeCompleted(node, self._at(), result.output, result.handle))
+        self._settle(node, result.handle)
+
+    def _settle(self, node: Node, handle: str | None) -> None:
+        """Mark the lines out of a node as taken or not; what then waits for nothing is ready, or skipped."""
+        todo: deque[tuple[Node, str | None]] = deque([(node, handle)])
+        while todo:
+            ended, taken = todo.popleft()
+            for line in self.graph.outgoing.get(ended.id, ()):
+                if line.source_handle == taken:
+                    self.entered.add(line.target)
+                self.waiting[line.target] -= 1
+                if self.waiting[line.target]:
+                    continue
+                target = self.graph.nodes[line.target]
+                if target.id in self.entered:
+                    self.ready.append(target)
+                else:
+                    self._tell(NodeSkipped(target, self._at(), NOT_TAKEN))
+                    todo.append((target, None))
+
+
+def _being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def _for_client(node: Node, error: BaseException) -> str:
+    if isinstance(error, NodeFailed):
+        return error.for_client or f"{node.name}: {error.message}"
+    return f"{node.name} stopped with an internal error; calling again with the same arguments is unlikely to help."
+
+
+def _causes(error: BaseException) -> list[str]:
+    """The chain of exceptions behind an error, nearest first; the error itself is left out."""
+    found: list[str] = []
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    while cause is not None and len(found) < 10:
+        found.append(f"{type(cause).__name__}: {cause}")
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return found

@@ -1,0 +1,39 @@
+"""Wait."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from flows.engine.node import MAIN, Json, NodeContext, NodeResult
+
+MAX_SECONDS = 3600
+
+
+class Delay:
+    """Waits for a number of seconds; other branches go on meanwhile."""
+
+    type: ClassVar[str] = "delay"
+    title: ClassVar[str] = "Delay"
+    description: ClassVar[str] = "Waits before the next node. The wait counts against the flow's timeout."
+    icon: ClassVar[str] = "clock"
+    parameters_schema: ClassVar[Mapping[str, Json]] = {
+        "type": "object",
+        "properties": {
+            "seconds": {
+                "type": "number",
+                "title": "Seconds",
+                "description": f"How long to wait, 0 to {MAX_SECONDS} seconds.",
+                "minimum": 0,
+                "maximum": MAX_SECONDS,
+            },
+        },
+        "required": ["seconds"],
+        "additionalProperties": False,
+    }
+    handles: ClassVar[tuple[str, ...]] = (MAIN,)
+    # It touches nothing, but it takes long: the record must be visible while it waits.
+    has_effects: ClassVar[bool] = True
+
+    async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
+        """Wait, then say how long."""
+        await context.sleep(parameters["seconds"])
+        return NodeResult({"seconds": parameters["seconds"]})

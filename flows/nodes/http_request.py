@@ -1,0 +1,168 @@
+"""Call another system over HTTP."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from flows.engine.errors import NodeFailed
+from flows.engine.expressions import as_text
+from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
+
+DEFAULT_TIMEOUT = 30
+_SHOWN_BODY = 300
+_JSON_TYPE = re.compile(r"application/(json|[a-z0-9.+-]+\+json)", re.IGNORECASE)
+# Others are not used: Python takes names such as punycode or unicode_escape for encodings too.
+_CHARSET = re.compile(
+    r"utf-?(8|16|32)([bl]e)?|us-ascii|ascii|iso-8859-\d+|latin-?1|windows-125\d|koi8-[ru]|gb(k|2312|18030)|big5"
+    r"|shift_jis|euc-(jp|kr)",
+    re.IGNORECASE,
+)
+_SCALAR = {"type": ["string", "number", "boolean"]}
+
+
+class HttpRequest:
+    """Sends one request; its output is the status, the headers and the body of the answer."""
+
+    type: ClassVar[str] = "http_request"
+    title: ClassVar[str] = "HTTP request"
+    description: ClassVar[str] = "Sends a request to another system and gives out its answer."
+    icon: ClassVar[str] = "globe"
+    parameters_schema: ClassVar[Mapping[str, Json]] = {
+        "type": "object",
+        "properties": {
+            "method": {
+                "type": "string",
+                "title": "Method",
+                "enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+                "default": "GET",
+            },
+            "url": {
+                "type": "string",
+                "title": "URL",
+                "description": "The whole address, https://api.example.com/orders. Redirects are not followed.",
+                "minLength": 1,
+                "maxLength": 8192,
+            },
+            "query": {
+                "type": "object",
+                "title": "Query",
+                "description": "Added to the URL and escaped. Parameters that are null are left out.",
+                "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+            },
+            "headers": {"type": "object", "title": "Headers", "additionalProperties": _SCALAR},
+            "bodyJson": {"title": "JSON body", "description": "Any JSON value. Sent as application/json."},
+            "bodyText": {
+                "type": "string",
+                "title": "Text body",
+                "description": "Sent as text/plain unless a content-type header says otherwise.",
+            },
+            "timeout": {
+                "type": "number",
+                "title": "Timeout",
+                "description": "Seconds for the whole request, at most 300.",
+                "exclusiveMinimum": 0,
+                "maximum": 300,
+                "default": DEFAULT_TIMEOUT,
+            },
+            "expect": {
+                "type": "array",
+                "title": "Expected statuses",
+                "description": "Statuses that count as success. Without it: every 2xx.",
+                "items": {"type": "integer", "minimum": 100, "maximum": 599},
+                "minItems": 1,
+            },
+            "failOnStatus": {
+                "type": "boolean",
+                "title": "Fail on another status",
+                "description": "When off, the flow goes on and can branch on the status.",
+                "default": True,
+            },
+        },
+        "required": ["url"],
+        "dependentSchemas": {"bodyJson": {"properties": {"bodyText": False}}},
+        "additionalProperties": False,
+    }
+    handles: ClassVar[tuple[str, ...]] = (MAIN,)
+    has_effects: ClassVar[bool] = True
+
+    async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
+        """Send the request; raises NodeFailed without an answer, with an unexpected status, or with broken JSON."""
+        if context.http is None:
+            raise NodeFailed("No HTTP client was lent to this execution.")
+        method, url = parameters.get("method", "GET"), parameters["url"]
+        content, media_type = _content(parameters)
+        response = await context.http.request(
+            method,
+            url,
+            headers=_headers(parameters, media_type),
+            query={key: as_text(value) for key, value in parameters.get("query", {}).items() if value is not None},
+            content=content,
+            timeout=float(parameters.get("timeout", DEFAULT_TIMEOUT)),
+        )
+        body, problem = read_body(response)
+        output = {"status": response.status, "headers": dict(response.headers), "body": body}
+        called = f"{method} {_place(url)}"
+        if parameters.get("failOnStatus", True) and not _expected(response.status, parameters.get("expect")):
+            reason = f"{response.status} {response.reason}".strip()
+            raise NodeFailed(f"{called} answered {reason}{_shown(response, body)}", detail=output)
+        if problem:
+            raise NodeFailed(f"{called} answered JSON that cannot be read: {problem}.", detail=output)
+        return NodeResult(output)
+
+
+def _content(parameters: Mapping[str, Json]) -> tuple[bytes | None, str | None]:
+    if "bodyJson" in parameters:
+        return json.dumps(parameters["bodyJson"]).encode(), "application/json"
+    if "bodyText" in parameters:
+        return parameters["bodyText"].encode(errors="replace"), "text/plain; charset=utf-8"
+    return None, None
+
+
+def _headers(parameters: Mapping[str, Json], media_type: str | None) -> dict[str, str]:
+    headers = {name: as_text(value) for name, value in parameters.get("headers", {}).items()}
+    if media_type and not any(name.lower() == "content-type" for name in headers):
+        headers["content-type"] = media_type
+    return headers
+
+
+def _expected(status: int, expect: list[int] | None) -> bool:
+    return status in expect if expect else 200 <= status < 300
+
+
+def _place(url: str) -> str:
+    """Host and path, for messages: a query may hold credentials."""
+    parts = urlsplit(url)
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _shown(response: HttpResponse, body: Json) -> str:
+    text = " ".join((body if isinstance(body, str) else as_text(body)).split()) if response.body else ""
+    return f": {text[:_SHOWN_BODY]}{'...' if len(text) > _SHOWN_BODY else ''}" if text else "."
+
+
+def read_body(response: HttpResponse) -> tuple[Json, str]:
+    """Return the body by its media type, JSON or text, and what is wrong with it ("" when nothing is).
+
+    An empty JSON body is null. A JSON body that cannot be read comes back as text.
+    """
+    media_type, _, rest = response.headers.get("content-type", "").partition(";")
+    if not _JSON_TYPE.fullmatch(media_type.strip()):
+        return _text(response.body, rest), ""
+    if not response.body.strip():
+        return None, ""
+    try:
+        return json.loads(response.body, parse_constant=_refuse_constant), ""
+    except (ValueError, RecursionError) as error:
+        return _text(response.body, rest), str(error)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _text(body: bytes, media_type_parameters: str) -> str:
+    found = re.search(r"charset\s*=\s*\"?([\w.-]+)", media_type_parameters, re.IGNORECASE)
+    charset = found[1] if found and _CHARSET.fullmatch(found[1]) else "utf-8"
+    return body.decode(charset, errors="replace")

@@ -1,0 +1,45 @@
+"""Answer the caller."""
+
+import json
+from collections.abc import Mapping
+from typing import ClassVar
+
+from flows.engine.expressions import as_text
+from flows.engine.node import Json, NodeContext, NodeResult, Reply
+
+
+class Return:
+    """Gives the flow's answer, as text or as a JSON value."""
+
+    type: ClassVar[str] = "return"
+    title: ClassVar[str] = "Return"
+    description: ClassVar[str] = "Answers the caller, with text or with a JSON value. Give one of the two."
+    icon: ClassVar[str] = "reply"
+    parameters_schema: ClassVar[Mapping[str, Json]] = {
+        "type": "object",
+        "properties": {
+            "text": {
+                # No type: `{{ fetch.body }}` alone keeps its JSON type, and is written as JSON.
+                "title": "Text",
+                "description": "The answer as text. Values that are not text are written as JSON.",
+            },
+            "json": {
+                "title": "JSON",
+                "description": "The answer as a JSON value, which fits the flow's output schema if it has one.",
+            },
+        },
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+    }
+    handles: ClassVar[tuple[str, ...]] = ()
+    has_effects: ClassVar[bool] = False
+
+    async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
+        """Reply with the value; the output is the value too."""
+        if "json" in parameters:
+            value = parameters["json"]
+            text = json.dumps(value, ensure_ascii=False)
+            return NodeResult(value, reply=Reply(text, structured=value, is_structured=True))
+        text = as_text(parameters["text"])
+        return NodeResult(text, reply=Reply(text))

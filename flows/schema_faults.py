@@ -1,0 +1,246 @@
+"""Why a JSON value does not fit a schema, in words that a model can act on.
+
+The library's own list of errors is not used for whole schemas: it grows with every branch of every `anyOf`, holds the
+GIL meanwhile, and quotes the value. This walks down where a value does not fit, with a budget, and asks the library
+only whether a part fits.
+"""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+import jsonschema_rs
+
+from flows.engine.errors import Fault
+from flows.engine.registry import json_path, message_of, short
+
+MAX_FAULTS = 20
+_MAX_DEPTH = 64
+_BUDGET = 20_000
+_LEAF_COST = 50
+_SHOWN_NAMES = 12
+
+OPTIONS: dict[str, Any] = {
+    "validate_formats": True,
+    "offline": True,
+    "pattern_options": jsonschema_rs.RegexOptions(size_limit=1 << 20, dfa_size_limit=1 << 20),
+}
+"""How every user's schema is compiled."""
+
+_LEAVES = (
+    *("type", "const", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("minLength", "maxLength", "pattern", "format", "minItems", "maxItems", "uniqueItems"),
+    *("minProperties", "maxProperties", "dependentRequired"),
+)
+
+Steps = tuple[str | int, ...]
+
+
+def pointer(*steps: str | int) -> str:
+    """A JSON pointer as a URI fragment, `#/properties/name` (RFC 6901)."""
+    return "#" + "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Subschema:
+    """A schema inside a schema: where it stands, and the pointers of those that stand directly in it."""
+
+    steps: Steps
+    schema: Any
+    children: tuple[str, ...]
+
+    @property
+    def reference(self) -> str | None:
+        """The pointer that its `$ref` leads to."""
+        found = self.schema.get("$ref") if isinstance(self.schema, dict) else None
+        return unquote(found) if isinstance(found, str) else None
+
+
+def explain(subschemas: Mapping[str, Subschema], validators: Any, value: Any) -> list[Fault]:
+    """List up to 20 faults of a value that does not fit `#`; `validators` holds a validator for each pointer."""
+    explainer = _Explainer(subschemas, validators, _BUDGET)
+    explainer.explain("#", value, ())
+    return explainer.found[:MAX_FAULTS] or [Fault("", "does not fit the schema")]
+
+
+class _Explainer:
+    def __init__(self, subschemas: Mapping[str, Subschema], validators: Any, budget: int) -> None:
+        self.subschemas = subschemas
+        self.validators = validators
+        self.budget = budget
+        self.depth = 0
+        self.added = 0
+        self.found: list[Fault] = []
+
+    def add(self, path: Steps, message: str) -> None:
+        self._keep(Fault(json_path(path), message))
+
+    def _keep(self, fault: Fault) -> None:
+        self.added += 1
+        if fault not in self.found:
+            self.found.append(fault)
+
+    def fits(self, at: str, value: Any) -> bool:
+        self.budget -= 1
+        return bool(self.validators[at].is_valid(value))
+
+    def explain(self, at: str, value: Any, path: Steps) -> None:
+        """Add the faults of a value against one subschema; at least one if it does not fit."""
+        if len(self.found) >= MAX_FAULTS or self.budget <= 0 or self.fits(at, value):
+            return
+        known = self.added
+        schema = self.subschemas[at].schema
+        if isinstance(schema, dict) and self.depth < _MAX_DEPTH:
+            self.depth += 1
+            self._leaves(schema, value, path)
+            self._members(at, schema, value, path)
+            self._same_place(at, schema, value, path)
+            self._alternatives(at, schema, value, path)
+            self.depth -= 1
+        if self.added == known:
+            self.add(path, _unspecific(schema))
+
+    def _leaves(self, schema: dict[str, Any], value: Any, path: Steps) -> None:
+        self.budget -= _LEAF_COST
+        leaf = {keyword: schema[keyword] for keyword in _LEAVES if keyword in schema}
+        validator = jsonschema_rs.Draft202012Validator(leaf, mask=_shown(value), **OPTIONS)
+        for error in validator.iter_errors(value):
+            self.add(path, message_of(error))
+        if isinstance(value, dict):
+            for name in schema.get("required", []):
+                if name not in value:
+                    self.add((*path, name), "is required")
+
+    def _members(self, at: str, schema: dict[str, Any], value: Any, path: Steps) -> None:
+        if isinstance(value, dict):
+            for name, child in value.items():
+                for where in self._schemas_for(at, schema, name):
+                    if self.subschemas[where].schema is False:
+                        self.add((*path, name), _unknown(name, schema))
+                    else:
+                        self.explain(where, child, (*path, name))
+        elif isinstance(value, list):
+            first = len(schema.get("prefixItems", []))
+            for index, child in enumerate(value):
+                where = f"{at}/prefixItems/{index}" if index < first else f"{at}/items"
+                if where in self.subschemas:
+                    self.explain(where, child, (*path, index))
+
+    def _schemas_for(self, at: str, schema: dict[str, Any], name: str) -> Iterator[str]:
+        matched = False
+        if name in schema.get("properties", {}):
+            matched = True
+            yield at + pointer("properties", name)[1:]
+        for pattern in schema.get("patternProperties", {}):
+            self.budget -= _LEAF_COST
+            if jsonschema_rs.Draft202012Validator({"pattern": pattern}, **OPTIONS).is_valid(name):
+                matched = True
+                yield at + pointer("patternProperties", pattern)[1:]
+        if not matched and "additionalProperties" in schema:
+            yield f"{at}/additionalProperties"
+
+    def _same_place(self, at: str, schema: dict[str, Any], value: Any, path: Steps) -> None:
+        """The subschemas that the same value has to fit as well."""
+        if reference := self.subschemas[at].reference:
+            self.explain(reference, value, path)
+        for index in range(len(schema.get("allOf", []))):
+            self.explain(f"{at}/allOf/{index}", value, path)
+        if "if" in schema:
+            branch = f"{at}/then" if self.fits(f"{at}/if", value) else f"{at}/else"
+            if branch in self.subschemas:
+                self.explain(branch, value, path)
+        for name in schema.get("dependentSchemas", {}):
+            if isinstance(value, dict) and name in value:
+                self.explain(at + pointer("dependentSchemas", name)[1:], value, path)
+
+    def _alternatives(self, at: str, schema: dict[str, Any], value: Any, path: Steps) -> None:
+        for keyword in ("anyOf", "oneOf"):
+            options = [f"{at}/{keyword}/{index}" for index in range(len(schema.get(keyword, [])))]
+            fitting = sum(self.fits(option, value) for option in options)
+            if keyword == "oneOf" and fitting > 1:
+                self.add(
+                    path, f"fits {fitting} of the alternatives; it must fit exactly one of: {self._named(options)}"
+                )
+            elif options and not fitting:
+                self._nearest(options, value, path)
+
+    def _nearest(self, options: list[str], value: Any, path: Steps) -> None:
+        """Explain against the alternative of the value's type that is least wrong; name them all if there is none."""
+        likely = [option for option in options if self._right_type(option, value)]
+        trials: list[list[Fault]] = []
+        for place, option in enumerate(likely):
+            trial = _Explainer(self.subschemas, self.validators, share := self.budget // (len(likely) - place))
+            trial.depth = self.depth
+            trial.explain(option, value, path)
+            self.budget -= share - trial.budget
+            trials.append(trial.found)
+        if not trials:
+            self.add(path, f"{_shown(value)} is none of: {self._named(options)}")
+            return
+        fewest = min(map(len, trials))
+        if sum(len(trial) == fewest for trial in trials) > 1:
+            self.add(path, f"fits none of {len(options)} alternatives; the first that is near needs:")
+        for fault in next(trial for trial in trials if len(trial) == fewest):
+            self._keep(fault)
+
+    def _right_type(self, at: str, value: Any) -> bool:
+        """Whether a value has the type of an alternative that holds more than a type or a constant."""
+        schema = self._followed(at)
+        if not isinstance(schema, dict) or "const" in schema or "enum" in schema or "type" not in schema:
+            return isinstance(schema, dict) and "properties" in schema and isinstance(value, dict)
+        return jsonschema_rs.Draft202012Validator({"type": schema["type"]}).is_valid(value)
+
+    def _followed(self, at: str) -> Any:
+        """The schema at a pointer, or what it refers to."""
+        for _ in range(_MAX_DEPTH):
+            reference = self.subschemas[at].reference
+            if reference is None:
+                break
+            at = reference
+        return self.subschemas[at].schema
+
+    def _named(self, options: list[str]) -> str:
+        names = [_name(self._followed(option)) for option in options[:_SHOWN_NAMES]]
+        return ", ".join(names) + (f" and {len(options) - len(names)} more" if len(options) > len(names) else "")
+
+
+def _name(schema: Any) -> str:
+    if not isinstance(schema, dict):
+        return "another form"
+    if "const" in schema:
+        return short(json.dumps(schema["const"], ensure_ascii=False))
+    if "enum" in schema:
+        return short(", ".join(json.dumps(each, ensure_ascii=False) for each in schema["enum"]))
+    kind = schema.get("type", "another form")
+    return str(schema.get("title") or (" or ".join(kind) if isinstance(kind, list) else kind))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return "the object"
+    if isinstance(value, list):
+        return f"the list of {len(value)}"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _unknown(name: str, schema: dict[str, Any]) -> str:
+    names = list(schema.get("properties", {}))
+    close = difflib.get_close_matches(name, names, n=1)
+    if name in names:
+        return "is not allowed"
+    if close:
+        return f"there is no such property; did you mean {close[0]!r}?"
+    shown = ", ".join(names[:_SHOWN_NAMES]) or "none"
+    return f"there is no such property; there are: {shown}{', ...' if len(names) > _SHOWN_NAMES else ''}"
+
+
+def _unspecific(schema: Any) -> str:
+    if not isinstance(schema, dict):
+        return "is not allowed"
+    keywords = ("not", "contains", "propertyNames", "unevaluatedProperties", "unevaluatedItems", "if", "anyOf", "oneOf")
+    named = ", ".join(keyword for keyword in keywords if keyword in schema)
+    return f"does not fit what the schema says under {named}" if named else "does not fit the schema"

@@ -1,0 +1,27 @@
+"""A fresh flow, its scripted node types and a recorder for each test."""
+
+import pytest
+
+from flows.engine.registry import Registry
+from flows.nodes import BUILTIN_NODE_TYPES
+from tests.engine.kit import Effectful, Flow, Recorder, Scripted
+
+
+@pytest.fixture
+def scripted() -> Scripted:
+    return Scripted()
+
+
+@pytest.fixture
+def effectful() -> Effectful:
+    return Effectful()
+
+
+@pytest.fixture
+def flow(scripted: Scripted, effectful: Effectful) -> Flow:
+    return Flow(Registry([*BUILTIN_NODE_TYPES, scripted, effectful]))
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()

@@ -1,0 +1,117 @@
+"""What engine tests build with: node types that follow a script, a writer of definitions, a recorder of events."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from flows.engine.errors import NodeFailed
+from flows.engine.events import Event, NodeCompleted, NodeErrored, NodeSkipped, NodeStarted
+from flows.engine.graph import Graph, parse
+from flows.engine.node import MAIN, NodeContext, NodeResult, Reply
+from flows.engine.registry import Registry
+
+Behaviour = Callable[[Mapping[str, Any]], Awaitable[Any]]
+
+
+class Scripted:
+    """Does what the test's script says for the key in its parameters; without a script it gives out its value."""
+
+    type: ClassVar[str] = "scripted"
+    title: ClassVar[str] = "Scripted"
+    description: ClassVar[str] = "For tests."
+    icon: ClassVar[str] = "bolt"
+    parameters_schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object",
+        "properties": {"key": {"type": "string"}, "value": {}, "count": {"type": "integer"}},
+        "additionalProperties": False,
+    }
+    handles: ClassVar[tuple[str, ...]] = (MAIN, "other")
+    has_effects: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self.scripts: dict[str, Behaviour] = {}
+
+    async def execute(self, parameters: Mapping[str, Any], context: NodeContext) -> NodeResult:
+        script = self.scripts.get(parameters.get("key", ""))
+        given: Any = await script(parameters) if script else NodeResult(parameters.get("value"))
+        return given
+
+
+class Effectful(Scripted):
+    """The same, for a node that touches the outside world."""
+
+    type: ClassVar[str] = "effectful"
+    has_effects: ClassVar[bool] = True
+
+
+@dataclass
+class Flow:
+    """Writes definitions: `flow.add("a", "scripted", after="trigger", value=1)`."""
+
+    registry: Registry
+    nodes: list[dict[str, Any]] = field(default_factory=lambda: [node("trigger", "trigger")])
+    connections: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(
+        self, slug: str, node_type: str = "scripted", *, after: str | tuple[str, ...] = (), **parameters: Any
+    ) -> None:
+        self.nodes.append(node(slug, node_type, **parameters))
+        for source in (after,) if isinstance(after, str) else after:
+            self.connect(source, slug)
+
+    def connect(self, source: str, target: str) -> None:
+        """`source` is a slug, or slug:handle."""
+        slug, _, handle = source.partition(":")
+        line = {"id": f"{source}>{target}", "sourceNodeId": f"id-{slug}", "targetNodeId": f"id-{target}"}
+        self.connections.append(line | ({"sourceHandle": handle} if handle else {}))
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        return {"nodes": self.nodes, "connections": self.connections}
+
+    def graph(self) -> Graph:
+        return parse(self.definition, self.registry)
+
+
+def node(slug: str, node_type: str, **parameters: Any) -> dict[str, Any]:
+    return {"id": f"id-{slug}", "type": node_type, "name": slug.title(), "slug": slug, "parameters": parameters}
+
+
+class Recorder:
+    """An observer that keeps what it is told, as short tuples without times."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+
+    @property
+    def lines(self) -> list[tuple[Any, ...]]:
+        return [_line(event) for event in self.events]
+
+
+def _line(event: Event) -> tuple[Any, ...]:
+    match event:
+        case NodeStarted(node=at, input=value):
+            return ("started", at.slug, value)
+        case NodeCompleted(node=at, output=value, handle=handle):
+            return ("completed", at.slug, value, handle)
+        case NodeErrored(node=at, kind=kind, message=message):
+            return ("errored", at.slug, kind, message)
+        case NodeSkipped(node=at, reason=reason):
+            return ("skipped", at.slug, reason)
+
+
+async def wait_for_ever(parameters: Mapping[str, Any]) -> NodeResult:
+    await asyncio.Event().wait()
+    raise AssertionError("nobody sets that event")
+
+
+async def fail(parameters: Mapping[str, Any]) -> NodeResult:
+    raise NodeFailed("the stock is empty", detail={"stock": 0})
+
+
+async def reply(parameters: Mapping[str, Any]) -> NodeResult:
+    return NodeResult(parameters["value"], reply=Reply(str(parameters["value"])))

@@ -1,0 +1,261 @@
+"""Users' schemas: limits and references are checked before use, and faults of values say what to change."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from flows.engine.errors import DefinitionError
+from flows.schemas import (
+    MAX_BYTES,
+    MAX_COMBINATORS,
+    MAX_DEPTH,
+    MAX_SUBSCHEMAS,
+    SchemaError,
+    check_tool_input_schema,
+    compile_schema,
+)
+
+PERSON = {
+    "type": "object",
+    "required": ["name", "age"],
+    "additionalProperties": False,
+    "properties": {
+        "name": {"type": "string", "minLength": 2},
+        "age": {"type": "integer", "minimum": 0},
+        "email": {"type": "string", "format": "email"},
+        "role": {"enum": ["admin", "user"]},
+        "nick": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "friends": {"type": "array", "items": {"$ref": "#/$defs/friend"}, "maxItems": 3},
+        "size": {"oneOf": [{"type": "integer"}, {"type": "number"}]},
+    },
+    "$defs": {"friend": {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}},
+}
+
+
+def faults_of(schema: Any, value: Any) -> list[str]:
+    return [str(fault) for fault in compile_schema(schema).faults(value)]
+
+
+def refusals_of(schema: Any) -> list[str]:
+    with pytest.raises(SchemaError) as caught:
+        compile_schema(schema)
+    return [str(fault) for fault in caught.value.faults]
+
+
+def test_a_value_that_fits_has_no_faults() -> None:
+    value = {"name": "Ada", "age": 36.0, "email": "ada@example.com", "role": "admin", "nick": None, "friends": []}
+    assert faults_of(PERSON, value) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "faults"),
+    [
+        (3, ['3 is not of type "object"']),
+        ({}, ["name: is required", "age: is required"]),
+        ({"name": "A", "age": -1}, ['name: "A" is shorter than 2 characters', "age: -1 is less than the minimum of 0"]),
+        ({"nmae": "Ada", "age": 1}, ["name: is required", "nmae: there is no such property; did you mean 'name'?"]),
+        (
+            {"name": "Ada", "age": 1, "zzz": 1},
+            ["zzz: there is no such property; there are: name, age, email, role, nick, friends, size"],
+        ),
+        ({"name": "Ada", "age": 1, "email": "ada"}, ['email: "ada" is not a "email"']),
+        ({"name": "Ada", "age": 1, "role": "root"}, ['role: use one of: "admin", "user"']),
+        ({"name": "Ada", "age": 1, "nick": 5}, ["nick: 5 is none of: string, null"]),
+        ({"name": "Ada", "age": "36"}, ['age: "36" is not of type "integer"']),
+        ({"name": "Ada", "age": 1, "friends": [{"id": 1}, {}]}, ["friends[1].id: is required"]),
+        (
+            {"name": "Ada", "age": 1, "friends": [{"id": "x"}] * 4},
+            ["friends: the list of 4 has more than 3 items"]
+            + [f'friends[{index}].id: "x" is not of type "integer"' for index in range(4)],
+        ),
+        (
+            {"name": "Ada", "age": 1, "size": 3},
+            ["size: fits 2 of the alternatives; it must fit exactly one of: integer, number"],
+        ),
+        ({"name": "x" * 200, "age": "y" * 200}, [f'age: "{"y" * 56}... is not of type "integer"']),
+    ],
+)
+def test_each_fault_of_a_value_is_named_at_its_path(value: Any, faults: list[str]) -> None:
+    assert faults_of(PERSON, value) == faults
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "faults"),
+    [
+        ({"not": {"type": "integer"}}, 1, ["does not fit what the schema says under not"]),
+        ({"allOf": [{"minimum": 3}, {"maximum": 0}]}, 1,
+         ["1 is less than the minimum of 3", "1 is greater than the maximum of 0"]),
+        ({"if": {"const": 1}, "then": {"type": "string"}}, 1, ['1 is not of type "string"']),
+        ({"if": {"const": 1}, "else": {"const": 2}}, 3, ["2 was expected"]),
+        ({"prefixItems": [{"type": "integer"}], "items": False}, ["a", 2],
+         ['[0]: "a" is not of type "integer"', "[1]: is not allowed"]),
+        ({"patternProperties": {"^n_": {"type": "integer"}}, "additionalProperties": False},
+         {"n_a": "x", "b": 1},
+         ['n_a: "x" is not of type "integer"', "b: there is no such property; there are: none"]),
+        ({"dependentSchemas": {"card": {"required": ["cvc"]}}}, {"card": 1}, ["cvc: is required"]),
+        ({"dependentRequired": {"card": ["cvc"]}}, {"card": 1}, ['"cvc" is a required property']),
+        ({"properties": {"a": {}}, "unevaluatedProperties": False}, {"b": 1},
+         ["does not fit what the schema says under unevaluatedProperties"]),
+        ({"contains": {"const": 1}}, [2], ["does not fit what the schema says under contains"]),
+        ({"$defs": {"a/b c": {"type": "integer"}}, "properties": {"x": {"$ref": "#/$defs/a~1b%20c"}}}, {"x": "s"},
+         ['x: "s" is not of type "integer"']),
+    ],
+)  # fmt: skip
+def test_other_keywords_are_explained_as_far_as_they_can_be(schema: Any, value: Any, faults: list[str]) -> None:
+    assert faults_of(schema, value) == faults
+
+
+def test_a_union_is_explained_by_the_alternative_that_is_least_wrong() -> None:
+    def shape(kind: str, field: str) -> dict[str, Any]:
+        properties = {"kind": {"const": kind}, field: {"type": "integer"}}
+        return {"type": "object", "required": ["kind", field], "properties": properties}
+
+    schema = {"anyOf": [shape("circle", "radius"), shape("square", "side"), {"type": "null"}]}
+    assert faults_of(schema, {"kind": "square", "side": "x"}) == ['side: "x" is not of type "integer"']
+    assert faults_of(schema, {"kind": "line"}) == [
+        "fits none of 3 alternatives; the first that is near needs:",
+        "radius: is required",
+        'kind: "circle" was expected',
+    ]
+    assert faults_of(schema, "circle") == ['"circle" is none of: object, object, null']
+
+
+def test_a_recursive_schema_finds_the_fault_in_the_depth() -> None:
+    schema = {
+        "$defs": {"node": {"required": ["id"], "properties": {"kids": {"items": {"$ref": "#/$defs/node"}}}}},
+        "$ref": "#/$defs/node",
+    }
+    assert faults_of(schema, {"id": 1, "kids": [{"id": 2, "kids": [{"id": 3}, {}]}]}) == [
+        "kids[0].kids[1].id: is required"
+    ]
+
+
+def test_at_most_twenty_faults_are_listed_and_soon() -> None:
+    """The library's own list of these errors takes seconds, in which nothing else runs."""
+    json_value = {
+        "anyOf": [
+            {"type": "integer"},
+            {"type": "array", "items": {"$ref": "#"}},
+            {"type": "object", "additionalProperties": {"$ref": "#"}},
+        ]
+    }
+    began = time.process_time()
+    assert faults_of(json_value, [["s"] * 2000] * 50) == [
+        f'[0][{index}]: "s" is none of: integer, array, object' for index in range(20)
+    ]
+    assert faults_of({"items": {"type": "integer"}}, [1] * 300_000 + ["s"]) == ["does not fit the schema"]
+    assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize("value", ["\ud800", {"a": {1, 2}}, {1: 2}])
+def test_a_value_that_json_cannot_carry_is_a_fault(value: Any) -> None:
+    schema = {
+        "type": ["string", "object"],
+        "minLength": 0,
+        "additionalProperties": {"type": "string"},
+        "format": "date",
+    }
+    [fault] = faults_of(schema, value)
+    assert fault.startswith("the value is not JSON: ")
+
+
+def test_a_slow_pattern_is_not_slow_here() -> None:
+    began = time.process_time()
+    assert len(faults_of({"pattern": "^(a+)+$"}, "a" * 50_000 + "b")) == 1
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("schema", "faults"),
+    [
+        (None, ["a schema is a JSON object"]),
+        (True, ["a schema is a JSON object"]),
+        ({"type": "strin"}, ["type: use array, boolean, integer, null, number, object or string, or a list of them"]),
+        ({"properties": {"a": 3}}, ['properties.a: 3 is not of types "boolean", "object"']),
+        ({"required": "a"}, ['required: "a" is not of type "array"']),
+        (
+            {"properties": {"a": {"pattern": "(?=a)"}}},
+            ["properties.a.pattern: is not a pattern that can be used here; look-around and backreferences are not"],
+        ),
+        ({"default": {1}}, ["the schema is not JSON: Object of type set is not JSON serializable"]),
+        ({"$ref": "#/$defs/ghost"}, ["$ref: '#/$defs/ghost' leads to no schema in this document"]),
+        (
+            {"default": {"type": "integer"}, "$ref": "#/default"},
+            ["$ref: '#/default' leads to no schema in this document"],
+        ),
+        ({"allOf": [{"$id": "http://x.test/"}]}, ["allOf[0].$id: only the root of a schema may have an $id"]),
+        ({"$dynamicRef": "#x"}, ['$dynamicRef: is not supported; use "$ref": "#/$defs/name"']),
+        ({"items": {"$anchor": "x"}}, ['items.$anchor: is not supported; use "$ref": "#/$defs/name"']),
+    ],
+)
+def test_a_schema_that_cannot_be_used_is_refused_at_its_path(schema: Any, faults: list[str]) -> None:
+    assert refusals_of(schema) == faults
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["http://127.0.0.1:9/s.json", "file:///etc/passwd", "other.json", "https://json-schema.org/draft/2020-12/schema"],
+)
+def test_a_reference_to_the_outside_is_refused_and_never_fetched(reference: str) -> None:
+    message = f"{reference!r} is outside this document, and nothing is fetched; copy it under $defs"
+    assert refusals_of({"properties": {"a": {"$ref": reference}}}) == [f"properties.a.$ref: {message}"]
+
+
+def test_the_dialect_that_a_schema_names_is_not_fetched_either() -> None:
+    assert faults_of({"$schema": "http://127.0.0.1:9/meta", "type": "string"}, 3) == ['3 is not of type "string"']
+
+
+def nested(depth: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {}
+    for _ in range(depth):
+        schema = {"items": schema}
+    return schema
+
+
+def test_the_caps_hold_at_their_edges() -> None:
+    compile_schema(nested(MAX_DEPTH))
+    assert refusals_of(nested(MAX_DEPTH + 1)) == [f"the schema is nested deeper than {MAX_DEPTH} levels"]
+    compile_schema({"properties": {f"p{index}": {} for index in range(MAX_SUBSCHEMAS - 1)}})
+    assert refusals_of({"properties": {f"p{index}": {} for index in range(MAX_SUBSCHEMAS)}}) == [
+        f"the schema holds {MAX_SUBSCHEMAS + 1} schemas; {MAX_SUBSCHEMAS} are allowed"
+    ]
+    compile_schema({"prefixItems": [{"not": {}}] * MAX_COMBINATORS})
+    assert refusals_of({"prefixItems": [{"not": {}}] * (MAX_COMBINATORS + 1)}) == [
+        f"the schema uses {MAX_COMBINATORS + 1} combinators (allOf, anyOf, dependentSchemas, if, not, oneOf);"
+        f" {MAX_COMBINATORS} are allowed"
+    ]
+    room = MAX_BYTES - len(json.dumps({"title": ""}))
+    compile_schema({"title": "x" * room})
+    assert refusals_of({"title": "é" + "x" * (room - 1)}) == ["the schema has 65,537 bytes; 65,536 are allowed"]
+
+
+@pytest.mark.parametrize("keyword", ["anyOf", "oneOf", "allOf"])
+def test_references_that_double_at_every_step_are_refused(keyword: str) -> None:
+    """Twenty steps are a schema of 1 kB whose errors took the library 86 s to list."""
+    steps = {f"s{index}": {keyword: [{"$ref": f"#/$defs/s{index + 1}"}] * 2} for index in range(20)}
+    schema = {"$defs": {**steps, "s20": {"type": "integer"}}, "$ref": "#/$defs/s0"}
+    assert refusals_of(schema) == ["following its references meets more than 10,000 schemas; simplify it"]
+
+
+@pytest.mark.parametrize("schema", [{"$ref": "#"}, {"allOf": [{"$ref": "#"}]}])
+def test_a_schema_that_refers_to_itself_ends(schema: Any) -> None:
+    assert faults_of(schema, 1) == []
+
+
+def test_the_schema_of_arguments_is_that_of_an_object() -> None:
+    assert check_tool_input_schema({"type": "object"}).faults({}) == []
+    for schema in ({}, {"type": "array"}, {"type": ["object", "null"]}):
+        with pytest.raises(DefinitionError) as caught:
+            check_tool_input_schema(schema)
+        assert [str(fault) for fault in caught.value.faults] == [
+            'type: the root must say "type": "object", because a tool\'s arguments are an object'
+        ]
+
+
+def test_the_users_schema_is_not_changed() -> None:
+    schema = {"type": "object", "properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {}}}
+    before = json.dumps(schema)
+    compile_schema(schema).faults(3)
+    assert json.dumps(schema) == before
