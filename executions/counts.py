@@ -1,0 +1,80 @@
+"""The counters that pages read instead of counting executions: what a change adds to them, and how it is written."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from django.db import connection
+
+from executions.models import Execution, ExecutionCount
+
+ALL_HOURS = ExecutionCount.ALL_HOURS
+_ROWS_A_STATEMENT = 500
+
+
+class CountKey(NamedTuple):
+    """Under what an execution is counted, besides its status; 0 for no flow and no owner."""
+
+    flow_key: int
+    owner_key: int
+    hour: int
+
+
+class Changes(Counter[tuple[int, int, str, int]]):
+    """What a transaction adds to the counters, by (flow, hour, status, owner)."""
+
+    def count(self, key: CountKey, status: str, number: int = 1) -> None:
+        """Add executions of one status to their hour and to all hours together."""
+        self[key.flow_key, key.hour, status, key.owner_key] += number
+        self[key.flow_key, ALL_HOURS, status, key.owner_key] += number
+
+    def move(self, key: CountKey, before: str, after: str) -> None:
+        """An execution changed its status."""
+        self.count(key, before, -1)
+        self.count(key, after)
+
+
+def hour_of(moment: datetime) -> int:
+    """Hours since 1970-01-01 UTC."""
+    return int(moment.timestamp()) // 3600
+
+
+def start_of(hour: int) -> datetime:
+    """The first moment of an hour."""
+    return datetime.fromtimestamp(hour * 3600, UTC)
+
+
+def key_of(flow_id: int | None, owner_id: int | None, started_at: datetime) -> CountKey:
+    """Under what an execution with these columns is counted."""
+    return CountKey(flow_id or 0, owner_id or 0, hour_of(started_at))
+
+
+def write(changes: Changes) -> None:
+    """Add the changes inside the current transaction; in one order, so that two processes cannot block each other."""
+    rows = sorted((key, number) for key, number in changes.items() if number)
+    for start in range(0, len(rows), _ROWS_A_STATEMENT):
+        _write_some(rows[start : start + _ROWS_A_STATEMENT])
+
+
+def _write_some(rows: list[tuple[tuple[int, int, str, int], int]]) -> None:
+    table = connection.ops.quote_name(ExecutionCount._meta.db_table)
+    values = [value for key, number in rows for value in (*key, number)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} (flow_key, hour, status, owner_key, number) "
+            f"VALUES {', '.join(['(%s, %s, %s, %s, %s)'] * len(rows))} "
+            "ON CONFLICT (flow_key, hour, status, owner_key) "
+            f"DO UPDATE SET number = {table}.number + excluded.number",
+            values,
+        )
+
+
+def recount(rows: Iterable[tuple[int | None, int | None, str, datetime]] | None = None) -> None:
+    """Make the counters anew from the executions themselves; for seeded data and after a restored backup."""
+    changes = Changes()
+    columns = Execution.objects.values_list("flow_id", "owner_id", "status", "started_at")
+    for flow_id, owner_id, status, started_at in rows or columns.iterator(chunk_size=10_000):
+        changes.count(key_of(flow_id, owner_id, started_at), status)
+    ExecutionCount.objects.all().delete()
+    write(changes)

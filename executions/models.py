@@ -1,0 +1,146 @@
+"""The record of every call of a flow. Rows are written by `executions.ledger` alone."""
+
+import uuid
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from uuid_utils.compat import uuid7
+
+from executions.fields import PayloadField
+from executions.status import Status
+
+HEAVY_FIELDS = ("initial_params", "node_executions", "result", "error_info")
+"""JSON columns that a list never loads."""
+
+
+def new_id() -> uuid.UUID:
+    """A UUIDv7 (RFC 9562): ids sort by time, so new rows land at the end of the index."""
+    return uuid7()
+
+
+class ExecutionQuerySet(models.QuerySet["Execution"]):
+    """Executions, and who may see them."""
+
+    def visible_to(self, user: Any) -> Self:
+        """The executions that `user` may see: all for a superuser, else those of the own servers."""
+        if user.is_superuser:
+            return self
+        return self.filter(owner_id=user.pk) if user.pk else self.none()
+
+    def for_list(self) -> Self:
+        """Rows without their heavy JSON columns."""
+        return self.defer(*HEAVY_FIELDS)
+
+    def newest_first(self) -> Self:
+        """By start, newest first; the id decides between equal times."""
+        return self.order_by("-started_at", "-id")
+
+
+class Execution(models.Model):
+    """One call of a flow: parameters, what each node did, the result or the error, and who called."""
+
+    class Source(models.TextChoices):
+        """Through which door the call came."""
+
+        MCP = "mcp", "MCP"
+        TEST = "test", "Test"
+        REPLAY = "replay", "Replay"
+        API = "api", "API"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    flow = models.ForeignKey(
+        "flows.Flow", null=True, on_delete=models.SET_NULL, related_name="executions", db_index=False
+    )
+    flow_version = models.ForeignKey(
+        "flows.FlowVersion", null=True, on_delete=models.SET_NULL, related_name="executions"
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    flow_name = models.CharField(max_length=200)
+    flow_tool_name = models.CharField(max_length=128)
+    server_slug = models.CharField(max_length=63, blank=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    duration_ms = models.FloatField(null=True, help_text="Milliseconds, from the monotonic clock.")
+    initial_params = PayloadField(default=dict)
+    params_preview = models.CharField(max_length=200, blank=True)
+    node_executions = PayloadField(default=list)
+    result = PayloadField(null=True)
+    error_info = PayloadField(null=True)
+    error_kind = models.CharField(max_length=20, blank=True)
+    failed_node_name = models.CharField(max_length=200, blank=True)
+    error_preview = models.CharField(max_length=200, blank=True)
+    caller = PayloadField(default=dict)
+    caller_name = models.CharField(max_length=200, blank=True)
+    source = models.CharField(max_length=10, choices=Source, default=Source.MCP)
+    parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="children")
+    runner_id = models.UUIDField(null=True, editable=False, help_text="The process that runs it; see Runner.")
+    deadline_at = models.DateTimeField(null=True, help_text="Nothing stays pending long after this moment.")
+    is_pinned = models.BooleanField(default=False, help_text="Pruning leaves it alone.")
+    updated_at = models.DateTimeField()
+
+    objects = ExecutionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["flow", "-started_at", "-id"], name="execution_of_flow"),
+            models.Index(fields=["flow", "status", "-started_at", "-id"], name="execution_of_flow_status"),
+            models.Index(fields=["owner", "-started_at", "-id"], name="execution_of_owner"),
+            models.Index(fields=["-started_at", "-id"], name="execution_newest"),
+            models.Index(fields=["started_at"], name="execution_pending", condition=models.Q(status="pending")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.flow_tool_name} {self.id}"
+
+    def get_absolute_url(self) -> str:
+        """The execution's page: inside its flow's Usage tab while the flow exists."""
+        if self.flow_id is None:
+            return reverse("executions:detail", args=[self.pk])
+        return reverse("executions:usage-detail", args=[self.flow_id, self.pk])
+
+
+class Runner(models.Model):
+    """A process that runs executions; without a heartbeat for a while, or once its process is gone, it is dead."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    process_started = models.CharField(max_length=40, blank=True, help_text="Tells it from a later one of that pid.")
+    started_at = models.DateTimeField()
+    heartbeat_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ["started_at"]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"
+
+
+class ExecutionCount(models.Model):
+    """How many executions a flow and owner have in one status: one row an hour, and one for all hours together.
+
+    Kept by the ledger in the transaction that writes the executions, so that pages need not count a million rows. The
+    keys are no foreign keys: a count outlives its flow as its executions do. `flow_key` and `owner_key` are 0 for none.
+    """
+
+    ALL_HOURS = -1
+
+    flow_key = models.BigIntegerField()
+    owner_key = models.BigIntegerField()
+    status = models.CharField(max_length=10, choices=Status)
+    hour = models.IntegerField(help_text="Hours since 1970-01-01 UTC in which they started; -1 for all together.")
+    number = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["flow_key", "hour", "status", "owner_key"], name="execution_count_unique")
+        ]
+        indexes = [models.Index(fields=["hour", "owner_key", "status"], name="execution_count_by_owner")]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.status}"

@@ -1,0 +1,67 @@
+"""One entry of `Execution.node_executions` a node, in execution order (FR-006), built from the runner's events."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flows.engine.events import Event, NodeCompleted, NodeErrored, NodeSkipped, NodeStarted
+
+Entry = dict[str, Any]
+
+
+class NodeExecutions:
+    """The growing list of entries of one execution.
+
+    An entry has nodeId, nodeName, nodeType, executedAt (ISO 8601), startOffsetMs, inputData, outputData, status
+    (`pending`, `completed`, `error`, `skipped`), error, durationMs, attempts and handle (the way out that it took).
+    """
+
+    def __init__(self, started_at: datetime) -> None:
+        self.started_at = started_at
+        self.entries: list[Entry] = []
+        self._open: dict[str, tuple[Entry, float]] = {}
+
+    def add(self, event: Event) -> None:
+        """Take one event of the runner."""
+        match event:
+            case NodeStarted():
+                entry = self._new(event, "pending")
+                entry["inputData"] = event.input
+                self._open[event.node.id] = entry, event.at
+            case NodeCompleted():
+                entry = self._close(event)
+                entry["status"] = "completed"
+                entry["outputData"] = event.output
+                entry["handle"] = event.handle
+            case NodeErrored():
+                entry = self._close(event)
+                entry["status"] = "error"
+                entry["outputData"] = event.output
+                entry["error"] = {"message": event.message, "kind": event.kind, "causes": list(event.causes)}
+            case NodeSkipped():
+                entry = self._new(event, "skipped")
+                entry["error"] = {"message": event.reason}
+                entry["attempts"] = 0
+
+    def _new(self, event: Event, status: str) -> Entry:
+        node = event.node
+        entry: Entry = {
+            "nodeId": node.id,
+            "nodeName": node.name,
+            "nodeType": node.type,
+            "status": status,
+            "executedAt": (self.started_at + timedelta(seconds=event.at)).isoformat(),
+            "startOffsetMs": round(event.at * 1000, 3),
+            "durationMs": None,
+            "attempts": 1,
+            "handle": None,
+            "inputData": None,
+            "outputData": None,
+            "error": None,
+        }
+        self.entries.append(entry)
+        return entry
+
+    def _close(self, event: Event) -> Entry:
+        entry, began = self._open.pop(event.node.id)
+        entry["durationMs"] = round((event.at - began) * 1000, 3)
+        return entry

@@ -1,0 +1,16 @@
+"""Addresses of the pages over executions."""
+
+from django.urls import path
+
+from executions import views
+
+app_name = "executions"
+urlpatterns = [
+    path("flows/<int:flow_id>/usage/", views.usage, name="usage"),
+    path("flows/<int:flow_id>/usage/<uuid:execution_id>/", views.usage, name="usage-detail"),
+    path("flows/<int:flow_id>/test/", views.test, name="test"),
+    path("executions/", views.all_executions, name="list"),
+    path("executions/<uuid:execution_id>/", views.all_executions, name="detail"),
+    path("executions/<uuid:execution_id>/cancel/", views.cancel, name="cancel"),
+    path("executions/<uuid:execution_id>/raw/<slug:part>/", views.raw, name="raw"),
+]

@@ -1,0 +1,222 @@
+"""Pages over executions: the dashboard, the Usage tab, the list of all, one execution, and the Test tab."""
+
+import json
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import OuterRef, Subquery
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.middleware import HtmxDetails
+
+from executions import services
+from executions.filters import ExecutionFilter
+from executions.models import Execution, ExecutionQuerySet
+from executions.pages import page_of
+from executions.statistics import calls_of, status_counts
+from executions.status import Status
+from flows.drawing import Drawing, draw
+from flows.engine.errors import DefinitionError, Fault
+from flows.forms import ArgumentsForm
+from flows.models import Flow, Server
+
+ROWS = 20
+SECTIONS = ("nodes", "graph", "parameters", "exchange")
+FAILURES = 8
+FAILURE_DAYS = 7
+
+
+class HtmxRequest(HttpRequest):
+    """A request after django-htmx's middleware."""
+
+    htmx: HtmxDetails
+
+
+@require_GET
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """Every flow with its last 24 hours, the newest failures, and the addresses for clients."""
+    newest = Execution.objects.filter(flow=OuterRef("pk")).newest_first().values("started_at")[:1]
+    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
+    flows = flows.defer("definition", "published_version__definition", "published_version__contract")
+    rows = list(flows.annotate(last_call=Subquery(newest)))
+    calls = calls_of(flow.pk for flow in rows)
+    since = timezone.now() - timedelta(days=FAILURE_DAYS)
+    failures = Execution.objects.visible_to(request.user).filter(status=Status.ERROR, started_at__gte=since)
+    context = {
+        "title": "Dashboard",
+        "rows": [(flow, calls[flow.pk]) for flow in rows],
+        "failures": failures.for_list().newest_first()[:FAILURES],
+        "failure_days": FAILURE_DAYS,
+        "servers": Server.objects.visible_to(request.user),
+    }
+    return render(request, "executions/dashboard.html", context)
+
+
+@require_GET
+def usage(request: HtmxRequest, flow_id: int, execution_id: uuid.UUID | None = None) -> HttpResponse:
+    """The executions of a flow at the left, the chosen one at the right (FR-009, FR-010)."""
+    flow = get_object_or_404(
+        Flow.objects.visible_to(request.user).select_related("server", "published_version"), pk=flow_id
+    )
+    executions = Execution.objects.visible_to(request.user).filter(flow=flow)
+    return _columns(request, executions, execution_id, "executions/usage.html", {"flow": flow, "tab": "usage"})
+
+
+@require_GET
+def all_executions(request: HtmxRequest, execution_id: uuid.UUID | None = None) -> HttpResponse:
+    """The same two columns over every flow, deleted ones included (FR-011)."""
+    executions = Execution.objects.visible_to(request.user)
+    return _columns(request, executions, execution_id, "executions/list.html", {"title": "Executions"})
+
+
+def _columns(
+    request: HtmxRequest,
+    executions: ExecutionQuerySet,
+    execution_id: uuid.UUID | None,
+    page: str,
+    context: dict[str, Any],
+) -> HttpResponse:
+    """The whole page, or the one column that htmx asked for: the same include at the same address."""
+    wanted = request.htmx.target if request.htmx and not request.htmx.history_restore_request else None
+    if wanted != "detail":
+        context |= _list_context(request.GET, executions)
+    if wanted != "rows" and execution_id is not None:
+        context |= _detail_context(request, get_object_or_404(executions, pk=execution_id))
+    context["selected_id"] = execution_id
+    template = {"detail": "executions/_detail.html", "rows": "executions/_list.html"}.get(wanted or "", page)
+    response = render(request, template, context)
+    patch_vary_headers(response, ["HX-Request", "HX-Target"])
+    return response
+
+
+def _list_context(query: QueryDict, executions: ExecutionQuerySet) -> dict[str, Any]:
+    rows = executions.for_list().newest_first()
+    chosen = ExecutionFilter(query, queryset=rows)
+    any_status = query.copy()
+    any_status.pop("status", None)
+    counted = ExecutionFilter(any_status, queryset=executions)
+    counts = status_counts(counted.qs if counted.is_valid() else executions)
+    valid = chosen.is_valid()
+    return {
+        "filter": chosen,
+        "filter_errors": [] if valid else [message for found in chosen.form.errors.values() for message in found],
+        "is_filtered": any(query.get(name) for name in chosen.filters),
+        "counts": counts,
+        "rows_page": page_of(chosen.qs if valid else rows.none(), query.get("page"), ROWS),
+        "has_pending": counts[Status.PENDING] > 0,
+        "segments": [("", "All", counts["all"]), *((status, status.label, counts[status]) for status in SEGMENTS)],
+    }
+
+
+SEGMENTS = (Status.FULFILLED, Status.ERROR, Status.PENDING)
+
+
+def _detail_context(request: HttpRequest, execution: Execution) -> dict[str, Any]:
+    asked = request.GET.get("view", "")
+    section = asked if asked in SECTIONS else SECTIONS[0]
+    context: dict[str, Any] = {"execution": execution, "section": section, "sections": SECTIONS}
+    if section == "graph":
+        context["drawing"] = _drawing(execution)
+    if section == "exchange":
+        context["call"] = _call(execution)
+    return context
+
+
+def _call(execution: Execution) -> dict[str, Any]:
+    """The call in MCP's words."""
+    return {"method": "tools/call", "params": {"name": execution.flow_tool_name, "arguments": execution.initial_params}}
+
+
+def _drawing(execution: Execution) -> Drawing | None:
+    """The graph of the version that ran, coloured; an execution of a draft has only today's draft to show."""
+    source = execution.flow_version or execution.flow
+    if source is None:
+        return None
+    entries: Any = execution.node_executions or []
+    return draw(source.definition, {entry["nodeId"]: entry["status"] for entry in entries})
+
+
+@require_GET
+def raw(request: HttpRequest, execution_id: uuid.UUID, part: str) -> HttpResponse:
+    """One JSON value of an execution as it is stored: `params`, `result`, `error`, `nodes`, `input-0`, `output-0`."""
+    execution = get_object_or_404(Execution.objects.visible_to(request.user), pk=execution_id)
+    text = json.dumps(_part(execution, part), ensure_ascii=False, indent=2)
+    return HttpResponse(text, content_type="application/json; charset=utf-8")
+
+
+def _part(execution: Execution, part: str) -> Any:
+    whole = {
+        "params": execution.initial_params,
+        "request": _call(execution),
+        "caller": execution.caller,
+        "result": execution.result,
+        "error": execution.error_info,
+        "nodes": execution.node_executions,
+        "contract": execution.flow_version.contract if execution.flow_version else None,
+    }
+    if part in whole:
+        return whole[part]
+    name, _, number = part.partition("-")
+    key = {"input": "inputData", "output": "outputData"}.get(name)
+    entries: Any = execution.node_executions or []
+    if key is None or not number.isdecimal() or int(number) >= len(entries):
+        raise Http404(f"An execution has no part {part!r}.")
+    return entries[int(number)].get(key)
+
+
+@require_POST
+def cancel(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
+    """Ask a pending execution to stop."""
+    execution = get_object_or_404(Execution.objects.visible_to(request.user), pk=execution_id)
+    if services.cancel(execution, request.user):
+        messages.success(request, "The execution was asked to stop.")
+    else:
+        messages.warning(request, "The execution has ended already, or another process runs it.")
+    return redirect(execution)
+
+
+@require_http_methods(["GET", "POST"])
+def test(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """Call the draft or the published version with a form made from its input schema."""
+    flow = get_object_or_404(
+        Flow.objects.visible_to(request.user).select_related("server", "published_version"), pk=flow_id
+    )
+    published = (request.POST or request.GET).get("version") == "published" and flow.published_version is not None
+    schema = (
+        flow.published_version.contract["inputSchema"] if published and flow.published_version else flow.input_schema
+    )
+    is_raw = (request.POST or request.GET).get("as") == "json"
+    form = ArgumentsForm(schema, request.POST or None, raw=is_raw, initial_arguments=_earlier_arguments(request, flow))
+    context: dict[str, Any] = {"flow": flow, "tab": "test", "form": form, "published": published, "is_raw": is_raw}
+    if request.method == "POST" and form.is_valid():
+        context |= _try(request, flow, form, published)
+    return render(request, "executions/test.html", context)
+
+
+def _earlier_arguments(request: HttpRequest, flow: Flow) -> Any:
+    """The parameters of the execution that `?again=<id>` names, to call once more."""
+    try:
+        wanted = uuid.UUID(request.GET.get("again", ""))
+    except ValueError:
+        return None
+    found = Execution.objects.visible_to(request.user).filter(flow=flow, pk=wanted).first()
+    return found.initial_params if found else None
+
+
+def _try(request: HttpRequest, flow: Flow, form: ArgumentsForm, published: bool) -> dict[str, Any]:
+    try_flow = services.try_published if published else services.try_draft
+    try:
+        return {"execution": try_flow(flow, form.arguments, request.user)}
+    except services.ArgumentsError as error:
+        form.add_faults(error.faults)
+        return {"faults": error.faults}
+    except DefinitionError as error:
+        return {"faults": [replace(fault, path=f"definition.{fault.path}".rstrip(".")) for fault in error.faults]}
+    except services.LedgerUnavailable as error:
+        return {"faults": [Fault("", str(error))]}

@@ -1,0 +1,177 @@
+"""The demo: a server with three flows, and the small order service that one of them asks."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_GET
+
+SERVER = {
+    "slug": "demo",
+    "name": "Demo",
+    "description": "Three small flows to try FlowHub with. Call greet first.",
+}
+
+ORDERS = {
+    "A-10481": {"id": "A-10481", "customer": "Ada Lovelace", "status": "shipped", "total": 182.4, "items": 3},
+    "A-10482": {"id": "A-10482", "customer": "Grace Hopper", "status": "packed", "total": 49.9, "items": 1},
+    "A-10483": {"id": "A-10483", "customer": "Alan Turing", "status": "cancelled", "total": 0.0, "items": 0},
+}
+
+
+@require_GET
+@login_not_required
+def order(request: HttpRequest, order_id: str) -> JsonResponse:
+    """One order of the demo's order service; 404 when there is none."""
+    if order_id not in ORDERS:
+        return JsonResponse({"detail": "no such order"}, status=404)
+    return JsonResponse(ORDERS[order_id])
+
+
+def node(slug: str, node_type: str, name: str, x: int, y: int = 0, **parameters: Any) -> dict[str, Any]:
+    """One node of a definition; its id is its slug."""
+    position = {"x": x * 220, "y": y * 110}
+    return {"id": slug, "type": node_type, "name": name, "slug": slug, "position": position, "parameters": parameters}
+
+
+def line(source: str, target: str, handle: str = "main") -> dict[str, Any]:
+    """One connection of a definition."""
+    return {
+        "id": f"{source}-{handle}-{target}",
+        "sourceNodeId": source,
+        "sourceHandle": handle,
+        "targetNodeId": target,
+        "targetHandle": "main",
+    }
+
+
+def schema(**properties: dict[str, Any]) -> dict[str, Any]:
+    """An input schema; a property with a default may be left out."""
+    required = [name for name, value in properties.items() if "default" not in value]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+GREET = {
+    "name": "Greet",
+    "tool_name": "greet",
+    "tool_description": "Greets a person by name and repeats the number that was sent.",
+    "when_to_use": "To check that this server answers.",
+    "input_schema": schema(
+        name={"type": "string", "description": "Who is greeted."},
+        n={"type": "integer", "description": "Any whole number."},
+    ),
+    "annotations": {"readOnlyHint": True, "openWorldHint": False},
+    "definition": {
+        "nodes": [
+            node("trigger", "trigger", "Call", 0),
+            node(
+                "greeting",
+                "set_fields",
+                "Make the greeting",
+                1,
+                fields={"text": "Hello, {{ trigger.name }}! {{ trigger.n }}", "number": "{{ trigger.n }}"},
+            ),
+            node("answer", "return", "Answer", 2, text="{{ greeting.text }}"),
+        ],
+        "connections": [line("trigger", "greeting"), line("greeting", "answer")],
+    },
+}
+
+LOOKUP_ORDER = {
+    "name": "Look up an order",
+    "tool_name": "lookup_order",
+    "tool_description": "Returns the customer, status and total of one order.",
+    "when_to_use": "When the person gives an order id such as A-10481.",
+    "when_not_to_use": "To search for orders by customer or date.",
+    "input_schema": schema(
+        order_id={"type": "string", "minLength": 1, "maxLength": 40, "description": "The order's id, as A-10481."}
+    ),
+    "annotations": {"readOnlyHint": True},
+    "definition": {
+        "nodes": [
+            node("trigger", "trigger", "Order id", 0),
+            node(
+                "fetch",
+                "http_request",
+                "Fetch order",
+                1,
+                method="GET",
+                failOnStatus=False,
+                timeout=10,
+                url="{{ flowhub.url }}/demo/orders/{{ trigger.order_id }}",
+            ),
+            node("found", "condition", "Found?", 2, left="{{ fetch.status }}", operator="equals", right=200),
+            node("answer", "return", "Answer", 3, 0, json="{{ fetch.body }}"),
+            node(
+                "unknown",
+                "fail",
+                "Unknown order",
+                3,
+                1,
+                message="There is no order {{ trigger.order_id }}. Check the id: it looks like A-10481.",
+            ),
+        ],
+        "connections": [
+            line("trigger", "fetch"),
+            line("fetch", "found"),
+            line("found", "answer", "true"),
+            line("found", "unknown", "false"),
+        ],
+    },
+}
+
+SLOW_REPORT = {
+    "name": "Slow report",
+    "tool_name": "slow_report",
+    "tool_description": "Makes a report from two sources that take their time; useful to watch an execution run.",
+    "input_schema": schema(
+        seconds={"type": "number", "minimum": 0, "maximum": 60, "description": "How long each part takes."},
+        fail={"type": "boolean", "default": False, "description": "Make the last check fail."},
+    ),
+    "annotations": {"readOnlyHint": True, "openWorldHint": False},
+    "definition": {
+        "nodes": [
+            node("trigger", "trigger", "Call", 0, 1),
+            node("collect", "delay", "Collect", 1, 1, seconds="{{ trigger.seconds }}"),
+            node("sales", "delay", "Read sales", 2, 0, seconds="{{ trigger.seconds }}"),
+            node("stock", "delay", "Read stock", 2, 2, seconds="{{ trigger.seconds }}"),
+            node(
+                "merged",
+                "set_fields",
+                "Put together",
+                3,
+                1,
+                fields={"sales": 1204, "stock": 87, "seconds": "{{ trigger.seconds }}"},
+            ),
+            node("wanted", "condition", "Asked to fail?", 4, 1, left="{{ trigger.fail }}", operator="truthy"),
+            node(
+                "broken",
+                "fail",
+                "Check totals",
+                5,
+                2,
+                message="The totals do not add up, as you asked. Call again with fail=false.",
+            ),
+            node(
+                "report",
+                "return",
+                "Report",
+                5,
+                0,
+                json={"sales": "{{ merged.sales }}", "stock": "{{ merged.stock }}", "seconds": "{{ merged.seconds }}"},
+            ),
+        ],
+        "connections": [
+            line("trigger", "collect"),
+            line("collect", "sales"),
+            line("collect", "stock"),
+            line("sales", "merged"),
+            line("stock", "merged"),
+            line("merged", "wanted"),
+            line("wanted", "broken", "true"),
+            line("wanted", "report", "false"),
+        ],
+    },
+}
+
+FLOWS: list[dict[str, Any]] = [GREET, LOOKUP_ORDER, SLOW_REPORT]

@@ -1,0 +1,66 @@
+"""Read settings from the environment; nonsense is refused with a sentence that says what to write."""
+
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable's text without surrounding blanks, or `default` when unset or empty."""
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str, default: bool) -> bool:
+    """A yes or no: 1/true/yes/on or 0/false/no/off; raises ImproperlyConfigured for anything else."""
+    value = text(name).lower()
+    if not value:
+        return default
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name}={value!r}: write 1 or 0.")
+
+
+def integer(name: str, default: int, *, least: int = 0) -> int:
+    """A whole number of at least `least`; raises ImproperlyConfigured for anything else."""
+    value = text(name)
+    if not value:
+        return default
+    if not value.isdecimal() or int(value) < least:
+        raise ImproperlyConfigured(f"{name}={value!r}: write a whole number of at least {least}.")
+    return int(value)
+
+
+def choice(name: str, default: str, choices: Sequence[str]) -> str:
+    """One of `choices`; raises ImproperlyConfigured that lists them for anything else."""
+    value = text(name, default)
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name}={value!r}: write one of {', '.join(choices)}.")
+    return value
+
+
+def names(name: str, default: Sequence[str] = ()) -> list[str]:
+    """A list separated by commas."""
+    return [part.strip() for part in text(name).split(",") if part.strip()] or list(default)
+
+
+def private_folder(path: Path) -> Path:
+    """Make the folder (0700) if it is missing and return it."""
+    if not path.is_dir():
+        path.mkdir(mode=0o700, parents=True)
+    return path
+
+
+def kept_secret(path: Path) -> str:
+    """A random secret kept in a file only its owner may read; made on first use, safe when two processes start."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text().strip()

@@ -1,0 +1,52 @@
+"""`manage.py load_demo`: a server with three flows, an administrator and a key. Running it again changes nothing."""
+
+import secrets
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from flowhub import credentials, demo
+from flowhub.credentials import Credentials
+from flows import services
+from flows.models import Flow, Server
+from mcp_bridge.models import KEY_START, ApiKey, hash_key
+
+USERNAME = "admin"
+
+
+class Command(BaseCommand):
+    """Load the demo; what a person has changed since stays."""
+
+    help = "Load the demo server, its flows, the admin login and an API key. Safe to run again."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Make whatever is missing, in one transaction."""
+        kept = credentials.read() or Credentials(
+            USERNAME, secrets.token_urlsafe(12), KEY_START + secrets.token_urlsafe(32)
+        )
+        # Written first: a database that holds them without the file would lock the newcomer out.
+        credentials.write(kept)
+        with transaction.atomic():
+            user = self._user(kept)
+            self._key(user, kept)
+            made = self._flows(user)
+        self.stdout.write(f"Demo loaded: {made} new flows.")
+
+    def _user(self, kept: Credentials) -> Any:
+        users = get_user_model().objects
+        user = users.filter(username=kept.username).first()
+        return user or users.create_superuser(kept.username, password=kept.password)
+
+    def _key(self, user: Any, kept: Credentials) -> None:
+        if not ApiKey.objects.filter(key_hash=hash_key(kept.key)).exists():
+            ApiKey.issue(user, "demo", key=kept.key)
+
+    def _flows(self, user: Any) -> int:
+        server, is_new = Server.objects.get_or_create(slug=demo.SERVER["slug"], defaults=demo.SERVER | {"owner": user})
+        if not is_new and server.flows.exists():
+            return 0
+        for values in demo.FLOWS:
+            services.publish(Flow.objects.create(server=server, **values), user)
+        return len(demo.FLOWS)

@@ -1,0 +1,135 @@
+"""`manage.py serve`: check the installation, then serve pages, REST and MCP with uvicorn."""
+
+import asyncio
+import gc
+import json
+import sys
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from executions import recovery
+from executions.dispatch import dispatcher
+from executions.ledger import ledger
+from flowhub import credentials, env
+from flowhub.asgi import application
+
+DRAIN_SECONDS = env.integer("FLOWHUB_DRAIN_SECONDS", 10)
+"""How long calls under way may go on after SIGTERM before they are interrupted."""
+
+RECORD_SECONDS = 5
+"""How long recording the interrupted executions may take."""
+
+
+class Command(BaseCommand):
+    """Serve FlowHub on one address."""
+
+    help = "Serve pages, REST and MCP. Listens on 127.0.0.1 unless told otherwise."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Where to listen, and what to do first."""
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--migrate", action="store_true", help="Bring the database up to date first.")
+        parser.add_argument("--banner", action="store_true", help="Print the addresses, the demo's login and key.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the checks, then the server until it is told to stop."""
+        self.check()
+        if options["migrate"]:
+            call_command("migrate", interactive=False, verbosity=0)
+        _refuse_old_database()
+        recovery.sweep()
+        recovery.heart.start()
+        connection.close()
+        config = uvicorn.Config(
+            application,
+            host=options["host"],
+            port=options["port"],
+            loop="uvloop",
+            http="httptools",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_SECONDS + RECORD_SECONDS,
+        )
+        banner = _banner() if options["banner"] else ""
+        server = _Server(config, banner)
+        try:
+            server.run()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            ledger.stop()
+            recovery.heart.stop()
+        if not server.started:
+            raise CommandError(f"{options['host']}:{options['port']} cannot be used; is something else serving there?")
+
+
+class _Server(uvicorn.Server):
+    """Prints the banner once it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config, banner: str) -> None:
+        super().__init__(config)
+        self.banner = banner
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Open the socket, then settle memory: what was imported lives for ever and need not be collected again."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
+        if self.started and self.banner:
+            sys.stdout.write(self.banner)
+            sys.stdout.flush()
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Take no new calls, let those under way end, and interrupt what is left in time to be recorded."""
+        application.is_draining = True
+        interrupting = asyncio.get_running_loop().create_task(_interrupt_after(DRAIN_SECONDS))
+        await super().shutdown(sockets)
+        interrupting.cancel()
+        await dispatcher.close(RECORD_SECONDS)
+
+
+async def _interrupt_after(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    await dispatcher.close(RECORD_SECONDS)
+
+
+def _refuse_old_database() -> None:
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise CommandError("The database is not up to date: run manage.py migrate, or serve --migrate.")
+    connection.close()
+
+
+def _banner() -> str:
+    """What a newcomer needs, each on a line of its own, and a client config to paste."""
+    kept = credentials.read()
+    url = settings.PUBLIC_URL
+    lines = [f"Dashboard  {url}/"]
+    if kept is not None:
+        valid = authenticate(username=kept.username, password=kept.password) is not None
+        lines += [
+            f"Login      {kept.username} / {kept.password if valid else '(the password you have set since)'}",
+            f"MCP        {url}/mcp/demo",
+            f"Key        {kept.key}",
+            "",
+            "Client config:",
+            client_config(f"{url}/mcp/demo", kept.key),
+        ]
+    return "\n".join(lines) + "\n\n"
+
+
+def client_config(url: str, key: str) -> str:
+    """The JSON that MCP clients read: one server, its URL and the Authorization header."""
+    server = {"type": "http", "url": url, "headers": {"Authorization": f"Bearer {key}"}}
+    return json.dumps({"mcpServers": {"flowhub-demo": server}}, indent=2)

@@ -1,0 +1,192 @@
+"""Settings of FlowHub. Starts on SQLite with no configuration; README.md lists the variables that change it."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from flowhub import env
+
+# --- Where things are -------------------------------------------------------------------------------------------------
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = env.private_folder(Path(env.text("FLOWHUB_DATA", str(BASE_DIR / "var"))).expanduser().absolute())
+ENVIRONMENT = env.choice("FLOWHUB_ENVIRONMENT", "local", ["local", "production"])
+PRODUCTION = ENVIRONMENT == "production"
+DEBUG = env.flag("FLOWHUB_DEBUG", False)
+
+PUBLIC_URL = env.text("FLOWHUB_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+if urlsplit(PUBLIC_URL).scheme not in {"http", "https"} or not urlsplit(PUBLIC_URL).hostname:
+    raise ImproperlyConfigured(f"FLOWHUB_PUBLIC_URL={PUBLIC_URL!r}: write scheme and host, https://flows.example.com")
+ALLOWED_HOSTS = env.names("FLOWHUB_ALLOWED_HOSTS", ["127.0.0.1", "localhost", str(urlsplit(PUBLIC_URL).hostname)])
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+if PRODUCTION and not env.text("FLOWHUB_SECRET_KEY"):
+    raise ImproperlyConfigured("FLOWHUB_SECRET_KEY is empty: in production give it 50 or more random characters.")
+SECRET_KEY = env.text("FLOWHUB_SECRET_KEY") or env.kept_secret(DATA_DIR / "secret_key")
+
+# --- Applications -----------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "daphne",
+    "flowhub.apps.FlowHubConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_filters",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "flows",
+    "executions",
+    "mcp_bridge",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "flowhub.urls"
+ASGI_APPLICATION = "flowhub.asgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ],
+        },
+    },
+]
+
+# --- Databases --------------------------------------------------------------------------------------------------------
+
+DATABASE_URL = env.text("FLOWHUB_DATABASE_URL", f"sqlite:///{DATA_DIR / 'flowhub.sqlite3'}")
+DATABASES: dict[str, Any] = {"default": dj_database_url.parse(DATABASE_URL)}
+SQLITE_SYNCHRONOUS = env.choice("FLOWHUB_SQLITE_SYNCHRONOUS", "FULL", ["FULL", "NORMAL"])
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # IMMEDIATE: without it a transaction that reads before it writes fails at once when another writes.
+    # auto_vacuum takes effect only before the first table exists, so it stands first.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; "
+            f"PRAGMA synchronous={SQLITE_SYNCHRONOUS}; PRAGMA journal_size_limit=67108864"
+        ),
+    }
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / f"test-{os.getpid()}.sqlite3")}
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}}
+    DATABASES["default"]["TEST"] = {"NAME": f"test_flowhub_{os.getpid()}"}
+else:
+    raise ImproperlyConfigured("FLOWHUB_DATABASE_URL must start with sqlite:// or postgres://")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- People and security ----------------------------------------------------------------------------------------------
+
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "dashboard"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+if PRODUCTION:
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = env.flag("FLOWHUB_SSL_REDIRECT", True)
+    SECURE_HSTS_SECONDS = env.integer("FLOWHUB_HSTS_SECONDS", 31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+    # Set only when a proxy in front strips the header from what clients send.
+    if env.flag("FLOWHUB_BEHIND_PROXY", False):
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- Language, time, files --------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.text("FLOWHUB_TIME_ZONE", "UTC")
+USE_I18N = False
+USE_TZ = True
+STATIC_URL = "static/"
+# Empty unless somebody runs collectstatic; WhiteNoise warns when the folder is missing.
+STATIC_ROOT = env.private_folder(DATA_DIR / "static")
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Finders serve the files from where they are, so there is no collectstatic step to forget.
+WHITENOISE_USE_FINDERS = True
+
+# --- REST -------------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "mcp_bridge.rest_auth.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "FlowHub",
+    "DESCRIPTION": "Flows, published as MCP tools, and every execution of them.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# --- Flows and calls --------------------------------------------------------------------------------------------------
+
+OUTBOUND_ALLOW = env.text("FLOWHUB_OUTBOUND_ALLOW")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("FLOWHUB_LOG_LEVEL", "INFO").upper()},
+    "loggers": {"mcp": {"level": "WARNING"}, "httpx2": {"level": "WARNING"}},
+}

@@ -1,0 +1,146 @@
+"""What a flow is: servers, flows and their published versions."""
+
+from typing import Any, Self
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models.functions import Now
+from django.urls import reverse
+
+SLUG = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", "Use lower-case letters, digits and inner hyphens.")
+TOOL_NAME = RegexValidator(r"^[a-z][a-z0-9_]{0,63}$", "Use snake_case: a letter, then letters, digits and underscores.")
+
+
+class ServerQuerySet(models.QuerySet["Server"]):
+    """Servers, and who may see them."""
+
+    def visible_to(self, user: Any) -> Self:
+        """The servers that `user` may see: all for a superuser, else the own ones."""
+        if user.is_superuser:
+            return self
+        return self.filter(owner_id=user.pk) if user.pk else self.none()
+
+
+class Server(models.Model):
+    """An MCP server that FlowHub publishes at `/mcp/<slug>`: a named group of flows."""
+
+    class Access(models.TextChoices):
+        """Who may call the server's tools."""
+
+        KEY = "key", "With an API key"
+        PUBLIC = "public", "Anybody"
+
+    slug = models.CharField(max_length=63, unique=True, validators=[SLUG], help_text="Its address: /mcp/<slug>")
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True, help_text="Sent to clients as the server's instructions.")
+    access = models.CharField(max_length=10, choices=Access, default=Access.KEY)
+    is_published = models.BooleanField(default=True, help_text="Off: the address answers 404.")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="servers"
+    )
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ServerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FlowQuerySet(models.QuerySet["Flow"]):
+    """Flows, and who may see them."""
+
+    def visible_to(self, user: Any) -> Self:
+        """The flows of the servers that `user` may see."""
+        if user.is_superuser:
+            return self
+        return self.filter(server__owner_id=user.pk) if user.pk else self.none()
+
+    def callable(self) -> Self:
+        """The flows that MCP clients can call: active and published."""
+        return self.filter(is_active=True, published_version__isnull=False)
+
+
+def empty_input_schema() -> dict[str, Any]:
+    """The input schema of a tool without parameters."""
+    return {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+def empty_definition() -> dict[str, Any]:
+    """The smallest definition that is a graph: a trigger alone."""
+    trigger = {"id": "trigger", "type": "trigger", "name": "Call", "slug": "trigger", "position": {"x": 0, "y": 0}}
+    return {"nodes": [trigger | {"parameters": {}}], "connections": []}
+
+
+class Flow(models.Model):
+    """The saved thing a person edits; once published, a tool of its server. An edit never changes what clients call."""
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="flows")
+    name = models.CharField(max_length=200)
+    tool_name = models.CharField(max_length=64, validators=[TOOL_NAME], help_text="What clients call; snake_case.")
+    tool_description = models.TextField(help_text="One or two sentences for the model.")
+    when_to_use = models.TextField(blank=True)
+    when_not_to_use = models.TextField(blank=True)
+    input_schema = models.JSONField(default=empty_input_schema)
+    output_schema = models.JSONField(null=True, blank=True)
+    annotations = models.JSONField(default=dict, blank=True, help_text="MCP tool annotations, as readOnlyHint.")
+    definition = models.JSONField(default=empty_definition)
+    is_active = models.BooleanField(default=True)
+    timeout_seconds = models.PositiveIntegerField(
+        default=300, validators=[MinValueValidator(1), MaxValueValidator(86_400)]
+    )
+    published_version = models.ForeignKey(
+        "FlowVersion", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = FlowQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["server", "tool_name"],
+                name="flow_tool_name_unique_in_server",
+                violation_error_message="Another flow of this server has that tool name.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """The flow's page."""
+        return reverse("flows:detail", args=[self.pk])
+
+
+class FlowVersion(models.Model):
+    """An immutable published snapshot of a definition and its tool contract; it outlives its flow."""
+
+    flow = models.ForeignKey(Flow, null=True, on_delete=models.SET_NULL, related_name="versions")
+    number = models.PositiveIntegerField()
+    definition = models.JSONField()
+    contract = models.JSONField(help_text="The tool as clients see it: name, title, description, schemas, annotations.")
+    timeout_seconds = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["flow", "number"], name="flow_version_number_unique")]
+
+    def __str__(self) -> str:
+        return f"v{self.number}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert the version; raises TypeError for a second save, because a version never changes."""
+        if not self._state.adding:
+            raise TypeError("A published version never changes; publish a new one.")
+        super().save(*args, **kwargs)

@@ -1,0 +1,131 @@
+"""What people do with flows: publish, duplicate, switch on and off, delete. Changes are announced once committed."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from flows import changes
+from flows.engine.errors import DefinitionError, Fault
+from flows.engine.graph import Graph, parse
+from flows.models import Flow, FlowVersion, Server
+from flows.nodes import registry
+from flows.schemas import check_tool_input_schema, compile_schema
+
+
+def graph_of(definition: Any) -> Graph:
+    """Parse a definition with the node types of this installation; raises DefinitionError."""
+    return parse(definition, registry())
+
+
+def faults_of(flow: Flow) -> list[Fault]:
+    """Everything that keeps a flow from being published, each at its path in the flow's JSON."""
+    faults: list[Fault] = []
+    if not flow.tool_description.strip():
+        faults.append(Fault("toolDescription", "say in one or two sentences what the tool does; the model reads it"))
+    for path, check, value in (
+        ("definition", graph_of, flow.definition),
+        ("inputSchema", check_tool_input_schema, flow.input_schema),
+        ("outputSchema", compile_schema, flow.output_schema),
+    ):
+        if value is None:
+            continue
+        try:
+            check(value)
+        except DefinitionError as error:
+            faults += [Fault(f"{path}.{fault.path}".rstrip("."), fault.message) for fault in error.faults]
+    return faults
+
+
+def contract_of(flow: Flow) -> dict[str, Any]:
+    """The tool as clients see it, in MCP's words (camelCase)."""
+    description = flow.tool_description.strip()
+    if flow.when_to_use.strip():
+        description += f"\n\nWHEN TO USE: {flow.when_to_use.strip()}"
+    if flow.when_not_to_use.strip():
+        description += f"\n\nWHEN NOT TO USE: {flow.when_not_to_use.strip()}"
+    contract = {
+        "name": flow.tool_name,
+        "title": flow.name,
+        "description": description,
+        "inputSchema": flow.input_schema,
+    }
+    if flow.output_schema is not None:
+        contract["outputSchema"] = flow.output_schema
+    if flow.annotations:
+        contract["annotations"] = flow.annotations
+    return contract
+
+
+def publish(flow: Flow, user: Any = None) -> FlowVersion:
+    """Make an immutable version of the flow's draft and let clients call it from now on.
+
+    Raises DefinitionError with every fault; then nothing changes for clients.
+    """
+    faults = faults_of(flow)
+    if faults:
+        raise DefinitionError(faults)
+    with transaction.atomic():
+        # Locks the flow on PostgreSQL; SQLite's immediate transactions already let only one writer in.
+        Flow.objects.select_for_update().get(pk=flow.pk)
+        newest = flow.versions.aggregate(newest=Max("number"))["newest"] or 0
+        version = FlowVersion.objects.create(
+            flow=flow,
+            number=newest + 1,
+            definition=flow.definition,
+            contract=contract_of(flow),
+            timeout_seconds=flow.timeout_seconds,
+            created_by=user if user and user.pk else None,
+        )
+        flow.published_version = version
+        flow.save(update_fields=["published_version", "updated_at"])
+        changes.announce(flow.server.slug)
+    return version
+
+
+def has_unpublished_changes(flow: Flow) -> bool:
+    """Whether the draft differs from what clients call now."""
+    version = flow.published_version
+    return version is None or (version.definition, version.contract, version.timeout_seconds) != (
+        flow.definition,
+        contract_of(flow),
+        flow.timeout_seconds,
+    )
+
+
+def set_active(flow: Flow, active: bool) -> None:
+    """Let clients call the flow, or stop them; its history and versions stay."""
+    with transaction.atomic():
+        Flow.objects.filter(pk=flow.pk).update(is_active=active, updated_at=timezone.now())
+        changes.announce(flow.server.slug)
+    flow.is_active = active
+
+
+def duplicate(flow: Flow) -> Flow:
+    """Copy the draft under a free tool name; the copy is inactive and not published."""
+    names = set(Flow.objects.filter(server=flow.server).values_list("tool_name", flat=True))
+    number, base = 2, flow.tool_name[:58]
+    while f"{base}_{number}" in names:
+        number += 1
+    copy = Flow.objects.get(pk=flow.pk)
+    copy.pk = None
+    copy._state.adding = True
+    copy.name, copy.tool_name = f"{flow.name[:190]} ({number})", f"{base}_{number}"
+    copy.is_active, copy.published_version = False, None
+    copy.save()
+    return copy
+
+
+def delete(flow: Flow) -> None:
+    """Delete the flow; its executions and the versions that they ran stay readable (FR-011)."""
+    with transaction.atomic():
+        changes.announce(flow.server.slug)
+        flow.delete()
+
+
+def save_server(server: Server) -> None:
+    """Store a server and let connected processes know."""
+    with transaction.atomic():
+        server.save()
+        changes.announce(server.slug)

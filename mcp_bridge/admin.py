@@ -1,0 +1,66 @@
+"""API keys for operators: issued here, shown once, revoked by an action."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from mcp_bridge.models import ApiKey
+
+
+class ApiKeyForm(forms.ModelForm):
+    """What a person says of a key; the key itself is made by FlowHub."""
+
+    class Meta:
+        model = ApiKey
+        fields = ["owner", "name", "servers", "tools", "expires_at"]
+
+    def clean_tools(self) -> list[str]:
+        """A JSON list of tool names; nothing means all."""
+        tools = self.cleaned_data["tools"] or []
+        if not isinstance(tools, list) or not all(isinstance(tool, str) for tool in tools):
+            raise forms.ValidationError('Write a JSON list of tool names, as ["find_order"].')
+        return tools
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin):
+    """API keys."""
+
+    form = ApiKeyForm
+    list_display = ["name", "prefix", "owner", "usable", "expires_at", "last_used_at", "revoked_at", "created_at"]
+    list_select_related = ["owner"]
+    search_fields = ["name", "prefix", "owner__username"]
+    filter_horizontal = ["servers"]
+    actions = ["revoke"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
+        """What a person may not change: a key stays its owner's."""
+        return ["owner", "prefix", "last_used_at", "revoked_at", "created_at"] if obj else []
+
+    @admin.display(boolean=True)
+    def usable(self, key: ApiKey) -> bool:
+        """Whether the key lets somebody in."""
+        return key.is_usable and key.owner.is_active
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        """Store what changed; a new key is issued and shown this once."""
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        stored, text = ApiKey.issue(obj.owner, obj.name, expires_at=obj.expires_at)
+        stored.tools = obj.tools
+        stored.save(update_fields=["tools"])
+        # The form goes on with `obj`: it stores the servers and names the key in the log.
+        obj.__dict__.update(stored.__dict__)
+        self.message_user(request, f"Copy the key now; it is not shown again: {text}", messages.WARNING)
+
+    @admin.action(description="Revoke the keys", permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        """End the keys; a key that has ended keeps its date."""
+        keys = list(queryset)
+        for key in keys:
+            key.revoke()
+        self.message_user(request, f"Keys revoked: {len(keys)}.", messages.SUCCESS)

@@ -1,0 +1,108 @@
+"""Who calls: an API key in `Authorization: Bearer` becomes a principal, remembered for a moment."""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+
+from mcp_bridge.database import in_database
+from mcp_bridge.models import KEY_START, ApiKey, hash_key
+
+REMEMBER_SECONDS = 0.9
+"""How long a verified key is believed without asking the database; revocation takes effect within a second."""
+
+USED_EVERY = timedelta(minutes=1)
+_MAX_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a key lets in, and to what; `server_ids` and `tools` are None when it is not limited."""
+
+    key_id: int
+    owner_id: int
+    name: str
+    sees_all: bool
+    server_ids: frozenset[int] | None
+    tools: frozenset[str] | None
+
+    def may_use(self, server_id: int, owner_id: int | None) -> bool:
+        """Whether the key opens this server: one it names, else one of its owner."""
+        if self.server_ids is not None:
+            return server_id in self.server_ids and (self.sees_all or owner_id == self.owner_id)
+        return self.sees_all or owner_id == self.owner_id
+
+    def may_call(self, tool_name: str) -> bool:
+        """Whether the key may see and call this tool."""
+        return self.tools is None or tool_name in self.tools
+
+
+class KeyUser(AuthenticatedUser):
+    """The SDK's user for a key; sessions are bound to its client id, issuer and subject."""
+
+    def __init__(self, principal: Principal) -> None:
+        super().__init__(
+            AccessToken(
+                token="",
+                client_id=f"key:{principal.key_id}",
+                scopes=["mcp:call"],
+                subject=f"user:{principal.owner_id}",
+                claims={"iss": "flowhub"},
+            )
+        )
+        self.principal = principal
+
+
+class KeyRing:
+    """Verifies keys against the database and remembers the good ones for REMEMBER_SECONDS."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, tuple[float, KeyUser]] = OrderedDict()
+
+    async def user_for(self, key: str) -> KeyUser | None:
+        """The user behind a key, or None when it is unknown, expired, revoked or its owner was switched off."""
+        if not key.startswith(KEY_START) or len(key) > 200:
+            return None
+        hashed = hash_key(key)
+        known = self._known.get(hashed)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        principal = await in_database(lambda: verify(hashed))
+        if principal is None:
+            self._known.pop(hashed, None)
+            return None
+        user = known[1] if known is not None and known[1].principal == principal else KeyUser(principal)
+        self._known[hashed] = time.monotonic() + REMEMBER_SECONDS, user
+        self._known.move_to_end(hashed)
+        if len(self._known) > _MAX_REMEMBERED:
+            self._known.popitem(last=False)
+        return user
+
+
+def verify(hashed: str) -> Principal | None:
+    """Look a key's hash up and note that it was used, at most once a minute."""
+    now = timezone.now()
+    key = ApiKey.objects.usable(now).filter(key_hash=hashed).select_related("owner").first()
+    if key is None:
+        return None
+    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USED_EVERY)
+    if key.last_used_at is None or key.last_used_at < now - USED_EVERY:
+        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+    server_ids = frozenset(key.servers.values_list("pk", flat=True))
+    return Principal(
+        key_id=key.pk,
+        owner_id=key.owner_id,
+        name=f"key {key.name}",
+        sees_all=key.owner.is_superuser,
+        server_ids=server_ids or None,
+        tools=frozenset(key.tools) or None,
+    )
+
+
+key_ring = KeyRing()
+"""The key ring of this process."""

@@ -1,0 +1,126 @@
+"""What a server offers, as an immutable snapshot: wire objects, graphs and validators made once, listed without ORM."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import mcp_types.methods
+from pydantic import ValidationError
+
+from executions.services import Target, defaults_of
+from flows.engine.errors import DefinitionError
+from flows.models import Flow, Server
+from flows.schemas import compile_schema
+from flows.services import graph_of
+
+logger = logging.getLogger(__name__)
+
+MODERN_VERSION = "2026-07-28"
+LEGACY_VERSION = "2025-11-25"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTool:
+    """A flow as clients see it, in both eras, and as it is run."""
+
+    target: Target
+    modern: Mapping[str, Any]
+    legacy: Mapping[str, Any]
+    wraps_result: bool
+    """Legacy clients need an object: the schema and the structured result are wrapped as `{"result": ...}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A server and its tools at one moment; `stamp` tells whether the database has moved on."""
+
+    server_id: int
+    slug: str
+    name: str
+    instructions: str
+    owner_id: int | None
+    is_public: bool
+    stamp: Any
+    tools: Mapping[str, PublishedTool] = field(default_factory=lambda: MappingProxyType({}))
+
+    def input_schema(self, name: str) -> Mapping[str, Any] | None:
+        """A tool's input schema by its name, for the SDK's header check."""
+        tool = self.tools.get(name)
+        return tool.modern["inputSchema"] if tool else None
+
+
+def stamp_of(slug: str) -> Any:
+    """A small value that changes whenever the server's snapshot would; None for a server that is not published."""
+    server = Server.objects.filter(slug=slug, is_published=True).values_list("pk", "updated_at").first()
+    if server is None:
+        return None
+    flows = Flow.objects.filter(server_id=server[0]).callable()
+    return server, tuple(flows.order_by("pk").values_list("pk", "published_version_id"))
+
+
+def load(slug: str) -> Snapshot | None:
+    """Read a server and its callable flows; None when there is no published server of that slug."""
+    stamp = stamp_of(slug)
+    server = Server.objects.filter(slug=slug, is_published=True).first()
+    if stamp is None or server is None:
+        return None
+    flows = server.flows.callable().select_related("published_version").order_by("tool_name")
+    tools = {}
+    for flow in flows:
+        tool = _tool_of(server, flow)
+        if tool is not None:
+            tools[tool.target.tool_name] = tool
+    return Snapshot(
+        server_id=server.pk,
+        slug=server.slug,
+        name=server.name,
+        instructions=server.description,
+        owner_id=server.owner_id,
+        is_public=server.access == Server.Access.PUBLIC,
+        stamp=stamp,
+        tools=MappingProxyType(tools),
+    )
+
+
+def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
+    """Make one tool ready; a tool that cannot be served is left out, so that it does not take the others along."""
+    version = flow.published_version
+    if version is None:
+        return None
+    contract = version.contract
+    try:
+        target = Target(
+            flow_id=flow.pk,
+            version_id=version.pk,
+            owner_id=server.owner_id,
+            flow_name=flow.name,
+            tool_name=contract["name"],
+            server_slug=server.slug,
+            graph=graph_of(version.definition),
+            input_schema=compile_schema(contract["inputSchema"]),
+            timeout_seconds=version.timeout_seconds,
+            defaults=defaults_of(contract["inputSchema"]),
+        )
+        legacy, wraps = _for_legacy(contract)
+        _check_wire(contract, MODERN_VERSION)
+        _check_wire(legacy, LEGACY_VERSION)
+    except (DefinitionError, ValidationError) as error:
+        logger.error("tool %s of server %s is left out: %s", contract.get("name"), server.slug, error)
+        return None
+    return PublishedTool(target, contract, legacy, wraps)
+
+
+def _for_legacy(contract: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    schema = contract.get("outputSchema")
+    if schema is None or schema.get("type") == "object":
+        return contract, False
+    wrapped = {"type": "object", "properties": {"result": schema}, "required": ["result"]}
+    return contract | {"outputSchema": wrapped}, True
+
+
+def _check_wire(tool: dict[str, Any], version: str) -> None:
+    """One tool that breaks the wire format would make the whole list fail; raises ValidationError."""
+    extra = {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"} if version == MODERN_VERSION else {}
+    mcp_types.methods.serialize_server_result("tools/list", version, {"tools": [tool]} | extra)

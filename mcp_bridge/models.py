@@ -1,0 +1,81 @@
+"""API keys: what an AI client or a script shows to be let in."""
+
+import hashlib
+import secrets
+from datetime import datetime
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+KEY_START = "fh_"
+PREFIX_LENGTH = 11
+
+
+def hash_key(key: str) -> str:
+    """SHA-256 as hex: enough for 32 random bytes, and quick enough to check on every call."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """API keys, and who may see them."""
+
+    def visible_to(self, user: Any) -> Self:
+        """The keys that `user` may see: all for a superuser, else the own ones."""
+        if user.is_superuser:
+            return self
+        return self.filter(owner_id=user.pk) if user.pk else self.none()
+
+    def usable(self, now: datetime) -> Self:
+        """Keys that let somebody in at `now`."""
+        in_time = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
+        return self.filter(in_time, revoked_at__isnull=True, owner__is_active=True)
+
+
+class ApiKey(models.Model):
+    """A key of a person: 32 random bytes shown once; only its prefix and SHA-256 are stored."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=100, help_text="Who or what uses it; shown with every call.")
+    prefix = models.CharField(max_length=PREFIX_LENGTH, editable=False)
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    servers = models.ManyToManyField(
+        "flows.Server", blank=True, related_name="api_keys", help_text="Empty: all servers of its owner."
+    )
+    tools = models.JSONField(default=list, blank=True, help_text="Tool names it may call. Empty: all.")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API key"
+        verbose_name_plural = "API keys"
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @classmethod
+    def issue(cls, owner: Any, name: str, *, expires_at: datetime | None = None, key: str = "") -> tuple["ApiKey", str]:
+        """Make and store a key; returns it with the text that is shown this once."""
+        key = key or KEY_START + secrets.token_urlsafe(32)
+        stored = cls.objects.create(
+            owner=owner, name=name, prefix=key[:PREFIX_LENGTH], key_hash=hash_key(key), expires_at=expires_at
+        )
+        return stored, key
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the key itself still lets somebody in."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+
+    def revoke(self) -> None:
+        """End the key; a second time changes nothing."""
+        ApiKey.objects.filter(pk=self.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
+        self.refresh_from_db(fields=["revoked_at"])

@@ -1,0 +1,56 @@
+"""The SDK's low-level server for one slug. The only file that uses names private to the SDK (mcp 2.3)."""
+
+from typing import TYPE_CHECKING, Any
+
+from mcp.server.lowlevel.server import NotificationOptions, Server
+from mcp.server.models import InitializationOptions
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+from mcp_bridge import tools
+
+if TYPE_CHECKING:
+    from mcp_bridge.host import Hosted
+
+VERSION = "1"
+
+
+class FlowServer(Server[Any]):
+    """A server whose legacy clients are told that its tools may change."""
+
+    def create_initialization_options(
+        self,
+        notification_options: NotificationOptions | None = None,
+        experimental_capabilities: dict[str, dict[str, Any]] | None = None,
+        extensions: dict[str, dict[str, Any]] | None = None,
+    ) -> InitializationOptions:
+        """The session manager asks without options and would get `listChanged: false`."""
+        options = notification_options or NotificationOptions(tools_changed=True)
+        return super().create_initialization_options(options, experimental_capabilities, extensions)
+
+
+def build(hosted: "Hosted") -> Server[Any]:
+    """Make the server of a hosted slug; its handlers read the snapshot of the moment."""
+
+    async def on_list_tools(ctx: Any, params: Any) -> Any:
+        return tools.list_tools(hosted, ctx, params)
+
+    async def on_call_tool(ctx: Any, params: Any) -> Any:
+        return await tools.call(hosted, ctx, params)
+
+    server = FlowServer(
+        hosted.snapshot.slug,
+        title=hosted.snapshot.name,
+        version=VERSION,
+        instructions=hosted.snapshot.instructions or None,
+        on_list_tools=on_list_tools,
+        on_call_tool=on_call_tool,
+        get_tool_input_schema=lambda name: hosted.snapshot.input_schema(name),
+    )
+    # Its spans go nowhere unless an exporter is installed, and it costs on every message.
+    server.middleware.clear()
+    return server
+
+
+def build_manager(server: Server[Any]) -> StreamableHTTPSessionManager:
+    """The session manager of a server: both eras, streams where needed, host checks left to the gateway."""
+    return StreamableHTTPSessionManager(server, json_response=False, stateless=False, security_settings=None)

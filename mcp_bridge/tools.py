@@ -1,0 +1,132 @@
+"""`tools/list` and `tools/call`: from the wire to an execution and back."""
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, CallToolRequestParams, PaginatedRequestParams
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from executions import services
+from executions.services import Answer, Caller, LedgerUnavailable
+from mcp_bridge.auth import KeyUser, Principal
+from mcp_bridge.catalogue import PublishedTool, Snapshot
+
+if TYPE_CHECKING:
+    from mcp_bridge.host import Hosted
+
+logger = logging.getLogger(__name__)
+
+EXECUTION_ID = "flowhub/executionId"
+EXECUTION_URL = "flowhub/executionUrl"
+_META = "io.modelcontextprotocol/"
+
+Context = ServerRequestContext[Any, Any]
+
+
+def principal_of(ctx: Context) -> Principal | None:
+    """The principal behind a message; None on a public server without a key."""
+    user = ctx.request.scope.get("user") if ctx.request is not None else None
+    return user.principal if isinstance(user, KeyUser) else None
+
+
+def visible_tools(snapshot: Snapshot, principal: Principal | None) -> list[PublishedTool]:
+    """The tools that this caller may see, by name."""
+    return [tool for name, tool in snapshot.tools.items() if principal is None or principal.may_call(name)]
+
+
+def list_tools(hosted: "Hosted", ctx: Context, params: PaginatedRequestParams | None) -> dict[str, Any]:
+    """Answer `tools/list` in one page, in the caller's era."""
+    tools = visible_tools(hosted.snapshot, principal_of(ctx))
+    if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
+        # Not to be cached: what is published next must be seen at once.
+        return {"tools": [tool.modern for tool in tools], "resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
+    return {"tools": [tool.legacy for tool in tools]}
+
+
+async def call(hosted: "Hosted", ctx: Context, params: CallToolRequestParams) -> dict[str, Any]:
+    """Answer `tools/call`.
+
+    A failure that the model can repair is a result with `isError`; an unknown tool is the protocol's error -32602
+    (MCP 2026-07-28, Tools, Error handling). Both leave an execution.
+    """
+    principal = principal_of(ctx)
+    caller = caller_of(ctx, principal)
+    arguments = params.arguments or {}
+    tool = hosted.snapshot.tools.get(params.name)
+    try:
+        if tool is None or not (principal is None or principal.may_call(params.name)):
+            await _refuse_unknown(hosted.snapshot, principal, params, caller)
+        answer = await _answer(tool, arguments, caller)
+    except LedgerUnavailable as error:
+        logger.error("call of %s was not recorded: %s", params.name, error)
+        return _not_recorded(ctx.protocol_version)
+    return _result(answer, tool, ctx.protocol_version)
+
+
+async def _answer(tool: PublishedTool, arguments: dict[str, Any], caller: Caller) -> Answer:
+    faults = tool.target.input_schema.faults(arguments)
+    if faults:
+        name = tool.target.tool_name
+        lines = "\n".join(f"- {fault}" for fault in faults)
+        message = f"The arguments do not fit the input schema of {name}:\n{lines}\nCorrect them and call again."
+        return await services.reject(name, arguments, caller, message, target=tool.target)
+    return await services.call(tool.target, arguments, caller)
+
+
+async def _refuse_unknown(
+    snapshot: Snapshot, principal: Principal | None, params: CallToolRequestParams, caller: Caller
+) -> NoReturn:
+    names = [tool.target.tool_name for tool in visible_tools(snapshot, principal)]
+    shown = ", ".join(names[:50]) or "none yet"
+    message = f"There is no tool {params.name[:100]!r} on this server. Its tools are: {shown}."
+    answer = None
+    if principal is not None:
+        # Only known callers leave a record: strangers must not be able to fill the disk.
+        answer = await services.reject(
+            params.name,
+            params.arguments or {},
+            caller,
+            message,
+            server_slug=snapshot.slug,
+            owner_id=snapshot.owner_id,
+        )
+    raise MCPError(INVALID_PARAMS, message, data=_meta(answer) if answer else None)
+
+
+def caller_of(ctx: Context, principal: Principal | None) -> Caller:
+    """Who calls, in the words that the record keeps."""
+    client = ctx.session.client_params
+    info = client.client_info if client is not None else None
+    return Caller(
+        principal=principal.name if principal else "anybody",
+        source="mcp",
+        client_name=info.name[:100] if info else "",
+        client_version=info.version[:50] if info else "",
+        protocol_version=ctx.protocol_version,
+    )
+
+
+def _meta(answer: Answer) -> dict[str, str]:
+    return {EXECUTION_ID: str(answer.execution_id), EXECUTION_URL: services.execution_url(answer.execution_id)}
+
+
+def _result(answer: Answer, tool: PublishedTool, protocol_version: str) -> dict[str, Any]:
+    result: dict[str, Any] = {"content": answer.content, "isError": answer.is_error, "_meta": _meta(answer)}
+    modern = protocol_version in MODERN_PROTOCOL_VERSIONS
+    if modern:
+        result["resultType"] = "complete"
+    if answer.is_structured:
+        wrap = not modern and (tool.wraps_result or not isinstance(answer.structured, Mapping))
+        result["structuredContent"] = {"result": answer.structured} if wrap else answer.structured
+    return result
+
+
+def _not_recorded(protocol_version: str) -> dict[str, Any]:
+    text = "This call could not be recorded, so its result is not given out. Wait a little and call again."
+    result: dict[str, Any] = {"content": [{"type": "text", "text": text}], "isError": True}
+    if protocol_version in MODERN_PROTOCOL_VERSIONS:
+        result["resultType"] = "complete"
+    return result

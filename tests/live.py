@@ -1,0 +1,152 @@
+"""A real server process for a test: its own data folder, its own port, stopped when the test is over."""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 40
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class LiveServer:
+    """A FlowHub server under test."""
+
+    data: Path
+    port: int
+    process: subprocess.Popen[str] | None = None
+    output: Path = field(default_factory=Path)
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where its pages are, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The demo's username, password and key."""
+        return json.loads((self.data / "demo.json").read_text())
+
+    @property
+    def log(self) -> str:
+        """Everything it printed so far."""
+        return self.output.read_text()
+
+    def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a management command on the same data."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=check,
+        )
+
+    def start(self, *command: str) -> None:
+        """Start the server process and wait until it accepts connections."""
+        with self.output.open("a") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", *command],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        wait_until(self._answers, START_SECONDS, lambda: f"the server did not start:\n{self.log}")
+
+    def _answers(self) -> bool:
+        if self.process is None or self.process.poll() is not None:
+            raise AssertionError(f"the server ended while starting:\n{self.log}")
+        try:
+            with urllib.request.urlopen(self.url + "/accounts/login/", timeout=2):
+                return True
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the server process, and to it alone."""
+        assert self.process is not None
+        os.kill(self.process.pid, number)
+
+    def stop(self) -> int:
+        """Ask the server to end, insist after a while, and return its exit status."""
+        if self.process is None:
+            return 0
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait(timeout=10)
+
+    def get_json(self, path: str, **headers: str) -> Any:
+        """GET a REST resource with the demo's key."""
+        request = urllib.request.Request(
+            self.url + path,
+            headers={"Authorization": f"Bearer {self.credentials['key']}", "Accept": "application/json"} | headers,
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+
+def wait_until(condition: Any, seconds: float, message: Any) -> None:
+    """Ask again and again until `condition()` is true; fails with `message` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(message() if callable(message) else message)
+        select.select([], [], [], 0.05)
+
+
+SERVE = ("serve",)
+RUNSERVER = ("runserver", "--noreload")
+
+
+@contextmanager
+def live_server(data: Path, command: tuple[str, ...] = SERVE, **environment: str) -> Iterator[LiveServer]:
+    """A migrated server with the demo loaded, under uvicorn (SERVE) or daphne (RUNSERVER)."""
+    port = free_port()
+    server = LiveServer(data=data, port=port, output=data / "server.log")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWHUB_")}
+    server.environment = kept | {
+        "FLOWHUB_DATA": str(data),
+        "FLOWHUB_PUBLIC_URL": server.url,
+        "FLOWHUB_OUTBOUND_ALLOW": f"127.0.0.1:{port}",
+        "PYTHONUNBUFFERED": "1",
+    }
+    server.environment |= environment
+    server.manage("migrate", "--verbosity", "0")
+    server.manage("load_demo")
+    address = ["--port", str(port)] if command == SERVE else [f"127.0.0.1:{port}"]
+    server.start(*command, *address)
+    try:
+        yield server
+    finally:
+        server.stop()

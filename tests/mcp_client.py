@@ -1,0 +1,26 @@
+"""The SDK's own client, with a key, in either era."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from tests.live import LiveServer
+
+MODERN = "2026-07-28"
+LEGACY = "legacy"
+ERAS = (MODERN, LEGACY)
+
+
+@asynccontextmanager
+async def connect(server: LiveServer, era: str, *, slug: str = "demo", key: str | None = None) -> AsyncIterator[Client]:
+    """A connected client of a live server."""
+    headers = {"Authorization": f"Bearer {key or server.credentials['key']}"}
+    mode = "legacy" if era == LEGACY else "auto"
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=30) as http,
+        Client(streamable_http_client(f"{server.url}/mcp/{slug}", http_client=http), mode=mode) as client,
+    ):
+        yield client
