@@ -1,0 +1,75 @@
+"""Executions on the wire: camelCase names, user data untouched. Read-only: only the ledger writes executions."""
+
+from rest_framework import serializers
+
+from executions.models import Execution
+from flows.api.fields import JsonField
+from flows.api.serializers import JsonObjectField
+
+
+class ExecutionItemSerializer(serializers.ModelSerializer):
+    """An execution in a list: no JSON column is read for it."""
+
+    flowId = serializers.IntegerField(source="flow_id", read_only=True, allow_null=True)
+    flowName = serializers.CharField(source="flow_name", read_only=True)
+    flowToolName = serializers.CharField(source="flow_tool_name", read_only=True)
+    startedAt = serializers.DateTimeField(source="started_at", read_only=True)
+    endedAt = serializers.DateTimeField(source="ended_at", read_only=True, allow_null=True)
+    duration = serializers.FloatField(
+        source="duration_ms", read_only=True, allow_null=True, help_text="Milliseconds; null while pending."
+    )
+    initialParamsPreview = serializers.CharField(source="params_preview", read_only=True)
+    failedNodeName = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Execution
+        fields = [
+            "id",
+            "flowId",
+            "flowName",
+            "flowToolName",
+            "status",
+            "startedAt",
+            "endedAt",
+            "duration",
+            "initialParamsPreview",
+            "failedNodeName",
+        ]
+        read_only_fields = fields
+
+    def get_failedNodeName(self, execution: Execution) -> str | None:
+        """The node that raised (FR-007); null when none did."""
+        return execution.failed_node_name or None
+
+
+class ExecutionSerializer(ExecutionItemSerializer):
+    """The whole execution."""
+
+    initialParams = JsonField(source="initial_params", read_only=True)
+    nodeExecutions = serializers.ListField(source="node_executions", child=JsonObjectField(), read_only=True)
+    result = JsonField(read_only=True, allow_null=True)
+    errorInfo = JsonObjectField(source="error_info", read_only=True, allow_null=True)
+    caller = JsonObjectField(read_only=True)
+    version = serializers.IntegerField(read_only=True, allow_null=True, help_text="The number of what ran.")
+    createdAt = serializers.DateTimeField(source="started_at", read_only=True)
+    updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)
+
+    class Meta(ExecutionItemSerializer.Meta):
+        fields = [
+            *ExecutionItemSerializer.Meta.fields,
+            "initialParams",
+            "nodeExecutions",
+            "result",
+            "errorInfo",
+            "caller",
+            "version",
+            "createdAt",
+            "updatedAt",
+        ]
+        read_only_fields = fields
+
+
+class DraftCallSerializer(serializers.Serializer):
+    """What a test call of a draft is given."""
+
+    arguments = JsonObjectField(default=dict, help_text="As an MCP client would send them.")

@@ -1,0 +1,18 @@
+"""Addresses of the executions' API. Ids are taken as text, so that what is no id gets the API's own 404."""
+
+from django.urls import path
+
+from executions.api import views
+
+urlpatterns = [
+    path("flows/<str:flowId>/test/", views.FlowTest.as_view(), name="api-flow-test"),
+    path("flows/<str:flowId>/executions/", views.FlowExecutionList.as_view(), name="api-flow-executions"),
+    path(
+        "flows/<str:flowId>/executions/<str:executionId>/",
+        views.FlowExecutionDetail.as_view(),
+        name="api-flow-execution",
+    ),
+    path("executions/", views.ExecutionList.as_view(), name="api-executions"),
+    path("executions/<str:executionId>/", views.ExecutionDetail.as_view(), name="api-execution"),
+    path("executions/<str:executionId>/cancel/", views.ExecutionCancel.as_view(), name="api-execution-cancel"),
+]

@@ -1,0 +1,154 @@
+"""Executions over REST: read them, try a draft out, stop one."""
+
+from typing import Any
+
+from django.db.models import F
+from django.utils.functional import cached_property
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import generics, status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from executions import services
+from executions.api.pagination import ExecutionEnvelope
+from executions.api.serializers import DraftCallSerializer, ExecutionItemSerializer, ExecutionSerializer
+from executions.filters import ExecutionFilter
+from executions.models import Execution, ExecutionQuerySet
+from flows.api.base import FLOW_ID, ApiView
+from flows.api.fields import faults_as_json, faults_by_field
+from flows.engine.errors import DefinitionError
+from flows.models import Flow
+
+EXECUTION_ID = OpenApiParameter("executionId", OpenApiTypes.UUID, OpenApiParameter.PATH, description="Its id.")
+
+
+class NotHere(APIException):
+    """The execution cannot be stopped from this process."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "The execution has ended, or it runs in another process; there is nothing here to stop."
+    default_code = "not_running_here"
+
+
+class RecordUnavailable(APIException):
+    """The record cannot be written, so the call was not answered as done."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The execution cannot be recorded right now; try again in a moment."
+    default_code = "record_unavailable"
+
+
+class ExecutionList(ApiView, generics.ListAPIView):
+    """Every execution that you may see, newest first, also of deleted flows."""
+
+    queryset = Execution.objects.none()
+    serializer_class = ExecutionItemSerializer
+    filterset_class = ExecutionFilter
+    pagination_class = ExecutionEnvelope
+
+    def get_queryset(self) -> ExecutionQuerySet:
+        """The caller's executions, without their JSON columns."""
+        return Execution.objects.visible_to(self.request.user).for_list().newest_first()
+
+
+@extend_schema_view(get=extend_schema(parameters=[EXECUTION_ID]))
+class ExecutionDetail(ApiView, generics.RetrieveAPIView):
+    """One execution, whole."""
+
+    queryset = Execution.objects.none()
+    serializer_class = ExecutionSerializer
+    filter_backends = []
+    lookup_url_kwarg = "executionId"
+
+    def get_queryset(self) -> ExecutionQuerySet:
+        """The caller's executions, with the number of the version that ran."""
+        visible = Execution.objects.visible_to(self.request.user)
+        return visible.annotate(version=F("flow_version__number"))
+
+
+class OfFlow(ApiView):
+    """Views over one flow: a flow that the caller may not see is a 404."""
+
+    @cached_property
+    def flow(self) -> Flow:
+        """The flow of the address; raises Http404."""
+        visible = Flow.objects.visible_to(self.request.user).select_related("server")
+        return generics.get_object_or_404(visible, pk=self.kwargs["flowId"])
+
+
+@extend_schema_view(get=extend_schema(parameters=[FLOW_ID], operation_id="flow_executions_list"))
+class FlowExecutionList(OfFlow, ExecutionList):
+    """The history of one flow, newest first."""
+
+    def get_queryset(self) -> ExecutionQuerySet:
+        """The flow's executions."""
+        return super().get_queryset().filter(flow=self.flow)
+
+
+@extend_schema_view(get=extend_schema(parameters=[FLOW_ID, EXECUTION_ID], operation_id="flow_executions_retrieve"))
+class FlowExecutionDetail(OfFlow, ExecutionDetail):
+    """One execution of the flow, whole."""
+
+    def get_queryset(self) -> ExecutionQuerySet:
+        """The flow's executions."""
+        return super().get_queryset().filter(flow=self.flow)
+
+
+class FlowTest(OfFlow, generics.GenericAPIView):
+    """Call the saved draft and wait for its end; clients keep calling the published version."""
+
+    queryset = Execution.objects.none()
+    serializer_class = DraftCallSerializer
+
+    @extend_schema(
+        parameters=[FLOW_ID],
+        operation_id="flow_test",
+        responses={201: ExecutionSerializer, 400: OpenApiResponse(description="Faults, each with its path.")},
+    )
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        """Answer with the ended execution, whether it went well or not."""
+        flow = self.flow
+        call = self.get_serializer(data=request.data)
+        call.is_valid(raise_exception=True)
+        execution = _tried(flow, call.validated_data["arguments"], request.user)
+        return Response(ExecutionSerializer(execution).data, status=status.HTTP_201_CREATED)
+
+
+def _tried(flow: Flow, arguments: Any, user: Any) -> Execution:
+    """The execution of a draft; its refusals become answers of the API."""
+    try:
+        execution = services.try_draft(flow, arguments, user)
+    except DefinitionError as error:
+        raise ValidationError(faults_by_field(error.faults)) from None
+    except services.ArgumentsError as error:
+        raise ValidationError({"arguments": faults_as_json(error.faults)}) from None
+    except services.LedgerUnavailable:
+        raise RecordUnavailable from None
+    return Execution.objects.annotate(version=F("flow_version__number")).get(pk=execution.pk)
+
+
+class ExecutionCancel(ApiView, generics.GenericAPIView):
+    """Stop a pending execution."""
+
+    queryset = Execution.objects.none()
+    serializer_class = ExecutionItemSerializer
+    lookup_url_kwarg = "executionId"
+
+    def get_queryset(self) -> ExecutionQuerySet:
+        """The caller's executions."""
+        return Execution.objects.visible_to(self.request.user).for_list()
+
+    @extend_schema(
+        request=None,
+        parameters=[EXECUTION_ID],
+        operation_id="executions_cancel",
+        responses={202: ExecutionItemSerializer, 409: OpenApiResponse(description="It does not run here.")},
+    )
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        """Ask it to stop; it ends as `error` with the kind `cancelled` soon after."""
+        execution = self.get_object()
+        if not services.cancel(execution, request.user):
+            raise NotHere
+        return Response(self.get_serializer(execution).data, status=status.HTTP_202_ACCEPTED)

@@ -1,0 +1,200 @@
+"""Servers, flows and versions for operators. What changes, changes through `flows.services`, so clients learn of it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from flows import services
+from flows.engine.errors import DefinitionError
+from flows.models import Flow, FlowVersion, Server
+from flows.schemas import check_tool_input_schema, compile_schema
+
+
+class IndentedJSONField(forms.JSONField):
+    """JSON that a person can read while editing it."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Indent the value; what the person typed and was not JSON stays as typed."""
+        if isinstance(value, dict | list):
+            return json.dumps(value, indent=2, ensure_ascii=False)
+        return super().prepare_value(value)
+
+
+class FlowForm(forms.ModelForm):
+    """A flow's draft; every fault of its definition and schemas is an error of its field."""
+
+    class Meta:
+        model = Flow
+        fields = [
+            "server",
+            "name",
+            "tool_name",
+            "tool_description",
+            "when_to_use",
+            "when_not_to_use",
+            "input_schema",
+            "output_schema",
+            "annotations",
+            "definition",
+            "is_active",
+            "timeout_seconds",
+        ]
+
+    def clean_definition(self) -> Any:
+        """The definition, when it is a graph."""
+        return _checked(services.graph_of, self.cleaned_data["definition"])
+
+    def clean_input_schema(self) -> Any:
+        """The schema, when tools may have it."""
+        return _checked(check_tool_input_schema, self.cleaned_data["input_schema"])
+
+    def clean_output_schema(self) -> Any:
+        """The schema, when there is one."""
+        value = self.cleaned_data["output_schema"]
+        return value if value is None else _checked(compile_schema, value)
+
+    def clean_annotations(self) -> dict[str, Any]:
+        """A JSON object; nothing means none."""
+        value = self.cleaned_data["annotations"] or {}
+        if not isinstance(value, dict):
+            raise forms.ValidationError("Write a JSON object.")
+        return value
+
+    def clean(self) -> dict[str, Any]:
+        """The tool name is unique in its server, which the form does not hold once the flow exists."""
+        cleaned = super().clean() or self.cleaned_data
+        others = Flow.objects.filter(server=self.instance.server_id, tool_name=cleaned.get("tool_name"))
+        if self.instance.pk and others.exclude(pk=self.instance.pk).exists():
+            self.add_error("tool_name", "Another flow of this server has that tool name.")
+        return cleaned
+
+
+def _checked(check: Callable[[Any], Any], value: Any) -> Any:
+    """The value, when `check` finds no fault; raises ValidationError with every fault."""
+    try:
+        check(value)
+    except DefinitionError as error:
+        raise forms.ValidationError([str(fault) for fault in error.faults]) from None
+    return value
+
+
+@admin.register(Server)
+class ServerAdmin(admin.ModelAdmin):
+    """Servers. The slug stays: it is the address that clients have stored."""
+
+    list_display = ["slug", "name", "access", "is_published", "owner", "updated_at"]
+    list_filter = ["access", "is_published"]
+    list_select_related = ["owner"]
+    search_fields = ["slug", "name"]
+    autocomplete_fields = ["owner"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Server | None = None) -> list[str]:
+        """What a person may not change."""
+        return ["created_at", "updated_at"] + (["slug"] if obj else [])
+
+    def save_model(self, request: HttpRequest, obj: Server, form: Any, change: bool) -> None:
+        """Store the server and let clients know."""
+        services.save_server(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Server) -> None:
+        """Delete the server; its flows go first, each announced."""
+        for flow in obj.flows.select_related("server"):
+            services.delete(flow)
+        obj.delete()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Server]) -> None:
+        """Delete the selected servers one by one."""
+        for server in queryset:
+            self.delete_model(request, server)
+
+
+@admin.register(Flow)
+class FlowAdmin(admin.ModelAdmin):
+    """Flows: the draft to edit, and what clients may call."""
+
+    form = FlowForm
+    formfield_overrides = {models.JSONField: {"form_class": IndentedJSONField}}
+    list_display = ["name", "tool_name", "server", "is_active", "published_version", "updated_at"]
+    list_filter = ["is_active", "server"]
+    list_select_related = ["server", "published_version"]
+    search_fields = ["name", "tool_name", "server__slug"]
+    actions = ["publish", "activate", "deactivate"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Flow | None = None) -> list[str]:
+        """What a person may not change; a flow stays in its server."""
+        return ["published_version", "created_at", "updated_at"] + (["server"] if obj else [])
+
+    def save_model(self, request: HttpRequest, obj: Flow, form: Any, change: bool) -> None:
+        """Store the draft; switching the flow on or off is announced."""
+        super().save_model(request, obj, form, change)
+        if change and "is_active" in form.changed_data:
+            services.set_active(obj, obj.is_active)
+
+    def delete_model(self, request: HttpRequest, obj: Flow) -> None:
+        """Delete the flow; its executions stay."""
+        services.delete(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Flow]) -> None:
+        """Delete the selected flows one by one."""
+        for flow in queryset.select_related("server"):
+            services.delete(flow)
+
+    @admin.action(description="Publish the drafts", permissions=["change"])
+    def publish(self, request: HttpRequest, queryset: QuerySet[Flow]) -> None:
+        """Publish each flow; a faulty draft is named with its faults and the others go on."""
+        for flow in queryset.select_related("server"):
+            try:
+                version = services.publish(flow, request.user)
+            except DefinitionError as error:
+                self.message_user(request, f"{flow} was not published. {error}", messages.ERROR)
+            else:
+                self.message_user(request, f"{flow} is published as {version}.", messages.SUCCESS)
+
+    @admin.action(description="Activate: let clients call them", permissions=["change"])
+    def activate(self, request: HttpRequest, queryset: QuerySet[Flow]) -> None:
+        """Let clients call the flows."""
+        self._switch(request, queryset, True)
+
+    @admin.action(description="Deactivate: stop clients from calling them", permissions=["change"])
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[Flow]) -> None:
+        """Stop clients from calling the flows."""
+        self._switch(request, queryset, False)
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[Flow], active: bool) -> None:
+        flows = list(queryset.select_related("server"))
+        for flow in flows:
+            services.set_active(flow, active)
+        done = "activated" if active else "deactivated"
+        self.message_user(request, f"Flows {done}: {len(flows)}.", messages.SUCCESS)
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Records: to be looked at."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds a record by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody changes a record."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes a record here; pruning has its own command."""
+        return False
+
+
+@admin.register(FlowVersion)
+class FlowVersionAdmin(ReadOnlyAdmin):
+    """Published versions: immutable."""
+
+    list_display = ["id", "flow", "number", "created_at", "created_by"]
+    list_select_related = ["flow", "created_by"]
+    search_fields = ["flow__name", "flow__tool_name"]
+    ordering = ["-id"]

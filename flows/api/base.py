@@ -1,0 +1,63 @@
+"""What every view of the API shares: how bodies are read, and what its browsable pages may do."""
+
+from collections.abc import Mapping
+from typing import IO, Any
+
+from csp.constants import UNSAFE_INLINE
+from csp.decorators import csp_update
+from django.core.exceptions import RequestDataTooBig
+from django.utils.decorators import method_decorator
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import status
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.parsers import JSONParser
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+FLOW_ID = OpenApiParameter("flowId", OpenApiTypes.INT, OpenApiParameter.PATH, description="The flow's id.")
+
+
+class BodyTooLarge(APIException):
+    """The body is larger than DATA_UPLOAD_MAX_MEMORY_SIZE."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The body is too large."
+    default_code = "too_large"
+
+
+class DepthSafeJSONParser(JSONParser):
+    """JSON; nesting that is too deep for Python is the sender's fault and not a crash."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Read a body; raises ParseError for what is not JSON."""
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError:
+            raise ParseError("JSON parse error - nested too deep") from None
+
+
+class BrowsableRenderer(BrowsableAPIRenderer):
+    """The pages for people, in FlowHub's name."""
+
+    template = "flows/api.html"
+
+    def get_context(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """What the page shows; a style element for code in descriptions would break the content security policy."""
+        return super().get_context(*args, **kwargs) | {"code_style": None}
+
+
+# The browsable pages place two buttons with style attributes; scripts and style elements stay as strict as elsewhere.
+@method_decorator(csp_update({"style-src-attr": [UNSAFE_INLINE]}), name="dispatch")
+class ApiView(APIView):
+    """A view of the API. Bodies are JSON alone, so the browsable pages offer one form: the raw body."""
+
+    parser_classes = [DepthSafeJSONParser]
+    renderer_classes = [JSONRenderer, BrowsableRenderer]
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer an exception as DRF does; also Django's refusal of a large body, which it would answer in HTML."""
+        return super().handle_exception(BodyTooLarge() if isinstance(exc, RequestDataTooBig) else exc)

@@ -1,0 +1,72 @@
+"""Serializer fields that FlowHub's data needs, and how faults look in an answer."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from flows.engine.errors import Fault
+from flows.engine.graph import MAX_DEPTH, too_deep
+from flows.models import Server
+
+FAULTY_FIELDS = ("definition", "inputSchema", "outputSchema", "toolDescription")
+
+
+class JsonField(serializers.JSONField):
+    """User data: any JSON that both databases store and every client can read back, with its keys as they are."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Accept a JSON value; raises ValidationError that says what cannot be kept."""
+        if too_deep(data, MAX_DEPTH):
+            raise serializers.ValidationError(f"Nested deeper than {MAX_DEPTH} levels.")
+        try:
+            text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+            text.encode()
+        except UnicodeEncodeError:
+            raise serializers.ValidationError("Holds half of a surrogate pair, which is not text.") from None
+        except ValueError:
+            raise serializers.ValidationError("Holds a number too large for JSON.") from None
+        if "\\u0000" in text and _holds_null_character(data):
+            raise serializers.ValidationError("Holds a null character, which PostgreSQL cannot store.")
+        return data
+
+
+def _holds_null_character(value: Any) -> bool:
+    """Whether a text or key in a JSON value holds U+0000; the depth is bounded by the caller."""
+    if isinstance(value, dict):
+        return any("\0" in key or _holds_null_character(child) for key, child in value.items())
+    if isinstance(value, list):
+        return any(map(_holds_null_character, value))
+    return isinstance(value, str) and "\0" in value
+
+
+class VisibleServerField(serializers.SlugRelatedField):
+    """A server by its slug; a server that the caller may not see is answered like one that does not exist."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(slug_field="slug", queryset=Server.objects.all(), **kwargs)
+
+    def get_queryset(self) -> QuerySet[Server]:
+        """The servers that the caller may name."""
+        return Server.objects.visible_to(self.context["request"].user)
+
+
+def faults_as_json(faults: Iterable[Fault]) -> list[dict[str, str]]:
+    """Faults as they stand in an answer, each with its path."""
+    return [{"path": fault.path, "message": fault.message} for fault in faults]
+
+
+def faults_by_field(faults: Iterable[Fault]) -> dict[str, list[dict[str, str]]]:
+    """The faults of a whole flow under the field they are in, with the path inside that field."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for fault in faults:
+        field = next((name for name in FAULTY_FIELDS if _is_in(fault.path, name)), "definition")
+        path = fault.path.removeprefix(field).removeprefix(".")
+        found.setdefault(field, []).append({"path": path, "message": fault.message})
+    return found
+
+
+def _is_in(path: str, field: str) -> bool:
+    return path == field or path.startswith((f"{field}.", f"{field}["))

@@ -1,0 +1,180 @@
+"""Flows on the wire: camelCase names, user data untouched."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from flows import services
+from flows.api.fields import JsonField, VisibleServerField, faults_as_json
+from flows.engine.errors import DefinitionError
+from flows.engine.graph import DEFINITION_SCHEMA
+from flows.models import TOOL_NAME, Flow, FlowVersion
+from flows.schemas import check_tool_input_schema, compile_schema
+
+TOOL_NAME_TAKEN = "Another flow of this server has that tool name."
+JSON_OBJECT = {"type": "object", "additionalProperties": {}}
+
+
+@extend_schema_field({name: part for name, part in DEFINITION_SCHEMA.items() if name != "$schema"})
+class DefinitionField(JsonField):
+    """The JSON of a flow."""
+
+
+@extend_schema_field(JSON_OBJECT)
+class JsonObjectField(JsonField):
+    """A JSON object."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Accept an object; raises ValidationError for another JSON value."""
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("Write a JSON object.")
+        return super().to_internal_value(data)
+
+
+class FlowItemSerializer(serializers.ModelSerializer):
+    """A flow in a list: without its definition and schemas."""
+
+    server = VisibleServerField(help_text="The server's slug.")
+    toolName = serializers.CharField(source="tool_name", max_length=64, validators=[TOOL_NAME])
+    toolDescription = serializers.CharField(source="tool_description")
+    isActive = serializers.BooleanField(source="is_active", default=True)
+    publishedVersion = serializers.IntegerField(
+        source="published_version.number", read_only=True, allow_null=True, help_text="The number of what clients call."
+    )
+    createdAt = serializers.DateTimeField(source="created_at", read_only=True)
+    updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)
+
+    class Meta:
+        model = Flow
+        fields = [
+            "id",
+            "server",
+            "name",
+            "toolName",
+            "toolDescription",
+            "isActive",
+            "publishedVersion",
+            "createdAt",
+            "updatedAt",
+        ]
+
+
+class FlowSerializer(FlowItemSerializer):
+    """The whole flow, to read and to write its draft."""
+
+    whenToUse = serializers.CharField(source="when_to_use", allow_blank=True, default="")
+    whenNotToUse = serializers.CharField(source="when_not_to_use", allow_blank=True, default="")
+    inputSchema = JsonObjectField(source="input_schema", required=False)
+    outputSchema = JsonObjectField(source="output_schema", allow_null=True, default=None)
+    annotations = JsonObjectField(required=False)
+    definition = DefinitionField(required=False)
+    timeoutSeconds = serializers.IntegerField(source="timeout_seconds", min_value=1, max_value=86_400, default=300)
+    hasUnpublishedChanges = serializers.SerializerMethodField()
+
+    class Meta(FlowItemSerializer.Meta):
+        fields = [
+            *FlowItemSerializer.Meta.fields,
+            "whenToUse",
+            "whenNotToUse",
+            "inputSchema",
+            "outputSchema",
+            "annotations",
+            "definition",
+            "timeoutSeconds",
+            "hasUnpublishedChanges",
+        ]
+        validators: list[Any] = []
+
+    def get_hasUnpublishedChanges(self, flow: Flow) -> bool:
+        """Whether the draft differs from what clients call."""
+        return services.has_unpublished_changes(flow)
+
+    def validate_server(self, value: Any) -> Any:
+        """A flow stays in the server in which its clients found it."""
+        if self.instance is not None and value != self.instance.server:
+            raise serializers.ValidationError("A flow stays in its server; duplicate it to have it in another.")
+        return value
+
+    def validate_definition(self, value: Any) -> Any:
+        """Every fault of the definition, each at its path."""
+        return _checked(services.graph_of, value)
+
+    def validate_inputSchema(self, value: Any) -> Any:
+        """Every fault of the tool's input schema."""
+        return _checked(check_tool_input_schema, value)
+
+    def validate_outputSchema(self, value: Any) -> Any:
+        """Every fault of the tool's output schema."""
+        return value if value is None else _checked(compile_schema, value)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A tool name is unique in its server."""
+        server = attrs.get("server") or (self.instance and self.instance.server)
+        others = Flow.objects.filter(server=server, tool_name=attrs.get("tool_name"))
+        if self.instance is not None:
+            others = others.exclude(pk=self.instance.pk)
+        if others.exists():
+            raise serializers.ValidationError({"toolName": [TOOL_NAME_TAKEN]})
+        return attrs
+
+    def create(self, validated_data: dict[str, Any]) -> Flow:
+        """Store a draft; clients see it once it is published."""
+        return self._stored(Flow(**validated_data), None)
+
+    def update(self, instance: Flow, validated_data: dict[str, Any]) -> Flow:
+        """Change the named fields of the draft; switching it on or off takes effect at once."""
+        active = validated_data.pop("is_active", instance.is_active)
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        with transaction.atomic():
+            flow = self._stored(instance, [*validated_data, "updated_at"])
+            if active != flow.is_active:
+                services.set_active(flow, active)
+        return flow
+
+    def _stored(self, flow: Flow, update_fields: list[str] | None) -> Flow:
+        """Save; the constraint decides when two callers take the same tool name at once."""
+        try:
+            with transaction.atomic():
+                flow.save(update_fields=update_fields)
+        except IntegrityError:
+            raise serializers.ValidationError({"toolName": [TOOL_NAME_TAKEN]}) from None
+        return flow
+
+
+def _checked(check: Callable[[Any], Any], value: Any) -> Any:
+    """The value, when `check` finds no fault; raises ValidationError with every fault at its path."""
+    try:
+        check(value)
+    except DefinitionError as error:
+        raise serializers.ValidationError(faults_as_json(error.faults)) from None
+    return value
+
+
+class FlowVersionSerializer(serializers.ModelSerializer):
+    """A published version."""
+
+    flowId = serializers.IntegerField(source="flow_id", read_only=True)
+    version = serializers.IntegerField(source="number", read_only=True)
+    contract = JsonObjectField(read_only=True, help_text="The tool as clients see it.")
+    timeoutSeconds = serializers.IntegerField(source="timeout_seconds", read_only=True)
+    createdAt = serializers.DateTimeField(source="created_at", read_only=True)
+
+    class Meta:
+        model = FlowVersion
+        fields = ["flowId", "version", "contract", "timeoutSeconds", "createdAt"]
+
+
+class NodeTypeSerializer(serializers.Serializer):
+    """A node type and what its nodes' parameters must be."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    description = serializers.CharField()
+    icon = serializers.CharField()
+    handles = serializers.ListField(child=serializers.CharField())
+    hasEffects = serializers.BooleanField(source="has_effects")
+    parametersSchema = JsonObjectField(source="parameters_schema")

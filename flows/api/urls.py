@@ -1,0 +1,14 @@
+"""Addresses of the flows' API. Ids are taken as text, so that what is no id gets the API's own 404."""
+
+from django.urls import path
+
+from flows.api import docs, views
+
+urlpatterns = [
+    path("flows/", views.FlowList.as_view(), name="api-flows"),
+    path("flows/<str:flowId>/", views.FlowDetail.as_view(), name="api-flow"),
+    path("flows/<str:flowId>/publish/", views.FlowPublish.as_view(), name="api-flow-publish"),
+    path("node-types/", views.NodeTypeList.as_view(), name="api-node-types"),
+    path("schema/", docs.SchemaView.as_view(), name="api-schema"),
+    path("docs/", docs.docs, name="api-docs"),
+]

@@ -1,0 +1,97 @@
+"""Flows and node types over REST."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import generics, status
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from flows import services
+from flows.api.base import FLOW_ID, ApiView
+from flows.api.fields import faults_by_field
+from flows.api.filters import FlowFilter
+from flows.api.pagination import Envelope
+from flows.api.serializers import FlowItemSerializer, FlowSerializer, FlowVersionSerializer, NodeTypeSerializer
+from flows.engine.errors import DefinitionError
+from flows.models import Flow
+from flows.nodes import registry
+
+HEAVY = ("definition", "input_schema", "output_schema", "annotations", "when_to_use", "when_not_to_use")
+
+
+class FlowList(ApiView, generics.ListCreateAPIView):
+    """The flows that you may see, by name; POST stores the draft of a new one."""
+
+    queryset = Flow.objects.none()
+    filterset_class = FlowFilter
+    pagination_class = Envelope
+
+    def get_queryset(self) -> QuerySet[Flow]:
+        """The caller's flows, without what a list does not show."""
+        flows = Flow.objects.visible_to(self.request.user).select_related("server", "published_version")
+        return flows.defer(*HEAVY, "published_version__definition", "published_version__contract")
+
+    def get_serializer_class(self) -> type[FlowItemSerializer]:
+        """A list shows items; a new flow is written and answered whole."""
+        return FlowSerializer if self.request.method == "POST" else FlowItemSerializer
+
+
+@extend_schema_view(
+    get=extend_schema(parameters=[FLOW_ID]),
+    patch=extend_schema(parameters=[FLOW_ID]),
+    delete=extend_schema(parameters=[FLOW_ID]),
+)
+class FlowDetail(ApiView, generics.RetrieveUpdateDestroyAPIView):
+    """A flow's draft. Changing it never changes what clients call; `isActive` alone takes effect at once."""
+
+    queryset = Flow.objects.none()
+    serializer_class = FlowSerializer
+    lookup_url_kwarg = "flowId"
+    http_method_names = ["get", "patch", "delete", "head", "options"]
+
+    def get_queryset(self) -> QuerySet[Flow]:
+        """The caller's flows."""
+        return Flow.objects.visible_to(self.request.user).select_related("server", "published_version")
+
+    def perform_destroy(self, instance: Flow) -> None:
+        """Delete the flow; its executions stay."""
+        services.delete(instance)
+
+
+class FlowPublish(ApiView, generics.GenericAPIView):
+    """Make an immutable version of the draft; clients call it from now on."""
+
+    queryset = Flow.objects.none()
+    serializer_class = FlowVersionSerializer
+    lookup_url_kwarg = "flowId"
+
+    def get_queryset(self) -> QuerySet[Flow]:
+        """The caller's flows."""
+        return Flow.objects.visible_to(self.request.user).select_related("server")
+
+    @extend_schema(
+        request=None,
+        parameters=[FLOW_ID],
+        operation_id="flows_publish",
+        responses={201: FlowVersionSerializer, 400: OpenApiResponse(description="Faults, each with its path.")},
+    )
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        """Publish; 400 names every fault with its path."""
+        try:
+            version = services.publish(self.get_object(), request.user)
+        except DefinitionError as error:
+            raise ValidationError(faults_by_field(error.faults)) from None
+        return Response(self.get_serializer(version).data, status=status.HTTP_201_CREATED)
+
+
+class NodeTypeList(ApiView):
+    """Every node type of this installation, by title."""
+
+    @extend_schema(responses=NodeTypeSerializer(many=True), operation_id="node_types_list")
+    def get(self, request: Request) -> Response:
+        """The node types with the JSON Schema of their parameters."""
+        types = sorted((entry.node_type for entry in registry().values()), key=lambda node_type: node_type.title)
+        return Response(NodeTypeSerializer(types, many=True).data)

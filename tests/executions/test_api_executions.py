@@ -1,0 +1,350 @@
+"""Executions over REST, through its HTTP door."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from executions.models import Execution
+from executions.status import Status
+from flows import services
+from flows.models import Flow
+from tests.factories import STARTED, make_execution, make_flow, make_server, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def rest(user: Any) -> APIClient:
+    """A script that `user` runs."""
+    client = APIClient()
+    client.force_authenticate(user)
+    return client
+
+
+def item(execution: Execution, **changed: Any) -> dict[str, Any]:
+    """The ended execution of `make_execution` as a list shows it."""
+    return {
+        "id": str(execution.pk),
+        "flowId": execution.flow_id,
+        "flowName": execution.flow_name,
+        "flowToolName": execution.flow_tool_name,
+        "status": "fulfilled",
+        "startedAt": "2026-01-02T03:04:05Z",
+        "endedAt": "2026-01-02T03:04:05.012500Z",
+        "duration": 12.5,
+        "initialParamsPreview": "",
+        "failedNodeName": None,
+    } | changed
+
+
+def ids(answer: Any) -> list[str]:
+    return [found["id"] for found in answer.json()["items"]]
+
+
+def test_the_history_of_a_flow_is_the_contracts_envelope_newest_first() -> None:
+    flow = make_flow()
+    old = make_execution(flow, params_preview="order 7")
+    failed = make_execution(
+        flow, status="error", started_at=STARTED + timedelta(hours=1), failed_node_name="Fetch", error_kind="timeout"
+    )
+    make_execution(make_flow(flow.server))
+    answer = rest(flow.server.owner).get(f"/api/flows/{flow.pk}/executions/")
+    newest = {"startedAt": "2026-01-02T04:04:05Z", "endedAt": "2026-01-02T04:04:05.012500Z"}
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "items": [
+                item(failed, status="error", failedNodeName="Fetch", **newest),
+                item(old, initialParamsPreview="order 7"),
+            ],
+            "total": 2,
+            "page": 1,
+            "limit": 20,
+            "totalPages": 1,
+            "hasPendingExecutions": False,
+        },
+    )
+
+
+def test_a_pending_execution_has_neither_end_nor_duration() -> None:
+    execution = make_execution(status=Status.PENDING)
+    answer = rest(execution.owner).get("/api/executions/")
+    assert answer.json()["items"] == [item(execution, status="pending", endedAt=None, duration=None)]
+    assert answer.json()["hasPendingExecutions"] is True
+
+
+def test_something_pending_is_told_on_every_page_and_filter() -> None:
+    flow = make_flow()
+    make_execution(flow, status=Status.PENDING)
+    make_execution(flow)
+    client = rest(flow.server.owner)
+    for query in ("status=error", "page=2&limit=1", "search=nothing"):
+        assert client.get(f"/api/flows/{flow.pk}/executions/?{query}").json()["hasPendingExecutions"] is True
+    assert client.get(f"/api/flows/{make_flow(flow.server).pk}/executions/").json()["hasPendingExecutions"] is False
+
+
+def test_pages_divide_the_history_and_a_page_beyond_the_end_is_empty() -> None:
+    flow = make_flow()
+    made = [str(make_execution(flow, started_at=STARTED + timedelta(seconds=n)).pk) for n in range(5)][::-1]
+    client = rest(flow.server.owner)
+    pages = [client.get(f"/api/flows/{flow.pk}/executions/?limit=2&page={page}") for page in (1, 2, 3, 4, 10**30)]
+    assert [ids(page) for page in pages] == [made[0:2], made[2:4], made[4:], [], []]
+    assert {(page.status_code, page.json()["total"], page.json()["totalPages"]) for page in pages} == {(200, 5, 3)}
+
+
+def test_equal_start_times_are_ordered_by_id_so_no_row_is_on_two_pages() -> None:
+    flow = make_flow()
+    made = sorted((str(make_execution(flow).pk) for _ in range(4)), reverse=True)
+    client = rest(flow.server.owner)
+    pages = [ids(client.get(f"/api/executions/?limit=3&page={page}")) for page in (1, 2)]
+    assert pages == [made[:3], made[3:]]
+
+
+@pytest.mark.parametrize("address", ["/api/flows/{id}/executions/", "/api/executions/"])
+@pytest.mark.parametrize(
+    ("query", "fault"),
+    [
+        ("status=nonsense", {"status": ["nonsense is not one of the choices: pending, fulfilled, error."]}),
+        (
+            "errorKind=bad",
+            {
+                "errorKind": [
+                    "bad is not one of the choices: node_failed, node_crashed, timeout, cancelled, interrupted, "
+                    "rejected, record_error."
+                ]
+            },
+        ),
+        ("page=0", {"page": ["Write a whole number of at least 1."]}),
+        ("page=1.5", {"page": ["Write a whole number of at least 1."]}),
+        ("limit=0", {"limit": ["Write a whole number from 1 to 100."]}),
+        ("limit=101", {"limit": ["Write a whole number from 1 to 100."]}),
+        ("limit=ten", {"limit": ["Write a whole number from 1 to 100."]}),
+        ("startedAfter=soon", {"startedAfter": ["Enter a valid date/time."]}),
+        ("minDuration=NaN", {"minDuration": ["Enter a number."]}),
+        ("flow=mine", {"flow": ["Enter a whole number."]}),
+    ],
+)
+def test_a_query_that_means_nothing_is_refused(address: str, query: str, fault: dict[str, Any]) -> None:
+    flow = make_flow()
+    answer = rest(flow.server.owner).get(f"{address.replace('{id}', str(flow.pk))}?{query}")
+    assert (answer.status_code, answer.json()) == (400, fault)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("status=error", "b"),
+        ("flow={flow}", "a"),
+        ("tool=find_order", "a"),
+        ("tool=find", ""),
+        ("startedAfter=2026-01-02T03:04:06Z", "b"),
+        ("startedBefore=2026-01-02T03:04:06Z", "a"),
+        ("startedAfter=2026-01-02T04:04:06%2B01:00&startedBefore=2027-01-01T00:00:00Z", "b"),
+        ("minDuration=12.5", "ab"),
+        ("minDuration=12.6", "b"),
+        ("maxDuration=100", "a"),
+        ("caller=claude", "b"),
+        ("errorKind=timeout", "b"),
+        ("search=ORDER", "a"),
+        ("search=inspector", "a"),
+        ("search=bread", "b"),
+        ("search={id}", "b"),
+        ("search={prefix}", "b"),
+        ("search=deadbeef", ""),
+        ("status=error&tool=find_order", ""),
+        ("", "ab"),
+    ],
+)
+def test_executions_are_filtered(query: str, found: str) -> None:
+    user = make_user()
+    server = make_server(user)
+    first, second = make_flow(server, tool_name="find_order"), make_flow(server, tool_name="bake")
+    a = make_execution(first, id=uuid.UUID(int=7 << 120), caller_name="Inspector 1.0 with user eve")
+    b = make_execution(
+        second,
+        id=uuid.UUID("019abcde-f012-7000-8000-000000000000"),
+        status="error",
+        started_at=STARTED + timedelta(minutes=1),
+        duration_ms=2000.0,
+        error_kind="timeout",
+        caller_name="Claude 4 with key kitchen",
+        params_preview="kind: bread",
+    )
+    query = query.format(flow=first.pk, id=b.pk, prefix="019ABCDE-F0")
+    answer = rest(user).get(f"/api/executions/?{query}")
+    assert (answer.status_code, set(ids(answer))) == (200, {str({"a": a, "b": b}[name].pk) for name in found})
+
+
+def test_a_list_of_any_length_takes_three_queries_and_loads_no_payload(django_assert_num_queries: Any) -> None:
+    flow = make_flow()
+    for _ in range(9):
+        make_execution(flow)
+    client = rest(flow.server.owner)
+    with django_assert_num_queries(3) as queries:
+        assert client.get("/api/executions/").json()["total"] == 9
+    with django_assert_num_queries(4):
+        assert client.get(f"/api/flows/{flow.pk}/executions/").json()["total"] == 9
+    assert not [query for query in queries if "node_executions" in query["sql"] or "initial_params" in query["sql"]]
+
+
+def test_an_execution_is_shown_whole_with_its_data_untouched(django_assert_num_queries: Any) -> None:
+    flow = make_flow()
+    version = services.publish(flow)
+    data = {
+        "initial_params": {"snake_key": 1, "camelKey": [None, 2**70, 0.5, "ünï"]},
+        "node_executions": [{"nodeId": "t", "outputData": {"keep_me": True}}],
+        "result": {"content": [], "isError": False},
+        "caller": {"clientName": "x"},
+        "flow_version": version,
+    }
+    execution = make_execution(flow, **data)
+    expected = item(execution) | {
+        "initialParams": data["initial_params"],
+        "nodeExecutions": data["node_executions"],
+        "result": data["result"],
+        "errorInfo": None,
+        "caller": data["caller"],
+        "version": 1,
+        "createdAt": "2026-01-02T03:04:05Z",
+        "updatedAt": "2026-01-02T03:04:05.012500Z",
+    }
+    client = rest(flow.server.owner)
+    with django_assert_num_queries(1):
+        alone = client.get(f"/api/executions/{execution.pk}/")
+    with django_assert_num_queries(2):
+        in_flow = client.get(f"/api/flows/{flow.pk}/executions/{execution.pk}/")
+    assert (alone.status_code, alone.json()) == (in_flow.status_code, in_flow.json()) == (200, expected)
+
+
+def test_executions_of_a_deleted_flow_are_still_listed_and_shown() -> None:
+    flow = make_flow(name="Gone", tool_name="gone")
+    services.publish(flow)
+    execution = make_execution(flow, flow_version=flow.published_version)
+    services.delete(flow)
+    client = rest(execution.owner)
+    assert client.get("/api/executions/?tool=gone").json()["items"] == [item(execution, flowId=None)]
+    assert client.get(f"/api/executions/{execution.pk}/").json()["version"] == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/api/executions/{execution}/",
+        "/api/flows/{flow}/executions/{execution}/",
+        "/api/flows/{flow}/executions/",
+        "/api/executions/nonsense/",
+        "/api/executions/00000000-0000-0000-0000-000000000000/",
+        "/api/flows/nonsense/executions/",
+        "/api/flows/{flow}/executions/nonsense/",
+    ],
+)
+def test_foreign_and_unknown_executions_are_not_found(address: str) -> None:
+    execution = make_execution()
+    answer = rest(make_user()).get(address.format(flow=execution.flow_id, execution=execution.pk))
+    assert answer.status_code == 404
+    assert list(answer.json()) == ["detail"]
+
+
+def test_an_execution_is_found_only_under_its_own_flow() -> None:
+    execution = make_execution()
+    other = make_flow(execution.flow.server)
+    answer = rest(execution.owner).get(f"/api/flows/{other.pk}/executions/{execution.pk}/")
+    assert answer.status_code == 404
+
+
+def test_the_list_holds_what_the_caller_may_see_and_an_operator_sees_all() -> None:
+    mine, other = make_execution(), make_execution()
+    assert ids(rest(mine.owner).get("/api/executions/")) == [str(mine.pk)]
+    assert set(ids(rest(make_user(is_superuser=True)).get("/api/executions/"))) == {str(mine.pk), str(other.pk)}
+    assert ids(rest(mine.owner).get(f"/api/executions/?flow={other.flow_id}")) == []
+
+
+@pytest.mark.parametrize("address", ["executions/", "executions/x/", "flows/1/executions/", "flows/1/executions/x/"])
+def test_a_stranger_is_unauthenticated(address: str, client: Client) -> None:
+    answer = client.get(f"/api/{address}")
+    assert (answer.status_code, answer.json()) == (401, {"detail": "Authentication credentials were not provided."})
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_no_caller_writes_a_record(method: str) -> None:
+    execution = make_execution()
+    client = rest(execution.owner)
+    for address in (f"/api/executions/{execution.pk}/", "/api/executions/"):
+        assert getattr(client, method)(address, {}, format="json").status_code == 405
+    assert Execution.objects.get() == execution
+
+
+def test_an_execution_that_has_ended_cannot_be_cancelled() -> None:
+    execution = make_execution()
+    answer = rest(execution.owner).post(f"/api/executions/{execution.pk}/cancel/")
+    detail = "The execution has ended, or it runs in another process; there is nothing here to stop."
+    assert (answer.status_code, answer.json()) == (409, {"detail": detail})
+    assert rest(make_user()).post(f"/api/executions/{execution.pk}/cancel/").status_code == 404
+
+
+class TestDraft:
+    """Calling the saved draft; the ledger writes on its own connection, so the rows must be committed."""
+
+    pytestmark = pytest.mark.django_db(transaction=True)
+
+    def draft(self, answer: str = "Hello {{ trigger.name }}") -> Flow:
+        definition = {
+            "nodes": [
+                {"id": "t", "type": "trigger", "name": "Call", "slug": "trigger"},
+                {"id": "r", "type": "return", "name": "Answer", "slug": "answer", "parameters": {"text": answer}},
+            ],
+            "connections": [{"id": "c", "sourceNodeId": "t", "targetNodeId": "r"}],
+        }
+        schema = {"type": "object", "properties": {"name": {}}, "required": ["name"], "additionalProperties": False}
+        return make_flow(definition=definition, input_schema=schema)
+
+    def test_a_draft_is_called_and_its_execution_is_answered_whole(self) -> None:
+        flow = self.draft()
+        client = rest(flow.server.owner)
+        answer = client.post(f"/api/flows/{flow.pk}/test/", {"arguments": {"name": "Ada"}}, format="json")
+        assert answer.status_code == 201
+        assert answer.json() == client.get(f"/api/executions/{answer.json()['id']}/").json()
+        shown = {name: answer.json()[name] for name in ("status", "initialParams", "result", "errorInfo", "version")}
+        assert shown == {
+            "status": "fulfilled",
+            "initialParams": {"name": "Ada"},
+            "result": {"content": [{"type": "text", "text": "Hello Ada"}], "isError": False},
+            "errorInfo": None,
+            "version": None,
+        }
+        assert answer.json()["caller"]["source"] == "test"
+        assert [entry["status"] for entry in answer.json()["nodeExecutions"]] == ["completed", "completed"]
+
+    def test_a_draft_that_fails_is_an_execution_too_and_names_the_node(self) -> None:
+        flow = self.draft("{{ trigger.name.deeper }}")
+        answer = rest(flow.server.owner).post(
+            f"/api/flows/{flow.pk}/test/", {"arguments": {"name": "Ada"}}, format="json"
+        )
+        shown = (answer.status_code, answer.json()["status"], answer.json()["failedNodeName"])
+        assert shown == (201, "error", "Answer")
+
+    def test_arguments_that_break_the_schema_are_refused_each_at_its_path(self) -> None:
+        flow = self.draft()
+        answer = rest(flow.server.owner).post(f"/api/flows/{flow.pk}/test/", {"arguments": {"nam": 1}}, format="json")
+        assert answer.status_code == 400
+        assert list(answer.json()) == ["arguments"]
+        assert {tuple(sorted(fault)) for fault in answer.json()["arguments"]} == {("message", "path")}
+        assert not Execution.objects.exists()
+
+    def test_a_draft_that_is_no_graph_is_refused_with_its_faults(self) -> None:
+        flow = make_flow(definition={"nodes": [], "connections": []})
+        answer = rest(flow.server.owner).post(f"/api/flows/{flow.pk}/test/", {}, format="json")
+        fault = {"path": "nodes", "message": "a flow needs one node of type 'trigger', where calls come in"}
+        assert (answer.status_code, answer.json()) == (400, {"definition": [fault]})
+
+    def test_arguments_are_an_object(self) -> None:
+        flow = self.draft()
+        answer = rest(flow.server.owner).post(f"/api/flows/{flow.pk}/test/", {"arguments": [1]}, format="json")
+        assert (answer.status_code, answer.json()) == (400, {"arguments": ["Write a JSON object."]})
+
+    def test_a_foreign_draft_is_not_found(self) -> None:
+        answer = rest(make_user()).post(f"/api/flows/{self.draft().pk}/test/", {}, format="json")
+        assert answer.status_code == 404

@@ -1,0 +1,78 @@
+"""Small makers of people, servers, flows and executions; every value can be said, none has to be."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import count
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+
+from executions.models import Execution
+from executions.status import Status
+from flows import changes
+from flows.models import Flow, Server, empty_definition
+
+PASSWORD = "correct horse battery"
+STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+_numbers = count(1)
+
+
+def make_user(username: str = "", **kwargs: Any) -> Any:
+    """A person who logs in with PASSWORD; `is_superuser=True` makes an operator."""
+    kwargs.setdefault("is_staff", kwargs.get("is_superuser", False))
+    name = username or f"user{next(_numbers)}"
+    return get_user_model().objects.create(username=name, password=_hashed_password(), **kwargs)
+
+
+@cache
+def _hashed_password() -> str:
+    """Hashing is slow on purpose; once is enough for all."""
+    return make_password(PASSWORD)
+
+
+def make_server(owner: Any = None, slug: str = "", **kwargs: Any) -> Server:
+    """A published server; without `owner` a new person has it."""
+    slug = slug or f"server-{next(_numbers)}"
+    kwargs.setdefault("name", slug.replace("-", " ").capitalize())
+    return Server.objects.create(owner=owner or make_user(), slug=slug, **kwargs)
+
+
+def make_flow(server: Server | None = None, *, definition: Any = None, tool_name: str = "", **kwargs: Any) -> Flow:
+    """A draft, active and not published; the default definition is a trigger alone."""
+    tool_name = tool_name or f"tool_{next(_numbers)}"
+    kwargs.setdefault("name", tool_name.replace("_", " ").capitalize())
+    kwargs.setdefault("tool_description", f"Does what {tool_name} says.")
+    definition = empty_definition() if definition is None else definition
+    return Flow.objects.create(server=server or make_server(), tool_name=tool_name, definition=definition, **kwargs)
+
+
+def make_execution(flow: Flow | None = None, *, status: str = Status.FULFILLED, **kwargs: Any) -> Execution:
+    """An ended execution of `flow` that took 12.5 ms, or a pending one; written past the ledger."""
+    flow = flow or make_flow()
+    started = kwargs.setdefault("started_at", STARTED)
+    if status != Status.PENDING:
+        kwargs.setdefault("ended_at", started + timedelta(milliseconds=12.5))
+        kwargs.setdefault("duration_ms", 12.5)
+    values = {
+        "owner": flow.server.owner,
+        "flow_name": flow.name,
+        "flow_tool_name": flow.tool_name,
+        "server_slug": flow.server.slug,
+        "updated_at": kwargs.get("ended_at", started),
+    }
+    return Execution.objects.create(flow=flow, status=status, **(values | kwargs))
+
+
+@contextmanager
+def announcements() -> Iterator[list[str]]:
+    """The slugs of the servers whose catalogue is announced as changed meanwhile."""
+    slugs: list[str] = []
+    changes.subscribe(slugs.append)
+    try:
+        yield slugs
+    finally:
+        changes._listeners.remove(slugs.append)

@@ -1,0 +1,70 @@
+"""API keys in the admin."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from mcp_bridge.models import ApiKey, hash_key
+from tests.factories import make_server, make_user
+
+pytestmark = pytest.mark.django_db
+
+LIST = reverse("admin:mcp_bridge_apikey_changelist")
+
+
+@pytest.fixture
+def operator(client: Client) -> Client:
+    client.force_login(make_user("operator", is_superuser=True))
+    return client
+
+
+def form(owner: Any, **changed: Any) -> dict[str, Any]:
+    return {"owner": owner.pk, "name": "kitchen", "tools": '["bake"]', "expires_at_0": "", "expires_at_1": ""} | changed
+
+
+def test_a_new_key_is_shown_once_and_stored_as_a_hash(operator: Client) -> None:
+    server = make_server()
+    page = operator.post(
+        reverse("admin:mcp_bridge_apikey_add"), form(server.owner, servers=[server.pk]), follow=True
+    ).content.decode()
+    shown = re.search(r"not shown again: (fh_[\w-]+)", page)
+    assert shown is not None
+    stored = ApiKey.objects.get()
+    assert (stored.key_hash, stored.prefix) == (hash_key(shown[1]), shown[1][:11])
+    assert (stored.owner, stored.name, stored.tools, [*stored.servers.all()]) == (
+        server.owner,
+        "kitchen",
+        ["bake"],
+        [server],
+    )
+    assert shown[1] not in operator.get(LIST).content.decode()
+
+
+@pytest.mark.parametrize("tools", ['{"a": 1}', "[1]", '"bake"'])
+def test_tools_are_a_list_of_names(tools: str, operator: Client) -> None:
+    page = operator.post(reverse("admin:mcp_bridge_apikey_add"), form(make_user(), tools=tools)).content.decode()
+    assert "Write a JSON list of tool names" in page
+    assert not ApiKey.objects.exists()
+
+
+def test_changing_a_key_makes_no_new_one_and_keeps_its_owner(operator: Client) -> None:
+    stored, _ = ApiKey.issue(make_user(), "old")
+    address = reverse("admin:mcp_bridge_apikey_change", args=[stored.pk])
+    answer = operator.post(address, form(make_user(), name="new", tools=""))
+    kept = ApiKey.objects.get()
+    assert (answer.status_code, kept.name, kept.tools) == (302, "new", [])
+    assert (kept.owner, kept.key_hash) == (stored.owner, stored.key_hash)
+
+
+def test_the_action_revokes_and_a_second_time_changes_nothing(operator: Client) -> None:
+    stored, _ = ApiKey.issue(make_user(), "old")
+    ended = []
+    for _ in range(2):
+        operator.post(LIST, {"action": "revoke", "_selected_action": [stored.pk]})
+        stored.refresh_from_db()
+        ended.append(stored.revoked_at)
+    assert ended[0] is not None
+    assert ended[0] == ended[1]
