@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import OuterRef, Subquery
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
@@ -17,9 +17,10 @@ from django_htmx.middleware import HtmxDetails
 
 from executions import services
 from executions.filters import ExecutionFilter
-from executions.models import Execution, ExecutionQuerySet
-from executions.pages import page_of
-from executions.statistics import calls_of, status_counts
+from executions.history import History, Listing
+from executions.models import Execution
+from executions.pages import Page
+from executions.statistics import calls_of
 from executions.status import Status
 from flows.drawing import Drawing, draw
 from flows.engine.errors import DefinitionError, Fault
@@ -61,33 +62,28 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 @require_GET
 def usage(request: HtmxRequest, flow_id: int, execution_id: uuid.UUID | None = None) -> HttpResponse:
     """The executions of a flow at the left, the chosen one at the right (FR-009, FR-010)."""
-    flow = get_object_or_404(
-        Flow.objects.visible_to(request.user).select_related("server", "published_version"), pk=flow_id
-    )
-    executions = Execution.objects.visible_to(request.user).filter(flow=flow)
-    return _columns(request, executions, execution_id, "executions/usage.html", {"flow": flow, "tab": "usage"})
+    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
+    flow = get_object_or_404(flows, pk=flow_id)
+    history = History.of_flow(flow, request.user)
+    return _columns(request, history, execution_id, "executions/usage.html", {"flow": flow, "tab": "usage"})
 
 
 @require_GET
 def all_executions(request: HtmxRequest, execution_id: uuid.UUID | None = None) -> HttpResponse:
     """The same two columns over every flow, deleted ones included (FR-011)."""
-    executions = Execution.objects.visible_to(request.user)
-    return _columns(request, executions, execution_id, "executions/list.html", {"title": "Executions"})
+    history = History.visible_to(request.user)
+    return _columns(request, history, execution_id, "executions/list.html", {"title": "Executions"})
 
 
 def _columns(
-    request: HtmxRequest,
-    executions: ExecutionQuerySet,
-    execution_id: uuid.UUID | None,
-    page: str,
-    context: dict[str, Any],
+    request: HtmxRequest, history: History, execution_id: uuid.UUID | None, page: str, context: dict[str, Any]
 ) -> HttpResponse:
     """The whole page, or the one column that htmx asked for: the same include at the same address."""
     wanted = request.htmx.target if request.htmx and not request.htmx.history_restore_request else None
     if wanted != "detail":
-        context |= _list_context(request.GET, executions)
+        context |= _list_context(request, history)
     if wanted != "rows" and execution_id is not None:
-        context |= _detail_context(request, get_object_or_404(executions, pk=execution_id))
+        context |= _detail_context(request, get_object_or_404(history.executions, pk=execution_id))
     context["selected_id"] = execution_id
     template = {"detail": "executions/_detail.html", "rows": "executions/_list.html"}.get(wanted or "", page)
     response = render(request, template, context)
@@ -95,20 +91,19 @@ def _columns(
     return response
 
 
-def _list_context(query: QueryDict, executions: ExecutionQuerySet) -> dict[str, Any]:
-    rows = executions.for_list().newest_first()
-    chosen = ExecutionFilter(query, queryset=rows)
-    any_status = query.copy()
-    any_status.pop("status", None)
-    counted = ExecutionFilter(any_status, queryset=executions)
-    counts = status_counts(counted.qs if counted.is_valid() else executions)
-    valid = chosen.is_valid()
+def _list_context(request: HttpRequest, history: History) -> dict[str, Any]:
+    chosen = ExecutionFilter(request.GET, queryset=history.executions)
+    listing = Listing.of(history, chosen) if chosen.is_valid() else Listing(history)
+    counts = listing.counts()
+    errors = [message for found in chosen.form.errors.values() for message in found]
+    nothing: Page[Execution] = Page([], 0, 1, ROWS)
     return {
         "filter": chosen,
-        "filter_errors": [] if valid else [message for found in chosen.form.errors.values() for message in found],
-        "is_filtered": any(query.get(name) for name in chosen.filters),
+        "filter_errors": errors,
+        "is_filtered": any(request.GET.get(name) for name in chosen.filters),
         "counts": counts,
-        "rows_page": page_of(chosen.qs if valid else rows.none(), query.get("page"), ROWS),
+        "rows_page": nothing if errors else listing.page(request.GET.get("page"), ROWS, counts),
+        "searched": listing.searched,
         "has_pending": counts[Status.PENDING] > 0,
         "segments": [("", "All", counts["all"]), *((status, status.label, counts[status]) for status in SEGMENTS)],
     }

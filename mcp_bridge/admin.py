@@ -15,7 +15,14 @@ class ApiKeyForm(forms.ModelForm):
 
     class Meta:
         model = ApiKey
-        fields = ["owner", "name", "servers", "tools", "expires_at"]
+        fields = ["owner", "name", "all_servers", "servers", "tools", "expires_at"]
+
+    def clean(self) -> dict[str, Any]:
+        """All servers, or the ones named: not both."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("all_servers") and cleaned.get("servers"):
+            self.add_error("servers", "The key opens all servers: take the tick off, or choose none here.")
+        return cleaned
 
     def clean_tools(self) -> list[str]:
         """A JSON list of tool names; nothing means all."""
@@ -51,8 +58,8 @@ class ApiKeyAdmin(admin.ModelAdmin):
             super().save_model(request, obj, form, change)
             return
         stored, text = ApiKey.issue(obj.owner, obj.name, expires_at=obj.expires_at)
-        stored.tools = obj.tools
-        stored.save(update_fields=["tools"])
+        stored.tools, stored.all_servers = obj.tools, obj.all_servers
+        stored.save(update_fields=["tools", "all_servers"])
         # The form goes on with `obj`: it stores the servers and names the key in the log.
         obj.__dict__.update(stored.__dict__)
         self.message_user(request, f"Copy the key now; it is not shown again: {text}", messages.WARNING)

@@ -93,13 +93,13 @@ def verify(hashed: str) -> Principal | None:
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USED_EVERY)
     if key.last_used_at is None or key.last_used_at < now - USED_EVERY:
         ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
-    server_ids = frozenset(key.servers.values_list("pk", flat=True))
+    server_ids = None if key.all_servers else frozenset(key.servers.values_list("pk", flat=True))
     return Principal(
         key_id=key.pk,
         owner_id=key.owner_id,
         name=f"key {key.name}",
         sees_all=key.owner.is_superuser,
-        server_ids=server_ids or None,
+        server_ids=server_ids,
         tools=frozenset(key.tools) or None,
     )
 

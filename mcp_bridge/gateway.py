@@ -7,9 +7,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http.request import split_domain_port, validate_host
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
+from mcp_bridge import streams
 from mcp_bridge.auth import KeyUser, key_ring
 from mcp_bridge.host import Hosted, current_host
 
@@ -31,6 +33,8 @@ class Gateway:
         self.django = django
         self.is_draining = False
         """Set once the process is about to end: calls under way go on, new ones are sent elsewhere."""
+        self.under_way = 0
+        """MCP messages that are not answered yet; streams on which a client only listens do not count."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -40,9 +44,21 @@ class Gateway:
             if self.is_draining:
                 await _refuse(_Refused(503, "This server is about to stop.", {"retry-after": "5"}), send)
             else:
-                await _serve(scope, receive, send)
+                await self._count(scope, receive, send)
         else:
             await self.django(scope, receive, send)
+
+    async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
+        messages = int(scope["method"] == "POST")
+        self.under_way += messages
+        try:
+            await _serve(scope, receive, send)
+        finally:
+            self.under_way -= messages
+
+    def end_streams(self) -> None:
+        """End the streams on which clients only listen; for a process that has answered everything."""
+        streams.end_all()
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
@@ -77,6 +93,11 @@ async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
         user = await _user(headers, hosted)
     except _Refused as refused:
         await _refuse(refused, send)
+        return
+    except DatabaseError as error:
+        logger.error("a message to %s was refused: %s", scope["path"], error)
+        message = "The database does not answer, so nothing was run. Wait a little and try again."
+        await _refuse(_Refused(503, message, {"retry-after": "5"}), send)
         return
     if user is not None:
         scope["user"] = user

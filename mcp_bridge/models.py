@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Self
 
@@ -42,8 +43,10 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=100, help_text="Who or what uses it; shown with every call.")
     prefix = models.CharField(max_length=PREFIX_LENGTH, editable=False)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    # A flag of its own: a key whose only server is deleted must not open all the others.
+    all_servers = models.BooleanField(default=True, help_text="It opens every server that its owner may see.")
     servers = models.ManyToManyField(
-        "flows.Server", blank=True, related_name="api_keys", help_text="Empty: all servers of its owner."
+        "flows.Server", blank=True, related_name="api_keys", help_text="The servers it opens, unless it opens all."
     )
     tools = models.JSONField(default=list, blank=True, help_text="Tool names it may call. Empty: all.")
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -62,12 +65,24 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
     @classmethod
-    def issue(cls, owner: Any, name: str, *, expires_at: datetime | None = None, key: str = "") -> tuple["ApiKey", str]:
-        """Make and store a key; returns it with the text that is shown this once."""
+    def issue(
+        cls, owner: Any, name: str, *, expires_at: datetime | None = None, servers: Iterable[Any] = (), key: str = ""
+    ) -> tuple["ApiKey", str]:
+        """Make and store a key; returns it with the text that is shown this once.
+
+        With `servers` it opens those alone. `key` is given by tests and the demo, which must know it beforehand.
+        """
         key = key or KEY_START + secrets.token_urlsafe(32)
+        chosen = list(servers)
         stored = cls.objects.create(
-            owner=owner, name=name, prefix=key[:PREFIX_LENGTH], key_hash=hash_key(key), expires_at=expires_at
+            owner=owner,
+            name=name,
+            prefix=key[:PREFIX_LENGTH],
+            key_hash=hash_key(key),
+            expires_at=expires_at,
+            all_servers=not chosen,
         )
+        stored.servers.set(chosen)
         return stored, key
 
     @property

@@ -61,18 +61,18 @@ async def call(hosted: "Hosted", ctx: Context, params: CallToolRequestParams) ->
             await _refuse_unknown(hosted.snapshot, principal, params, caller)
         answer = await _answer(tool, arguments, caller)
     except LedgerUnavailable as error:
-        logger.error("call of %s was not recorded: %s", params.name, error)
+        logger.error("call of %.100r was not recorded: %s", params.name, error)
         return _not_recorded(ctx.protocol_version)
     return _result(answer, tool, ctx.protocol_version)
 
 
 async def _answer(tool: PublishedTool, arguments: dict[str, Any], caller: Caller) -> Answer:
-    faults = tool.target.input_schema.faults(arguments)
+    faults = services.argument_faults(tool.target, arguments)
     if faults:
         name = tool.target.tool_name
         lines = "\n".join(f"- {fault}" for fault in faults)
         message = f"The arguments do not fit the input schema of {name}:\n{lines}\nCorrect them and call again."
-        return await services.reject(name, arguments, caller, message, target=tool.target)
+        return await services.reject(name, arguments, caller, message, preview=str(faults[0]), target=tool.target)
     return await services.call(tool.target, arguments, caller)
 
 

@@ -37,8 +37,9 @@ def keys(request: HttpRequest) -> HttpResponse:
     form = KeyForm(request.POST or None, user=request.user)
     context = {"title": "API keys", "form": form}
     if request.method == "POST" and form.is_valid():
-        stored, text = ApiKey.issue(request.user, form.cleaned_data["name"], expires_at=form.expires_at)
-        stored.servers.set(form.cleaned_data["servers"])
+        stored, text = ApiKey.issue(
+            request.user, form.cleaned_data["name"], expires_at=form.expires_at, servers=form.cleaned_data["servers"]
+        )
         context |= {"new_key": stored, "new_text": text, "form": KeyForm(user=request.user)}
     visible = ApiKey.objects.visible_to(request.user)
     context["keys"] = visible.select_related("owner").prefetch_related("servers")

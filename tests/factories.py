@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 
+from executions import counts
 from executions.models import Execution
 from executions.status import Status
 from flows import changes
@@ -51,7 +52,7 @@ def make_flow(server: Server | None = None, *, definition: Any = None, tool_name
 
 
 def make_execution(flow: Flow | None = None, *, status: str = Status.FULFILLED, **kwargs: Any) -> Execution:
-    """An ended execution of `flow` that took 12.5 ms, or a pending one; written past the ledger."""
+    """An ended execution of `flow` that took 12.5 ms, or a pending one; written past the ledger, counted as by it."""
     flow = flow or make_flow()
     started = kwargs.setdefault("started_at", STARTED)
     if status != Status.PENDING:
@@ -64,7 +65,11 @@ def make_execution(flow: Flow | None = None, *, status: str = Status.FULFILLED, 
         "server_slug": flow.server.slug,
         "updated_at": kwargs.get("ended_at", started),
     }
-    return Execution.objects.create(flow=flow, status=status, **(values | kwargs))
+    execution = Execution.objects.create(flow=flow, status=status, **(values | kwargs))
+    added = counts.Changes()
+    added.count(counts.key_of(execution.flow_id, execution.owner_id, execution.started_at), execution.status)
+    counts.write(added)
+    return execution
 
 
 @contextmanager

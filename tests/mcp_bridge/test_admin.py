@@ -43,6 +43,13 @@ def test_a_new_key_is_shown_once_and_stored_as_a_hash(operator: Client) -> None:
     assert shown[1] not in operator.get(LIST).content.decode()
 
 
+def test_a_key_opens_all_servers_or_those_it_names(operator: Client) -> None:
+    server = make_server()
+    values = form(server.owner, servers=[server.pk], all_servers="on")
+    page = operator.post(reverse("admin:mcp_bridge_apikey_add"), values).content.decode()
+    assert "The key opens all servers: take the tick off, or choose none here." in page
+
+
 @pytest.mark.parametrize("tools", ['{"a": 1}', "[1]", '"bake"'])
 def test_tools_are_a_list_of_names(tools: str, operator: Client) -> None:
     page = operator.post(reverse("admin:mcp_bridge_apikey_add"), form(make_user(), tools=tools)).content.decode()

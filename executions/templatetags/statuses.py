@@ -1,0 +1,79 @@
+"""Status circles, and the line that says why an execution failed."""
+
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from executions.models import Execution
+from executions.status import Status
+
+register = template.Library()
+
+NODE_MEANINGS = {
+    "pending": "Pending - Node in progress",
+    "completed": "Completed - Node did its work",
+    "error": "Error - Node failed",
+    "skipped": "Skipped - Node was not reached",
+}
+KIND_WORDS = {
+    "rejected": "refused",
+    "timeout": "timed out",
+    "cancelled": "cancelled",
+    "interrupted": "interrupted",
+    "record_error": "record incomplete",
+    "node_crashed": "crashed",
+}
+
+
+def _circle(css: str, meaning: str) -> SafeString:
+    return format_html('<span class="dot is-{}" role="img" aria-label="{}" title="{}"></span>', css, meaning, meaning)
+
+
+@register.simple_tag
+def circle(status: str) -> SafeString:
+    """An execution's coloured circle with its meaning for mouse, keyboard and screen reader (FR-013, FR-014)."""
+    return _circle(status, Status(status).meaning)
+
+
+@register.simple_tag
+def node_circle(status: str) -> SafeString:
+    """The circle of one node of an execution."""
+    return _circle(status, NODE_MEANINGS.get(status, status))
+
+
+@register.filter
+def why(execution: Execution) -> str:
+    """`failed at Fetch order: 404 Not Found`, `refused: order_id must be a string`: the reason in a row."""
+    word = KIND_WORDS.get(execution.error_kind, "failed")
+    place = f" at {execution.failed_node_name}" if execution.failed_node_name else ""
+    reason = f": {execution.error_preview}" if execution.error_preview else ""
+    return f"{word}{place}{reason}"
+
+
+@register.filter
+def kind_word(kind: str) -> str:
+    """`timed out` for the error kind `timeout`."""
+    return KIND_WORDS.get(kind, "failed")
+
+
+@register.filter
+def flow_is_deleted(execution: Execution) -> bool:
+    """Whether the flow is gone; a call of a tool that never existed has no flow either, but nothing was deleted."""
+    never_existed = execution.error_kind == "rejected" and execution.flow_version_id is None
+    return execution.flow_id is None and not never_existed
+
+
+@register.filter
+def received_text(result: Any) -> str:
+    """The text blocks of a result, as the client's model read them."""
+    blocks = result.get("content", []) if isinstance(result, dict) else []
+    texts = [block.get("text", "") for block in blocks if isinstance(block, dict) and block.get("type") == "text"]
+    return "\n".join(str(text) for text in texts)
+
+
+@register.filter
+def part(half: str, number: int) -> str:
+    """`input-3`: the name of a node's input or output in the address of its raw JSON."""
+    return f"{half}-{number}"

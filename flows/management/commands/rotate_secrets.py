@@ -1,0 +1,21 @@
+"""`manage.py rotate_secrets`: encrypt every secret again with the newest of FLOWHUB_SECRET_KEYS."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from flows import services
+
+
+class Command(BaseCommand):
+    """Run it after a new key was put first; then the old ones can go."""
+
+    help = "Encrypt every secret again with the newest key. Afterwards the older keys are not needed any more."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Rotate what can be decrypted and name the rest; ends with an error when there is a rest."""
+        number, unreadable = services.rotate_secrets()
+        self.stdout.write(f"Encrypted {number} secrets with the newest key.")
+        if unreadable:
+            names = ", ".join(f"{secret.name} of {secret.server.slug}" for secret in unreadable)
+            raise CommandError(f"No key opens these; restore their key or set them anew: {names}.")

@@ -1,0 +1,22 @@
+"""Addresses of the pages of flows and servers."""
+
+from django.urls import path
+
+from flows import views
+
+app_name = "flows"
+urlpatterns = [
+    path("flows/", views.flow_list, name="list"),
+    path("flows/new/", views.create, name="create"),
+    path("flows/<int:flow_id>/", views.detail, name="detail"),
+    path("flows/<int:flow_id>/build/", views.build, name="build"),
+    path("flows/<int:flow_id>/publish/", views.publish, name="publish"),
+    path("flows/<int:flow_id>/versions/", views.versions, name="versions"),
+    path("flows/<int:flow_id>/versions/<int:number>/", views.versions, name="version"),
+    path("flows/<int:flow_id>/duplicate/", views.duplicate, name="duplicate"),
+    path("flows/<int:flow_id>/toggle/", views.toggle, name="toggle"),
+    path("flows/<int:flow_id>/delete/", views.delete, name="delete"),
+    path("servers/", views.servers, name="servers"),
+    path("servers/new/", views.server, name="server-create"),
+    path("servers/<int:server_id>/", views.server, name="server"),
+]

@@ -1,0 +1,159 @@
+"""Pages of flows and servers: list, create, build, publish, versions, duplicate, switch, delete."""
+
+from collections.abc import Sequence
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from flows import services
+from flows.drawing import draw
+from flows.engine.errors import DefinitionError, Fault
+from flows.forms import FlowForm, NewFlowForm, ServerForm
+from flows.models import Flow, FlowVersion, Server
+from flows.nodes import registry
+
+
+def _flow(request: HttpRequest, flow_id: int) -> Flow:
+    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
+    return get_object_or_404(flows, pk=flow_id)
+
+
+@require_GET
+def flow_list(request: HttpRequest) -> HttpResponse:
+    """Every flow that the user may see, by name; `?server=` keeps one server's."""
+    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
+    flows = flows.defer("definition", "published_version__definition", "published_version__contract")
+    server, search = request.GET.get("server", ""), request.GET.get("search", "").strip()
+    if server:
+        flows = flows.filter(server__slug=server)
+    if search:
+        flows = flows.filter(name__icontains=search) | flows.filter(tool_name__icontains=search)
+    servers = Server.objects.visible_to(request.user)
+    context = {"title": "Flows", "flows": flows, "servers": servers, "server": server, "search": search}
+    return render(request, "flows/list.html", context)
+
+
+@require_GET
+def detail(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """A flow opens where its calls are seen."""
+    return redirect("executions:usage", _flow(request, flow_id).pk)
+
+
+@require_http_methods(["GET", "POST"])
+def create(request: HttpRequest) -> HttpResponse:
+    """Begin a flow; it is built in its Build tab."""
+    form = NewFlowForm(request.POST or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        return redirect("flows:build", form.save().pk)
+    return render(request, "flows/create.html", {"title": "New flow", "form": form})
+
+
+@require_http_methods(["GET", "POST"])
+def build(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """Edit the draft. With a fault nothing is stored, and what was typed stays in the form."""
+    flow = _flow(request, flow_id)
+    form = FlowForm(request.POST or None, instance=_flow(request, flow_id))
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, "The draft is saved. Clients see it once you publish it.")
+        return redirect("flows:build", flow.pk)
+    faults = form.faults if form.is_bound else services.faults_of(flow)
+    return _build_page(request, flow, form, faults, "Not saved" if form.is_bound else "Not ready to be published")
+
+
+def _build_page(
+    request: HttpRequest, flow: Flow, form: FlowForm, faults: Sequence[Fault], faults_title: str
+) -> HttpResponse:
+    context = {
+        "flow": flow,
+        "tab": "build",
+        "form": form,
+        "faults": faults,
+        "faults_title": faults_title,
+        "drawing": draw(form.instance.definition),
+        "has_changes": services.has_unpublished_changes(flow),
+        "node_types": [registered.node_type for registered in registry().values()],
+    }
+    return render(request, "flows/build.html", context)
+
+
+@require_POST
+def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """Make a version of the stored draft, or show what keeps it from being one."""
+    flow = _flow(request, flow_id)
+    try:
+        version = services.publish(flow, request.user)
+    except DefinitionError as error:
+        messages.error(request, "Not published: the draft has faults, listed beside the form.")
+        return _build_page(request, flow, FlowForm(instance=flow), error.faults, "Not published")
+    messages.success(request, f"Published as {version}. Clients see it from now on.")
+    return redirect("flows:build", flow.pk)
+
+
+@require_GET
+def versions(request: HttpRequest, flow_id: int, number: int | None = None) -> HttpResponse:
+    """The published versions at the left, the chosen one's graph, contract and definition at the right."""
+    flow = _flow(request, flow_id)
+    rows = flow.versions.defer("definition", "contract").select_related("created_by")
+    chosen: FlowVersion | None = None
+    if number is not None:
+        chosen = get_object_or_404(flow.versions.select_related("created_by"), number=number)
+    context = {"flow": flow, "tab": "versions", "rows": rows, "version": chosen}
+    if chosen:
+        context["drawing"] = draw(chosen.definition)
+    return render(request, "flows/versions.html", context)
+
+
+@require_POST
+def duplicate(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """Copy the draft and open the copy."""
+    copy = services.duplicate(_flow(request, flow_id))
+    messages.success(request, f"This is the copy. It is inactive and not published; its tool name is {copy.tool_name}.")
+    return redirect("flows:build", copy.pk)
+
+
+@require_POST
+def toggle(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """Switch a flow on or off and go back to where the switch is."""
+    flow = _flow(request, flow_id)
+    services.set_active(flow, not flow.is_active)
+    messages.success(request, f"{flow.name} is {'active' if flow.is_active else 'inactive'} now.")
+    back = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    return redirect(back if back and is_ours else "dashboard")
+
+
+@require_http_methods(["GET", "POST"])
+def delete(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """Ask once, then delete; the flow's executions stay (FR-011)."""
+    flow = _flow(request, flow_id)
+    if request.method == "POST":
+        services.delete(flow)
+        messages.success(request, f"{flow.name} is deleted. Its executions stay in the list.")
+        return redirect("dashboard")
+    return render(request, "flows/delete.html", {"title": f"Delete {flow.name}?", "flow": flow})
+
+
+@require_GET
+def servers(request: HttpRequest) -> HttpResponse:
+    """The MCP servers, their addresses and their flows."""
+    rows = Server.objects.visible_to(request.user).prefetch_related("flows")
+    return render(request, "flows/servers.html", {"title": "Servers", "servers": rows})
+
+
+@require_http_methods(["GET", "POST"])
+def server(request: HttpRequest, server_id: int | None = None) -> HttpResponse:
+    """Make a server or change one."""
+    found = None
+    if server_id is not None:
+        found = get_object_or_404(Server.objects.visible_to(request.user), pk=server_id)
+    form = ServerForm(request.POST or None, instance=found or Server(owner_id=request.user.pk))
+    if request.method == "POST" and form.is_valid():
+        services.save_server(form.save(commit=False))
+        messages.success(request, f"{form.instance.name} is saved.")
+        return redirect("flows:servers")
+    context = {"title": "Server" if found else "New server", "form": form, "server": found}
+    return render(request, "flows/server.html", context)

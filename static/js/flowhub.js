@@ -1,0 +1,130 @@
+// Copy buttons, clocks that count up, and moving through the two columns by keyboard. Every page works without it.
+"use strict";
+{
+  const rows = () => [...document.querySelectorAll("#rows .row")];
+
+  // --- Copying ------------------------------------------------------------------------------------------------------
+
+  async function textToCopy(button) {
+    const { copy, copyText, copyUrl } = button.dataset;
+    if (copyText) return copyText;
+    if (copy) return document.querySelector(copy).textContent;
+    const response = await fetch(copyUrl);
+    if (!response.ok) throw new Error(response.statusText);
+    return response.text();
+  }
+
+  async function writeClipboard(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    // Pages without TLS on another host have no clipboard API.
+    const area = document.body.appendChild(document.createElement("textarea"));
+    area.value = text;
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+
+  async function copy(button) {
+    const before = button.textContent;
+    try {
+      await writeClipboard(await textToCopy(button));
+      button.textContent = "copied";
+    } catch {
+      button.textContent = "not copied";
+    }
+    setTimeout(() => (button.textContent = before), 1400);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy], [data-copy-text], [data-copy-url]");
+    if (button) copy(button);
+    for (const menu of document.querySelectorAll(".menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  // --- Pending executions count up ----------------------------------------------------------------------------------
+
+  function tick() {
+    for (const clock of document.querySelectorAll("[data-elapsed]")) {
+      clock.began ??= performance.now() - Number(clock.dataset.elapsed);
+      const seconds = (performance.now() - clock.began) / 1000;
+      const minutes = Math.floor(seconds / 60);
+      clock.textContent = minutes ? `${minutes} min ${Math.floor(seconds % 60)} s` : `${seconds.toFixed(1)} s`;
+    }
+  }
+  setInterval(tick, 100);
+
+  // --- The two columns: the chosen row, j and k, Esc ----------------------------------------------------------------
+
+  function markChosen() {
+    for (const row of rows()) {
+      if (row.dataset.path === location.pathname) row.setAttribute("aria-current", "true");
+      else row.removeAttribute("aria-current");
+    }
+  }
+
+  function move(step) {
+    const all = rows();
+    const from = all.includes(document.activeElement) ? document.activeElement : all.find((row) => row.ariaCurrent);
+    const next = all[from ? all.indexOf(from) + step : 0];
+    next?.focus();
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+    const menu = document.querySelector(".menu[open]");
+    if (event.key === "j") move(1);
+    else if (event.key === "k") move(-1);
+    else if (event.key === "Escape" && menu) menu.open = false;
+    else if (event.key === "Escape") document.querySelector("[data-close]")?.click();
+  });
+
+  // A link to a node opens its card.
+  function openCard() {
+    const card = document.getElementById(decodeURIComponent(location.hash.slice(1)))?.closest("details.card");
+    if (card) card.open = true;
+  }
+  addEventListener("hashchange", openCard);
+  openCard();
+
+  // --- Live: what htmx brings in ------------------------------------------------------------------------------------
+
+  const live = document.getElementById("live");
+  function showLive(lost) {
+    if (!live) return;
+    live.hidden = !lost && !document.querySelector("#poll, article[hx-trigger]");
+    live.classList.toggle("is-lost", lost);
+    live.lastElementChild.textContent = lost ? "Reconnecting…" : "Live";
+  }
+  showLive(false);
+
+  const openCards = () => new Map([...document.querySelectorAll("details.card")].map((card) => [card.dataset.card, card.open]));
+  const shownExecution = () => document.querySelector("article[data-execution]")?.dataset.execution;
+  let before;
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, requestConfig } = event.detail;
+    const isPoll = requestConfig.triggeringEvent === undefined;
+    if (new URL(xhr.responseURL).pathname.startsWith("/login/")) {
+      event.detail.shouldSwap = false;
+      location.reload();
+    } else if (xhr.status >= 400 && !isPoll) {
+      location.assign(requestConfig.path);
+    }
+    before = { execution: shownExecution(), cards: openCards() };
+  });
+
+  document.addEventListener("htmx:afterSettle", () => {
+    if (before?.execution && before.execution === shownExecution()) {
+      for (const card of document.querySelectorAll("details.card")) {
+        if (before.cards.has(card.dataset.card)) card.open = before.cards.get(card.dataset.card) || card.open;
+      }
+    }
+    markChosen();
+    showLive(false);
+  });
+  document.addEventListener("htmx:pushedIntoHistory", markChosen);
+  document.addEventListener("htmx:sendError", () => showLive(true));
+  document.addEventListener("htmx:responseError", () => showLive(true));
+}

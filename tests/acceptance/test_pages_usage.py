@@ -1,0 +1,396 @@
+"""The Usage tab and the Executions page, through the browser's HTTP door."""
+
+import re
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from executions.models import HEAVY_FIELDS, Execution
+from executions.status import Status
+from flows import services
+from flows.models import Flow
+from tests.factories import make_execution, make_flow, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def node_execution(node_id: str, name: str, node_type: str, status: str, **more: Any) -> dict[str, Any]:
+    """One entry of `node_executions` with everything that the contract asks for."""
+    values = {"startOffsetMs": 0.0, "durationMs": 1.0, "attempts": 1, "handle": "main", "error": None}
+    at = "2026-01-02T03:04:05+00:00"
+    found = {"nodeId": node_id, "nodeName": name, "nodeType": node_type, "status": status, "executedAt": at}
+    return found | values | {"inputData": None, "outputData": None} | more
+
+
+NODES = [
+    node_execution(
+        "trigger",
+        "Order id",
+        "trigger",
+        "completed",
+        inputData={"order_id": 12345678901234567890123},
+        outputData={"ok": True},
+    ),
+    node_execution(
+        "fetch",
+        "Fetch order",
+        "http_request",
+        "error",
+        startOffsetMs=1.0,
+        durationMs=300.0,
+        attempts=3,
+        inputData={"url": "https://orders.internal/"},
+        outputData={"status": 404},
+        error={"message": "404 Not Found", "kind": "node_failed", "causes": ["HTTPError: 404"]},
+    ),
+    node_execution(
+        "answer",
+        "Answer",
+        "return",
+        "skipped",
+        startOffsetMs=301.0,
+        durationMs=None,
+        attempts=0,
+        handle=None,
+        error={"message": "not reached"},
+    ),
+]
+DEFINITION = {
+    "nodes": [
+        {"id": "trigger", "type": "trigger", "name": "Order id", "slug": "trigger"},
+        {"id": "answer", "type": "return", "name": "Answer", "slug": "answer", "parameters": {"text": "x"}},
+    ],
+    "connections": [{"id": "c", "sourceNodeId": "trigger", "targetNodeId": "answer"}],
+}
+
+
+def browser_of(user: Any) -> Client:
+    """A logged-in browser."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def failed_execution(flow: Flow, **kwargs: Any) -> Execution:
+    """A call whose second node failed."""
+    values: dict[str, Any] = {
+        "status": Status.ERROR,
+        "duration_ms": 318.0,
+        "params_preview": 'order_id: "A-00017"',
+        "initial_params": {"order_id": "A-00017"},
+        "node_executions": NODES,
+        "error_kind": "node_failed",
+        "failed_node_name": "Fetch order",
+        "error_preview": "404 Not Found",
+        "error_info": {
+            "message": "The order service answered 404.",
+            "kind": "node_failed",
+            "nodeId": "fetch",
+            "nodeName": "Fetch order",
+            "causes": ["HTTPError: 404"],
+        },
+        "result": {"content": [{"type": "text", "text": "No order A-00017."}], "isError": True},
+        "caller": {"clientName": "Claude Desktop", "clientVersion": "1.9", "principal": "key support-team"},
+    }
+    return make_execution(flow, **(values | kwargs))
+
+
+def words(html: str) -> str:
+    """What a person reads: the page without its tags."""
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", html)))
+
+
+def rows_of(html: str) -> list[str]:
+    """The list's rows as text."""
+    return [words(row) for row in re.findall(r'<a class="row".*?</a>', html, re.DOTALL)]
+
+
+def test_fr_009_a_flows_page_has_its_executions_at_the_left_and_a_placeholder_at_the_right() -> None:
+    flow = make_flow()
+    make_execution(flow, params_preview='order_id: "A-1"')
+    html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/").content.decode()
+    assert len(rows_of(html)) == 1
+    assert "Choose an execution" in html
+
+
+def test_a_flow_opens_on_its_usage_tab() -> None:
+    flow = make_flow()
+    answer = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/flows/{flow.pk}/usage/")
+
+
+def test_fr_010_an_executions_address_shows_it_at_the_right_and_marks_its_row() -> None:
+    flow = make_flow()
+    execution = failed_execution(flow)
+    html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/{execution.pk}/").content.decode()
+    assert f'data-execution="{execution.pk}"' in html
+    assert re.search(rf'id="row-{execution.pk}"[^>]*aria-current="true"', html)
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        ("fulfilled", "Fulfilled - Completed successfully"),
+        ("pending", "Pending - Execution in progress"),
+        ("error", "Error - Execution failed"),
+    ],
+)
+def test_fr_013_and_fr_014_a_circle_has_its_colour_and_says_what_it_means(status: str, meaning: str) -> None:
+    flow = make_flow()
+    make_execution(flow, status=status)
+    html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/").content.decode()
+    assert f'class="dot is-{status}" role="img" aria-label="{meaning}" title="{meaning}"' in html
+
+
+def test_fr_015_a_row_shows_start_duration_preview_and_why_it_failed() -> None:
+    flow = make_flow()
+    now = timezone.now().replace(microsecond=104_000)
+    failed_execution(flow, started_at=now)
+    html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/").content.decode()
+    assert rows_of(html) == [f' {now:%H:%M:%S} 318 ms order_id: "A-00017" failed at Fetch order: 404 Not Found ']
+    assert f'title="{now:%Y-%m-%d %H:%M:%S}.104 UTC"' in html
+
+
+def test_a_refused_call_says_so_in_its_row() -> None:
+    flow = make_flow()
+    make_execution(flow, status=Status.ERROR, error_kind="rejected", error_preview="order_id must be a string")
+    html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/").content.decode()
+    assert "refused: order_id must be a string" in rows_of(html)[0]
+
+
+def test_fr_016_the_newest_execution_stands_first() -> None:
+    flow = make_flow()
+    now = timezone.now()
+    for hours in (3, 1, 2):
+        make_execution(flow, started_at=now - timedelta(hours=hours), params_preview=f"n: {hours}")
+    html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/").content.decode()
+    assert [re.search(r"n: (\d)", row)[1] for row in rows_of(html)] == ["1", "2", "3"]  # type: ignore[index]
+
+
+def test_fr_018_pages_have_numbers_previous_next_and_say_which_rows_they_hold() -> None:
+    flow = make_flow()
+    for number in range(45):
+        make_execution(flow, params_preview=f"n: {number}")
+    html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/?page=2").content.decode()
+    pages = re.search(r'<nav class="pages".*?</nav>', html, re.DOTALL)
+    assert pages is not None
+    assert words(pages[0]).split() == ["\u2039", "1", "2", "3", "\u203a", "21–40", "of", "45"]
+    assert f'href="/flows/{flow.pk}/usage/?page=3" rel="next"' in html
+
+
+def test_status_toggles_count_and_narrow_the_list() -> None:
+    flow = make_flow()
+    make_execution(flow)
+    make_execution(flow)
+    failed_execution(flow)
+    html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/?status=error").content.decode()
+    segments = re.search(r'<nav class="segments" id="segments".*?</nav>', html, re.DOTALL)
+    assert segments is not None
+    assert words(segments[0]).strip() == "All 3 Fulfilled 2 Error 1 Pending 0"
+    assert len(rows_of(html)) == 1
+
+
+def test_an_unknown_status_in_the_address_is_answered_with_a_message_and_a_way_out() -> None:
+    flow = make_flow()
+    make_execution(flow)
+    answer = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/?status=done")
+    assert answer.status_code == 200
+    assert "done is not one of the choices: pending, fulfilled, error." in words(answer.content.decode())
+    assert "Clear filters" in answer.content.decode()
+
+
+def test_a_filter_that_leaves_nothing_offers_to_be_cleared() -> None:
+    flow = make_flow()
+    make_execution(flow)
+    html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/?search=nowhere").content.decode()
+    assert "Nothing matches" in html
+    assert f'<a class="button" href="/flows/{flow.pk}/usage/">Clear filters</a>' in html
+
+
+def test_a_flow_that_was_never_called_shows_a_client_configuration_to_copy() -> None:
+    flow = make_flow()
+    html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/").content.decode()
+    assert f"/mcp/{flow.server.slug}" in html
+    assert 'data-copy="#first-client"' in html
+
+
+def test_a_failed_execution_says_first_which_node_failed_why_and_what_the_client_received() -> None:
+    flow = make_flow()
+    execution = failed_execution(flow)
+    html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/{execution.pk}/").content.decode()
+    panel = re.search(r'<section class="bad-panel".*?</section>', html, re.DOTALL)
+    assert panel is not None
+    assert words(panel[0]).strip() == (
+        "Fetch order failed The order service answered 404. "
+        "Failing node Fetch order (http_request) , after 3 attempts".replace(" ,", ",")
+        + " Kind node_failed Caused by HTTPError: 404 What the client received isError: true “No order A-00017.”"
+    )
+    assert html.index("bad-panel") < html.index('class="waterfall"')
+
+
+def test_only_the_failing_node_is_open_and_its_data_is_exact() -> None:
+    flow = make_flow()
+    execution = failed_execution(flow)
+    html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/{execution.pk}/").content.decode()
+    assert re.findall(r'data-card="(\w+)"( open)?', html) == [("trigger", ""), ("fetch", " open"), ("answer", "")]
+    assert "12345678901234567890123" in html
+
+
+def test_what_a_caller_sent_reaches_the_page_as_text_only() -> None:
+    flow = make_flow()
+    attack = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+    nodes = [NODES[0] | {"nodeName": attack, "inputData": {attack: attack}, "outputData": [attack]}]
+    execution = failed_execution(
+        flow,
+        node_executions=nodes,
+        params_preview=attack,
+        error_preview=attack,
+        failed_node_name=attack,
+        initial_params={attack: attack},
+        error_info={"message": attack, "nodeName": attack, "causes": [attack]},
+        result={"content": [{"type": "text", "text": attack}], "isError": True},
+        caller={"clientName": attack, "principal": attack},
+    )
+    browser = browser_of(flow.server.owner)
+    for view in ("nodes", "graph", "parameters", "exchange"):
+        html = browser.get(f"/flows/{flow.pk}/usage/{execution.pk}/?view={view}").content.decode()
+        assert "alert(1)" in html
+        assert "<script>alert" not in html
+        assert "<img" not in html
+
+
+def test_the_graph_is_that_of_the_version_that_ran_coloured_by_status() -> None:
+    flow = make_flow(definition=DEFINITION)
+    version = services.publish(flow)
+    execution = failed_execution(flow, flow_version=version)
+    flow.definition = {"nodes": [], "connections": []}
+    flow.save()
+    page = f"/flows/{flow.pk}/usage/{execution.pk}/?view=graph"
+    html = browser_of(flow.server.owner).get(page).content.decode()
+    assert re.findall(r'class="box is-(\w+)"', html) == ["completed", "skipped"]
+    assert "style=" not in html
+
+
+def test_the_exchange_shows_request_result_and_the_tool_as_the_client_saw_it() -> None:
+    flow = make_flow(definition=DEFINITION, tool_name="lookup_order")
+    execution = failed_execution(flow, flow_version=services.publish(flow))
+    page = f"/flows/{flow.pk}/usage/{execution.pk}/?view=exchange"
+    text = words(browser_of(flow.server.owner).get(page).content.decode())
+    for part in ("tools/call", "No order A-00017.", "Does what lookup_order says."):
+        assert part in text
+
+
+def test_htmx_gets_the_detail_alone_and_the_list_alone_at_the_same_address() -> None:
+    flow = make_flow()
+    execution = failed_execution(flow)
+    browser, page = browser_of(flow.server.owner), f"/flows/{flow.pk}/usage/{execution.pk}/"
+    detail = browser.get(page, headers={"HX-Request": "true", "HX-Target": "detail"})
+    rows = browser.get(page, headers={"HX-Request": "true", "HX-Target": "rows"})
+    assert detail.content.decode().lstrip().startswith("<article")
+    assert "<html" not in rows.content.decode()
+    assert len(rows_of(rows.content.decode())) == 1
+    assert "HX-Target" in detail.headers["Vary"]
+
+
+def test_the_page_asks_again_only_while_something_is_pending() -> None:
+    flow = make_flow()
+    make_execution(flow)
+    browser, page = browser_of(flow.server.owner), f"/flows/{flow.pk}/usage/"
+    quiet = browser.get(page).content.decode()
+    pending = make_execution(flow, status=Status.PENDING)
+    busy = browser.get(f"{page}{pending.pk}/").content.decode()
+    assert "every 3s" not in quiet
+    assert busy.count('hx-trigger="every 3s"') == 2
+    assert "data-elapsed" in busy
+
+
+@pytest.mark.parametrize("page", ["/flows/{flow}/usage/", "/executions/", "/"])
+def test_a_list_never_reads_the_json_columns(page: str) -> None:
+    flow = make_flow()
+    failed_execution(flow, started_at=timezone.now())
+    browser = browser_of(flow.server.owner)
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        assert browser.get(page.format(flow=flow.pk)).status_code == 200
+    text = " ".join(query["sql"] for query in queries)
+    assert [name for name in HEAVY_FIELDS if f'"{name}"' in text] == []
+
+
+def test_a_list_of_twenty_rows_takes_as_many_queries_as_a_list_of_one() -> None:
+    flow = make_flow()
+    browser = browser_of(flow.server.owner)
+    counts = []
+    for rows in (1, 19):
+        for _ in range(rows):
+            failed_execution(flow)
+        with CaptureQueriesContext(connection) as queries:
+            browser.get("/executions/")
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def test_fr_011_the_executions_of_a_deleted_flow_stay_with_name_and_graph() -> None:
+    flow = make_flow(definition=DEFINITION, name="Old reports", tool_name="old_reports")
+    owner = flow.server.owner
+    execution = failed_execution(flow, flow_version=services.publish(flow))
+    services.delete(flow)
+    browser = browser_of(owner)
+    html = browser.get("/executions/").content.decode()
+    assert re.search(r"old_reports .* Old reports, deleted", rows_of(html)[0])
+    detail = browser.get(f"/executions/{execution.pk}/?view=graph").content.decode()
+    assert re.findall(r'class="box is-(\w+)"', detail) == ["completed", "skipped"]
+
+
+def test_a_call_of_a_tool_that_never_was_is_not_called_deleted() -> None:
+    owner = make_flow().server.owner
+    make_execution(status=Status.ERROR, flow_name="nope", flow_tool_name="nope", error_kind="rejected", owner=owner)
+    Execution.objects.update(flow=None)
+    assert "deleted" not in rows_of(browser_of(owner).get("/executions/").content.decode())[0]
+
+
+def test_raw_parts_are_the_stored_json() -> None:
+    flow = make_flow()
+    execution = failed_execution(flow)
+    browser = browser_of(flow.server.owner)
+    assert browser.get(f"/executions/{execution.pk}/raw/params/").json() == {"order_id": "A-00017"}
+    assert browser.get(f"/executions/{execution.pk}/raw/output-1/").json() == {"status": 404}
+    assert [
+        browser.get(f"/executions/{execution.pk}/raw/{part}/").status_code for part in ("input-9", "other", "input-x")
+    ] == [404] * 3
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/flows/{flow}/usage/",
+        "/flows/{flow}/usage/{execution}/",
+        "/flows/{flow}/test/",
+        "/executions/{execution}/",
+        "/executions/{execution}/raw/params/",
+    ],
+)
+def test_what_belongs_to_somebody_else_is_not_found(page: str) -> None:
+    flow = make_flow()
+    execution = make_execution(flow)
+    address = page.format(flow=flow.pk, execution=execution.pk)
+    assert browser_of(make_user()).get(address).status_code == 404
+    assert browser_of(make_user(is_superuser=True)).get(address).status_code == 200
+
+
+def test_an_execution_is_not_found_under_another_flow() -> None:
+    flow = make_flow()
+    other = make_flow(flow.server)
+    execution = make_execution(flow)
+    assert browser_of(flow.server.owner).get(f"/flows/{other.pk}/usage/{execution.pk}/").status_code == 404
+
+
+def test_a_stranger_is_led_to_the_login_page() -> None:
+    answer = Client().get("/executions/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/login/?next=/executions/")
