@@ -30,7 +30,8 @@ class Dispatcher:
     def _ended(self, execution_id: uuid.UUID, task: asyncio.Task[Any]) -> None:
         self._running.pop(execution_id, None)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("execution %s ended without a record: %s", execution_id, error)
+            # Its text may quote what a node was given.
+            logger.error("execution %s ended without a record: %s", execution_id, type(error).__name__)
 
     def cancel(self, execution_id: uuid.UUID) -> bool:
         """Ask a running execution to stop; False when it does not run in this process."""

@@ -3,8 +3,9 @@
 A value that is plain JSON goes through orjson in one step. Everything else is rebuilt first, and each oddity has one
 outcome: NaN and infinities become null, NUL becomes U+2400 and a lone surrogate U+FFFD (PostgreSQL refuses both), an
 integer beyond 4300 digits, bytes, and foreign objects become text, sets become lists, keys become text (with a
-suffix when two collide), a cycle or anything nested deeper than 64 levels becomes a marker. A string above 64 KiB, or
-what exceeds 1 MiB in all, is replaced by an envelope that says what was cut.
+suffix when two collide), a cycle or anything nested deeper than 64 levels becomes a marker. What a Redactor hides is
+replaced before anything is cut, so an envelope neither shows a part of it nor has a hash that depends on it. A string
+above 64 KiB, or what exceeds 1 MiB in all, is replaced by an envelope that says what was cut.
 
 What goes to the client never passes through here.
 """
@@ -14,10 +15,13 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
+
+from executions.redaction import Redactor
+from executions.sensitive import HIDDEN, hides
 
 MAX_DEPTH = 64
 MAX_STRING = 64 * 1024
@@ -33,13 +37,38 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _PASSTHROUGH = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
-def dump(value: Any, cap: int = MAX_RECORD) -> str:
-    """Return JSON text of `value`, at most about `cap` bytes long."""
+Redact = Callable[[Any, Redactor], Any]
+
+
+def redacted(value: Any, redactor: Redactor) -> Any:
+    """Plain JSON of `value` without what is to be hidden, whether by its name or by its value."""
+    return Normaliser(redactor.learning(value)).normalise(value)
+
+
+def cleaned(value: Any, redactor: Redactor) -> Any:
+    """The value itself when there is nothing to hide in it, else `redacted`."""
+    try:
+        if not redactor.finds(orjson.dumps(value, option=_PASSTHROUGH)):
+            return value
+    except (TypeError, ValueError, RecursionError):
+        pass
+    return redacted(value, redactor)
+
+
+def dump(
+    value: Any, cap: int = MAX_RECORD, *, redactor: Redactor | None = Redactor.none, redact: Redact = redacted
+) -> str:
+    """Return JSON text of `value`, at most about `cap` bytes long, without what `redactor` knows or names tell.
+
+    `redact` says which parts of a value are data; without a redactor, the value is redacted already.
+    """
     try:
         data = orjson.dumps(value, option=_PASSTHROUGH)
     except (TypeError, ValueError, RecursionError):
-        return _dump_rebuilt(value, cap)
-    if len(data) > min(cap, MAX_STRING) or b"\\u0000" in data or b"null" in data or not _surely_shallow(data):
+        data = None
+    if redactor is not None and (data is None or redactor.finds(data)):
+        return dump(redact(value, redactor), cap, redactor=None)
+    if data is None or len(data) > min(cap, MAX_STRING) or b"\\u0000" in data or not _surely_shallow(data):
         return _dump_rebuilt(value, cap)
     return data.decode()
 
@@ -98,9 +127,13 @@ def envelope(text: str, edge: int = SHOWN_EDGE) -> dict[str, Any]:
 
 
 class Normaliser:
-    """Rebuild one value as plain JSON, iteratively: each container is made empty and filled when its turn comes."""
+    """Rebuild one value as plain JSON, iteratively: each container is made empty and filled when its turn comes.
 
-    def __init__(self) -> None:
+    With a redactor, what it hides is replaced on the way.
+    """
+
+    def __init__(self, redactor: Redactor | None = None) -> None:
+        self.redactor = redactor
         self.todo: list[tuple[Any, Any, int, frozenset[int]]] = []
         self.seen = 0
 
@@ -111,26 +144,46 @@ class Normaliser:
             source, target, depth, above = self.todo.pop()
             if isinstance(target, dict):
                 for key, child in source:
-                    target[_free_key(_key_text(key), target)] = self._convert(child, depth, above)
+                    target[_free_key(self._key(key), target)] = self._entry(key, child, depth, above)
             else:
                 target.extend(self._convert(child, depth, above) for child in source)
         return top
+
+    def _key(self, key: Any) -> str:
+        if self.redactor is None:
+            return _key_text(key)
+        if key is None or isinstance(key, int):
+            return self.redactor.scrub_text(_key_text(key))
+        return _key_text(self.redactor.scrub_text(str(key) if isinstance(key, str) else _description(key)))
+
+    def _entry(self, key: Any, child: Any, depth: int, above: frozenset[int]) -> Any:
+        if self.redactor is not None and hides(key, child):
+            return HIDDEN
+        return self._convert(child, depth, above)
 
     def _convert(self, value: Any, depth: int, above: frozenset[int]) -> Any:
         self.seen += 1
         if value is None or value is True or value is False:
             return value
         if isinstance(value, str):
-            return _text_value(str(value))
-        if isinstance(value, int):
-            return _whole_number(int(value))
-        if isinstance(value, float):
-            return float(value) if math.isfinite(value) else None
+            return self._text(str(value))
+        if isinstance(value, int | float):
+            return self._number(value)
         if isinstance(value, bytes | bytearray):
-            return _text_value(base64.b64encode(bytes(value)).decode())
+            return self._text(base64.b64encode(bytes(value)).decode())
         if isinstance(value, Mapping | list | tuple | set | frozenset):
             return self._container(value, depth, above)
-        return _text_value(_description(value))
+        return self._text(_description(value))
+
+    def _text(self, text: str) -> str | dict[str, Any]:
+        return _text_value(text if self.redactor is None else self.redactor.hide_text(text))
+
+    def _number(self, value: float) -> int | float | str | None:
+        if self.redactor is not None and self.redactor.hides_number(value):
+            return HIDDEN
+        if isinstance(value, int):
+            return _whole_number(int(value))
+        return float(value) if math.isfinite(value) else None
 
     def _container(self, value: Any, depth: int, above: frozenset[int]) -> Any:
         if id(value) in above:
@@ -207,6 +260,8 @@ def preview(arguments: Any) -> str:
 
 
 def _value_preview(value: Any) -> str:
+    if value == HIDDEN:
+        return HIDDEN
     if isinstance(value, str):
         return f'"{value[:PREVIEW_LENGTH]}"'.replace("\n", " ")
     if isinstance(value, list | tuple):

@@ -2,37 +2,44 @@
 
 import asyncio
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, TypeVar
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
+from django.db import DatabaseError, close_old_connections
 from django.urls import reverse
 
 from executions import payload
 from executions.dispatch import dispatcher
+from executions.guard import Guard
 from executions.ledger import LedgerUnavailable, ledger
 from executions.models import Execution, new_id
 from executions.recovery import INTERRUPTED, heart
+from executions.redaction import Redactor
 from executions.status import Status
 from executions.tracker import Tracker, error_columns
 from flows.engine.errors import Fault
+from flows.engine.expressions import SecretValues
 from flows.engine.graph import Graph
 from flows.engine.node import Services
 from flows.engine.runner import FlowError, Outcome, run
 from flows.models import Flow, FlowVersion
 from flows.outbound import outbound_client
 from flows.schemas import CompiledSchema, compile_schema
-from flows.services import graph_of
+from flows.services import graph_of, secret_values
 
 ENDED_ELSEWHERE = (
     "This execution was ended from outside while it ran (its deadline passed, or its process was taken for dead), "
     "so its result is not given out. Its page says more."
 )
 NO_RETURN = "The flow ended without a return node, so there is nothing to answer."
+_NO_SECRETS = SecretValues()
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,8 @@ class Caller:
     client_name: str = ""
     client_version: str = ""
     protocol_version: str = ""
+    replay_of: uuid.UUID | None = None
+    """The execution whose parameters are sent once more."""
 
     def as_json(self) -> dict[str, str]:
         """The stored form."""
@@ -70,6 +79,10 @@ class Target:
     input_schema: CompiledSchema
     timeout_seconds: float
     defaults: Mapping[str, Any]
+    guard: Guard = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "guard", Guard.of(self.graph, self.input_schema))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,14 @@ class Answer:
             result["structuredContent"] = self.structured
         return result
 
+    def without(self, redactor: Redactor) -> "Answer":
+        """The same answer without the values that the redactor knows (reliability invariant I5)."""
+        if not redactor.values:
+            return self
+        scrub = redactor.scrub_message if self.is_error else redactor.scrub_text
+        content = [block | {"text": scrub(block["text"])} for block in self.content]
+        return replace(self, content=content, structured=redactor.scrub(self.structured))
+
 
 class ArgumentsError(ValueError):
     """Arguments break the flow's input schema; `faults` says each at its path."""
@@ -96,6 +117,12 @@ class ArgumentsError(ValueError):
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("; ".join(str(fault) for fault in faults))
         self.faults = faults
+
+
+def argument_faults(target: Target, arguments: Any) -> list[Fault]:
+    """What is wrong with the arguments of a call, without the write-only values and credentials among them."""
+    faults = target.input_schema.faults(arguments)
+    return target.guard.unquoted(faults, arguments) if faults else faults
 
 
 def defaults_of(input_schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,11 +152,7 @@ async def call(target: Target, arguments: Any, caller: Caller) -> Answer:
     which is recorded all the same. Raises LedgerUnavailable when no record can be written; then nothing was answered
     as done.
     """
-    if not heart.is_beating:
-        await sync_to_async(heart.start, thread_sensitive=False)()
-    await ledger.admit()
-    execution_id = new_id()
-    task = dispatcher.start(execution_id, _execute(execution_id, target, arguments, caller))
+    execution_id, task = await start(target, arguments, caller)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
@@ -137,22 +160,34 @@ async def call(target: Target, arguments: Any, caller: Caller) -> Answer:
         raise
 
 
+async def start(target: Target, arguments: Any, caller: Caller) -> tuple[uuid.UUID, asyncio.Task[Answer]]:
+    """Begin to run a flow, in a task that outlives whoever waits for it; raises LedgerUnavailable."""
+    if not heart.is_beating:
+        await sync_to_async(heart.start, thread_sensitive=False)()
+    await ledger.admit()
+    execution_id = new_id()
+    return execution_id, dispatcher.start(execution_id, _execute(execution_id, target, arguments, caller))
+
+
 async def _execute(execution_id: uuid.UUID, target: Target, arguments: Any, caller: Caller) -> Answer:
     started_at = datetime.now(UTC)
-    tracker = Tracker(ledger, execution_id, started_at)
-    ledger.open(_pending_row(execution_id, started_at, target, arguments, caller))
-    services = Services(str(execution_id), outbound_client(), _roots(execution_id, target))
+    given = {**target.defaults, **arguments}
+    secrets = await _secrets_of(target) if target.graph.secret_names else _NO_SECRETS
+    for_answer, for_record = target.guard.redactors(given, secrets)
+    tracker = Tracker(ledger, execution_id, started_at, for_record)
+    ledger.open(_pending_row(execution_id, started_at, target, arguments, caller, for_record))
+    services = Services(str(execution_id), outbound_client(), _roots(execution_id, target), secrets)
     try:
         outcome = await run(
             target.graph,
-            {**target.defaults, **arguments},
+            given,
             services=services,
             observers=(tracker.observe,),
             before_effects=tracker.before_effects,
             timeout=target.timeout_seconds,
         )
         error = outcome.error
-        answer = _answer(execution_id, outcome)
+        answer = _answer(execution_id, outcome).without(for_answer)
     except asyncio.CancelledError:
         error = _stopped()
         answer = error_answer(execution_id, error.message)
@@ -170,13 +205,41 @@ def _stopped() -> FlowError:
 
 async def _end(tracker: Tracker, answer: Answer, error: FlowError | None) -> bool:
     """Write the end, whatever happens to the task that asks for it; False when somebody else had written one."""
-    ending = asyncio.ensure_future(tracker.end(answer.as_json(), error))
+    return (await _uninterrupted(tracker.end(answer.as_json(), error)))[0]
+
+
+async def _uninterrupted(work: Awaitable[T]) -> tuple[T, bool]:
+    """Wait for `work` to its end; returns also whether this task was asked to stop meanwhile."""
+    ending, was_cancelled = asyncio.ensure_future(work), False
     while not ending.done():
         try:
             await asyncio.shield(ending)
         except asyncio.CancelledError:
-            continue
-    return ending.result()
+            was_cancelled = True
+    return ending.result(), was_cancelled
+
+
+async def _secrets_of(target: Target) -> SecretValues:
+    """The secrets that the graph names, read in a worker thread; raises LedgerUnavailable without a database.
+
+    Read before the pending row is made, which must not hold their values; so a call that is cancelled meanwhile goes
+    on until it has left its record.
+    """
+
+    def read() -> SecretValues:
+        try:
+            return secret_values(target.flow_id, target.graph.secret_names)
+        finally:
+            close_old_connections()
+
+    try:
+        values, was_cancelled = await _uninterrupted(sync_to_async(read, thread_sensitive=False)())
+    except DatabaseError as error:
+        raise LedgerUnavailable("the secrets of the flow could not be read") from error
+    task = asyncio.current_task()
+    if was_cancelled and task is not None:
+        task.cancel()
+    return values
 
 
 def _answer(execution_id: uuid.UUID, outcome: Outcome) -> Answer:
@@ -204,9 +267,9 @@ def _roots(execution_id: uuid.UUID, target: Target) -> dict[str, Any]:
 
 
 def _pending_row(
-    execution_id: uuid.UUID, started_at: datetime, target: Target, arguments: Any, caller: Caller
+    execution_id: uuid.UUID, started_at: datetime, target: Target, arguments: Any, caller: Caller, redactor: Redactor
 ) -> dict[str, Any]:
-    return _base_row(execution_id, started_at, arguments, caller) | {
+    return _base_row(execution_id, started_at, target.guard.masked(arguments), caller, redactor) | {
         "flow_id": target.flow_id,
         "flow_version_id": target.version_id,
         "owner_id": target.owner_id,
@@ -218,23 +281,35 @@ def _pending_row(
     }
 
 
-def _base_row(execution_id: uuid.UUID, started_at: datetime, arguments: Any, caller: Caller) -> dict[str, Any]:
-    name = " ".join(filter(None, [caller.client_name, caller.client_version])) or caller.source
+def _base_row(
+    execution_id: uuid.UUID, started_at: datetime, arguments: Any, caller: Caller, redactor: Redactor
+) -> dict[str, Any]:
+    arguments = payload.cleaned(arguments, redactor)
     return {
+        **_caller_columns(caller),
         "id": execution_id,
         "status": Status.PENDING.value,
         "started_at": started_at,
         "updated_at": started_at,
-        "initial_params": payload.dump(arguments),
+        "initial_params": payload.dump(arguments, redactor=None),
         "params_preview": payload.preview(arguments),
         "node_executions": "[]",
         "error_kind": "",
         "failed_node_name": "",
         "error_preview": "",
+        "is_pinned": False,
+        "replay_of_id": caller.replay_of,
+    }
+
+
+@lru_cache(maxsize=1000)
+def _caller_columns(caller: Caller) -> dict[str, Any]:
+    """The same for every call of a client: made once."""
+    name = " ".join(filter(None, [caller.client_name, caller.client_version])) or caller.source
+    return {
         "caller": payload.dump(caller.as_json()),
         "caller_name": payload.clean_text(f"{name} with {caller.principal}")[:200],
         "source": caller.source,
-        "is_pinned": False,
     }
 
 
@@ -244,18 +319,24 @@ async def reject(
     caller: Caller,
     message: str,
     *,
+    preview: str = "",
     target: Target | None = None,
     server_slug: str = "",
     owner_id: int | None = None,
 ) -> Answer:
-    """Record a call that is refused before any node runs (FR-001) and return the refusal as an answer."""
+    """Record a call that is refused before any node runs (FR-001) and return the refusal as an answer.
+
+    `preview` is the reason in a few words, for lists.
+    """
     execution_id, now = new_id(), datetime.now(UTC)
     answer = error_answer(execution_id, message)
+    redactor = Redactor.none if target is None else target.guard.redactors(arguments, _NO_SECRETS)[1]
     if target is not None:
-        row = _pending_row(execution_id, now, target, arguments, caller)
+        row = _pending_row(execution_id, now, target, arguments, caller, redactor)
     else:
-        names = {"flow_name": tool_name[:200], "flow_tool_name": tool_name[:128], "server_slug": server_slug}
-        row = _base_row(execution_id, now, arguments, caller) | names | {"owner_id": owner_id}
+        name = payload.clean_text(tool_name)
+        names = {"flow_name": name[:200], "flow_tool_name": name[:128], "server_slug": server_slug}
+        row = _base_row(execution_id, now, arguments, caller, redactor) | names | {"owner_id": owner_id}
     ledger.open(row)
     terminal = {
         "status": Status.ERROR.value,
@@ -264,6 +345,8 @@ async def reject(
         "duration_ms": 0.0,
         "result": payload.dump(answer.as_json()),
     } | error_columns(FlowError("rejected", message, message))
+    if preview:
+        terminal["error_preview"] = payload.clean_text(preview)[:200]
     await ledger.close(execution_id, terminal)
     return answer
 
@@ -276,16 +359,26 @@ def try_draft(flow: Flow, arguments: Any, user: Any) -> Execution:
 
     Raises DefinitionError for a draft that is no graph, ArgumentsError for arguments that break its input schema.
     """
-    return _try(_target_of(flow, flow.definition, flow.input_schema, flow.timeout_seconds, None), arguments, user)
+    return _try(draft_target(flow), arguments, user)
 
 
 def try_published(flow: Flow, arguments: Any, user: Any) -> Execution:
     """Run what clients call now and return its execution; raises ArgumentsError; ValueError when unpublished."""
+    return _try(published_target(flow), arguments, user)
+
+
+def draft_target(flow: Flow) -> Target:
+    """The saved draft, ready to run; raises DefinitionError."""
+    return _target_of(flow, flow.definition, flow.input_schema, flow.timeout_seconds, None)
+
+
+def published_target(flow: Flow) -> Target:
+    """What clients call now, ready to run; raises ValueError when the flow is not published."""
     version = flow.published_version
     if version is None:
         raise ValueError("The flow is not published yet.")
     schema = version.contract["inputSchema"]
-    return _try(_target_of(flow, version.definition, schema, version.timeout_seconds, version), arguments, user)
+    return _target_of(flow, version.definition, schema, version.timeout_seconds, version)
 
 
 def _target_of(flow: Flow, definition: Any, schema: Any, timeout: float, version: FlowVersion | None) -> Target:
@@ -304,7 +397,7 @@ def _target_of(flow: Flow, definition: Any, schema: Any, timeout: float, version
 
 
 def _try(target: Target, arguments: Any, user: Any) -> Execution:
-    faults = tuple(target.input_schema.faults(arguments))
+    faults = tuple(argument_faults(target, arguments))
     if faults:
         raise ArgumentsError(faults)
     caller = Caller(principal=f"user {user.get_username()}", source=Execution.Source.TEST.value)
@@ -323,12 +416,16 @@ __all__ = [
     "Caller",
     "LedgerUnavailable",
     "Target",
+    "argument_faults",
     "call",
     "cancel",
     "defaults_of",
+    "draft_target",
     "error_answer",
     "execution_url",
+    "published_target",
     "reject",
+    "start",
     "try_draft",
     "try_published",
 ]

@@ -8,7 +8,8 @@ from typing import Any
 
 from executions import payload
 from executions.ledger import Ledger
-from executions.node_executions import NodeExecutions
+from executions.node_executions import Entry, NodeExecutions
+from executions.redaction import Redactor
 from executions.status import Status
 from flows.engine.events import Event
 from flows.engine.runner import FlowError
@@ -20,12 +21,15 @@ _SHORT = 200
 
 
 class Tracker:
-    """Records one execution, from its pending row to its end."""
+    """Records one execution, from its pending row to its end, without what `redactor` hides."""
 
-    def __init__(self, ledger: Ledger, execution_id: uuid.UUID, started_at: datetime) -> None:
+    def __init__(
+        self, ledger: Ledger, execution_id: uuid.UUID, started_at: datetime, redactor: Redactor = Redactor.none
+    ) -> None:
         self.ledger = ledger
         self.execution_id = execution_id
         self.started_at = started_at
+        self.redactor = redactor
         self.began = time.monotonic()
         self.nodes = NodeExecutions(started_at)
         self._timer: asyncio.TimerHandle | None = None
@@ -43,7 +47,15 @@ class Tracker:
 
     def _flush(self) -> None:
         self._stop_timer()
-        self.ledger.progress(self.execution_id, payload.dump(self.nodes.entries), self._now())
+        self.ledger.progress(self.execution_id, self._dump_nodes(), self._now())
+
+    def _dump_nodes(self) -> str:
+        return payload.dump(self.nodes.entries, redactor=self.redactor, redact=self._redacted_nodes)
+
+    def _redacted_nodes(self, entries: list[Entry], redactor: Redactor) -> list[Entry]:
+        """What one node was given as a token may turn up under any name later, so what is found is remembered."""
+        self.redactor = redactor.learning(entries)
+        return [_redacted_node(entry, self.redactor) for entry in entries]
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -53,10 +65,10 @@ class Tracker:
     def _now(self) -> datetime:
         return self.started_at + timedelta(seconds=time.monotonic() - self.began)
 
-    async def end(self, result: dict[str, Any], error: FlowError | None) -> bool:
-        """Write the terminal row and wait for it; False when somebody else had ended the execution."""
+    def end(self, result: dict[str, Any], error: FlowError | None) -> asyncio.Future[bool]:
+        """Write the terminal row; the answer, once it is durable, is False when somebody else had ended it."""
         self._stop_timer()
-        return await self.ledger.close(self.execution_id, self._terminal(result, error))
+        return self.ledger.close(self.execution_id, self._terminal(result, error))
 
     def _terminal(self, result: dict[str, Any], error: FlowError | None) -> dict[str, Any]:
         seconds = time.monotonic() - self.began
@@ -66,24 +78,51 @@ class Tracker:
             "ended_at": ended_at,
             "updated_at": ended_at,
             "duration_ms": round(seconds * 1000, 3),
-            "node_executions": payload.dump(self.nodes.entries),
-            "result": payload.dump(result),
+            # First, because what is found in the nodes is not to be stored in the result either.
+            "node_executions": self._dump_nodes(),
+            "result": payload.dump(result, redactor=self.redactor, redact=_redacted_result),
         }
-        return row if error is None else row | error_columns(error)
+        return row if error is None else row | error_columns(error, self.redactor)
 
 
-def error_columns(error: FlowError) -> dict[str, Any]:
+def _redacted_node(entry: Entry, redactor: Redactor) -> Entry:
+    """The fields that hold what nodes were given and gave; the others are ours, whatever value a secret has."""
+    data = {name: payload.redacted(entry[name], redactor) for name in ("inputData", "outputData")}
+    error = entry["error"]
+    if error is not None:
+        data["error"] = error | {"message": _message(error["message"], redactor)}
+        if "causes" in error:
+            data["error"]["causes"] = [_message(cause, redactor) for cause in error["causes"]]
+    return entry | data
+
+
+def _redacted_result(result: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    redactor = redactor.learning(result)
+    data: dict[str, Any] = {
+        "content": [block | {"text": _message(block["text"], redactor)} for block in result["content"]]
+    }
+    if "structuredContent" in result:
+        data["structuredContent"] = payload.redacted(result["structuredContent"], redactor)
+    return result | data
+
+
+def _message(text: str, redactor: Redactor) -> str:
+    return redactor.hide_text(redactor.scrub_message(text))
+
+
+def error_columns(error: FlowError, redactor: Redactor = Redactor.none) -> dict[str, Any]:
     """The columns that say why an execution failed."""
+    message = _message(error.message, redactor)
     info = {
-        "message": error.message,
+        "message": message,
         "kind": error.kind,
         "nodeId": error.node_id,
         "nodeName": error.node_name,
-        "causes": list(error.causes),
+        "causes": [_message(cause, redactor) for cause in error.causes],
     }
     return {
-        "error_info": payload.dump(info),
+        "error_info": payload.dump(info, redactor=None),
         "error_kind": error.kind,
         "failed_node_name": payload.clean_text(error.node_name or "")[:_SHORT],
-        "error_preview": payload.clean_text(error.message)[:_SHORT],
+        "error_preview": payload.clean_text(message)[:_SHORT],
     }

@@ -1,5 +1,6 @@
 """Read settings from the environment; nonsense is refused with a sentence that says what to write."""
 
+import contextlib
 import os
 import secrets
 from collections.abc import Sequence
@@ -56,11 +57,15 @@ def private_folder(path: Path) -> Path:
 
 
 def kept_secret(path: Path) -> str:
-    """A random secret kept in a file only its owner may read; made on first use, safe when two processes start."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(48))
+    """A random secret kept in a file only its owner may read (0600), made on first use.
+
+    The file appears whole, under a name that is taken once: of two processes that start together both get one secret.
+    """
+    if not path.exists():
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
     return path.read_text().strip()

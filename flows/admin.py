@@ -9,10 +9,12 @@ from django.contrib import admin, messages
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
 
 from flows import services
 from flows.engine.errors import DefinitionError
-from flows.models import Flow, FlowVersion, Server
+from flows.models import Flow, FlowVersion, Secret, Server
 from flows.schemas import check_tool_input_schema, compile_schema
 
 
@@ -198,3 +200,55 @@ class FlowVersionAdmin(ReadOnlyAdmin):
     list_select_related = ["flow", "created_by"]
     search_fields = ["flow__name", "flow__tool_name"]
     ordering = ["-id"]
+
+
+class SecretForm(forms.ModelForm):
+    """A secret's value goes in through this form and never comes out: the field is empty when a secret is changed."""
+
+    value = forms.CharField(
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Stored encrypted and never shown again.",
+    )
+
+    class Meta:
+        model = Secret
+        fields = ["server", "name"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.fields["value"].label = "New value"
+
+
+@admin.register(Secret)
+class SecretAdmin(admin.ModelAdmin):
+    """Credentials of servers, write-only. Server and name stay: flows refer to them."""
+
+    form = SecretForm
+    list_display = ["name", "server", "updated_at"]
+    list_filter = ["server"]
+    list_select_related = ["server"]
+    search_fields = ["name", "server__slug"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Secret | None = None) -> list[str]:
+        """What a person may not change."""
+        return ["created_at", "updated_at"] + (["server", "name"] if obj else [])
+
+    @method_decorator(sensitive_post_parameters("value"))
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """The form, with its value kept out of error reports."""
+        return super().changeform_view(request, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Secret, form: Any, change: bool) -> None:
+        """Encrypt and store the value."""
+        obj.pk = services.set_secret(obj.server, obj.name, form.cleaned_data["value"]).pk
+
+    def delete_model(self, request: HttpRequest, obj: Secret) -> None:
+        """Delete the secret and let clients know."""
+        services.delete_secret(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Secret]) -> None:
+        """Delete the selected secrets one by one."""
+        for secret in queryset.select_related("server"):
+            services.delete_secret(secret)

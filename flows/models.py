@@ -9,6 +9,9 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 SLUG = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", "Use lower-case letters, digits and inner hyphens.")
+SECRET_NAME = RegexValidator(
+    r"^[A-Z][A-Z0-9_]{0,63}\Z", "Use capital letters, digits and underscores, a letter first: API_KEY."
+)
 TOOL_NAME = RegexValidator(r"^[a-z][a-z0-9_]{0,63}$", "Use snake_case: a letter, then letters, digits and underscores.")
 
 
@@ -144,3 +147,46 @@ class FlowVersion(models.Model):
         if not self._state.adding:
             raise TypeError("A published version never changes; publish a new one.")
         super().save(*args, **kwargs)
+
+
+class SecretQuerySet(models.QuerySet["Secret"]):
+    """Secrets, and who may see that they exist."""
+
+    def visible_to(self, user: Any) -> Self:
+        """The secrets of the servers that `user` may see."""
+        if user.is_superuser:
+            return self
+        return self.filter(server__owner_id=user.pk) if user.pk else self.none()
+
+
+class Secret(models.Model):
+    """A credential that the flows of a server name as `{{ secrets.NAME }}`; its value goes in and is never shown again.
+
+    Values are written and read through `flows.services` alone, which encrypts them.
+    """
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="secrets")
+    name = models.CharField(max_length=64, validators=[SECRET_NAME], help_text="Flows write {{ secrets.NAME }}.")
+    encrypted = models.TextField(editable=False)
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = SecretQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["server", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["server", "name"],
+                name="secret_name_unique_in_server",
+                violation_error_message="This server has a secret of that name.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def place(self) -> str:
+        """What the encrypted value is bound to, so that it cannot be read in the place of another secret."""
+        return f"{self.server_id}/{self.name}"

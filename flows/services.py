@@ -1,15 +1,17 @@
 """What people do with flows: publish, duplicate, switch on and off, delete. Changes are announced once committed."""
 
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from flows import changes
+from flows import changes, vault
 from flows.engine.errors import DefinitionError, Fault
+from flows.engine.expressions import Path, SecretValues, paths_in
 from flows.engine.graph import Graph, parse
-from flows.models import Flow, FlowVersion, Server
+from flows.models import Flow, FlowVersion, Secret, Server
 from flows.nodes import registry
 from flows.schemas import check_tool_input_schema, compile_schema
 
@@ -35,7 +37,34 @@ def faults_of(flow: Flow) -> list[Fault]:
             check(value)
         except DefinitionError as error:
             faults += [Fault(f"{path}.{fault.path}".rstrip("."), fault.message) for fault in error.faults]
-    return faults
+    if not any(fault.path.startswith("definition") for fault in faults):
+        faults += _missing_secrets(flow)
+    return faults + _taken_name(flow)
+
+
+def _taken_name(flow: Flow) -> list[Fault]:
+    """Drafts of a server have different tool names, but a published version keeps the name that its draft had."""
+    published = Flow.objects.filter(server=flow.server_id, published_version__contract__name=flow.tool_name)
+    other = published.exclude(pk=flow.pk).first()
+    if other is None:
+        return []
+    return [Fault("toolName", f"clients still call {other.name!r} by this name: publish that flow again first")]
+
+
+def _missing_secrets(flow: Flow) -> Iterator[Fault]:
+    """Each expression, of a node that can run, that names a secret which the flow's server does not have."""
+    graph = graph_of(flow.definition)
+    if not graph.secret_names:
+        return
+    known = set(Secret.objects.filter(server=flow.server_id).values_list("name", flat=True))
+    reachable = {node.id for node in graph.order}
+    for index, node in enumerate(flow.definition["nodes"]):
+        parameters = node.get("parameters", {}) if node["id"] in reachable else {}
+        for place, path in paths_in(parameters, f"definition.nodes[{index}].parameters"):
+            name = path.secret_name if isinstance(path, Path) else None
+            if name and name not in known:
+                has = ", ".join(sorted(known)) or "none"
+                yield Fault(place, f"the server has no secret {name!r}; add it under Secrets. It has: {has}")
 
 
 def contract_of(flow: Flow) -> dict[str, Any]:
@@ -129,3 +158,52 @@ def save_server(server: Server) -> None:
     with transaction.atomic():
         server.save()
         changes.announce(server.slug)
+
+
+def set_secret(server: Server, name: str, value: str) -> Secret:
+    """Give a server's secret a value, new or in place of the one it had.
+
+    Raises django.core.exceptions.ValidationError for a name that is none, ValueError for an empty value.
+    """
+    if not value:
+        raise ValueError("A secret needs a value; delete it instead of emptying it.")
+    secret = Secret.objects.filter(server=server, name=name).first() or Secret(server=server, name=name)
+    secret.encrypted = vault.encrypt(value, secret.place)
+    secret.full_clean(exclude=["encrypted"])
+    with transaction.atomic():
+        secret.save()
+        changes.announce(server.slug)
+    return secret
+
+
+def delete_secret(secret: Secret) -> None:
+    """Delete a secret; flows that name it fail from the next call on."""
+    with transaction.atomic():
+        changes.announce(secret.server.slug)
+        secret.delete()
+
+
+def secret_values(flow_id: int | None, names: Collection[str]) -> SecretValues:
+    """The values of those secrets of a flow's server that exist and can be decrypted."""
+    values: dict[str, str] = {}
+    unreadable: list[str] = []
+    for secret in Secret.objects.filter(server__flows=flow_id, name__in=names) if flow_id else ():
+        try:
+            values[secret.name] = vault.decrypt(secret.encrypted, secret.place)
+        except vault.Unreadable:
+            unreadable.append(secret.name)
+    return SecretValues(values, unreadable)
+
+
+def rotate_secrets() -> tuple[int, list[Secret]]:
+    """Encrypt every secret again with the newest key; returns how many, and those that no key opens."""
+    number, unreadable = 0, []
+    for secret in Secret.objects.select_related("server"):
+        try:
+            encrypted = vault.rotated(secret.encrypted)
+        except vault.Unreadable:
+            unreadable.append(secret)
+            continue
+        # A value that somebody set meanwhile is encrypted with the newest key already.
+        number += Secret.objects.filter(pk=secret.pk, encrypted=secret.encrypted).update(encrypted=encrypted)
+    return number, unreadable

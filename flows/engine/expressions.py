@@ -3,13 +3,19 @@
 Dict keys and list indices, nothing else: no calls, no attributes, and one pass, so a value that itself looks like an
 expression stays text. A parameter that is exactly one expression keeps the value's JSON type; inside other text the
 value is turned to text, JSON for objects and lists.
+
+A path starts with the slug of a node that comes before, or with a root that the host provides: `execution` (id,
+flowName, toolName), `flowhub` (url) and `secrets`. `{{ secrets.API_KEY }}` is the value of a secret of the flow's
+server. It is looked up when the flow is called and stands only in what the node is given: whatever is reported of the
+node's input keeps the expression itself.
 """
 
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from flows.engine.errors import ExpressionError, Fault
@@ -17,8 +23,11 @@ from flows.engine.errors import ExpressionError, Fault
 RESERVED_ROOTS = frozenset({"execution", "flowhub", "secrets", "caller", "now"})
 """First names of a path that no node's slug may take."""
 
-PROVIDED_ROOTS = frozenset({"execution", "flowhub"})
+PROVIDED_ROOTS = frozenset({"execution", "flowhub", "secrets"})
 """Reserved roots that have values today."""
+
+SECRETS = "secrets"
+SECRET_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 _ROOT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)")
 _STEP = re.compile(r"""\.([A-Za-z_][A-Za-z0-9_-]*)|\[(\d{1,9})\]|\["((?:[^"\\]|\\.)*)"\]|\['((?:[^'\\]|\\.)*)'\]""")
@@ -35,6 +44,12 @@ class Path:
     source: str
     root: str
     steps: tuple[str | int, ...]
+
+    @property
+    def secret_name(self) -> str | None:
+        """The NAME of `secrets.NAME`, the only form in which that root can be used; None for every other path."""
+        name = self.steps[0] if self.root == SECRETS and len(self.steps) == 1 else None
+        return name if isinstance(name, str) and SECRET_NAME.fullmatch(name) else None
 
     def resolve(self, scope: Scope) -> Any:
         """Return the value in `scope`; raises ExpressionError that says which part is missing and what is there."""
@@ -56,6 +71,38 @@ class Path:
                 raise ExpressionError(_missing(self.source, seen, step, value)) from None
             seen += f"[{step}]" if isinstance(step, int) else f".{step}"
         return value
+
+
+class SecretValues(dict[str, str]):
+    """The values of the secrets that a graph names, by name; a name without a value is an ExpressionError."""
+
+    def __init__(self, values: Mapping[str, str] = MappingProxyType({}), unreadable: Collection[str] = ()) -> None:
+        super().__init__(values)
+        self.unreadable = frozenset(unreadable)
+
+    def __missing__(self, name: str) -> str:
+        if name in self.unreadable:
+            why = "cannot be decrypted: its key is not among the server's keys. Restore the key, or set the value anew."
+        else:
+            why = "is not there: this server has no secret of that name. Add it under Secrets in the administration."
+        raise ExpressionError(
+            f"{{{{ secrets.{name} }}}} {why}",
+            for_client="This flow is not set up completely: a credential is missing. Only its owner can repair that.",
+        )
+
+    def __repr__(self) -> str:
+        return f"SecretValues({', '.join(self)})"
+
+
+class _References(dict[str, str]):
+    """Stands where SecretValues would, and gives out the expression instead of the value."""
+
+    def __missing__(self, name: str) -> str:
+        return f"{{{{ secrets.{name} }}}}"
+
+
+SECRET_REFERENCES: Mapping[str, str] = _References()
+"""Fill with this in the place of the values, and the result may be shown and stored."""
 
 
 def _missing(source: str, seen: str, step: str | int, value: Any) -> str:
@@ -106,6 +153,8 @@ def as_text(value: Any) -> str:
     """A JSON value inside other text: text as it is, everything else as JSON."""
     if isinstance(value, str):
         return value
+    if type(value) is int:
+        return str(value)
     return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
 
 

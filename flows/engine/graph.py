@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 
 from flows.engine.errors import DefinitionError, Fault
-from flows.engine.expressions import PROVIDED_ROOTS, RESERVED_ROOTS, Fill, Path, compile_value, paths_in
+from flows.engine.expressions import PROVIDED_ROOTS, RESERVED_ROOTS, SECRETS, Fill, Path, compile_value, paths_in
 from flows.engine.node import MAIN
 from flows.engine.registry import RegisteredType, Registry, json_path, message_of
 
@@ -19,6 +19,9 @@ TRIGGER = "trigger"
 MAX_NODES = 500
 MAX_DEPTH = 64
 
+_FORM_OF_SECRETS = (
+    "write {{ secrets.NAME }}: one name, of capital letters, digits and underscores, that starts with a letter"
+)
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
 DEFINITION_SCHEMA: Mapping[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -71,7 +74,10 @@ _SHAPE = jsonschema_rs.Draft202012Validator(dict(DEFINITION_SCHEMA))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """A box of the graph; `fill` turns its parameters into values, or is None when they hold no expression."""
+    """A box of the graph; `fill` turns its parameters into values, or is None when they hold no expression.
+
+    `uses_secrets` says that the values may not be shown: what `fill` makes is then for the node alone.
+    """
 
     id: str
     type: str
@@ -81,6 +87,7 @@ class Node:
     registered: RegisteredType = field(repr=False)
     fill: Fill | None = field(repr=False, default=None)
     position: tuple[float, float] | None = None
+    uses_secrets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,10 @@ class Connection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
-    """A parsed definition: `order` holds the nodes reachable from the trigger, in topological order."""
+    """A parsed definition: `order` holds the nodes reachable from the trigger, in topological order.
+
+    `secret_names` are the names in `{{ secrets.NAME }}` of those nodes.
+    """
 
     trigger: Node
     order: tuple[Node, ...]
@@ -104,6 +114,7 @@ class Graph:
     connections: tuple[Connection, ...]
     outgoing: Mapping[str, tuple[Connection, ...]]
     incoming_counts: Mapping[str, int]
+    secret_names: frozenset[str] = frozenset()
 
 
 def parse(definition: Any, registry: Registry) -> Graph:
@@ -111,7 +122,7 @@ def parse(definition: Any, registry: Registry) -> Graph:
 
     Raises DefinitionError with every fault at its path: shape, unknown type, parameters against the type's schema,
     missing or second trigger, duplicate id or slug, dangling connection, unknown handle, cycle, expression that is
-    malformed or names no upstream node.
+    malformed or names no upstream node. Which secrets exist is not known here; see `flows.services.faults_of`.
     """
     return _Parser(definition, registry).parse()
 
@@ -146,6 +157,7 @@ class _Parser:
             incoming_counts=MappingProxyType(
                 {node.id: sum(line.target == node.id for line in live) for node in ordered}
             ),
+            secret_names=frozenset().union(*(_secret_names(node.parameters) for node in ordered)),
         )
 
     def _stop_on_faults(self) -> None:
@@ -197,6 +209,7 @@ class _Parser:
             registered=registered,
             fill=None if malformed else compile_value(parameters),
             position=(position["x"], position["y"]) if position else None,
+            uses_secrets=bool(_secret_names(parameters)),
         )
 
     def _find_trigger(self) -> Node:
@@ -296,6 +309,8 @@ class _Parser:
             for place, path in paths_in(dict(node.parameters), f"{self.places[node.id]}.parameters"):
                 if isinstance(path, Path) and path.root not in upstream[node.id] | PROVIDED_ROOTS:
                     self.faults.append(Fault(place, self._unknown_root(path, node, upstream[node.id])))
+                elif isinstance(path, Path) and path.root == SECRETS and path.secret_name is None:
+                    self.faults.append(Fault(place, f"{{{{ {path.source} }}}}: {_FORM_OF_SECRETS}"))
 
     def _unknown_root(self, path: Path, node: Node, upstream: set[str]) -> str:
         names = ", ".join(sorted(upstream)) or "none"
@@ -304,6 +319,11 @@ class _Parser:
         return (
             f"{{{{ {path.source} }}}} names {path.root!r}, which {why}. Slugs that come before {node.name!r}: {names}"
         )
+
+
+def _secret_names(parameters: Mapping[str, Any]) -> set[str]:
+    found = (path for _, path in paths_in(dict(parameters), ""))
+    return {path.secret_name for path in found if isinstance(path, Path) and path.secret_name}
 
 
 def _group(connections: list[Connection]) -> Mapping[str, tuple[Connection, ...]]:

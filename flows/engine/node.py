@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from flows.engine.expressions import SecretValues
+
 Json = Any
 """A JSON value: None, bool, int, float, str, list or dict with text keys."""
 
@@ -107,3 +109,5 @@ class Services:
     execution_id: str = ""
     http: HttpClient | None = None
     roots: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
+    secrets: Mapping[str, str] = field(default_factory=SecretValues, repr=False)
+    """The values of the secrets that the graph names (`Graph.secret_names`); not part of any scope that is shown."""

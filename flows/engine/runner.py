@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from flows.engine.errors import Abort, ErrorKind, NodeFailed
 from flows.engine.events import Event, NodeCompleted, NodeErrored, NodeSkipped, NodeStarted, Observer
+from flows.engine.expressions import SECRET_REFERENCES, SECRETS
 from flows.engine.graph import TRIGGER, Graph, Node
 from flows.engine.node import NodeContext, NodeResult, Reply, Services
 
@@ -82,6 +83,8 @@ class _Walk:
         self.timeout_seconds = timeout
         self.began = time.monotonic()
         self.scope: dict[str, Any] = dict(services.roots)
+        if graph.secret_names:
+            self.scope[SECRETS] = services.secrets
         self.waiting = dict(graph.incoming_counts)
         self.entered: set[str] = {graph.trigger.id}
         self.reported: set[str] = set()
@@ -153,7 +156,8 @@ class _Walk:
         except NodeFailed as failed:
             self._tell(NodeStarted(node, self._at(), dict(node.parameters)))
             self._fail(node, "node_failed", failed.message, failed)
-        self._tell(NodeStarted(node, self._at(), parameters))
+        shown = self._without_secrets(node) if node.uses_secrets else parameters
+        self._tell(NodeStarted(node, self._at(), shown))
         try:
             if self.before_effects is not None and node.registered.node_type.has_effects:
                 await self.before_effects()
@@ -183,6 +187,10 @@ class _Walk:
         if faults:
             raise NodeFailed("After its expressions were filled in: " + "; ".join(str(fault) for fault in faults))
         return parameters
+
+    def _without_secrets(self, node: Node) -> Any:
+        """The same parameters with the references to secrets left as they are."""
+        return node.fill(self.scope | {SECRETS: SECRET_REFERENCES}) if node.fill else dict(node.parameters)
 
     async def _result(self, node: Node, parameters: Any) -> NodeResult:
         context = NodeContext(self.services.execution_id, node.name, self.services.http)

@@ -1,4 +1,4 @@
-"""`manage.py rotate_secrets`: encrypt every secret again with the newest of FLOWHUB_SECRET_KEYS."""
+"""`manage.py rotate_secrets`: encrypt every secret again with the newest of FLOWHUB_VAULT_KEYS."""
 
 from typing import Any
 

@@ -1,0 +1,43 @@
+"""The ways in which a secret may be written; made here anew, so that a test does not ask the code what to look for."""
+
+import base64
+import html
+import json
+from urllib.parse import quote, quote_plus
+
+
+def encodings(value: str) -> dict[str, str]:
+    """Every form of `value` by its name; base64 also of texts around it, without what belongs to its neighbours."""
+    forms = {
+        "raw": value,
+        "repr": repr(value)[1:-1],
+        "json": json.dumps(value)[1:-1],
+        "json in json": json.dumps(json.dumps(value)[1:-1])[1:-1],
+        "html": html.escape(value),
+        "quote": quote(value),
+        "quote all": quote(value, safe=""),
+        "quote small": "".join(part.lower() if at % 2 else part for at, part in enumerate(_split(quote(value)))),
+        "quote plus": quote_plus(value),
+        "quote twice": quote(quote(value, safe=""), safe=""),
+    }
+    for before in ("", "u:", "us:", "use:"):
+        for behind in ("", ":x", ":xy"):
+            text = (before + value + behind).encode()
+            first = -(-len(before) * 8 // 6)
+            end = (len(text) - len(behind)) * 8 // 6
+            for name, encode in (("base64", base64.b64encode), ("urlsafe", base64.urlsafe_b64encode)):
+                forms[f"{name} in {before}...{behind}"] = encode(text).decode()[first:end]
+    return forms
+
+
+def _split(quoted: str) -> list[str]:
+    """Text and percent-escapes in turn."""
+    parts = [""]
+    at = 0
+    while at < len(quoted):
+        size = 3 if quoted[at] == "%" else 1
+        if (size == 3) != (len(parts) % 2 == 0):
+            parts.append("")
+        parts[-1] += quoted[at : at + size]
+        at += size
+    return parts
