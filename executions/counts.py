@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import CharField, Count
+from django.db.models.functions import Cast, Substr
 
 from executions.models import Execution, ExecutionCount
 
@@ -70,11 +72,29 @@ def _write_some(rows: list[tuple[tuple[int, int, str, int], int]]) -> None:
         )
 
 
-def recount(rows: Iterable[tuple[int | None, int | None, str, datetime]] | None = None) -> None:
-    """Make the counters anew from the executions themselves; for seeded data and after a restored backup."""
-    changes = Changes()
-    columns = Execution.objects.values_list("flow_id", "owner_id", "status", "started_at")
-    for flow_id, owner_id, status, started_at in rows or columns.iterator(chunk_size=10_000):
-        changes.count(key_of(flow_id, owner_id, started_at), status)
-    ExecutionCount.objects.all().delete()
-    write(changes)
+def recount() -> None:
+    """Make the counters anew from the executions themselves; for seeded data and after a restored backup.
+
+    One pass over the table, a few seconds for a million executions; calls that end meanwhile wait to be recorded.
+    """
+    with transaction.atomic():
+        _lock()
+        changes = Changes()
+        for flow_id, owner_id, status, hour, number in _counted():
+            changes.count(key_of(flow_id, owner_id, datetime.fromisoformat(f"{hour}:00+00:00")), status, number)
+        ExecutionCount.objects.all().delete()
+        write(changes)
+
+
+def _lock() -> None:
+    """Keep everybody from counting; on SQLite the transaction alone does."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {connection.ops.quote_name(ExecutionCount._meta.db_table)} IN EXCLUSIVE MODE")
+
+
+def _counted() -> Iterable[tuple[int | None, int | None, str, str, int]]:
+    """Executions by flow, owner, status and hour; it is cut out of the time's text, the same on both databases."""
+    hours = Execution.objects.annotate(hour=Substr(Cast("started_at", CharField()), 1, 13))
+    groups = hours.values_list("flow_id", "owner_id", "status", "hour").annotate(number=Count("pk")).order_by()
+    return groups.iterator(chunk_size=10_000)

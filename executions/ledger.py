@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
@@ -51,6 +51,28 @@ NOT_RECORDED = "The result could not be recorded in time, so the caller was told
 Row = dict[str, Any]
 
 
+class Change(NamedTuple):
+    """What happened to one execution, without its data; the keys are 0 for no flow and no owner.
+
+    `status` may also be `deleted`, which is the end of the record and no status of it.
+    """
+
+    execution_id: uuid.UUID
+    flow_key: int
+    owner_key: int
+    status: str
+
+
+DELETED = "deleted"
+
+listeners: list[Callable[[Sequence[Change]], None]] = []
+"""Called on the writing thread with each committed group; they must be quick and never wait."""
+
+
+REFUSED = (IntegrityError, DataError, ValueError, TypeError)
+"""What comes of a row that is wrong, however often it is tried; drivers raise ValueError for text that is no UTF-8."""
+
+
 class LedgerUnavailable(Abort):
     """The record cannot be written now; nothing may run or be answered as done."""
 
@@ -67,6 +89,7 @@ class _Item:
     waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[bool]]] = field(default_factory=list)
     won: bool = True
     error: Exception | None = None
+    was_tried: bool = False
 
 
 class Ledger:
@@ -107,7 +130,7 @@ class Ledger:
         """Take a pending row; it reaches the database soon, or when `commit` or `close` asks for it."""
         execution_id = row["id"]
         with self._changed:
-            self._keys[execution_id] = counts.key_of(row.get("flow_id"), row.get("owner_id"), row["started_at"])
+            self._keys[execution_id] = _key_of(row)
             item = self._item(execution_id)
             item.insert = row
             self._weigh(item, row["initial_params"])
@@ -129,13 +152,13 @@ class Ledger:
         """Wait until what was taken so far is durable; raises LedgerUnavailable when it cannot be written."""
         await self._wait(execution_id)
 
-    async def close(self, execution_id: uuid.UUID, terminal: Row) -> bool:
-        """Write the end of an execution and wait until it is durable.
+    def close(self, execution_id: uuid.UUID, terminal: Row) -> asyncio.Future[bool]:
+        """Write the end of an execution; await the answer to wait until it is durable.
 
-        Returns False when the execution had already been ended by somebody else, whose record stays. Raises
-        LedgerUnavailable when it cannot be written.
+        The answer is False when the execution had already been ended by somebody else, whose record stays. Awaiting it
+        raises LedgerUnavailable when the end cannot be written.
         """
-        return await self._wait(execution_id, terminal)
+        return self._wait(execution_id, terminal)
 
     def _item(self, execution_id: uuid.UUID) -> _Item:
         item = self._items.get(execution_id)
@@ -147,7 +170,7 @@ class Ledger:
         item.size += len(text)
         self._bytes += len(text)
 
-    async def _wait(self, execution_id: uuid.UUID, terminal: Row | None = None) -> bool:
+    def _wait(self, execution_id: uuid.UUID, terminal: Row | None = None) -> asyncio.Future[bool]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
         with self._changed:
@@ -159,7 +182,7 @@ class Ledger:
             self._start()
             self._urgent = True
             self._changed.notify()
-        return await future
+        return future
 
     # --- The writer thread --------------------------------------------------------------------------------------------
 
@@ -200,6 +223,8 @@ class Ledger:
             while (group := self._take()) is not None:
                 if group:
                     self._write(group)
+                    if listeners:
+                        _tell(self._changes(group))
                     self._settle(group)
         finally:
             connection.close()
@@ -207,7 +232,7 @@ class Ledger:
     def _write(self, group: list[_Item]) -> None:
         try:
             self._patiently(lambda: self._write_together(group))
-        except (IntegrityError, DataError):
+        except REFUSED:
             for item in group:
                 self._write_alone(item)
         except DatabaseError as error:
@@ -218,13 +243,14 @@ class Ledger:
     def _write_alone(self, item: _Item) -> None:
         """One row of the group is refused: find it, and keep it without what was deleted meanwhile."""
         for is_second in (False, True):
-            if is_second:
-                _forget_relations(item)
             try:
+                if is_second and item.insert is not None:
+                    self._patiently(lambda: _forget_what_is_gone(item))
+                    self._keys[item.id] = _key_of(item.insert)
                 self._patiently(lambda: self._write_together([item]))
                 item.error = None
                 return
-            except DatabaseError as error:
+            except (DatabaseError, *REFUSED) as error:
                 item.error = error
         logger.error("execution %s could not be recorded: %s", item.id, item.error)
 
@@ -244,6 +270,7 @@ class Ledger:
     def _write_together(self, group: Sequence[_Item]) -> None:
         changes = Changes()
         with transaction.atomic():
+            _leave_out_what_is_stored(group)
             rows = [_merged(item) for item in group if item.insert is not None]
             statements.insert(rows)
             for row in rows:
@@ -262,29 +289,53 @@ class Ledger:
         if found and key is not None:
             changes.move(key, Status.PENDING.value, update["status"])
 
+    def _changes(self, group: Sequence[_Item]) -> list[Change]:
+        """What the group changed; an execution that somebody else had ended was told of by them."""
+        changes = []
+        for item in group:
+            key = self._keys.get(item.id)
+            if key is not None and item.error is None and item.won:
+                status = (item.update or {}).get("status", Status.PENDING.value)
+                changes.append(Change(item.id, key.flow_key, key.owner_key, status))
+        return changes
+
     def _settle(self, group: Sequence[_Item]) -> None:
         """Forget what is written, keep what has to be tried again, and wake everybody who waits."""
         for item in group:
             if item.error is None:
                 if item.is_terminal:
                     self._keys.pop(item.id, None)
-            elif not self._stopping and not isinstance(item.error, IntegrityError | DataError):
+            elif not self._stopping and not isinstance(item.error, REFUSED):
                 self._try_again(item)
         _answer(group)
 
     def _try_again(self, item: _Item) -> None:
-        """Nobody may be told later that a call went well which was refused: its end becomes `record_error`."""
-        update = item.update
-        if item.is_terminal:
+        """Who waited was refused, and the execution ended with that: what is stored of it becomes `record_error`."""
+        update, is_over = item.update, item.is_terminal or bool(item.waiters)
+        if is_over:
             update = _unrecorded()
         with self._changed:
             newer = self._items.pop(item.id, None)
-            again = _Item(item.id, item.insert, update, item.is_terminal)
+            again = _Item(item.id, item.insert, update, is_over, was_tried=True)
             if newer is not None:
                 again.waiters = newer.waiters
-                if newer.update is not None and not item.is_terminal:
+                if newer.update is not None and not is_over:
                     again.update, again.is_terminal = newer.update, newer.is_terminal
             self._items[item.id] = again
+
+
+def _tell(changes: Sequence[Change]) -> None:
+    """Tell the listeners; what they do wrong must not keep the ledger from writing."""
+    for listener in list(listeners):
+        try:
+            listener(changes)
+        except Exception:
+            logger.exception("a listener failed")
+
+
+def _tell_once_committed(changes: Sequence[Change]) -> None:
+    if listeners and changes:
+        transaction.on_commit(lambda: _tell(changes))
 
 
 def _unrecorded() -> Row:
@@ -323,10 +374,32 @@ def _resolve(answers: Iterable[tuple[asyncio.Future[bool], _Item]]) -> None:
             future.set_result(item.won)
 
 
-def _forget_relations(item: _Item) -> None:
-    """The flow, its owner or the parent was deleted between the call and this insert: keep the record without them."""
-    if item.insert is not None:
-        item.insert = item.insert | {"flow_id": None, "flow_version_id": None, "owner_id": None, "parent_id": None}
+def _key_of(row: Row) -> CountKey:
+    return counts.key_of(row.get("flow_id"), row.get("owner_id"), row["started_at"])
+
+
+def _forget_what_is_gone(item: _Item) -> None:
+    """The flow, its owner or the parent was deleted between the call and this insert: keep the record without it."""
+    row = item.insert or {}
+    for relation in Execution._meta.concrete_fields:
+        model, value = relation.related_model, row.get(relation.attname)
+        if model is not None and value is not None and not model._base_manager.filter(pk=value).exists():
+            row[relation.attname] = None
+
+
+def _leave_out_what_is_stored(group: Sequence[_Item]) -> None:
+    """A commit can succeed although its answer is lost with the connection: what is tried again may be there."""
+    tried = {item.id: item for item in group if item.was_tried}
+    for item in group:
+        item.was_tried = True
+    if not tried:
+        return
+    stored = Execution.objects.filter(pk__in=tried).values_list("pk", "status", "updated_at")
+    for execution_id, status, updated_at in stored:
+        item, update = tried[execution_id], tried[execution_id].update or {}
+        item.insert = None
+        if (status, updated_at) == (update.get("status"), update.get("updated_at")):
+            item.update = None
 
 
 def _merged(item: _Item) -> Row:
@@ -342,7 +415,7 @@ ledger = Ledger()
 
 def end_pending(which: Q, terminal: Callable[[Execution], Row], *, limit: int = 100) -> list[uuid.UUID]:
     """End up to `limit` pending executions that nobody else will end; returns the ids of those that this call ended."""
-    ended = []
+    ended: list[Change] = []
     with transaction.atomic():
         changes = Changes()
         found = Execution.objects.filter(which, status=Status.PENDING).order_by("started_at")[:limit]
@@ -351,20 +424,32 @@ def end_pending(which: Q, terminal: Callable[[Execution], Row], *, limit: int = 
             if statements.update_pending(execution.pk, row):
                 key = counts.key_of(execution.flow_id, execution.owner_id, execution.started_at)
                 changes.move(key, Status.PENDING.value, row["status"])
-                ended.append(execution.pk)
+                ended.append(Change(execution.pk, key.flow_key, key.owner_key, row["status"]))
         counts.write(changes)
-    return ended
+        _tell_once_committed(ended)
+    return [change.execution_id for change in ended]
 
 
 def delete(ids: Sequence[uuid.UUID]) -> int:
     """Delete ended executions that are not pinned; returns how many. Counters follow in the same transaction."""
     with transaction.atomic():
         chosen = Execution.objects.filter(pk__in=ids, is_pinned=False).exclude(status=Status.PENDING)
-        rows = list(chosen.values_list("pk", "flow_id", "owner_id", "status", "started_at"))
+        # Locked, in one order: of two that delete the same rows, only one may take them off the counters.
+        locked = chosen.select_for_update().order_by("pk")
+        rows = list(locked.values_list("pk", "flow_id", "owner_id", "status", "started_at"))
         changes = Changes()
         for _, flow_id, owner_id, status, started_at in rows:
             changes.count(counts.key_of(flow_id, owner_id, started_at), status, -1)
         Execution.objects.filter(parent_id__in=[row[0] for row in rows]).update(parent=None)
-        deleted = Execution.objects.filter(pk__in=[row[0] for row in rows])._raw_delete(using="default")
+        Execution.objects.filter(replay_of_id__in=[row[0] for row in rows]).update(replay_of=None)
+        Execution.objects.filter(pk__in=[row[0] for row in rows])._raw_delete(using="default")
         counts.write(changes)
-    return deleted
+        _tell_once_committed([Change(row[0], row[1] or 0, row[2] or 0, DELETED) for row in rows])
+    return len(rows)
+
+
+def pin(execution: Execution, is_pinned: bool) -> None:
+    """Mark an execution as one that is kept, or take the mark away; its record does not change."""
+    Execution.objects.filter(pk=execution.pk).update(is_pinned=is_pinned)
+    key = counts.key_of(execution.flow_id, execution.owner_id, execution.started_at)
+    _tell_once_committed([Change(execution.pk, key.flow_key, key.owner_key, execution.status)])

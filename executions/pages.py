@@ -68,20 +68,23 @@ def pages_for(total: int, limit: int) -> int:
     return -(-total // limit)
 
 
-def page_of(queryset: QuerySet[Item], number: object, limit: int) -> Page[Item]:
+def page_of(queryset: QuerySet[Item], number: object, limit: int, total: int | None = None) -> Page[Item]:
     """Read one page of an ordered queryset, in two queries: one counts, one reads the rows.
+
+    Give `total` when the rows are counted already: counting is what costs in a long list.
 
     `number` may be what stands in an address: beyond the end it means the last page, and what is no page at all means
     the first, because a person who follows an old link wants rows and not an error. The API is strict instead
     (`flows.api.pagination`).
     """
-    total = queryset.count()
-    number = min(_whole(number), max(pages_for(total, limit), 1))
+    total = queryset.count() if total is None else total
+    number = min(whole(number), max(pages_for(total, limit), 1))
     start = (number - 1) * limit
-    return Page(list(queryset[start : start + limit]), total, number, limit)
+    rows = list(queryset[start : start + limit]) if total else []
+    return Page(rows, total, number, limit)
 
 
-def _whole(number: object) -> int:
+def whole(number: object) -> int:
     """A page number of at least 1; digits beyond any list's length are not even converted."""
     text = str(number or "")[:12]
     return max(int(text), 1) if text.isdecimal() else 1

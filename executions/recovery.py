@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -29,7 +30,7 @@ from flows.engine.runner import FlowError
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 5.0
-STALE = timedelta(seconds=30)
+STALE = timedelta(seconds=settings.RUNNER_STALE_SECONDS)
 GRACE = timedelta(seconds=3)
 """How far past its deadline an execution may be before the reaper ends it: the engine's own timeout comes first."""
 
@@ -78,7 +79,8 @@ def sweep(now: datetime | None = None, *, dry_run: bool = False) -> Swept:
     dead = [runner.pk for runner in runners if is_dead(runner, now)]
     living = [runner.pk for runner in runners if runner.pk not in dead]
     # A row without a runner, or of one whose row is gone, has nobody who will end it.
-    orphaned = ~Q(runner_id__in=living) | Q(runner_id__isnull=True)
+    # A runner that began after the list was read is in nobody's list, but its executions are younger than `now`.
+    orphaned = (~Q(runner_id__in=living) | Q(runner_id__isnull=True)) & Q(started_at__lt=now)
     overdue = Q(deadline_at__lt=now - GRACE)
     if dry_run:
         pending = Execution.objects.filter(status=Status.PENDING)

@@ -1,6 +1,7 @@
 """The SQL of the ledger, made once for each database: the ORM would cost more than the flow that is recorded."""
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -23,15 +24,17 @@ class _Statements:
         self.one_row = "(" + ", ".join(["%s"] * len(self.columns)) + ")"
         self.if_pending = f"WHERE {quote('id')} = %s AND {quote('status')} = '{Status.PENDING.value}'"
         self.quote = quote
-        self.native_uuid = connection.features.has_native_uuid_field
+        self.adapters: dict[type, Callable[[Any], Any]] = {}
+
+        if connection.vendor == "sqlite":
+            # What Django's backend does, without asking the settings for the time zone each time: all moments are UTC.
+            self.adapters[uuid.UUID] = lambda value: value.hex
+            self.adapters[datetime] = lambda value: str(value.replace(tzinfo=None))
 
     def adapt(self, value: Any) -> Any:
         """A Python value as the database driver takes it."""
-        if isinstance(value, uuid.UUID):
-            return value if self.native_uuid else value.hex
-        if isinstance(value, datetime):
-            return connection.ops.adapt_datetimefield_value(value)
-        return value
+        adapter = self.adapters.get(type(value))
+        return value if adapter is None else adapter(value)
 
 
 _made: dict[str, _Statements] = {}
@@ -48,8 +51,13 @@ def insert(rows: list[Row]) -> None:
     if not rows:
         return
     sql = _statements()
-    adapt = sql.adapt
-    values = [adapt(row.get(column)) for row in rows for column in sql.columns]
+    find = sql.adapters.get
+    values = []
+    for row in rows:
+        for column in sql.columns:
+            value = row.get(column)
+            adapter = find(type(value))
+            values.append(value if adapter is None else adapter(value))
     with connection.cursor() as cursor:
         cursor.execute(sql.insert + ", ".join([sql.one_row] * len(rows)), values)
 

@@ -1,6 +1,7 @@
 """Settings of FlowHub. Starts on SQLite with no configuration; README.md lists the variables that change it."""
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +29,14 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 if PRODUCTION and not env.text("FLOWHUB_SECRET_KEY"):
     raise ImproperlyConfigured("FLOWHUB_SECRET_KEY is empty: in production give it 50 or more random characters.")
 SECRET_KEY = env.text("FLOWHUB_SECRET_KEY") or env.kept_secret(DATA_DIR / "secret_key")
+
+# What `{{ secrets.NAME }}` stands for is encrypted with the first of these; the others still decrypt. The kept file
+# stays the oldest until it is deleted, so that a first key from outside is a rotation like any other.
+VAULT_KEYS = env.names("FLOWHUB_VAULT_KEYS")
+if not VAULT_KEYS or (DATA_DIR / "vault.key").exists():
+    VAULT_KEYS.append(env.kept_secret(DATA_DIR / "vault.key"))
+if any(len(key) < 32 for key in VAULT_KEYS):
+    raise ImproperlyConfigured("FLOWHUB_VAULT_KEYS: give each key 32 or more random characters, newest key first.")
 
 # --- Applications -----------------------------------------------------------------------------------------------------
 
@@ -92,22 +101,41 @@ DATABASES: dict[str, Any] = {"default": dj_database_url.parse(DATABASE_URL)}
 SQLITE_SYNCHRONOUS = env.choice("FLOWHUB_SQLITE_SYNCHRONOUS", "FULL", ["FULL", "NORMAL"])
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE: without it a transaction that reads before it writes fails at once when another writes.
-    # auto_vacuum takes effect only before the first table exists, so it stands first.
+    # auto_vacuum takes effect only before the first table exists. In a database that is there already it would make
+    # every new connection write: 1 ms each, waiting while another process writes, and refused on a full disk.
+    _file = Path(DATABASES["default"]["NAME"])
+    _auto_vacuum = "" if _file.exists() and _file.stat().st_size else "PRAGMA auto_vacuum=INCREMENTAL; "
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": (
-            "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; "
-            f"PRAGMA synchronous={SQLITE_SYNCHRONOUS}; PRAGMA journal_size_limit=67108864"
+            f"{_auto_vacuum}PRAGMA journal_mode=WAL; "
+            f"PRAGMA synchronous={SQLITE_SYNCHRONOUS}; PRAGMA journal_size_limit=67108864; "
+            # 32 MiB instead of 4: the last pages of table and indexes are written back once for many transactions.
+            "PRAGMA wal_autocheckpoint=8000"
         ),
     }
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / f"test-{os.getpid()}.sqlite3")}
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}}
+    # Beside what the address says itself, as ?sslmode=require.
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 16, "timeout": 10}
+    # After PostgreSQL was away, the pool must not hand out the connections of before.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["TEST"] = {"NAME": f"test_flowhub_{os.getpid()}"}
 else:
     raise ImproperlyConfigured("FLOWHUB_DATABASE_URL must start with sqlite:// or postgres://")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Live pages -------------------------------------------------------------------------------------------------------
+
+REDIS_URL = env.text("FLOWHUB_REDIS_URL")
+if REDIS_URL and urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
+    raise ImproperlyConfigured("FLOWHUB_REDIS_URL must start with redis://, rediss:// or unix://")
+_redis_layer = {
+    "BACKEND": "channels_redis.core.RedisChannelLayer",
+    "CONFIG": {"hosts": [REDIS_URL], "prefix": "flowhub:", "capacity": 1000},
+}
+CHANNEL_LAYERS = {"default": _redis_layer if REDIS_URL else {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
 # --- People and security ----------------------------------------------------------------------------------------------
 
@@ -158,6 +186,9 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # Finders serve the files from where they are, so there is no collectstatic step to forget.
 WHITENOISE_USE_FINDERS = True
 
+# WhiteNoise hands files over as synchronous iterators; Django copes and says so for every file.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators", category=Warning)
+
 # --- REST -------------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK: dict[str, Any] = {
@@ -181,6 +212,8 @@ SPECTACULAR_SETTINGS = {
 # --- Flows and calls --------------------------------------------------------------------------------------------------
 
 OUTBOUND_ALLOW = env.text("FLOWHUB_OUTBOUND_ALLOW")
+# How long a process may go without a heartbeat (one every 5 s) before others take it for dead and end its executions.
+RUNNER_STALE_SECONDS = env.integer("FLOWHUB_RUNNER_STALE_SECONDS", 30, least=6)
 
 LOGGING = {
     "version": 1,

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -112,9 +113,14 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 def _check_host(headers: dict[str, str]) -> None:
-    domain, _ = split_domain_port(headers.get("host", ""))
-    if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
+    if not _is_served(headers.get("host", ""), tuple(settings.ALLOWED_HOSTS)):
         raise _Refused(421, "This host is not served here; an operator adds it to FLOWHUB_ALLOWED_HOSTS.")
+
+
+@lru_cache(maxsize=100)
+def _is_served(host: str, allowed: tuple[str, ...]) -> bool:
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, allowed)
 
 
 def _check_origin(headers: dict[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from sse_starlette.sse import AppStatus
 
-AppStatus.disable_automatic_graceful_drain()
+AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
 
 
 def end_all() -> None:

@@ -66,6 +66,11 @@ class LiveServer:
 
     def start(self, *command: str) -> None:
         """Start the server process and wait until it accepts connections."""
+        self.launch(*command)
+        self.wait_for_start()
+
+    def launch(self, *command: str) -> None:
+        """Start the server process and do not wait for it."""
         with self.output.open("a") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", *command],
@@ -76,13 +81,16 @@ class LiveServer:
                 text=True,
                 start_new_session=True,
             )
+
+    def wait_for_start(self) -> None:
+        """Wait until the server accepts connections."""
         wait_until(self._answers, START_SECONDS, lambda: f"the server did not start:\n{self.log}")
 
     def _answers(self) -> bool:
         if self.process is None or self.process.poll() is not None:
             raise AssertionError(f"the server ended while starting:\n{self.log}")
         try:
-            with urllib.request.urlopen(self.url + "/accounts/login/", timeout=2):
+            with urllib.request.urlopen(self.url + "/healthz", timeout=2):
                 return True
         except urllib.error.HTTPError:
             return True
@@ -90,9 +98,15 @@ class LiveServer:
             return False
 
     def signal(self, number: int) -> None:
-        """Send a signal to the server process, and to it alone."""
+        """Send a signal to the server process, and to it alone; nothing happens once it has ended."""
         assert self.process is not None
-        os.kill(self.process.pid, number)
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """End the server process as a crash does, and wait until it is gone."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(timeout=10)
 
     def stop(self) -> int:
         """Ask the server to end, insist after a while, and return its exit status."""
@@ -129,11 +143,10 @@ SERVE = ("serve",)
 RUNSERVER = ("runserver", "--noreload")
 
 
-@contextmanager
-def live_server(data: Path, command: tuple[str, ...] = SERVE, **environment: str) -> Iterator[LiveServer]:
-    """A migrated server with the demo loaded, under uvicorn (SERVE) or daphne (RUNSERVER)."""
+def server_on(data: Path, **environment: str) -> LiveServer:
+    """A server on a data folder and a free port, not started yet; nothing of this process's FLOWHUB_ variables."""
     port = free_port()
-    server = LiveServer(data=data, port=port, output=data / "server.log")
+    server = LiveServer(data=data, port=port, output=data / f"server-{port}.log")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWHUB_")}
     server.environment = kept | {
         "FLOWHUB_DATA": str(data),
@@ -142,9 +155,16 @@ def live_server(data: Path, command: tuple[str, ...] = SERVE, **environment: str
         "PYTHONUNBUFFERED": "1",
     }
     server.environment |= environment
+    return server
+
+
+@contextmanager
+def live_server(data: Path, command: tuple[str, ...] = SERVE, **environment: str) -> Iterator[LiveServer]:
+    """A migrated server with the demo loaded, under uvicorn (SERVE) or daphne (RUNSERVER)."""
+    server = server_on(data, **environment)
     server.manage("migrate", "--verbosity", "0")
     server.manage("load_demo")
-    address = ["--port", str(port)] if command == SERVE else [f"127.0.0.1:{port}"]
+    address = ["--port", str(server.port)] if command == SERVE else [f"127.0.0.1:{server.port}"]
     server.start(*command, *address)
     try:
         yield server

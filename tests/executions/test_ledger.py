@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import OperationalError, connection
 
 from executions.ledger import Ledger, LedgerUnavailable
 from executions.models import Execution, new_id
@@ -142,6 +142,37 @@ async def test_a_row_that_no_database_takes_is_refused_alone(ledger: Ledger) -> 
     assert await row(bad) is None
 
 
+async def test_text_that_no_driver_encodes_is_refused_alone_and_the_writer_goes_on(ledger: Ledger) -> None:
+    bad, good = new_id(), new_id()
+    ledger.open(pending(bad, flow_name="\ud800"))
+    ledger.open(pending(good))
+    refused, written = await asyncio.gather(
+        ledger.close(bad, fulfilled()), ledger.close(good, fulfilled()), return_exceptions=True
+    )
+    assert isinstance(refused, LedgerUnavailable)
+    assert written is True
+
+
+async def test_who_was_refused_while_the_database_was_away_is_recorded_as_that_once_it_is_back(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(rows: object) -> None:
+        raise OperationalError("the database is away")
+
+    execution_id = new_id()
+    with monkeypatch.context() as patch:
+        patch.setattr("executions.ledger.PATIENCE_SECONDS", 0.0)
+        patch.setattr("executions.statements.insert", away)
+        ledger.open(pending(execution_id))
+        with pytest.raises(LedgerUnavailable):
+            await ledger.commit(execution_id)
+    async with asyncio.timeout(10):
+        while await row(execution_id) is None:
+            await asyncio.sleep(0.02)
+    assert await row(execution_id) == ("error", None, [])
+    assert (await sync_to_async(Execution.objects.get)(pk=execution_id)).error_kind == "record_error"
+
+
 async def test_the_ledger_starts_again_after_a_stop(ledger: Ledger) -> None:
     first, second = new_id(), new_id()
     ledger.open(pending(first))
@@ -157,7 +188,7 @@ def test_sqlite_is_set_up_to_keep_what_it_confirmed() -> None:
         pytest.skip("about SQLite's pragmas")
     with connection.cursor() as cursor:
         values = {}
-        for pragma in ("journal_mode", "synchronous", "auto_vacuum", "foreign_keys"):
+        for pragma in ("journal_mode", "synchronous", "foreign_keys"):
             cursor.execute(f"PRAGMA {pragma}")
             values[pragma] = cursor.fetchone()[0]
-    assert values == {"journal_mode": "wal", "synchronous": 2, "auto_vacuum": 2, "foreign_keys": 1}
+    assert values == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}

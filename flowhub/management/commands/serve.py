@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import json
+import signal
 import sys
+import time
 from typing import Any
 
 import uvicorn
@@ -62,6 +64,8 @@ class Command(BaseCommand):
         )
         banner = _banner() if options["banner"] else ""
         server = _Server(config, banner)
+        # uvicorn raises the signal again once it has shut down: it must not kill the process before `finally`.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             server.run()
         except KeyboardInterrupt:
@@ -93,15 +97,24 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: Any = None) -> None:
         """Take no new calls, let those under way end, and interrupt what is left in time to be recorded."""
         application.is_draining = True
-        interrupting = asyncio.get_running_loop().create_task(_interrupt_after(DRAIN_SECONDS))
+        draining = asyncio.get_running_loop().create_task(_drain())
         await super().shutdown(sockets)
-        interrupting.cancel()
+        draining.cancel()
         await dispatcher.close(RECORD_SECONDS)
 
 
-async def _interrupt_after(seconds: float) -> None:
-    await asyncio.sleep(seconds)
+async def _drain() -> None:
+    """Let calls end for DRAIN_SECONDS, interrupt the others, then end the streams on which clients only listen."""
+    await _until_quiet(DRAIN_SECONDS)
     await dispatcher.close(RECORD_SECONDS)
+    await _until_quiet(RECORD_SECONDS)
+    application.end_streams()
+
+
+async def _until_quiet(seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while (application.under_way or len(dispatcher)) and time.monotonic() < deadline:  # noqa: ASYNC110 (two counters)
+        await asyncio.sleep(0.05)
 
 
 def _refuse_old_database() -> None:
