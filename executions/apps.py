@@ -8,3 +8,10 @@ class ExecutionsConfig(AppConfig):
 
     name = "executions"
     verbose_name = "Executions"
+
+    def ready(self) -> None:
+        """With Redis, pages of other processes hear of what this one records, also of what a command deletes."""
+        from executions.live import announcer  # needs the models
+
+        if announcer.is_shared:
+            announcer.listen()

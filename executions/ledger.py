@@ -100,7 +100,9 @@ class Ledger:
         self._items: dict[uuid.UUID, _Item] = {}
         self._keys: dict[uuid.UUID, CountKey] = {}
         self._bytes = 0
-        self._urgent = False
+        self._is_due = False
+        """Whether the writer is to look: somebody waits, or something has waited for IDLE_SECONDS."""
+        self._nudged_until = 0.0
         self._stopping = False
         self._thread: threading.Thread | None = None
 
@@ -135,8 +137,7 @@ class Ledger:
             item.insert = row
             self._weigh(item, row["initial_params"])
             self._start()
-            if len(self._items) == 1:
-                self._changed.notify()
+        self._write_soon()
 
     def progress(self, execution_id: uuid.UUID, node_executions: str, at: datetime) -> None:
         """Replace the stored node executions of a pending row, soon; the latest call wins."""
@@ -145,8 +146,19 @@ class Ledger:
             if not item.is_terminal:
                 item.update = {"node_executions": node_executions, "updated_at": at}
                 self._weigh(item, node_executions)
-            if len(self._items) == 1:
-                self._changed.notify()
+        self._write_soon()
+
+    def _write_soon(self) -> None:
+        """Have the writer look within IDLE_SECONDS. Waking it at once would cost two thread switches a call."""
+        now = time.monotonic()
+        if now >= self._nudged_until:
+            self._nudged_until = now + IDLE_SECONDS
+            asyncio.get_running_loop().call_later(IDLE_SECONDS, self._nudge)
+
+    def _nudge(self) -> None:
+        with self._changed:
+            self._is_due = True
+            self._changed.notify()
 
     async def commit(self, execution_id: uuid.UUID) -> None:
         """Wait until what was taken so far is durable; raises LedgerUnavailable when it cannot be written."""
@@ -180,7 +192,7 @@ class Ledger:
                 item.update, item.is_terminal = terminal, True
                 self._weigh(item, terminal.get("node_executions", ""))
             self._start()
-            self._urgent = True
+            self._is_due = True
             self._changed.notify()
         return future
 
@@ -206,16 +218,15 @@ class Ledger:
     def _take(self) -> list[_Item] | None:
         """The next group, oldest first; None when the ledger stops and nothing is left."""
         with self._changed:
-            while not self._items and not self._stopping:
+            while not self._is_due and not self._stopping:
                 self._changed.wait()
-            if not self._urgent and not self._stopping:
-                self._changed.wait(IDLE_SECONDS)
             if not self._items:
+                self._is_due = False
                 return None if self._stopping else []
             keys = list(self._items)[:MAX_GROUP]
             group = [self._items.pop(key) for key in keys]
             self._bytes -= sum(item.size for item in group)
-            self._urgent = any(item.waiters for item in self._items.values())
+            self._is_due = bool(self._items)
             return group
 
     def _write_forever(self) -> None:
@@ -322,6 +333,7 @@ class Ledger:
                 if newer.update is not None and not is_over:
                     again.update, again.is_terminal = newer.update, newer.is_terminal
             self._items[item.id] = again
+            self._is_due = True
 
 
 def _tell(changes: Sequence[Change]) -> None:

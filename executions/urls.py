@@ -12,5 +12,8 @@ urlpatterns = [
     path("executions/", views.all_executions, name="list"),
     path("executions/<uuid:execution_id>/", views.all_executions, name="detail"),
     path("executions/<uuid:execution_id>/cancel/", views.cancel, name="cancel"),
+    path("executions/<uuid:execution_id>/replay/", views.replay, name="replay"),
+    path("executions/<uuid:execution_id>/pin/", views.pin, name="pin"),
+    path("executions/<uuid:execution_id>/delete/", views.delete, name="delete"),
     path("executions/<uuid:execution_id>/raw/<slug:part>/", views.raw, name="raw"),
 ]

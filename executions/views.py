@@ -15,7 +15,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.middleware import HtmxDetails
 
-from executions import services
+from executions import actions, services
 from executions.filters import ExecutionFilter
 from executions.history import History, Listing
 from executions.models import Execution
@@ -104,7 +104,6 @@ def _list_context(request: HttpRequest, history: History) -> dict[str, Any]:
         "counts": counts,
         "rows_page": nothing if errors else listing.page(request.GET.get("page"), ROWS, counts),
         "searched": listing.searched,
-        "has_pending": counts[Status.PENDING] > 0,
         "segments": [("", "All", counts["all"]), *((status, status.label, counts[status]) for status in SEGMENTS)],
     }
 
@@ -174,6 +173,45 @@ def cancel(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     else:
         messages.warning(request, "The execution has ended already, or another process runs it.")
     return redirect(execution)
+
+
+def _visible(request: HttpRequest, execution_id: uuid.UUID) -> Execution:
+    return get_object_or_404(Execution.objects.visible_to(request.user), pk=execution_id)
+
+
+@require_POST
+def replay(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
+    """Call the flow again with the same parameters, and go to the new execution."""
+    execution = _visible(request, execution_id)
+    try:
+        return redirect(actions.replay(execution, request.user))
+    except (actions.Refused, services.ArgumentsError, services.LedgerUnavailable, DefinitionError) as error:
+        messages.error(request, f"Not called: {error}")
+    return redirect(execution)
+
+
+@require_POST
+def pin(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
+    """Keep the execution whatever is pruned, or stop keeping it: `pinned` is `1` or `0`."""
+    execution = _visible(request, execution_id)
+    actions.pin(execution, request.POST.get("pinned") == "1")
+    return redirect(execution)
+
+
+@require_http_methods(["GET", "POST"])
+def delete(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
+    """Ask whether the record is to be deleted, then delete it; pinned and pending ones stay."""
+    execution = _visible(request, execution_id)
+    try:
+        actions.check_deletable(execution)
+        if request.method == "GET":
+            return render(request, "executions/delete.html", {"title": "Delete execution", "execution": execution})
+        actions.delete(execution)
+    except actions.Refused as error:
+        messages.error(request, f"Not deleted: {error}")
+        return redirect(execution)
+    messages.success(request, f"The execution {execution.pk} was deleted.")
+    return redirect("executions:usage", execution.flow_id) if execution.flow_id else redirect("executions:list")
 
 
 @require_http_methods(["GET", "POST"])

@@ -1,13 +1,18 @@
-"""One ASGI application: MCP at /mcp/, Django everywhere else. The only file that knows both."""
+"""One ASGI application: MCP at /mcp/, sockets of open pages at /ws/, Django everywhere else."""
 
 import os
 
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowhub.settings")
 
 django_application = get_asgi_application()
 
-from mcp_bridge.gateway import Gateway  # noqa: E402  (models can be imported only once Django is set up)
+from executions.routing import websocket_urlpatterns  # noqa: E402  (models can be imported only once Django is set up)
+from mcp_bridge.gateway import Gateway  # noqa: E402
 
-application = Gateway(django_application)
+sockets = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+application = Gateway(ProtocolTypeRouter({"http": django_application, "websocket": sockets}))

@@ -32,10 +32,22 @@ def missing_for_browser() -> str | None:
 
 
 def missing_for_faults() -> str | None:
-    return None if os.name == "posix" else "fault tests send POSIX signals"
+    if os.name != "posix":
+        return "fault tests send POSIX signals"
+    wanted = "1" in (os.environ.get("FLOWHUB_CI"), os.environ.get("FLOWHUB_TEST_FAULTS"))
+    return None if wanted else "fault tests take minutes; set FLOWHUB_TEST_FAULTS=1 to run them"
 
 
-MISSING: dict[str, Callable[[], str | None]] = {"browser": missing_for_browser, "faults": missing_for_faults}
+def missing_for_redis() -> str | None:
+    is_there = os.environ.get("FLOWHUB_TEST_REDIS") or shutil.which("redis-server")
+    return None if is_there else "no Redis; name one in FLOWHUB_TEST_REDIS or install redis-server"
+
+
+MISSING: dict[str, Callable[[], str | None]] = {
+    "browser": missing_for_browser,
+    "faults": missing_for_faults,
+    "redis": missing_for_redis,
+}
 
 
 def unavailable(reason: str) -> None:

@@ -88,43 +88,17 @@
   addEventListener("hashchange", openCard);
   openCard();
 
-  // --- Live: what htmx brings in ------------------------------------------------------------------------------------
-
-  const live = document.getElementById("live");
-  function showLive(lost) {
-    if (!live) return;
-    live.hidden = !lost && !document.querySelector("#poll, article[hx-trigger]");
-    live.classList.toggle("is-lost", lost);
-    live.lastElementChild.textContent = lost ? "Reconnecting…" : "Live";
-  }
-  showLive(false);
-
-  const openCards = () => new Map([...document.querySelectorAll("details.card")].map((card) => [card.dataset.card, card.open]));
-  const shownExecution = () => document.querySelector("article[data-execution]")?.dataset.execution;
-  let before;
+  // --- What htmx brings in --------------------------------------------------------------------------------------------
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, requestConfig } = event.detail;
-    const isPoll = requestConfig.triggeringEvent === undefined;
     if (new URL(xhr.responseURL).pathname.startsWith("/login/")) {
       event.detail.shouldSwap = false;
       location.reload();
-    } else if (xhr.status >= 400 && !isPoll) {
+    } else if (xhr.status >= 400) {
       location.assign(requestConfig.path);
     }
-    before = { execution: shownExecution(), cards: openCards() };
   });
-
-  document.addEventListener("htmx:afterSettle", () => {
-    if (before?.execution && before.execution === shownExecution()) {
-      for (const card of document.querySelectorAll("details.card")) {
-        if (before.cards.has(card.dataset.card)) card.open = before.cards.get(card.dataset.card) || card.open;
-      }
-    }
-    markChosen();
-    showLive(false);
-  });
+  document.addEventListener("htmx:afterSettle", markChosen);
   document.addEventListener("htmx:pushedIntoHistory", markChosen);
-  document.addEventListener("htmx:sendError", () => showLive(true));
-  document.addEventListener("htmx:responseError", () => showLive(true));
 }

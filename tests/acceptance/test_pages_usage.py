@@ -298,16 +298,15 @@ def test_htmx_gets_the_detail_alone_and_the_list_alone_at_the_same_address() -> 
     assert "HX-Target" in detail.headers["Vary"]
 
 
-def test_the_page_asks_again_only_while_something_is_pending() -> None:
+def test_a_list_names_the_socket_that_tells_of_its_changes_and_a_pending_execution_has_a_clock() -> None:
     flow = make_flow()
-    make_execution(flow)
-    browser, page = browser_of(flow.server.owner), f"/flows/{flow.pk}/usage/"
-    quiet = browser.get(page).content.decode()
     pending = make_execution(flow, status=Status.PENDING)
-    busy = browser.get(f"{page}{pending.pk}/").content.decode()
-    assert "every 3s" not in quiet
-    assert busy.count('hx-trigger="every 3s"') == 2
-    assert "data-elapsed" in busy
+    browser = browser_of(flow.server.owner)
+    usage = browser.get(f"/flows/{flow.pk}/usage/{pending.pk}/").content.decode()
+    assert f'data-live="/ws/flows/{flow.pk}/"' in usage
+    assert usage.count("data-elapsed") == 2
+    assert 'data-live="/ws/executions/"' in browser.get("/executions/").content.decode()
+    assert 'data-live="/ws/executions/"' in browser.get("/").content.decode()
 
 
 @pytest.mark.parametrize("page", ["/flows/{flow}/usage/", "/executions/", "/"])

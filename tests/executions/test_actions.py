@@ -1,0 +1,166 @@
+"""What a person does from an execution's page: run again, pin, delete, download."""
+
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from executions import ledger
+from executions.models import Execution
+from executions.status import Status
+from flows import services
+from flows.models import Flow
+from tests.factories import make_execution, make_flow, make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DEFINITION = {
+    "nodes": [
+        {"id": "trigger", "type": "trigger", "name": "Call", "slug": "trigger"},
+        {
+            "id": "answer",
+            "type": "return",
+            "name": "Answer",
+            "slug": "answer",
+            "parameters": {"text": "{{ trigger.n }}"},
+        },
+    ],
+    "connections": [{"id": "c", "sourceNodeId": "trigger", "targetNodeId": "answer"}],
+}
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
+
+
+@pytest.fixture
+def flow() -> Flow:
+    """A published flow that answers with the number it was given."""
+    flow = make_flow(definition=DEFINITION, input_schema=SCHEMA)
+    services.publish(flow)
+    return flow
+
+
+@pytest.fixture
+def browser(flow: Flow) -> Client:
+    """The owner's browser."""
+    client = Client()
+    client.force_login(flow.server.owner)
+    return client
+
+
+def called(flow: Flow, **values: Any) -> Execution:
+    """An earlier call of the published version."""
+    return make_execution(flow, **({"flow_version": flow.published_version, "initial_params": {"n": 7}} | values))
+
+
+def act(browser: Client, execution: Execution, action: str, **data: str) -> tuple[str, list[str]]:
+    """Where an action leads, and what the next page says."""
+    answer = browser.post(f"/executions/{execution.pk}/{action}/", data)
+    assert answer.status_code == 302
+    return answer.headers["Location"], [str(message) for message in get_messages(answer.wsgi_request)]
+
+
+def test_run_again_makes_a_new_execution_with_the_same_parameters(flow: Flow, browser: Client) -> None:
+    original = called(flow)
+    address, _ = act(browser, original, "replay")
+    replay = Execution.objects.exclude(pk=original.pk).get()
+    assert address == replay.get_absolute_url()
+    assert (replay.source, replay.replay_of_id, replay.parent_id) == ("replay", original.pk, None)
+    assert (replay.status, replay.initial_params) == (Status.FULFILLED, {"n": 7})
+    assert replay.result["content"] == [{"type": "text", "text": "7"}]
+    assert replay.caller["principal"] == f"user {flow.server.owner}"
+    assert f'href="{original.get_absolute_url()}">an earlier execution' in browser.get(address).content.decode()
+
+
+def test_run_again_calls_what_clients_call_now_and_a_draft_as_it_is_saved_now(flow: Flow, browser: Client) -> None:
+    of_version, of_draft = called(flow), called(flow, flow_version=None, source="test")
+    services.publish(flow)
+    act(browser, of_version, "replay")
+    act(browser, of_draft, "replay")
+    assert of_version.replays.get().flow_version_id == flow.published_version_id
+    assert of_draft.replays.get().flow_version_id is None
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        ({"n": "***"}, "some parameters were hidden"),
+        ({"n": [{"$truncated": True, "bytes": 9}]}, "some parameters were hidden or shortened"),
+        ({"n": "seven"}, "n"),
+    ],
+)
+def test_run_again_never_sends_other_parameters(flow: Flow, browser: Client, params: Any, reason: str) -> None:
+    original = called(flow, initial_params=params)
+    address, texts = act(browser, original, "replay")
+    assert address == original.get_absolute_url()
+    assert texts[0].startswith("Not called: ")
+    assert reason in texts[0]
+    assert Execution.objects.count() == 1
+
+
+def test_an_execution_of_a_deleted_flow_cannot_run_again(flow: Flow, browser: Client) -> None:
+    original = called(flow)
+    services.delete(flow)
+    assert act(browser, original, "replay")[1] == ["Not called: the flow is deleted."]
+
+
+def test_pinning_keeps_an_execution_until_it_is_unpinned(flow: Flow, browser: Client) -> None:
+    execution = called(flow)
+    act(browser, execution, "pin", pinned="1")
+    assert ledger.delete([execution.pk]) == 0
+    assert ">Pinned</span>" in browser.get(execution.get_absolute_url()).content.decode()
+    act(browser, execution, "pin", pinned="0")
+    assert ledger.delete([execution.pk]) == 1
+
+
+def test_delete_asks_first_and_then_deletes(flow: Flow, browser: Client) -> None:
+    execution = called(flow)
+    replay = called(flow, replay_of=execution)
+    page = browser.get(f"/executions/{execution.pk}/delete/").content.decode()
+    assert "Delete this execution" in page
+    assert Execution.objects.count() == 2
+    address, texts = act(browser, execution, "delete")
+    assert (address, texts) == (f"/flows/{flow.pk}/usage/", [f"The execution {execution.pk} was deleted."])
+    assert list(Execution.objects.values_list("pk", "replay_of")) == [(replay.pk, None)]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"is_pinned": True}, "the execution is pinned."),
+        ({"status": Status.PENDING}, "the execution is still pending."),
+    ],
+)
+def test_pinned_and_pending_executions_are_not_deleted(
+    flow: Flow, browser: Client, values: dict[str, Any], reason: str
+) -> None:
+    execution = called(flow, **values)
+    assert browser.get(f"/executions/{execution.pk}/delete/").status_code == 302
+    assert reason in act(browser, execution, "delete")[1][0]
+    assert Execution.objects.filter(pk=execution.pk).exists()
+
+
+def test_download_is_the_rest_body(flow: Flow, browser: Client) -> None:
+    execution = called(flow)
+    page = browser.get(execution.get_absolute_url()).content.decode()
+    address = f"/api/executions/{execution.pk}/?format=json"
+    assert f'href="{address}" download="execution-{execution.pk}.json"' in page
+    body = browser.get(address)
+    assert body.headers["Content-Type"] == "application/json"
+    assert (body.json()["id"], body.json()["initialParams"]) == (str(execution.pk), {"n": 7})
+
+
+@pytest.mark.parametrize("action", ["replay", "pin", "delete"])
+def test_nobody_acts_on_what_belongs_to_somebody_else(flow: Flow, action: str) -> None:
+    execution = called(flow)
+    stranger = Client()
+    stranger.force_login(make_user())
+    assert stranger.post(f"/executions/{execution.pk}/{action}/", {"pinned": "1"}).status_code == 404
+    assert Client().post(f"/executions/{execution.pk}/{action}/").headers["Location"].startswith("/login/")
+    assert list(Execution.objects.values_list("pk", "is_pinned")) == [(execution.pk, False)]
+
+
+@pytest.mark.parametrize("action", ["replay", "pin"])
+def test_a_link_alone_does_nothing(flow: Flow, browser: Client, action: str) -> None:
+    execution = called(flow)
+    assert browser.get(f"/executions/{execution.pk}/{action}/").status_code == 405
+    assert Execution.objects.count() == 1
