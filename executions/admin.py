@@ -1,16 +1,22 @@
 """Executions for operators: to be looked at, fast also with millions of them."""
 
 import json
+from datetime import datetime
 from typing import Any, get_args
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from executions import space
 from executions.filters import id_range
 from executions.models import Execution
 from executions.status import MEANINGS, Status
@@ -47,6 +53,10 @@ class ErrorKindFilter(admin.SimpleListFilter):
         return queryset.filter(error_kind=self.value()) if self.value() else queryset
 
 
+def _moment(moment: datetime) -> str:
+    return timezone.localtime(moment).isoformat(" ", "milliseconds")
+
+
 def indented(value: Any) -> SafeString:
     """JSON for a reader, cut when a browser would choke on it."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
@@ -60,11 +70,10 @@ class ExecutionAdmin(ReadOnlyAdmin):
     """Executions, newest first; the list shows what rows hold themselves, without joins and JSON columns."""
 
     list_display = [
-        "id",
+        "started",
         "status_circle",
         "flow_tool_name",
         "server_slug",
-        "started_at",
         "duration",
         "caller_name",
         "source",
@@ -74,14 +83,15 @@ class ExecutionAdmin(ReadOnlyAdmin):
     search_fields = ["id", "flow_tool_name"]
     search_help_text = "The start of an id (8 characters or more), or the start of a tool name."
     ordering = ["-started_at", "-id"]
-    sortable_by = ["started_at"]
+    sortable_by = ["started"]
     list_per_page = 50
     list_max_show_all = 0
     paginator = CappedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     fieldsets = [
         (None, {"fields": ["id", "status_circle", "flow_name", "flow_tool_name", "server_slug", "version", "owner"]}),
-        ("When", {"fields": ["started_at", "ended_at", "duration", "updated_at"]}),
+        ("When", {"fields": ["started", "ended", "duration"]}),
         ("Who", {"fields": ["source", "caller_name", "caller_json", "parent_id"]}),
         ("What went wrong", {"fields": ["error_kind", "failed_node_name", "error_json"]}),
         ("Data", {"fields": ["params_json", "nodes_json", "result_json"]}),
@@ -94,6 +104,27 @@ class ExecutionAdmin(ReadOnlyAdmin):
         if match is not None and match.url_name == "executions_execution_changelist":
             return rows.for_list()
         return rows.select_related("owner", "flow_version").defer("flow_version__definition", "flow_version__contract")
+
+    def get_urls(self) -> list[Any]:
+        """The admin's own addresses, and the page about disk space."""
+        page = self.admin_site.admin_view(self.space_page)
+        return [path("space/", page, name="executions_execution_space"), *super().get_urls()]
+
+    def space_page(self, request: HttpRequest) -> HttpResponse:
+        """Rows and bytes of each flow, the ones with the most rows first."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        shares = space.shares()
+        context = self.admin_site.each_context(request) | {
+            "title": "Disk space",
+            "opts": self.opts,
+            "shares": shares,
+            "rows": sum(share.rows for share in shares),
+            "size": sum(share.size for share in shares),
+            "space": space.space(),
+            "largest": space.LARGEST,
+        }
+        return TemplateResponse(request, "admin/executions/execution/space.html", context)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
@@ -115,6 +146,16 @@ class ExecutionAdmin(ReadOnlyAdmin):
             '<circle cx="5" cy="5" r="5" fill="{}"/></svg> {}'
         )
         return format_html(circle, MEANINGS[status], MEANINGS[status], COLOURS[status], status.label)
+
+    @admin.display(description="Started", ordering="started_at")
+    def started(self, execution: Execution) -> str:
+        """To the millisecond, in the zone of the installation."""
+        return _moment(execution.started_at)
+
+    @admin.display(description="Ended")
+    def ended(self, execution: Execution) -> str | None:
+        """To the millisecond; nothing while pending."""
+        return None if execution.ended_at is None else _moment(execution.ended_at)
 
     @admin.display(description="Duration", ordering="duration_ms")
     def duration(self, execution: Execution) -> str | None:

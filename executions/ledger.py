@@ -153,12 +153,7 @@ class Ledger:
         now = time.monotonic()
         if now >= self._nudged_until:
             self._nudged_until = now + IDLE_SECONDS
-            asyncio.get_running_loop().call_later(IDLE_SECONDS, self._nudge)
-
-    def _nudge(self) -> None:
-        with self._changed:
-            self._is_due = True
-            self._changed.notify()
+            asyncio.get_running_loop().call_later(IDLE_SECONDS, self._wake)
 
     async def commit(self, execution_id: uuid.UUID) -> None:
         """Wait until what was taken so far is durable; raises LedgerUnavailable when it cannot be written."""
@@ -192,9 +187,16 @@ class Ledger:
                 item.update, item.is_terminal = terminal, True
                 self._weigh(item, terminal.get("node_executions", ""))
             self._start()
-            self._is_due = True
-            self._changed.notify()
+        # Not at once: what else this turn of the event loop brings shares the transaction, and the writer does not
+        # compete for the interpreter with the calls that are about to end.
+        loop.call_soon(self._wake)
         return future
+
+    def _wake(self) -> None:
+        with self._changed:
+            if self._items and not self._is_due:
+                self._is_due = True
+                self._changed.notify()
 
     # --- The writer thread --------------------------------------------------------------------------------------------
 

@@ -90,9 +90,7 @@ class Execution(models.Model):
     caller = PayloadField(default=dict)
     caller_name = models.CharField(max_length=200, blank=True)
     source = models.CharField(max_length=10, choices=Source, default=Source.MCP)
-    parent = models.ForeignKey(
-        "self", null=True, on_delete=models.SET_NULL, related_name="children", db_index=False
-    )
+    parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="children", db_index=False)
     replay_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="replays", db_index=False)
     runner_id = models.UUIDField(null=True, editable=False, help_text="The process that runs it; see Runner.")
     deadline_at = models.DateTimeField(null=True, help_text="Nothing stays pending long after this moment.")

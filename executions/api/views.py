@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.functional import cached_property
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
@@ -15,6 +15,7 @@ from executions import services
 from executions.api.pagination import ExecutionEnvelope
 from executions.api.serializers import DraftCallSerializer, ExecutionItemSerializer, ExecutionSerializer
 from executions.filters import ExecutionFilter
+from executions.history import History, Listing
 from executions.models import Execution, ExecutionQuerySet
 from flows.api.base import FLOW_ID, ApiView
 from flows.api.fields import faults_as_json, faults_by_field
@@ -41,16 +42,30 @@ class RecordUnavailable(APIException):
 
 
 class ExecutionList(ApiView, generics.ListAPIView):
-    """Every execution that you may see, newest first, also of deleted flows."""
+    """Every execution that you may see, newest first, also of deleted flows.
+
+    `status`, `startedAfter` and `startedBefore` reach as far back as the history does. Any other parameter looks at the
+    newest 10,000 executions of the list or time range; when there are older ones, the header `X-FlowHub-Searched` says
+    `newest 10000`. Ids are always found.
+    """
 
     queryset = Execution.objects.none()
     serializer_class = ExecutionItemSerializer
     filterset_class = ExecutionFilter
     pagination_class = ExecutionEnvelope
 
-    def get_queryset(self) -> ExecutionQuerySet:
-        """The caller's executions, without their JSON columns."""
-        return Execution.objects.visible_to(self.request.user).for_list().newest_first()
+    def history(self) -> History:
+        """The caller's executions."""
+        return History.visible_to(self.request.user)
+
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        """Take what is asked for, which the envelope reads; raises ValidationError."""
+        history = self.history()
+        chosen = ExecutionFilter(self.request.query_params, queryset=queryset, request=self.request)
+        if not chosen.is_valid():
+            raise ValidationError(chosen.errors)
+        self.listing = Listing.of(history, chosen)
+        return queryset
 
 
 @extend_schema_view(get=extend_schema(parameters=[EXECUTION_ID]))
@@ -80,11 +95,11 @@ class OfFlow(ApiView):
 
 @extend_schema_view(get=extend_schema(parameters=[FLOW_ID], operation_id="flow_executions_list"))
 class FlowExecutionList(OfFlow, ExecutionList):
-    """The history of one flow, newest first."""
+    """The history of one flow, newest first; its parameters are those of the list of all executions."""
 
-    def get_queryset(self) -> ExecutionQuerySet:
+    def history(self) -> History:
         """The flow's executions."""
-        return super().get_queryset().filter(flow=self.flow)
+        return History.of_flow(self.flow, self.request.user)
 
 
 @extend_schema_view(get=extend_schema(parameters=[FLOW_ID, EXECUTION_ID], operation_id="flow_executions_retrieve"))

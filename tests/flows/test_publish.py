@@ -66,9 +66,7 @@ def test_a_name_that_clients_still_call_another_flow_by_is_refused() -> None:
     old.tool_name = "renamed"
     old.save()
     new = make_flow(server, tool_name="taken")
-    assert faults(new) == [
-        Fault("toolName", "clients still call 'Taken' by this name: publish that flow again first")
-    ]
+    assert faults(new) == [Fault("toolName", "clients still call 'Taken' by this name: publish that flow again first")]
     services.publish(old)
     assert services.publish(new).contract["name"] == "taken"
 
