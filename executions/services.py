@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, TypeVar
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 from django.urls import reverse
 
 from executions import payload
+from executions.database import in_database
 from executions.dispatch import dispatcher
 from executions.guard import Guard
 from executions.ledger import LedgerUnavailable, ledger
@@ -163,7 +164,7 @@ async def call(target: Target, arguments: Any, caller: Caller) -> Answer:
 async def start(target: Target, arguments: Any, caller: Caller) -> tuple[uuid.UUID, asyncio.Task[Answer]]:
     """Begin to run a flow, in a task that outlives whoever waits for it; raises LedgerUnavailable."""
     if not heart.is_beating:
-        await sync_to_async(heart.start, thread_sensitive=False)()
+        await in_database(heart.start)
     await ledger.admit()
     execution_id = new_id()
     return execution_id, dispatcher.start(execution_id, _execute(execution_id, target, arguments, caller))
@@ -226,14 +227,9 @@ async def _secrets_of(target: Target) -> SecretValues:
     on until it has left its record.
     """
 
-    def read() -> SecretValues:
-        try:
-            return secret_values(target.flow_id, target.graph.secret_names)
-        finally:
-            close_old_connections()
-
+    reading = in_database(lambda: secret_values(target.flow_id, target.graph.secret_names))
     try:
-        values, was_cancelled = await _uninterrupted(sync_to_async(read, thread_sensitive=False)())
+        values, was_cancelled = await _uninterrupted(reading)
     except DatabaseError as error:
         raise LedgerUnavailable("the secrets of the flow could not be read") from error
     task = asyncio.current_task()

@@ -10,7 +10,7 @@ from django.utils import timezone
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 
-from mcp_bridge.database import in_database
+from executions.database import in_database
 from mcp_bridge.models import KEY_START, ApiKey, hash_key
 
 REMEMBER_SECONDS = 0.9

@@ -6,10 +6,10 @@ import logging
 import time
 from weakref import WeakKeyDictionary
 
+from executions.database import in_database
 from flows import changes
 from mcp_bridge import catalogue
 from mcp_bridge.catalogue import Snapshot
-from mcp_bridge.database import in_database
 from mcp_bridge.server import build, build_manager
 
 logger = logging.getLogger(__name__)

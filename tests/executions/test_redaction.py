@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import OperationalError
 
 from executions import payload, services
@@ -317,7 +318,7 @@ class TestExecution:
     """Whole executions with scripted nodes; tests/acceptance/test_canary.py does the same with a server process."""
 
     async def row(self, answer: services.Answer) -> tuple[Execution, str]:
-        text = await services.sync_to_async(columns)(answer.execution_id)
+        text = await sync_to_async(columns)(answer.execution_id)
         return await Execution.objects.aget(pk=answer.execution_id), text
 
     async def test_a_crash_that_tells_a_write_only_argument_is_stored_without_it(self) -> None:

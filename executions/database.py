@@ -1,4 +1,4 @@
-"""ORM calls from the MCP endpoint, which runs outside Django's request handling."""
+"""ORM calls from event loops, outside Django's request handling, where nobody else gives connections back."""
 
 from collections.abc import Callable
 from typing import TypeVar
