@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import mcp_types.methods
 from pydantic import ValidationError
@@ -49,6 +49,14 @@ class Snapshot:
         """A tool's input schema by its name, for the SDK's header check."""
         tool = self.tools.get(name)
         return tool.modern["inputSchema"] if tool else None
+
+
+class Offer(Protocol):
+    """Who offers the tools of one server: the snapshot of the moment."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is offered now."""
 
 
 def stamp_of(slug: str) -> Any:

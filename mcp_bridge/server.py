@@ -1,15 +1,13 @@
 """The SDK's low-level server for one slug. The only file that uses names private to the SDK (mcp 2.3)."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from mcp_bridge import tools
-
-if TYPE_CHECKING:
-    from mcp_bridge.host import Hosted
+from mcp_bridge.catalogue import Offer
 
 VERSION = "1"
 
@@ -28,23 +26,23 @@ class FlowServer(Server[Any]):
         return super().create_initialization_options(options, experimental_capabilities, extensions)
 
 
-def build(hosted: "Hosted") -> Server[Any]:
-    """Make the server of a hosted slug; its handlers read the snapshot of the moment."""
+def build(offer: Offer) -> Server[Any]:
+    """Make the server of a slug; its handlers read the snapshot of the moment."""
 
     async def on_list_tools(ctx: Any, params: Any) -> Any:
-        return tools.list_tools(hosted, ctx, params)
+        return tools.list_tools(offer, ctx, params)
 
     async def on_call_tool(ctx: Any, params: Any) -> Any:
-        return await tools.call(hosted, ctx, params)
+        return await tools.call(offer, ctx, params)
 
     server = FlowServer(
-        hosted.snapshot.slug,
-        title=hosted.snapshot.name,
+        offer.snapshot.slug,
+        title=offer.snapshot.name,
         version=VERSION,
-        instructions=hosted.snapshot.instructions or None,
+        instructions=offer.snapshot.instructions or None,
         on_list_tools=on_list_tools,
         on_call_tool=on_call_tool,
-        get_tool_input_schema=lambda name: hosted.snapshot.input_schema(name),
+        get_tool_input_schema=lambda name: offer.snapshot.input_schema(name),
     )
     # Its spans go nowhere unless an exporter is installed, and it costs on every message.
     server.middleware.clear()

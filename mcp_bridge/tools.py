@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
@@ -12,10 +12,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from executions import services
 from executions.services import Answer, Caller, LedgerUnavailable
 from mcp_bridge.auth import KeyUser, Principal
-from mcp_bridge.catalogue import PublishedTool, Snapshot
-
-if TYPE_CHECKING:
-    from mcp_bridge.host import Hosted
+from mcp_bridge.catalogue import Offer, PublishedTool, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +34,16 @@ def visible_tools(snapshot: Snapshot, principal: Principal | None) -> list[Publi
     return [tool for name, tool in snapshot.tools.items() if principal is None or principal.may_call(name)]
 
 
-def list_tools(hosted: "Hosted", ctx: Context, params: PaginatedRequestParams | None) -> dict[str, Any]:
+def list_tools(offer: Offer, ctx: Context, params: PaginatedRequestParams | None) -> dict[str, Any]:
     """Answer `tools/list` in one page, in the caller's era."""
-    tools = visible_tools(hosted.snapshot, principal_of(ctx))
+    tools = visible_tools(offer.snapshot, principal_of(ctx))
     if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
         # Not to be cached: what is published next must be seen at once.
         return {"tools": [tool.modern for tool in tools], "resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
     return {"tools": [tool.legacy for tool in tools]}
 
 
-async def call(hosted: "Hosted", ctx: Context, params: CallToolRequestParams) -> dict[str, Any]:
+async def call(offer: Offer, ctx: Context, params: CallToolRequestParams) -> dict[str, Any]:
     """Answer `tools/call`.
 
     A failure that the model can repair is a result with `isError`; an unknown tool is the protocol's error -32602
@@ -55,10 +52,10 @@ async def call(hosted: "Hosted", ctx: Context, params: CallToolRequestParams) ->
     principal = principal_of(ctx)
     caller = caller_of(ctx, principal)
     arguments = params.arguments or {}
-    tool = hosted.snapshot.tools.get(params.name)
+    tool = offer.snapshot.tools.get(params.name)
     try:
         if tool is None or not (principal is None or principal.may_call(params.name)):
-            await _refuse_unknown(hosted.snapshot, principal, params, caller)
+            await _refuse_unknown(offer.snapshot, principal, params, caller)
         answer = await _answer(tool, arguments, caller)
     except LedgerUnavailable as error:
         logger.error("call of %.100r was not recorded: %s", params.name, error)
