@@ -8,6 +8,8 @@ import sys
 def main() -> None:
     """Run a management command."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowhub.settings")
+    # The database and the keys are made by whoever runs this, and nobody else is to read them.
+    os.umask(0o077)
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)
