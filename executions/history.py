@@ -14,7 +14,7 @@ from django.db.models import F, Sum
 from executions.counts import start_of
 from executions.filters import ExecutionFilter, Found
 from executions.models import Execution, ExecutionCount, ExecutionQuerySet
-from executions.pages import Page, pages_for, whole
+from executions.pages import Page, page_number
 from executions.statistics import status_counts
 from executions.status import Status
 
@@ -127,5 +127,5 @@ class Listing:
     def page(self, number: object, limit: int, counts: Mapping[str, int]) -> Page[Execution]:
         """One page; `number` may be any text, and beyond the end it means the last page."""
         total = self.total(counts)
-        at = min(whole(number), max(pages_for(total, limit), 1))
+        at = page_number(number, total, limit)
         return Page(self.rows((at - 1) * limit, limit) if total else [], total, at, limit)

@@ -68,6 +68,11 @@ def pages_for(total: int, limit: int) -> int:
     return -(-total // limit)
 
 
+def page_number(asked: object, total: int, limit: int) -> int:
+    """The page that stands for what an address asks for: beyond the end the last, and nonsense the first."""
+    return min(whole(asked), max(pages_for(total, limit), 1))
+
+
 def page_of(queryset: QuerySet[Item], number: object, limit: int, total: int | None = None) -> Page[Item]:
     """Read one page of an ordered queryset, in two queries: one counts, one reads the rows.
 
@@ -78,7 +83,7 @@ def page_of(queryset: QuerySet[Item], number: object, limit: int, total: int | N
     (`flows.api.pagination`).
     """
     total = queryset.count() if total is None else total
-    number = min(whole(number), max(pages_for(total, limit), 1))
+    number = page_number(number, total, limit)
     start = (number - 1) * limit
     rows = list(queryset[start : start + limit]) if total else []
     return Page(rows, total, number, limit)
