@@ -15,6 +15,7 @@ from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp_bridge import streams
 from mcp_bridge.auth import KeyUser, key_ring
 from mcp_bridge.host import Hosted, current_host
+from mcp_bridge.streams import ResponseStream
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +103,11 @@ async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
         return
     if user is not None:
         scope["user"] = user
-    await AuthContextMiddleware(hosted.manager.asgi_app)(scope, receive, _open_streams_at_once(send))
+    stream = ResponseStream(send)
+    try:
+        await AuthContextMiddleware(hosted.manager.asgi_app)(scope, receive, stream.send)
+    finally:
+        stream.close()
 
 
 def _headers(scope: Scope) -> dict[str, str]:
@@ -165,17 +170,3 @@ async def _refuse(refused: _Refused, send: Send) -> None:
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": refused.status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
-
-
-def _open_streams_at_once(send: Send) -> Send:
-    """Daphne holds the head of a response back until the first byte of its body: give an event stream one at once."""
-
-    async def wrapped(message: MutableMapping[str, Any]) -> None:
-        await send(message)
-        if message["type"] == "http.response.start" and (
-            b"content-type",
-            b"text/event-stream",
-        ) in [(name.lower(), value.split(b";")[0]) for name, value in message["headers"]]:
-            await send({"type": "http.response.body", "body": b": open\r\n\r\n", "more_body": True})
-
-    return wrapped
