@@ -13,6 +13,8 @@ class NodeExecutions:
 
     An entry has nodeId, nodeName, nodeType, executedAt (ISO 8601), startOffsetMs, inputData, outputData, status
     (`pending`, `completed`, `error`, `skipped`), error, durationMs, attempts and handle (the way out that it took).
+    `replied: true` stands in the entry of a node that answered the caller, and `reused: true` in that of one for which
+    an earlier execution's output stands: it took no time, and no attempt.
     """
 
     def __init__(self, started_at: datetime) -> None:
@@ -28,10 +30,12 @@ class NodeExecutions:
                 entry["inputData"] = event.input
                 self._open[event.node.id] = entry, event.at
             case NodeCompleted():
-                entry = self._close(event)
+                entry = self._reused(event) if event.is_reused else self._close(event)
                 entry["status"] = "completed"
                 entry["outputData"] = event.output
                 entry["handle"] = event.handle
+                if event.has_replied:
+                    entry["replied"] = True
             case NodeErrored():
                 entry = self._close(event)
                 entry["status"] = "error"
@@ -59,6 +63,11 @@ class NodeExecutions:
             "error": None,
         }
         self.entries.append(entry)
+        return entry
+
+    def _reused(self, event: NodeCompleted) -> Entry:
+        entry = self._new(event, "completed")
+        entry |= {"durationMs": 0.0, "attempts": 0, "reused": True}
         return entry
 
     def _close(self, event: Event) -> Entry:

@@ -23,12 +23,18 @@ class NodeStarted:
 
 @dataclass(frozen=True, slots=True)
 class NodeCompleted:
-    """A node ended well; `output` is its JSON, `handle` the way out that it took."""
+    """A node ended well; `output` is its JSON, `handle` the way out that it took.
+
+    `has_replied` says that it answered the caller; `is_reused`, that an earlier execution's output stands for this
+    node, which then did not start.
+    """
 
     node: Node
     at: float
     output: Any
     handle: str
+    has_replied: bool = False
+    is_reused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,20 @@ class NodeResult:
     reply: Reply | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """What a node gave in an earlier execution, which stands for executing it once more.
+
+    `has_replied` says that it answered the caller then. The answer is made anew from the output by the node type's
+    `reply_of` (see `RepliesAgain`); `reuse.check` refuses a node whose type has none. Whoever reads an output from a
+    record makes sure that it is whole: nothing cut from it, nothing hidden in it.
+    """
+
+    output: Json
+    handle: str = MAIN
+    has_replied: bool = False
+
+
 @runtime_checkable
 class NodeType(Protocol):
     """The plug-in behind a node: one instance serves every node of its type, so it holds no state.
@@ -100,6 +114,14 @@ class NodeType(Protocol):
         `parameters` fit `parameters_schema` and must not be changed. Raises NodeFailed for a failure that it can
         explain; any other exception is recorded as a crash of the node type.
         """
+
+
+@runtime_checkable
+class RepliesAgain(Protocol):
+    """What a node type has besides, when it answers the caller and its output is enough to answer once more."""
+
+    def reply_of(self, parameters: Mapping[str, Json], output: Json) -> Reply:
+        """The answer that went with `output`; `parameters` are as the definition has them, expressions and all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,20 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NoReturn
 
+from flows.engine import reuse
 from flows.engine.errors import Abort, ErrorKind, NodeFailed
 from flows.engine.events import Event, NodeCompleted, NodeErrored, NodeSkipped, NodeStarted, Observer
 from flows.engine.expressions import SECRET_REFERENCES, SECRETS
 from flows.engine.graph import TRIGGER, Graph, Node
-from flows.engine.node import NodeContext, NodeResult, Reply, Services
+from flows.engine.node import NodeContext, NodeResult, RepliesAgain, Reply, Reused, Services
 
 BeforeEffects = Callable[[], Awaitable[None]]
+NOTHING_REUSED: Mapping[str, Reused] = MappingProxyType({})
 NOT_TAKEN = "no branch led here"
 
 
@@ -46,14 +49,21 @@ async def run(
     observers: Sequence[Observer] = (),
     before_effects: BeforeEffects | None = None,
     timeout: float = 300.0,
+    reused: Mapping[str, Reused] = NOTHING_REUSED,
 ) -> Outcome:
     """Run a graph with a call's arguments and say how it ended.
 
     `timeout` is in seconds. `before_effects` is awaited before each node that can touch the outside world; when it
     raises Abort, the flow ends and Abort goes on. Cancelling the task that awaits this ends the flow as `cancelled`:
     the open nodes are reported first, then CancelledError goes on.
+
+    `reused` holds, by node id, outputs of an earlier execution. Such a node is not executed: its output enters the
+    scope, the handle that it took then is taken, and only its NodeCompleted is told. Raises ValueError for outputs that
+    do not fit the graph; `reuse.check` says so beforehand.
     """
-    return await _Walk(graph, arguments, services, observers, before_effects, timeout).run()
+    if reused:
+        reuse.check(graph, reused)
+    return await _Walk(graph, arguments, services, observers, before_effects, timeout, reused).run()
 
 
 class _Stop(Exception):
@@ -73,6 +83,7 @@ class _Walk:
         observers: Sequence[Observer],
         before_effects: BeforeEffects | None,
         timeout: float,
+        reused: Mapping[str, Reused],
     ) -> None:
         self.graph = graph
         self.arguments = arguments
@@ -81,6 +92,7 @@ class _Walk:
         self.before_effects = before_effects
         self.timeout = asyncio.timeout(timeout)
         self.timeout_seconds = timeout
+        self.reused = reused
         self.began = time.monotonic()
         self.scope: dict[str, Any] = dict(services.roots)
         if graph.secret_names:
@@ -151,6 +163,9 @@ class _Walk:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _execute(self, node: Node) -> None:
+        if node.id in self.reused:
+            self._reuse(node, self.reused[node.id])
+            return
         try:
             parameters = self._parameters(node)
         except NodeFailed as failed:
@@ -221,11 +236,18 @@ class _Walk:
             self.failure = FlowError(kind, message, _for_client(node, error), node.id, node.name, causes)
         raise _Stop(self.failure)
 
-    def _finish(self, node: Node, result: NodeResult) -> None:
+    def _reuse(self, node: Node, earlier: Reused) -> None:
+        node_type, reply = node.registered.node_type, None
+        if earlier.has_replied and isinstance(node_type, RepliesAgain):
+            reply = node_type.reply_of(node.parameters, earlier.output)
+        self._finish(node, NodeResult(earlier.output, earlier.handle, reply), is_reused=True)
+
+    def _finish(self, node: Node, result: NodeResult, *, is_reused: bool = False) -> None:
         self.scope[node.slug] = result.output
         if result.reply is not None:
             self.replies.append(result.reply)
-        self._tell(NodeCompleted(node, self._at(), result.output, result.handle))
+        has_replied = result.reply is not None
+        self._tell(NodeCompleted(node, self._at(), result.output, result.handle, has_replied, is_reused))
         self._settle(node, result.handle)
 
     def _settle(self, node: Node, handle: str | None) -> None:

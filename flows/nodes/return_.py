@@ -37,9 +37,11 @@ class Return:
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Reply with the value; the output is the value too."""
+        output = parameters["json"] if "json" in parameters else as_text(parameters["text"])
+        return NodeResult(output, reply=self.reply_of(parameters, output))
+
+    def reply_of(self, parameters: Mapping[str, Json], output: Json) -> Reply:
+        """The answer that goes with an output."""
         if "json" in parameters:
-            value = parameters["json"]
-            text = json.dumps(value, ensure_ascii=False)
-            return NodeResult(value, reply=Reply(text, structured=value, is_structured=True))
-        text = as_text(parameters["text"])
-        return NodeResult(text, reply=Reply(text))
+            return Reply(json.dumps(output, ensure_ascii=False), structured=output, is_structured=True)
+        return Reply(output)

@@ -97,7 +97,7 @@ def _line(event: Event) -> tuple[Any, ...]:
         case NodeStarted(node=at, input=value):
             return ("started", at.slug, value)
         case NodeCompleted(node=at, output=value, handle=handle):
-            return ("completed", at.slug, value, handle)
+            return ("reused" if event.is_reused else "completed", at.slug, value, handle)
         case NodeErrored(node=at, kind=kind, message=message):
             return ("errored", at.slug, kind, message)
         case NodeSkipped(node=at, reason=reason):

@@ -1,0 +1,47 @@
+"""The entries of a record, as the runner's events make them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from executions.node_executions import NodeExecutions
+from flows.engine.node import Reused, Services
+from flows.engine.runner import run
+from flows.nodes import registry
+from tests.engine.kit import Flow
+
+pytestmark = pytest.mark.anyio
+
+STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+async def recorded(flow: Flow, arguments: Any = None, **options: Any) -> list[dict[str, Any]]:
+    """The entries of a flow that runs now, without their times."""
+    nodes = NodeExecutions(STARTED)
+    await run(flow.graph(), arguments, services=Services(), observers=[nodes.add], **options)
+    return [
+        {name: value for name, value in entry.items() if not name.endswith(("At", "Ms"))} for entry in nodes.entries
+    ]
+
+
+async def test_an_entry_says_whether_its_node_was_reused_and_whether_it_answered() -> None:
+    flow = Flow(registry())
+    flow.add("made", "set_fields", after="trigger", fields={"n": 1})
+    flow.add("end", "return", after="made", json="{{ made.n }}")
+    entries = await recorded(flow, reused={"id-made": Reused({"n": 7})})
+    common = {"status": "completed", "error": None}
+    assert entries[1:] == [
+        common
+        | {"nodeId": "id-made", "nodeName": "Made", "nodeType": "set_fields", "attempts": 0, "handle": "main"}
+        | {"inputData": None, "outputData": {"n": 7}, "reused": True},
+        common
+        | {"nodeId": "id-end", "nodeName": "End", "nodeType": "return", "attempts": 1, "handle": "main"}
+        | {"inputData": {"json": 7}, "outputData": 7, "replied": True},
+    ]
+
+
+async def test_a_reused_node_took_no_time() -> None:
+    flow, nodes = Flow(registry()), NodeExecutions(STARTED)
+    await run(flow.graph(), 1, services=Services(), observers=[nodes.add], reused={"id-trigger": Reused(2)})
+    assert [entry["durationMs"] for entry in nodes.entries] == [0.0]
