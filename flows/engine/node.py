@@ -96,8 +96,8 @@ class NodeType(Protocol):
     """The plug-in behind a node: one instance serves every node of its type, so it holds no state.
 
     `parameters_schema` is JSON Schema 2020-12 for the node's `parameters`. A value that holds an expression is checked
-    against it once the expression is filled in. `has_effects` is true when the node can touch the outside world or
-    takes long: the execution's record is committed before such a node starts.
+    against it once the expression is filled in. `has_effects` is true when the node can touch the outside world:
+    the execution's record is committed before such a node starts.
     """
 
     type: ClassVar[str]

@@ -202,7 +202,9 @@ async def test_fr_006_the_record_can_be_read_while_the_flow_runs(uvicorn_server:
     async with connect(uvicorn_server, MODERN) as client:
         call = asyncio.ensure_future(client.call_tool("slow_report", {"seconds": 1.5}))
         await until(lambda: newest(uvicorn_server)["status"] == "pending")
-        record = uvicorn_server.get_json(f"/api/executions/{newest(uvicorn_server)['id']}/")
+        address = f"/api/executions/{newest(uvicorn_server)['id']}/"
+        await until(lambda: len(uvicorn_server.get_json(address)["nodeExecutions"]) == 2)
+        record = uvicorn_server.get_json(address)
         result = await call
     assert result.is_error is False
     assert [(node["nodeName"], node["status"]) for node in record["nodeExecutions"]] == [

@@ -66,8 +66,8 @@ def test_a_node_type_can_be_shown_and_edited(node_type: NodeType) -> None:
     assert all(each["title"] for each in node_type.parameters_schema["properties"].values())
 
 
-def test_what_can_touch_the_outside_or_takes_long_is_marked() -> None:
-    assert {each.type for each in nodes.BUILTIN_NODE_TYPES if each.has_effects} == {"http_request", "delay"}
+def test_what_can_touch_the_outside_is_marked() -> None:
+    assert {each.type for each in nodes.BUILTIN_NODE_TYPES if each.has_effects} == {"http_request"}
 
 
 def test_a_plug_in_joins_the_built_in_types(install: Callable[..., None]) -> None:
