@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 
 AROUND = 2
 """How many page numbers stand on each side of the current one."""
@@ -69,24 +69,11 @@ def pages_for(total: int, limit: int) -> int:
 
 
 def page_number(asked: object, total: int, limit: int) -> int:
-    """The page that stands for what an address asks for: beyond the end the last, and nonsense the first."""
-    return min(whole(asked), max(pages_for(total, limit), 1))
+    """The page that stands for what an address asks for: beyond the end the last, and nonsense the first.
 
-
-def page_of(queryset: QuerySet[Item], number: object, limit: int, total: int | None = None) -> Page[Item]:
-    """Read one page of an ordered queryset, in two queries: one counts, one reads the rows.
-
-    Give `total` when the rows are counted already: counting is what costs in a long list.
-
-    `number` may be what stands in an address: beyond the end it means the last page, and what is no page at all means
-    the first, because a person who follows an old link wants rows and not an error. The API is strict instead
-    (`flows.api.pagination`).
+    A person who follows an old link wants rows and not an error. The API is strict instead (`flows.api.pagination`).
     """
-    total = queryset.count() if total is None else total
-    number = page_number(number, total, limit)
-    start = (number - 1) * limit
-    rows = list(queryset[start : start + limit]) if total else []
-    return Page(rows, total, number, limit)
+    return min(whole(asked), max(pages_for(total, limit), 1))
 
 
 def whole(number: object) -> int:

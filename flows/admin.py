@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.decorators import method_decorator
@@ -14,6 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from flows import services
 from flows.engine.errors import DefinitionError
+from flows.fields import JsonTextField
 from flows.models import Flow, FlowVersion, Secret, Server
 from flows.schemas import check_tool_input_schema, compile_schema
 
@@ -121,7 +121,7 @@ class FlowAdmin(admin.ModelAdmin):
     """Flows: the draft to edit, and what clients may call."""
 
     form = FlowForm
-    formfield_overrides = {models.JSONField: {"form_class": IndentedJSONField}}
+    formfield_overrides = {JsonTextField: {"form_class": IndentedJSONField}}
     list_display = ["name", "tool_name", "server", "is_active", "published_version", "updated_at"]
     list_filter = ["is_active", "server"]
     list_select_related = ["server", "published_version"]

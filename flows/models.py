@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from flows.fields import JsonTextField
+
 SLUG = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", "Use lower-case letters, digits and inner hyphens.")
 SECRET_NAME = RegexValidator(
     r"^[A-Z][A-Z0-9_]{0,63}\Z", "Use capital letters, digits and underscores, a letter first: API_KEY."
@@ -88,10 +90,10 @@ class Flow(models.Model):
     tool_description = models.TextField(help_text="One or two sentences for the model.")
     when_to_use = models.TextField(blank=True)
     when_not_to_use = models.TextField(blank=True)
-    input_schema = models.JSONField(default=empty_input_schema)
-    output_schema = models.JSONField(null=True, blank=True)
-    annotations = models.JSONField(default=dict, blank=True, help_text="MCP tool annotations, as readOnlyHint.")
-    definition = models.JSONField(default=empty_definition)
+    input_schema = JsonTextField(default=empty_input_schema)
+    output_schema = JsonTextField(null=True, blank=True)
+    annotations = JsonTextField(default=dict, blank=True, help_text="MCP tool annotations, as readOnlyHint.")
+    definition = JsonTextField(default=empty_definition)
     is_active = models.BooleanField(default=True)
     timeout_seconds = models.PositiveIntegerField(
         default=300, validators=[MinValueValidator(1), MaxValueValidator(86_400)]
@@ -127,8 +129,9 @@ class FlowVersion(models.Model):
 
     flow = models.ForeignKey(Flow, null=True, on_delete=models.SET_NULL, related_name="versions")
     number = models.PositiveIntegerField()
-    definition = models.JSONField()
-    contract = models.JSONField(help_text="The tool as clients see it: name, title, description, schemas, annotations.")
+    tool_name = models.CharField(max_length=64, help_text="As in the contract, for queries.")
+    definition = JsonTextField()
+    contract = JsonTextField(help_text="The tool as clients see it: name, title, description, schemas, annotations.")
     timeout_seconds = models.PositiveIntegerField()
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
     created_by = models.ForeignKey(

@@ -44,7 +44,7 @@ def faults_of(flow: Flow) -> list[Fault]:
 
 def _taken_name(flow: Flow) -> list[Fault]:
     """Drafts of a server have different tool names, but a published version keeps the name that its draft had."""
-    published = Flow.objects.filter(server=flow.server_id, published_version__contract__name=flow.tool_name)
+    published = Flow.objects.filter(server=flow.server_id, published_version__tool_name=flow.tool_name)
     other = published.exclude(pk=flow.pk).first()
     if other is None:
         return []
@@ -102,6 +102,7 @@ def publish(flow: Flow, user: Any = None) -> FlowVersion:
         version = FlowVersion.objects.create(
             flow=flow,
             number=newest + 1,
+            tool_name=flow.tool_name,
             definition=flow.definition,
             contract=contract_of(flow),
             timeout_seconds=flow.timeout_seconds,

@@ -2,9 +2,11 @@
 
 import pytest
 
+from executions import counts
 from executions.filters import ExecutionFilter, id_range
+from executions.history import History
 from executions.models import Execution
-from executions.pages import Page, page_of
+from executions.pages import Page
 from tests.factories import make_execution, make_flow
 
 
@@ -48,14 +50,16 @@ def test_any_page_number_leads_to_a_page_with_rows(
     flow = make_flow()
     for _ in range(5):
         make_execution(flow)
-    page = page_of(Execution.objects.newest_first(), asked, 2)
+    counts.recount()
+    page = History.of_flow(flow, flow.server.owner).page(asked, 2)
     shown = (page.number, page.first_index, page.last_index, page.previous, page.next, page.total, len(page.items))
     assert shown == (number, first, last, previous, following, 5, last - first + 1)
 
 
 @pytest.mark.django_db
 def test_an_empty_list_is_one_page_without_numbers() -> None:
-    page = page_of(Execution.objects.newest_first(), 3, 20)
+    flow = make_flow()
+    page = History.of_flow(flow, flow.server.owner).page(3, 20)
     assert (page.items, page.number, page.first_index, page.last_index, page.numbers) == ([], 1, 0, 0, [])
 
 
