@@ -9,6 +9,7 @@ from django.urls import reverse
 from uuid_utils.compat import uuid7
 
 from executions.fields import PayloadField
+from executions.node_executions import MOST_CHILDREN
 from executions.status import Status
 
 HEAVY_FIELDS = ("initial_params", "node_executions", "result", "error_info")
@@ -120,6 +121,11 @@ class Execution(models.Model):
         if self.flow_id is None:
             return reverse("executions:detail", args=[self.pk])
         return reverse("executions:usage-detail", args=[self.flow_id, self.pk])
+
+    def children_for(self, user: Any) -> ExecutionQuerySet:
+        """The first MOST_CHILDREN executions that this one's nodes started and that `user` may see, oldest first."""
+        children = Execution.objects.visible_to(user).filter(parent=self.pk)
+        return children.for_list().order_by("started_at", "id")[:MOST_CHILDREN]
 
 
 class Runner(models.Model):

@@ -7,6 +7,9 @@ from flows.engine.events import Event, NodeCompleted, NodeErrored, NodeSkipped, 
 
 Entry = dict[str, Any]
 
+MOST_CHILDREN = 100
+"""Ids of child executions that one entry lists; all of them have the execution as their parent."""
+
 
 class NodeExecutions:
     """The growing list of entries of one execution.
@@ -15,6 +18,7 @@ class NodeExecutions:
     (`pending`, `completed`, `error`, `skipped`), error, durationMs, attempts and handle (the way out that it took).
     `replied: true` stands in the entry of a node that answered the caller, and `reused: true` in that of one for which
     an earlier execution's output stands: it took no time, and no attempt.
+    That of a node which called flows has childExecutions too: the ids of the first MOST_CHILDREN.
     """
 
     def __init__(self, started_at: datetime) -> None:
@@ -45,6 +49,13 @@ class NodeExecutions:
                 entry = self._new(event, "skipped")
                 entry["error"] = {"message": event.reason}
                 entry["attempts"] = 0
+
+    def add_child(self, node_id: str, execution_id: str) -> None:
+        """Note an execution that a node under way has started."""
+        if node_id in self._open:
+            children: list[str] = self._open[node_id][0].setdefault("childExecutions", [])
+            if len(children) < MOST_CHILDREN:
+                children.append(execution_id)
 
     def _new(self, event: Event, status: str) -> Entry:
         node = event.node

@@ -2,8 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, TypeVar
@@ -14,124 +13,41 @@ from django.db import DatabaseError
 from django.urls import reverse
 
 from executions import payload
+from executions.calls import Answer, Caller, Parent, error_answer
+from executions.children import Children, ends_at
 from executions.database import in_database
 from executions.dispatch import dispatcher
-from executions.guard import Guard
 from executions.ledger import LedgerUnavailable, ledger
 from executions.models import Execution, new_id
 from executions.recovery import INTERRUPTED, heart
 from executions.redaction import Redactor
 from executions.status import Status
+from executions.targets import (
+    ArgumentsError,
+    Target,
+    argument_faults,
+    defaults_of,
+    draft_target,
+    published_target,
+)
 from executions.tracker import Tracker, error_columns
-from flows.engine.errors import Fault
 from flows.engine.expressions import SecretValues
-from flows.engine.graph import Graph
 from flows.engine.node import Services
 from flows.engine.runner import FlowError, Outcome, run
-from flows.models import Flow, FlowVersion
+from flows.models import Flow
 from flows.outbound import outbound_client
-from flows.schemas import CompiledSchema, compile_schema
-from flows.services import graph_of, secret_values
+from flows.services import secret_values
 
 ENDED_ELSEWHERE = (
     "This execution was ended from outside while it ran (its deadline passed, or its process was taken for dead), "
     "so its result is not given out. Its page says more."
 )
 NO_RETURN = "The flow ended without a return node, so there is nothing to answer."
+CANCELLED = "The execution was cancelled before the flow finished."
+PARENT_ENDED = "The execution that called this one ended before it did, so it was cancelled."
 _NO_SECRETS = SecretValues()
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who called: `principal` is the key or user in words, the rest is what the client says of itself."""
-
-    principal: str
-    source: str
-    client_name: str = ""
-    client_version: str = ""
-    protocol_version: str = ""
-    replay_of: uuid.UUID | None = None
-    """The execution whose parameters are sent once more."""
-
-    def as_json(self) -> dict[str, str]:
-        """The stored form."""
-        return {
-            "clientName": self.client_name,
-            "clientVersion": self.client_version,
-            "protocolVersion": self.protocol_version,
-            "principal": self.principal,
-            "source": self.source,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is called: a flow's version (or its draft) made ready to run, and the names that its record keeps."""
-
-    flow_id: int | None
-    version_id: int | None
-    owner_id: int | None
-    flow_name: str
-    tool_name: str
-    server_slug: str
-    graph: Graph
-    input_schema: CompiledSchema
-    timeout_seconds: float
-    defaults: Mapping[str, Any]
-    guard: Guard = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "guard", Guard.of(self.graph, self.input_schema))
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back to the caller: MCP content blocks, the JSON value if the flow returned one, the execution's id."""
-
-    execution_id: uuid.UUID
-    content: list[dict[str, Any]]
-    structured: Any = None
-    is_structured: bool = False
-    is_error: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """The stored form of the result, as MCP writes it."""
-        result: dict[str, Any] = {"content": self.content, "isError": self.is_error}
-        if self.is_structured:
-            result["structuredContent"] = self.structured
-        return result
-
-    def without(self, redactor: Redactor) -> "Answer":
-        """The same answer without the values that the redactor knows (reliability invariant I5)."""
-        if not redactor.values:
-            return self
-        scrub = redactor.scrub_message if self.is_error else redactor.scrub_text
-        content = [block | {"text": scrub(block["text"])} for block in self.content]
-        return replace(self, content=content, structured=redactor.scrub(self.structured))
-
-
-class ArgumentsError(ValueError):
-    """Arguments break the flow's input schema; `faults` says each at its path."""
-
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
-        super().__init__("; ".join(str(fault) for fault in faults))
-        self.faults = faults
-
-
-def argument_faults(target: Target, arguments: Any) -> list[Fault]:
-    """What is wrong with the arguments of a call, without the write-only values and credentials among them."""
-    faults = target.input_schema.faults(arguments)
-    return target.guard.unquoted(faults, arguments) if faults else faults
-
-
-def defaults_of(input_schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of parameters that a call leaves out; the record keeps what was sent, the trigger puts out both."""
-    properties = input_schema.get("properties", {})
-    return {
-        name: value["default"] for name, value in properties.items() if isinstance(value, dict) and "default" in value
-    }
 
 
 def execution_url(execution_id: uuid.UUID) -> str:
@@ -161,23 +77,37 @@ async def call(target: Target, arguments: Any, caller: Caller) -> Answer:
         raise
 
 
-async def start(target: Target, arguments: Any, caller: Caller) -> tuple[uuid.UUID, asyncio.Task[Answer]]:
+async def start(
+    target: Target, arguments: Any, caller: Caller, parent: Parent | None = None
+) -> tuple[uuid.UUID, asyncio.Task[Answer]]:
     """Begin to run a flow, in a task that outlives whoever waits for it; raises LedgerUnavailable."""
     if not heart.is_beating:
         await in_database(heart.start)
     await ledger.admit()
     execution_id = new_id()
-    return execution_id, dispatcher.start(execution_id, _execute(execution_id, target, arguments, caller))
+    return execution_id, dispatcher.start(execution_id, _execute(execution_id, target, arguments, caller, parent))
 
 
-async def _execute(execution_id: uuid.UUID, target: Target, arguments: Any, caller: Caller) -> Answer:
+async def _execute(
+    execution_id: uuid.UUID, target: Target, arguments: Any, caller: Caller, parent: Parent | None
+) -> Answer:
     started_at = datetime.now(UTC)
     given = {**target.defaults, **arguments}
     secrets = await _secrets_of(target) if target.graph.secret_names else _NO_SECRETS
     for_answer, for_record = target.guard.redactors(given, secrets)
+    timeout = target.timeout_seconds
+    if parent is not None:
+        for_record, timeout = for_record.knowing(parent.hidden), parent.seconds_for(timeout)
     tracker = Tracker(ledger, execution_id, started_at, for_record)
-    ledger.open(_pending_row(execution_id, started_at, target, arguments, caller, for_record))
-    services = Services(str(execution_id), outbound_client(), _roots(execution_id, target), secrets)
+    row = _pending_row(execution_id, started_at, target, arguments, caller, for_record)
+    ledger.open(row if parent is None else row | _child_columns(parent, started_at, timeout))
+    services = Services(
+        str(execution_id),
+        outbound_client(),
+        _roots(execution_id, target),
+        secrets,
+        flows=Children.of(target, caller, parent, ends_at(timeout), tracker, start),
+    )
     try:
         outcome = await run(
             target.graph,
@@ -185,22 +115,22 @@ async def _execute(execution_id: uuid.UUID, target: Target, arguments: Any, call
             services=services,
             observers=(tracker.observe,),
             before_effects=tracker.before_effects,
-            timeout=target.timeout_seconds,
+            timeout=timeout,
         )
         error = outcome.error
         answer = _answer(execution_id, outcome).without(for_answer)
     except asyncio.CancelledError:
-        error = _stopped()
-        answer = error_answer(execution_id, error.message)
+        error = _stopped(parent)
+        answer = error_answer(execution_id, error.message, error)
     if not await _end(tracker, answer, error):
         return error_answer(execution_id, ENDED_ELSEWHERE)
     return answer
 
 
-def _stopped() -> FlowError:
+def _stopped(parent: Parent | None) -> FlowError:
     if dispatcher.is_closing:
         return FlowError("interrupted", INTERRUPTED, INTERRUPTED)
-    message = "The execution was cancelled before the flow finished."
+    message = PARENT_ENDED if parent is not None and parent.has_ended else CANCELLED
     return FlowError("cancelled", message, message)
 
 
@@ -240,7 +170,7 @@ async def _secrets_of(target: Target) -> SecretValues:
 
 def _answer(execution_id: uuid.UUID, outcome: Outcome) -> Answer:
     if outcome.error is not None:
-        return error_answer(execution_id, outcome.error.for_client)
+        return error_answer(execution_id, outcome.error.for_client, outcome.error)
     if not outcome.replies:
         return Answer(execution_id, [{"type": "text", "text": NO_RETURN}])
     content = [{"type": "text", "text": reply.text} for reply in outcome.replies]
@@ -248,11 +178,6 @@ def _answer(execution_id: uuid.UUID, outcome: Outcome) -> Answer:
     # Several JSON answers have no single value; each is in the text blocks.
     is_structured = len(structured) == 1
     return Answer(execution_id, content, structured[0] if is_structured else None, is_structured)
-
-
-def error_answer(execution_id: uuid.UUID, message: str) -> Answer:
-    """A failure in words that the model can act on."""
-    return Answer(execution_id, [{"type": "text", "text": message}], is_error=True)
 
 
 def _roots(execution_id: uuid.UUID, target: Target) -> dict[str, Any]:
@@ -275,6 +200,10 @@ def _pending_row(
         "runner_id": heart.runner_id,
         "deadline_at": started_at + timedelta(seconds=target.timeout_seconds),
     }
+
+
+def _child_columns(parent: Parent, started_at: datetime, timeout: float) -> dict[str, Any]:
+    return {"parent_id": parent.execution_id, "deadline_at": started_at + timedelta(seconds=timeout)}
 
 
 def _base_row(
@@ -361,35 +290,6 @@ def try_draft(flow: Flow, arguments: Any, user: Any) -> Execution:
 def try_published(flow: Flow, arguments: Any, user: Any) -> Execution:
     """Run what clients call now and return its execution; raises ArgumentsError; ValueError when unpublished."""
     return _try(published_target(flow), arguments, user)
-
-
-def draft_target(flow: Flow) -> Target:
-    """The saved draft, ready to run; raises DefinitionError."""
-    return _target_of(flow, flow.definition, flow.input_schema, flow.timeout_seconds, None)
-
-
-def published_target(flow: Flow) -> Target:
-    """What clients call now, ready to run; raises ValueError when the flow is not published."""
-    version = flow.published_version
-    if version is None:
-        raise ValueError("The flow is not published yet.")
-    schema = version.contract["inputSchema"]
-    return _target_of(flow, version.definition, schema, version.timeout_seconds, version)
-
-
-def _target_of(flow: Flow, definition: Any, schema: Any, timeout: float, version: FlowVersion | None) -> Target:
-    return Target(
-        flow_id=flow.pk,
-        version_id=version.pk if version else None,
-        owner_id=flow.server.owner_id,
-        flow_name=flow.name,
-        tool_name=flow.tool_name,
-        server_slug=flow.server.slug,
-        graph=graph_of(definition),
-        input_schema=compile_schema(schema),
-        timeout_seconds=timeout,
-        defaults=defaults_of(schema),
-    )
 
 
 def _try(target: Target, arguments: Any, user: Any) -> Execution:

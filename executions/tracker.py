@@ -37,13 +37,21 @@ class Tracker:
     def observe(self, event: Event) -> None:
         """Take an event of the runner; what is stored follows within FLUSH_SECONDS."""
         self.nodes.add(event)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
+        self._flush_soon()
+
+    def child_started(self, node_id: str, execution_id: uuid.UUID) -> None:
+        """Note that a node called another flow; what is stored follows within FLUSH_SECONDS."""
+        self.nodes.add_child(node_id, str(execution_id))
+        self._flush_soon()
 
     async def before_effects(self) -> None:
         """Wait until the record shows what is about to be done; raises LedgerUnavailable."""
         self._flush()
         await self.ledger.commit(self.execution_id)
+
+    def _flush_soon(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
 
     def _flush(self) -> None:
         self._stop_timer()

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from flows import changes, vault
 from flows.engine.errors import DefinitionError, Fault
-from flows.engine.expressions import Path, SecretValues, paths_in
-from flows.engine.graph import Graph, parse
+from flows.engine.expressions import Path, SecretValues, has_expression, paths_in
+from flows.engine.graph import Graph, Node, parse
+from flows.engine.node import FLOW_FORMAT
 from flows.models import Flow, FlowVersion, Secret, Server
 from flows.nodes import registry
 from flows.schemas import check_tool_input_schema, compile_schema
@@ -38,7 +39,7 @@ def faults_of(flow: Flow) -> list[Fault]:
         except DefinitionError as error:
             faults += [Fault(f"{path}.{fault.path}".rstrip("."), fault.message) for fault in error.faults]
     if not any(fault.path.startswith("definition") for fault in faults):
-        faults += _missing_secrets(flow)
+        faults += [*_missing_secrets(flow), *_missing_flows(flow)]
     return faults + _taken_name(flow)
 
 
@@ -65,6 +66,28 @@ def _missing_secrets(flow: Flow) -> Iterator[Fault]:
             if name and name not in known:
                 has = ", ".join(sorted(known)) or "none"
                 yield Fault(place, f"the server has no secret {name!r}; add it under Secrets. It has: {has}")
+
+
+def _missing_flows(flow: Flow) -> Iterator[Fault]:
+    """Each node that can run and calls a flow which the server does not have; a draft counts, and so does this flow."""
+    places = {node["id"]: f"definition.nodes[{index}]" for index, node in enumerate(flow.definition["nodes"])}
+    calling = [(node, name) for node in graph_of(flow.definition).order for name in _flow_parameters(node)]
+    if not calling:
+        return
+    flows = Flow.objects.filter(server=flow.server_id).values_list("tool_name", "published_version__tool_name")
+    known = {name for names in flows for name in names if name} | {flow.tool_name}
+    for node, name in calling:
+        place, value = f"{places[node.id]}.parameters.{name}", node.parameters.get(name)
+        if has_expression(value):
+            yield Fault(place, "write the tool name of a flow: an expression would let callers choose any flow")
+        elif value is not None and value not in known:
+            yield Fault(place, f"the server has no flow {value!r}. It has: {', '.join(sorted(known))}")
+
+
+def _flow_parameters(node: Node) -> list[str]:
+    """The parameters of a node that name flows, as its type's schema says."""
+    properties = node.registered.node_type.parameters_schema.get("properties", {})
+    return [name for name, schema in properties.items() if schema.get("format") == FLOW_FORMAT]
 
 
 def contract_of(flow: Flow) -> dict[str, Any]:

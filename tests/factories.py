@@ -12,9 +12,11 @@ from django.contrib.auth.hashers import make_password
 
 from executions import counts
 from executions.models import Execution
+from executions.services import try_published
 from executions.status import Status
-from flows import changes
+from flows import changes, services
 from flows.models import Flow, Server, empty_definition
+from tests.definitions import chain
 
 PASSWORD = "correct horse battery"
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -49,6 +51,19 @@ def make_flow(server: Server | None = None, *, definition: Any = None, tool_name
     kwargs.setdefault("tool_description", f"Does what {tool_name} says.")
     definition = empty_definition() if definition is None else definition
     return Flow.objects.create(server=server or make_server(), tool_name=tool_name, definition=definition, **kwargs)
+
+
+def publish(server: Server, tool_name: str, *nodes: dict[str, Any], **fields: Any) -> Flow:
+    """A published flow that runs these nodes one after the other and takes any arguments."""
+    fields.setdefault("input_schema", {"type": "object"})
+    flow = make_flow(server, tool_name=tool_name, definition=chain(*nodes), **fields)
+    services.publish(flow)
+    return flow
+
+
+def call(flow: Flow, **arguments: Any) -> Execution:
+    """Call a published flow as its owner does, and wait for its end; the test's transaction must be a real one."""
+    return try_published(flow, arguments, flow.server.owner)
 
 
 def make_execution(flow: Flow | None = None, *, status: str = Status.FULFILLED, **kwargs: Any) -> Execution:

@@ -1,5 +1,8 @@
 """Executions on the wire: camelCase names, user data untouched. Read-only: only the ledger writes executions."""
 
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from executions.models import Execution
@@ -51,6 +54,11 @@ class ExecutionSerializer(ExecutionItemSerializer):
     errorInfo = JsonObjectField(source="error_info", read_only=True, allow_null=True)
     caller = JsonObjectField(read_only=True)
     version = serializers.IntegerField(read_only=True, allow_null=True, help_text="The number of what ran.")
+    # Every serializer field has an attribute of this name; DRF takes the declared ones out of the class.
+    parent = serializers.UUIDField(  # type: ignore[assignment]
+        source="parent_id", read_only=True, allow_null=True, help_text="The execution whose node started this one."
+    )
+    children = serializers.SerializerMethodField(help_text="The first 100 executions that this one's nodes started.")
     createdAt = serializers.DateTimeField(source="started_at", read_only=True)
     updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)
 
@@ -63,10 +71,17 @@ class ExecutionSerializer(ExecutionItemSerializer):
             "errorInfo",
             "caller",
             "version",
+            "parent",
+            "children",
             "createdAt",
             "updatedAt",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(ExecutionItemSerializer(many=True))
+    def get_children(self, execution: Execution) -> list[Any]:
+        """The executions that this one called, in the order of their start, for who may see them."""
+        return list(ExecutionItemSerializer(execution.children_for(self.context["request"].user), many=True).data)
 
 
 class DraftCallSerializer(serializers.Serializer):

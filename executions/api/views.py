@@ -128,7 +128,8 @@ class FlowTest(OfFlow, generics.GenericAPIView):
         call = self.get_serializer(data=request.data)
         call.is_valid(raise_exception=True)
         execution = _tried(flow, call.validated_data["arguments"], request.user)
-        return Response(ExecutionSerializer(execution).data, status=status.HTTP_201_CREATED)
+        shown = ExecutionSerializer(execution, context=self.get_serializer_context())
+        return Response(shown.data, status=status.HTTP_201_CREATED)
 
 
 def _tried(flow: Flow, arguments: Any, user: Any) -> Execution:

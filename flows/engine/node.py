@@ -14,6 +14,9 @@ Json = Any
 MAIN = "main"
 """The handle of a node that has only one way out, and of every input."""
 
+FLOW_FORMAT = "flow-tool-name"
+"""The `format` of a parameter that names a flow of the same server; publishing checks that there is one."""
+
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
@@ -47,12 +50,41 @@ class HttpClient(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class FlowAnswer:
+    """What a called flow answered: its text, the JSON value if it returned one, and the id of its execution."""
+
+    execution_id: str
+    text: str
+    structured: Json = None
+    is_structured: bool = False
+
+
+class CallableFlow(Protocol):
+    """A flow that a node has found: calling it more than once runs the same version each time."""
+
+    async def call(self, arguments: Mapping[str, Json]) -> FlowAnswer:
+        """Run the flow to its end, as an execution of its own; cancelling this cancels it.
+
+        Raises NodeFailed for arguments that do not fit, and when the flow fails.
+        """
+
+
+class FlowCaller(Protocol):
+    """The way for a node to call another flow of the same server; implemented by `executions.children`."""
+
+    async def find(self, tool_name: str, node_id: str) -> CallableFlow:
+        """The published flow of that tool name; raises NodeFailed when there is none, or calls are nested too deep."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeContext:
     """What a node may know and use besides its parameters."""
 
     execution_id: str
     node_name: str
     http: HttpClient | None = None
+    node_id: str = ""
+    flows: FlowCaller | None = None
 
     async def sleep(self, seconds: float) -> None:
         """Wait, without holding up other nodes."""
@@ -133,3 +165,4 @@ class Services:
     roots: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
     secrets: Mapping[str, str] = field(default_factory=SecretValues, repr=False)
     """The values of the secrets that the graph names (`Graph.secret_names`); not part of any scope that is shown."""
+    flows: FlowCaller | None = None

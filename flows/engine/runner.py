@@ -208,7 +208,8 @@ class _Walk:
         return node.fill(self.scope | {SECRETS: SECRET_REFERENCES}) if node.fill else dict(node.parameters)
 
     async def _result(self, node: Node, parameters: Any) -> NodeResult:
-        context = NodeContext(self.services.execution_id, node.name, self.services.http)
+        lent = self.services
+        context = NodeContext(lent.execution_id, node.name, lent.http, node_id=node.id, flows=lent.flows)
         node_type = node.registered.node_type
         result = await node_type.execute(parameters, context)
         if not isinstance(result, NodeResult):

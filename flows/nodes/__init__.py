@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from flows.engine.node import NodeType
 from flows.engine.registry import Registry
+from flows.nodes.call_flow import CallFlow
 from flows.nodes.condition import Condition
 from flows.nodes.delay import Delay
 from flows.nodes.fail import Fail
@@ -26,6 +27,7 @@ BUILTIN_NODE_TYPES: tuple[NodeType, ...] = (
     SetFields(),
     Condition(),
     HttpRequest(),
+    CallFlow(),
     Delay(),
     Fail(),
     Return(),

@@ -208,15 +208,33 @@ def test_an_execution_is_shown_whole_with_its_data_untouched(django_assert_num_q
         "errorInfo": None,
         "caller": data["caller"],
         "version": 1,
+        "parent": None,
+        "children": [],
         "createdAt": "2026-01-02T03:04:05Z",
         "updatedAt": "2026-01-02T03:04:05.012500Z",
     }
     client = rest(flow.server.owner)
-    with django_assert_num_queries(1):
-        alone = client.get(f"/api/executions/{execution.pk}/")
     with django_assert_num_queries(2):
+        alone = client.get(f"/api/executions/{execution.pk}/")
+    with django_assert_num_queries(3):
         in_flow = client.get(f"/api/flows/{flow.pk}/executions/{execution.pk}/")
     assert (alone.status_code, alone.json()) == (in_flow.status_code, in_flow.json()) == (200, expected)
+
+
+def test_an_execution_names_its_parent_and_the_children_that_the_caller_may_see(
+    django_assert_num_queries: Any,
+) -> None:
+    parent = make_execution()
+    second = make_execution(parent.flow, parent=parent, started_at=STARTED + timedelta(seconds=1))
+    first = make_execution(parent.flow, parent=parent)
+    make_execution(parent=parent)
+    client = rest(parent.owner)
+    with django_assert_num_queries(2):
+        above = client.get(f"/api/executions/{parent.pk}/").json()
+    times = {"startedAt": "2026-01-02T03:04:06Z", "endedAt": "2026-01-02T03:04:06.012500Z"}
+    assert (above["parent"], above["children"]) == (None, [item(first), item(second, **times)])
+    below = client.get(f"/api/executions/{first.pk}/").json()
+    assert (below["parent"], below["children"]) == (str(parent.pk), [])
 
 
 def test_executions_of_a_deleted_flow_are_still_listed_and_shown() -> None:

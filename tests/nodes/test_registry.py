@@ -9,7 +9,8 @@ import pytest
 from flows import nodes
 from flows.engine.node import NodeContext, NodeResult, NodeType
 
-ICONS = {"bolt", "edit", "branch", "globe", "clock", "stop", "reply"}
+EFFECTS = {"http_request", "call_flow"}
+ICONS = {"bolt", "edit", "branch", "globe", "clock", "stop", "reply", "layers", "repeat", "chat", "plug"}
 
 
 class Shout:
@@ -49,7 +50,10 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 
 def test_the_built_in_types_are_those_of_the_product() -> None:
-    names = ["trigger", "set_fields", "condition", "http_request", "delay", "fail", "return"]
+    names = [
+        *("trigger", "set_fields", "condition", "http_request", "call_flow"),
+        *("delay", "fail", "return"),
+    ]
     assert [each.type for each in nodes.BUILTIN_NODE_TYPES] == names
     assert list(nodes.registry()) == names
     assert nodes.broken_plugins() == ()
@@ -67,7 +71,7 @@ def test_a_node_type_can_be_shown_and_edited(node_type: NodeType) -> None:
 
 
 def test_what_can_touch_the_outside_is_marked() -> None:
-    assert {each.type for each in nodes.BUILTIN_NODE_TYPES if each.has_effects} == {"http_request"}
+    assert {each.type for each in nodes.BUILTIN_NODE_TYPES if each.has_effects} == EFFECTS
 
 
 def test_a_plug_in_joins_the_built_in_types(install: Callable[..., None]) -> None:

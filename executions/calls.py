@@ -1,0 +1,99 @@
+"""A call of a flow as values: who called, what goes back, and the execution that called when it was a flow."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from executions.redaction import Redactor
+from flows.engine.runner import FlowError
+
+PARENT_FIRST_SECONDS = 1.0
+"""How much longer a child may take than what is left to its parent, so that it is the parent which runs out of time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who called: `principal` is the key or user in words, the rest is what the client says of itself."""
+
+    principal: str
+    source: str
+    client_name: str = ""
+    client_version: str = ""
+    protocol_version: str = ""
+    replay_of: uuid.UUID | None = None
+    """The execution whose parameters are sent once more."""
+
+    def as_json(self) -> dict[str, str]:
+        """The stored form."""
+        return {
+            "clientName": self.client_name,
+            "clientVersion": self.client_version,
+            "protocolVersion": self.protocol_version,
+            "principal": self.principal,
+            "source": self.source,
+        }
+
+
+@dataclass(slots=True, eq=False)
+class Parent:
+    """What a child execution knows of the one that called it.
+
+    `chain` are the tool names from the first call down to the parent's own, `ends_at` is when the parent runs out of
+    time (monotonic seconds), `hidden` what its record must not hold: the child's must not either. `numbers` counts what
+    one call from outside has started in all.
+    """
+
+    execution_id: uuid.UUID
+    chain: tuple[str, ...]
+    ends_at: float
+    hidden: frozenset[str]
+    numbers: Iterator[int]
+    has_ended: bool = False
+    """Set when the parent stops waiting; the child is cancelled for that reason."""
+
+    def seconds_for(self, timeout: float) -> float:
+        """How long the child may take: its own timeout, or a little more than what is left to the parent."""
+        return min(timeout, max(self.ends_at - time.monotonic(), 0.0) + PARENT_FIRST_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back to the caller: MCP content blocks, the JSON value if the flow returned one, the execution's id.
+
+    `error` says more of a failure than the client is told; it is not part of the stored result.
+    """
+
+    execution_id: uuid.UUID
+    content: list[dict[str, Any]]
+    structured: Any = None
+    is_structured: bool = False
+    is_error: bool = False
+    error: FlowError | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The stored form of the result, as MCP writes it."""
+        result: dict[str, Any] = {"content": self.content, "isError": self.is_error}
+        if self.is_structured:
+            result["structuredContent"] = self.structured
+        return result
+
+    @property
+    def text(self) -> str:
+        """The text blocks, one below the other."""
+        return "\n".join(block["text"] for block in self.content)
+
+    def without(self, redactor: Redactor) -> "Answer":
+        """The same answer without the values that the redactor knows (reliability invariant I5)."""
+        if not redactor.values:
+            return self
+        scrub = redactor.scrub_message if self.is_error else redactor.scrub_text
+        content = [block | {"text": scrub(block["text"])} for block in self.content]
+        error = self.error and replace(self.error, message=redactor.scrub_message(self.error.message), causes=())
+        return replace(self, content=content, structured=redactor.scrub(self.structured), error=error)
+
+
+def error_answer(execution_id: uuid.UUID, message: str, error: FlowError | None = None) -> Answer:
+    """A failure in words that the model can act on."""
+    return Answer(execution_id, [{"type": "text", "text": message}], is_error=True, error=error)

@@ -1,0 +1,83 @@
+"""What can be called: a flow's published version, or its draft, made ready to run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from executions.guard import Guard
+from flows.engine.errors import Fault
+from flows.engine.graph import Graph
+from flows.models import Flow, FlowVersion
+from flows.schemas import CompiledSchema, compile_schema
+from flows.services import graph_of
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is called: a flow's version (or its draft) made ready to run, and the names that its record keeps."""
+
+    flow_id: int | None
+    version_id: int | None
+    owner_id: int | None
+    flow_name: str
+    tool_name: str
+    server_slug: str
+    graph: Graph
+    input_schema: CompiledSchema
+    timeout_seconds: float
+    defaults: Mapping[str, Any]
+    guard: Guard = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "guard", Guard.of(self.graph, self.input_schema))
+
+
+class ArgumentsError(ValueError):
+    """Arguments break the flow's input schema; `faults` says each at its path."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("; ".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
+def argument_faults(target: Target, arguments: Any) -> list[Fault]:
+    """What is wrong with the arguments of a call, without the write-only values and credentials among them."""
+    faults = target.input_schema.faults(arguments)
+    return target.guard.unquoted(faults, arguments) if faults else faults
+
+
+def defaults_of(input_schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of parameters that a call leaves out; the record keeps what was sent, the trigger puts out both."""
+    properties = input_schema.get("properties", {})
+    return {
+        name: value["default"] for name, value in properties.items() if isinstance(value, dict) and "default" in value
+    }
+
+
+def draft_target(flow: Flow) -> Target:
+    """The saved draft, ready to run; raises DefinitionError."""
+    return _target_of(flow, flow.definition, flow.input_schema, flow.timeout_seconds, None)
+
+
+def published_target(flow: Flow) -> Target:
+    """What clients call now, ready to run; raises ValueError when the flow is not published."""
+    version = flow.published_version
+    if version is None:
+        raise ValueError("The flow is not published yet.")
+    schema = version.contract["inputSchema"]
+    return _target_of(flow, version.definition, schema, version.timeout_seconds, version)
+
+
+def _target_of(flow: Flow, definition: Any, schema: Any, timeout: float, version: FlowVersion | None) -> Target:
+    return Target(
+        flow_id=flow.pk,
+        version_id=version.pk if version else None,
+        owner_id=flow.server.owner_id,
+        flow_name=flow.name,
+        tool_name=flow.tool_name,
+        server_slug=flow.server.slug,
+        graph=graph_of(definition),
+        input_schema=compile_schema(schema),
+        timeout_seconds=timeout,
+        defaults=defaults_of(schema),
+    )

@@ -1,0 +1,54 @@
+"""Call another flow of the same server."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from flows.engine.errors import NodeFailed
+from flows.engine.node import FLOW_FORMAT, MAIN, FlowAnswer, Json, NodeContext, NodeResult
+
+TOOL_NAME: Mapping[str, Json] = {
+    "type": "string",
+    "title": "Flow",
+    "description": "The tool name of a published, active flow of this server. No expression: who calls may not choose.",
+    "format": FLOW_FORMAT,
+    "pattern": "^[a-z][a-z0-9_]{0,63}$",
+}
+
+
+class CallFlow:
+    """Runs another flow as an execution of its own; its output is what that flow answers."""
+
+    type: ClassVar[str] = "call_flow"
+    title: ClassVar[str] = "Call flow"
+    description: ClassVar[str] = (
+        "Calls another flow of this server and gives out its JSON answer, or {text} when it answers with text. "
+        "It is an execution of its own, and counts against this flow's timeout."
+    )
+    icon: ClassVar[str] = "layers"
+    parameters_schema: ClassVar[Mapping[str, Json]] = {
+        "type": "object",
+        "properties": {
+            "flow": TOOL_NAME,
+            "arguments": {
+                "type": "object",
+                "title": "Arguments",
+                "description": "The parameters of that flow; they have to fit its input schema.",
+            },
+        },
+        "required": ["flow"],
+        "additionalProperties": False,
+    }
+    handles: ClassVar[tuple[str, ...]] = (MAIN,)
+    has_effects: ClassVar[bool] = True
+
+    async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
+        """Call the flow; raises NodeFailed when there is none, when the arguments do not fit, and when it fails."""
+        if context.flows is None:
+            raise NodeFailed("No flows can be called from this execution.")
+        flow = await context.flows.find(parameters["flow"], context.node_id)
+        return NodeResult(output_of(await flow.call(parameters.get("arguments", {}))))
+
+
+def output_of(answer: FlowAnswer) -> Json:
+    """The answer of a flow as a node's output: its JSON value, or its text under that name."""
+    return answer.structured if answer.is_structured else {"text": answer.text}

@@ -1,0 +1,24 @@
+"""Writes definitions in one line: `chain(node("call", "call_flow", flow="other"), answer("{{ call.text }}"))`."""
+
+from itertools import pairwise
+from typing import Any
+
+
+def node(slug: str, node_type: str, **parameters: Any) -> dict[str, Any]:
+    """A node whose id is its slug, and whose name is its slug with a capital letter."""
+    return {"id": slug, "type": node_type, "name": slug.capitalize(), "slug": slug, "parameters": parameters}
+
+
+def answer(json: Any) -> dict[str, Any]:
+    """A node that answers with a JSON value."""
+    return node("answer", "return", json=json)
+
+
+def chain(*nodes: dict[str, Any]) -> dict[str, Any]:
+    """A definition: the trigger, then these nodes one after the other."""
+    nodes = (node("trigger", "trigger"), *nodes)
+    lines = [
+        {"id": f"{first['id']}-{second['id']}", "sourceNodeId": first["id"], "targetNodeId": second["id"]}
+        for first, second in pairwise(nodes)
+    ]
+    return {"nodes": list(nodes), "connections": lines}
