@@ -1,7 +1,7 @@
 """From a definition (JSON) to a Graph (an immutable value), with every fault reported at its path."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -76,7 +76,8 @@ _SHAPE = jsonschema_rs.Draft202012Validator(dict(DEFINITION_SCHEMA))
 class Node:
     """A box of the graph; `fill` turns its parameters into values, or is None when they hold no expression.
 
-    `uses_secrets` says that the values may not be shown: what `fill` makes is then for the node alone.
+    `uses_secrets` says that the values may not be shown: what `fill` makes is then for the node alone. `deferred` are
+    the parameters that `fill` leaves as they are, because the node fills them in itself.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Node:
     fill: Fill | None = field(repr=False, default=None)
     position: tuple[float, float] | None = None
     uses_secrets: bool = False
+    deferred: Mapping[str, Fill] = field(repr=False, default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +209,10 @@ class _Parser:
             slug=raw["slug"],
             parameters=MappingProxyType(parameters),
             registered=registered,
-            fill=None if malformed else compile_value(parameters),
+            fill=None if malformed else _compile(parameters, registered.deferred),
             position=(position["x"], position["y"]) if position else None,
             uses_secrets=bool(_secret_names(parameters)),
+            deferred={} if malformed else _compile_deferred(parameters, registered.deferred),
         )
 
     def _find_trigger(self) -> Node:
@@ -306,11 +309,19 @@ class _Parser:
             for line in outgoing.get(node.id, ()):
                 upstream[line.target] |= upstream[node.id] | {node.slug}
         for node in order:
-            for place, path in paths_in(dict(node.parameters), f"{self.places[node.id]}.parameters"):
-                if isinstance(path, Path) and path.root not in upstream[node.id] | PROVIDED_ROOTS:
+            known = upstream[node.id] | PROVIDED_ROOTS
+            for place, path, more in self._paths(node):
+                if isinstance(path, Path) and path.root not in known | more:
                     self.faults.append(Fault(place, self._unknown_root(path, node, upstream[node.id])))
                 elif isinstance(path, Path) and path.root == SECRETS and path.secret_name is None:
                     self.faults.append(Fault(place, f"{{{{ {path.source} }}}}: {_FORM_OF_SECRETS}"))
+
+    def _paths(self, node: Node) -> Iterator[tuple[str, Path | Fault, frozenset[str]]]:
+        """Every expression of a node, its place, and the names that it may begin with there alone."""
+        for name, value in node.parameters.items():
+            more = node.registered.deferred.get(name, frozenset())
+            for place, path in paths_in(value, f"{self.places[node.id]}.parameters.{name}"):
+                yield place, path, more
 
     def _unknown_root(self, path: Path, node: Node, upstream: set[str]) -> str:
         names = ", ".join(sorted(upstream)) or "none"
@@ -319,6 +330,21 @@ class _Parser:
         return (
             f"{{{{ {path.source} }}}} names {path.root!r}, which {why}. Slugs that come before {node.name!r}: {names}"
         )
+
+
+def _compile(parameters: Mapping[str, Any], deferred: Collection[str]) -> Fill | None:
+    """What fills in the parameters, and leaves the deferred ones as they are."""
+    fill = compile_value({name: value for name, value in parameters.items() if name not in deferred})
+    return fill and (lambda scope: {**parameters, **fill(scope)})
+
+
+def _compile_deferred(parameters: Mapping[str, Any], deferred: Collection[str]) -> Mapping[str, Fill]:
+    values = {name: parameters[name] for name in deferred if name in parameters}
+    return {name: compile_value(value) or _constant(value) for name, value in values.items()}
+
+
+def _constant(value: Any) -> Fill:
+    return lambda scope: value
 
 
 def _secret_names(parameters: Mapping[str, Any]) -> set[str]:

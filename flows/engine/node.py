@@ -1,7 +1,7 @@
 """What a node type is, what it is given, and what it gives back."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -76,6 +76,13 @@ class FlowCaller(Protocol):
         """The published flow of that tool name; raises NodeFailed when there is none, or calls are nested too deep."""
 
 
+Fill = Callable[[str, Mapping[str, Json]], Json]
+
+
+def _nothing_deferred(name: str, values: Mapping[str, Json]) -> Json:
+    raise KeyError(name)
+
+
 @dataclass(frozen=True, slots=True)
 class NodeContext:
     """What a node may know and use besides its parameters."""
@@ -85,6 +92,11 @@ class NodeContext:
     http: HttpClient | None = None
     node_id: str = ""
     flows: FlowCaller | None = None
+    fill: Fill = field(default=_nothing_deferred, repr=False)
+    """Fills in a deferred parameter, by its name and the values it may name besides: `fill("arguments", {"item": 1})`.
+
+    Raises ExpressionError for a path that is not there.
+    """
 
     async def sleep(self, seconds: float) -> None:
         """Wait, without holding up other nodes."""
@@ -146,6 +158,14 @@ class NodeType(Protocol):
         `parameters` fit `parameters_schema` and must not be changed. Raises NodeFailed for a failure that it can
         explain; any other exception is recorded as a crash of the node type.
         """
+
+
+@runtime_checkable
+class FillsItself(Protocol):
+    """What a node type has besides, when its nodes fill in some parameters themselves, as often as they need to."""
+
+    deferred: ClassVar[Mapping[str, frozenset[str]]]
+    """Those parameters, each with the names that its expressions may begin with besides the usual ones."""
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ import jsonschema_rs
 
 from flows.engine.errors import Fault
 from flows.engine.expressions import has_expression
-from flows.engine.node import NodeType
+from flows.engine.node import FillsItself, NodeType
 
 
 def json_path(steps: Iterable[str | int], start: str = "") -> str:
@@ -38,14 +38,19 @@ class RegisteredType:
 
     node_type: NodeType
     validator: Any
+    deferred: Mapping[str, frozenset[str]]
+    """The parameters that a node of this type fills in itself; they keep their expressions until then."""
 
     def faults(self, parameters: Any, at: str, *, before_filling: bool) -> list[Fault]:
         """Check parameters; `before_filling` leaves values that hold an expression to the check at run time."""
         return [
             Fault(json_path(error.instance_path, at), message_of(error))
             for error in self.validator.iter_errors(parameters)
-            if not (before_filling and has_expression(error.instance))
+            if not (has_expression(error.instance) and (before_filling or self._is_deferred(error.instance_path)))
         ]
+
+    def _is_deferred(self, path: list[str | int]) -> bool:
+        return bool(path) and path[0] in self.deferred
 
 
 class Registry(Mapping[str, RegisteredType]):
@@ -60,7 +65,8 @@ class Registry(Mapping[str, RegisteredType]):
             if node_type.type in self._types:
                 raise ValueError(f"two node types are called {node_type.type!r}")
             validator = jsonschema_rs.Draft202012Validator(dict(node_type.parameters_schema))
-            self._types[node_type.type] = RegisteredType(node_type, validator)
+            deferred = node_type.deferred if isinstance(node_type, FillsItself) else {}
+            self._types[node_type.type] = RegisteredType(node_type, validator, deferred)
 
     def __getitem__(self, name: str) -> RegisteredType:
         return self._types[name]

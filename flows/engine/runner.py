@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -210,6 +210,8 @@ class _Walk:
     async def _result(self, node: Node, parameters: Any) -> NodeResult:
         lent = self.services
         context = NodeContext(lent.execution_id, node.name, lent.http, node_id=node.id, flows=lent.flows)
+        if node.deferred:
+            context = replace(context, fill=lambda name, values: node.deferred[name]({**self.scope, **values}))
         node_type = node.registered.node_type
         result = await node_type.execute(parameters, context)
         if not isinstance(result, NodeResult):

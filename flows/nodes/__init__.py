@@ -16,6 +16,7 @@ from flows.nodes.call_flow import CallFlow
 from flows.nodes.condition import Condition
 from flows.nodes.delay import Delay
 from flows.nodes.fail import Fail
+from flows.nodes.for_each import ForEach
 from flows.nodes.http_request import HttpRequest
 from flows.nodes.return_ import Return
 from flows.nodes.set_fields import SetFields
@@ -28,6 +29,7 @@ BUILTIN_NODE_TYPES: tuple[NodeType, ...] = (
     Condition(),
     HttpRequest(),
     CallFlow(),
+    ForEach(),
     Delay(),
     Fail(),
     Return(),

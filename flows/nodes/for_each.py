@@ -1,0 +1,120 @@
+"""Call a flow for each item of a list."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from flows.engine.errors import NodeFailed
+from flows.engine.expressions import as_text
+from flows.engine.node import MAIN, CallableFlow, Json, NodeContext, NodeResult
+from flows.nodes.call_flow import TOOL_NAME, output_of
+
+MAX_ITEMS = 10_000
+DEFAULT_CONCURRENCY = 5
+
+
+class ForEach:
+    """Calls a flow once an item, several at a time; the results keep the order of the list."""
+
+    type: ClassVar[str] = "for_each"
+    title: ClassVar[str] = "For each"
+    description: ClassVar[str] = (
+        "Calls a flow for each item of a list, several at a time, and gives out {results, errors} in the list's order."
+    )
+    icon: ClassVar[str] = "repeat"
+    parameters_schema: ClassVar[Mapping[str, Json]] = {
+        "type": "object",
+        "properties": {
+            "items": {
+                "type": "array",
+                "title": "Items",
+                "description": "The list: {{ fetch.body.orders }}.",
+                "maxItems": MAX_ITEMS,
+            },
+            "flow": TOOL_NAME,
+            "arguments": {
+                "type": "object",
+                "title": "Arguments",
+                "description": (
+                    "The parameters of that flow for one item. Here, and only here, {{ item }} is the item and "
+                    "{{ index }} its place, from 0."
+                ),
+            },
+            "concurrency": {
+                "type": "integer",
+                "title": "At a time",
+                "description": "How many items are worked on at a time.",
+                "minimum": 1,
+                "maximum": 50,
+                "default": DEFAULT_CONCURRENCY,
+            },
+            "onError": {
+                "type": "string",
+                "title": "When an item fails",
+                "description": (
+                    "stop: the node fails with the first item that does. collect: the others go on, the item's result "
+                    "is null, and errors has {index, message}."
+                ),
+                "enum": ["stop", "collect"],
+                "default": "stop",
+            },
+        },
+        "required": ["items", "flow", "arguments"],
+        "additionalProperties": False,
+    }
+    handles: ClassVar[tuple[str, ...]] = (MAIN,)
+    has_effects: ClassVar[bool] = True
+    deferred: ClassVar[Mapping[str, frozenset[str]]] = {"arguments": frozenset({"item", "index"})}
+
+    async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
+        """Work through the list; raises NodeFailed for the first item that fails, unless errors are collected."""
+        if context.flows is None:
+            raise NodeFailed("No flows can be called from this execution.")
+        flow = await context.flows.find(parameters["flow"], context.node_id)
+        work = _Work(parameters["items"], flow, context, is_stopping=parameters.get("onError", "stop") == "stop")
+        await work.run(parameters.get("concurrency", DEFAULT_CONCURRENCY))
+        errors = [{"index": index, "message": work.errors[index]} for index in sorted(work.errors)]
+        return NodeResult({"results": work.results, "errors": errors})
+
+
+class _Work:
+    """The list being worked through by so many workers, each of which takes the next item that nobody has."""
+
+    def __init__(self, items: list[Json], flow: CallableFlow, context: NodeContext, *, is_stopping: bool) -> None:
+        self.flow = flow
+        self.context = context
+        self.is_stopping = is_stopping
+        self.left: Iterator[tuple[int, Json]] = enumerate(items)
+        self.results: list[Json] = [None] * len(items)
+        self.errors: dict[int, str] = {}
+
+    async def run(self, concurrency: int) -> None:
+        """Let the workers finish; when one of them fails, the others are cancelled."""
+        workers = [asyncio.create_task(self._worker()) for _ in range(min(concurrency, len(self.results)))]
+        try:
+            if workers:
+                done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+                for worker in done:
+                    worker.result()
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _worker(self) -> None:
+        for index, item in self.left:
+            try:
+                self.results[index] = await self._result(index, item)
+            except NodeFailed as failed:
+                if self.is_stopping:
+                    detail: dict[str, Any] = {"index": index, "error": failed.detail}
+                    message = f"Item {index}: {failed.message}"
+                    raise NodeFailed(message, detail=detail, for_client=failed.for_client) from failed
+                self.errors[index] = failed.message
+
+    async def _result(self, index: int, item: Json) -> Json:
+        arguments = self.context.fill("arguments", {"item": item, "index": index})
+        if not isinstance(arguments, dict):
+            given = as_text(arguments)[:100]
+            raise NodeFailed(f"The arguments have to be an object with the parameters of the flow, not {given}.")
+        return output_of(await self.flow.call(arguments))

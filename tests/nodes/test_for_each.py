@@ -1,0 +1,144 @@
+"""A list is worked through item by item: bounded, in order, and with each failure told or collected."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from executions.models import Execution
+from flows.engine.errors import DefinitionError, NodeFailed
+from flows.engine.node import NodeContext
+from flows.nodes import registry
+from flows.nodes.for_each import ForEach
+from flows.services import graph_of
+from tests.definitions import answer, chain, node
+from tests.factories import call, make_server, publish
+
+EACH = {"items": "{{ trigger.list }}", "flow": "inner", "arguments": {"n": "{{ item }}"}}
+
+
+def each(**parameters: Any) -> dict[str, Any]:
+    return node("each", "for_each", **(EACH | parameters))
+
+
+def most_at_once(executions: list[Execution]) -> int:
+    """How many executions were under way at the same moment, from their recorded times."""
+    ended = [(item.ended_at, -1) for item in executions if item.ended_at is not None]
+    running = most = 0
+    for _, step in sorted([*ended, *((item.started_at, 1) for item in executions)]):
+        running += step
+        most = max(most, running)
+    return most
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRunning:
+    def test_a_hundred_items_run_ten_at_a_time_and_keep_their_order(self) -> None:
+        server = make_server()
+        publish(server, "inner", node("wait", "delay", seconds=0.05), answer({"square": "{{ trigger.n }}"}))
+        execution = call(publish(server, "outer", each(concurrency=10)), list=list(range(100)))
+        children = list(execution.children.all())
+        assert execution.node_executions[1]["outputData"] == {
+            "results": [{"square": number} for number in range(100)],
+            "errors": [],
+        }
+        assert execution.node_executions[1]["childExecutions"] == sorted(str(child.pk) for child in children)
+        assert len(children) == 100
+        assert most_at_once(children) == 10
+        assert execution.ended_at is not None
+        assert execution.ended_at - execution.started_at < timedelta(seconds=100 * 0.05)
+
+    def test_five_items_are_worked_on_at_a_time_unless_said_otherwise(self) -> None:
+        server = make_server()
+        publish(server, "inner", node("wait", "delay", seconds=0.2), answer("{{ trigger.n }}"))
+        execution = call(publish(server, "outer", each()), list=list(range(12)))
+        assert most_at_once(list(execution.children.all())) == 5
+
+    def test_arguments_name_the_item_its_place_and_earlier_nodes(self) -> None:
+        server = make_server()
+        publish(server, "inner", answer("{{ trigger }}"))
+        arguments = {"id": "{{ item.id }}", "text": "{{ index }}: {{ item.id }} of {{ trigger.owner }}"}
+        outer = publish(server, "outer", each(arguments=arguments))
+        execution = call(outer, list=[{"id": "a"}, {"id": "{{ item }}"}], owner="Ada")
+        assert execution.node_executions[1]["outputData"]["results"] == [
+            {"id": "a", "text": "0: a of Ada"},
+            {"id": "{{ item }}", "text": "1: {{ item }} of Ada"},
+        ]
+        assert execution.node_executions[1]["inputData"]["arguments"] == arguments
+
+    def test_an_item_can_be_the_arguments(self) -> None:
+        server = make_server()
+        publish(server, "inner", answer("{{ trigger.n }}"))
+        outer = publish(server, "outer", each(arguments="{{ item }}", onError="collect"))
+        execution = call(outer, list=[{"n": 1}, 2])
+        assert execution.node_executions[1]["outputData"] == {
+            "results": [1, None],
+            "errors": [
+                {"index": 1, "message": "The arguments have to be an object with the parameters of the flow, not 2."}
+            ],
+        }
+
+    def test_an_empty_list_calls_nothing(self) -> None:
+        server = make_server()
+        publish(server, "inner", answer(1))
+        execution = call(publish(server, "outer", each()), list=[])
+        assert execution.node_executions[1]["outputData"] == {"results": [], "errors": []}
+        assert not execution.children.exists()
+
+    def test_errors_are_collected_with_the_place_of_each_item(self) -> None:
+        server = make_server()
+        publish(server, "inner", answer("{{ trigger.n.deep }}"), name="Look")
+        outer = publish(server, "outer", each(arguments={"n": "{{ item.n }}"}, onError="collect"))
+        execution = call(outer, list=[{"n": {"deep": 1}}, {"n": 2}, {}])
+        output = execution.node_executions[1]["outputData"]
+        assert output["results"] == [1, None, None]
+        assert [error["index"] for error in output["errors"]] == [1, 2]
+        assert output["errors"][0]["message"].startswith("Flow 'Look' failed in 'Answer': {{ trigger.n.deep }}: ")
+        assert output["errors"][1]["message"] == "{{ item.n }}: item has no 'n'; it has: nothing."
+
+    def test_the_first_failure_stops_the_rest(self) -> None:
+        server = make_server()
+        inner = publish(server, "inner", node("wait", "delay", seconds="{{ trigger.n }}"), name="Wait a little")
+        execution = call(publish(server, "outer", each()), list=[60, "soon", 60, 60, 60, 60, 60])
+        assert (execution.error_kind, execution.failed_node_name) == ("node_failed", "Each")
+        start = "Item 1: Flow 'Wait a little' failed in 'Wait': After its expressions were filled in: seconds: "
+        assert execution.error_info["message"].startswith(start)
+        kinds = sorted(Execution.objects.filter(flow=inner).values_list("error_kind", flat=True))
+        assert kinds == ["cancelled"] * (len(kinds) - 1) + ["node_failed"]
+        assert len(kinds) <= 5
+
+    def test_what_is_no_list_is_named(self) -> None:
+        server = make_server()
+        publish(server, "inner", answer(1))
+        execution = call(publish(server, "outer", each()), list={"a": 1})
+        message = 'After its expressions were filled in: items: {"a":1} is not of type "array"'
+        assert execution.error_info["message"] == message
+
+
+def test_item_and_index_are_known_in_the_arguments_alone() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        graph_of(chain(each(arguments={"a": "{{ item }} {{ index }} {{ other }}"}, items="{{ item }}")))
+    assert [fault.path for fault in caught.value.faults] == [
+        "nodes[1].parameters.items",
+        "nodes[1].parameters.arguments.a",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "fault"),
+    [
+        ({"concurrency": 0}, "concurrency: 0 is less than the minimum of 1"),
+        ({"concurrency": 51}, "concurrency: 51 is greater than the maximum of 50"),
+        ({"arguments": [1]}, 'arguments: [1] is not of type "object"'),
+        ({"onError": "ignore"}, 'onError: use one of: "stop", "collect"'),
+    ],
+)
+def test_wrong_parameters_are_named(parameters: Any, fault: str) -> None:
+    found = registry()["for_each"].faults(EACH | parameters, "", before_filling=True)
+    assert [str(each) for each in found] == [fault]
+
+
+@pytest.mark.anyio
+async def test_where_no_flows_can_be_called_it_says_so() -> None:
+    with pytest.raises(NodeFailed, match="No flows can be called"):
+        await ForEach().execute(EACH | {"items": []}, NodeContext("e1", "Node"))
