@@ -1,14 +1,17 @@
 """Call another system over HTTP."""
 
+import base64
 import json
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urljoin
 
 from flows.engine.errors import NodeFailed
 from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
+from flows.nodes.credentials import AUTH, credential_of
+from flows.nodes.redirects import MOST, Request, place, send
 
 DEFAULT_TIMEOUT = 30
 _SHOWN_BODY = 300
@@ -41,7 +44,7 @@ class HttpRequest:
             "url": {
                 "type": "string",
                 "title": "URL",
-                "description": "The whole address, https://api.example.com/orders. Redirects are not followed.",
+                "description": "The whole address: https://api.example.com/orders.",
                 "minLength": 1,
                 "maxLength": 8192,
             },
@@ -52,11 +55,35 @@ class HttpRequest:
                 "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
             },
             "headers": {"type": "object", "title": "Headers", "additionalProperties": _SCALAR},
+            "auth": AUTH,
             "bodyJson": {"title": "JSON body", "description": "Any JSON value. Sent as application/json."},
             "bodyText": {
                 "type": "string",
                 "title": "Text body",
                 "description": "Sent as text/plain unless a content-type header says otherwise.",
+            },
+            "bodyForm": {
+                "type": "object",
+                "title": "Form body",
+                "description": "Sent as application/x-www-form-urlencoded. Fields that are null are left out.",
+                "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+            },
+            "responseAs": {
+                "type": "string",
+                "title": "Read the answer as",
+                "description": "Without it: JSON or text, by the content-type. base64 is for images and files.",
+                "enum": ["json", "text", "base64"],
+            },
+            "redirects": {
+                "type": "integer",
+                "title": "Redirects",
+                "description": (
+                    "How many redirects to follow. To another origin go neither credentials nor bodies, and of the "
+                    "headers only accept, accept-language, content-type and user-agent."
+                ),
+                "minimum": 0,
+                "maximum": MOST,
+                "default": 0,
             },
             "timeout": {
                 "type": "number",
@@ -81,7 +108,10 @@ class HttpRequest:
             },
         },
         "required": ["url"],
-        "dependentSchemas": {"bodyJson": {"properties": {"bodyText": False}}},
+        "dependentSchemas": {
+            "bodyJson": {"properties": {"bodyText": False, "bodyForm": False}},
+            "bodyText": {"properties": {"bodyForm": False}},
+        },
         "additionalProperties": False,
     }
     handles: ClassVar[tuple[str, ...]] = (MAIN,)
@@ -92,19 +122,20 @@ class HttpRequest:
         if context.http is None:
             raise NodeFailed("No HTTP client was lent to this execution.")
         method, url = parameters.get("method", "GET"), parameters["url"]
-        content, media_type = _content(parameters)
-        response = await context.http.request(
-            method,
-            url,
-            headers=_headers(parameters, media_type),
-            query={key: as_text(value) for key, value in parameters.get("query", {}).items() if value is not None},
-            content=content,
+        expect = parameters.get("expect", [])
+        response = await send(
+            context.http,
+            _request(method, url, parameters),
             timeout=float(parameters.get("timeout", DEFAULT_TIMEOUT)),
+            most=parameters.get("redirects", 0),
+            expect=expect,
         )
-        body, problem = read_body(response)
+        is_expected = _expected(response.status, expect)
+        # What is sent in place of the thing that was asked for is read as what it says it is.
+        body, problem = read_body(response, parameters.get("responseAs") if is_expected else None)
         output = {"status": response.status, "headers": dict(response.headers), "body": body}
-        called = f"{method} {_place(url)}"
-        if parameters.get("failOnStatus", True) and not _expected(response.status, parameters.get("expect")):
+        called = f"{method} {place(url)}"
+        if parameters.get("failOnStatus", True) and not is_expected:
             reason = f"{response.status} {response.reason}".strip()
             raise NodeFailed(f"{called} answered {reason}{_shown(response, body)}", detail=output)
         if problem:
@@ -112,11 +143,30 @@ class HttpRequest:
         return NodeResult(output)
 
 
+def _request(method: str, url: str, parameters: Mapping[str, Json]) -> Request:
+    content, media_type = _content(parameters)
+    return Request(
+        method,
+        url,
+        headers=_headers(parameters, media_type),
+        query=_fields(parameters.get("query", {})),
+        content=content,
+        credential=credential_of(parameters.get("auth")),
+    )
+
+
+def _fields(values: Mapping[str, Json]) -> dict[str, str]:
+    return {name: as_text(value) for name, value in values.items() if value is not None}
+
+
 def _content(parameters: Mapping[str, Json]) -> tuple[bytes | None, str | None]:
     if "bodyJson" in parameters:
         return json.dumps(parameters["bodyJson"]).encode(), "application/json"
     if "bodyText" in parameters:
         return parameters["bodyText"].encode(errors="replace"), "text/plain; charset=utf-8"
+    if "bodyForm" in parameters:
+        form = urlencode(_fields(parameters["bodyForm"]), errors="replace")
+        return form.encode(), "application/x-www-form-urlencoded"
     return None, None
 
 
@@ -127,28 +177,29 @@ def _headers(parameters: Mapping[str, Json], media_type: str | None) -> dict[str
     return headers
 
 
-def _expected(status: int, expect: list[int] | None) -> bool:
+def _expected(status: int, expect: list[int]) -> bool:
     return status in expect if expect else 200 <= status < 300
 
 
-def _place(url: str) -> str:
-    """Host and path, for messages: a query may hold credentials."""
-    parts = urlsplit(url)
-    return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
 def _shown(response: HttpResponse, body: Json) -> str:
+    """The start of the answer, or where it points to."""
+    location = response.headers.get("location")
+    if location and 300 <= response.status < 400:
+        return f", a redirect to {place(urljoin(response.url, location))} that was not followed; see Redirects."
     text = " ".join((body if isinstance(body, str) else as_text(body)).split()) if response.body else ""
     return f": {text[:_SHOWN_BODY]}{'...' if len(text) > _SHOWN_BODY else ''}" if text else "."
 
 
-def read_body(response: HttpResponse) -> tuple[Json, str]:
-    """Return the body by its media type, JSON or text, and what is wrong with it ("" when nothing is).
+def read_body(response: HttpResponse, read_as: str | None = None) -> tuple[Json, str]:
+    """Return the body as `json`, `text` or `base64`, and what is wrong with it ("" when nothing is).
 
-    An empty JSON body is null. A JSON body that cannot be read comes back as text.
+    Without `read_as` it is JSON or text by its media type. An empty JSON body is null. A JSON body that cannot be read
+    comes back as text.
     """
+    if read_as == "base64":
+        return base64.b64encode(response.body).decode(), ""
     media_type, _, rest = response.headers.get("content-type", "").partition(";")
-    if not _JSON_TYPE.fullmatch(media_type.strip()):
+    if read_as == "text" or (read_as is None and not _JSON_TYPE.fullmatch(media_type.strip())):
         return _text(response.body, rest), ""
     if not response.body.strip():
         return None, ""

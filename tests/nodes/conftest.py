@@ -1,7 +1,7 @@
 """Run one node type on its own, with its parameters checked as the engine does."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -14,10 +14,11 @@ Execute = Callable[..., Coroutine[Any, Any, NodeResult]]
 
 @dataclass
 class FakeHttp:
-    """Answers every request with `answer`, and keeps what it was asked."""
+    """Answers with `script`, one after the other, then with `answer`; keeps what it was asked."""
 
     answer: HttpResponse = field(default_factory=lambda: HttpResponse(200, "OK", "http://api.test/", {}, b""))
     requests: list[dict[str, Any]] = field(default_factory=list)
+    script: list[HttpResponse] = field(default_factory=list)
 
     async def request(
         self,
@@ -31,7 +32,7 @@ class FakeHttp:
     ) -> HttpResponse:
         asked = {"method": method, "url": url, "headers": headers, "query": query, "content": content}
         self.requests.append(asked | {"timeout": timeout})
-        return self.answer
+        return replace(self.script.pop(0), url=url) if self.script else self.answer
 
     def answers(self, status: int, reason: str, media_type: str, body: bytes) -> None:
         headers = {"content-type": media_type} if media_type else {}

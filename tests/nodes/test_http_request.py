@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flows.engine.errors import NodeFailed
-from flows.engine.node import NodeContext, NodeResult
+from flows.engine.node import HttpResponse, NodeContext, NodeResult
 from flows.nodes import registry
 from flows.nodes.http_request import HttpRequest
 from tests.nodes.conftest import Execute, FakeHttp
@@ -49,6 +49,11 @@ async def test_everything_else_is_passed_on(execute: Execute, http: FakeHttp) ->
     [
         ({"bodyText": "é"}, "é".encode(), {"content-type": "text/plain; charset=utf-8"}),
         ({"bodyText": "<a/>", "headers": {"Content-Type": "text/xml"}}, b"<a/>", {"Content-Type": "text/xml"}),
+        (
+            {"bodyForm": {"a b": "ü&", "n": 2, "ok": True, "none": None}},
+            b"a+b=%C3%BC%26&n=2&ok=true",
+            {"content-type": "application/x-www-form-urlencoded"},
+        ),
         ({"bodyJson": None}, b"null", {"content-type": "application/json"}),
         ({"bodyJson": "\ud800"}, b'"\\ud800"', {"content-type": "application/json"}),
         ({"bodyText": "\ud800"}, b"?", {"content-type": "text/plain; charset=utf-8"}),
@@ -156,6 +161,144 @@ async def test_what_counts_as_success_can_be_said(
         assert result == NodeResult({"status": status, "headers": {}, "body": ""})
 
 
+@pytest.mark.parametrize(
+    ("auth", "headers", "query"),
+    [
+        ({"type": "none"}, {}, {}),
+        ({"type": "bearer", "secret": "s3cr3t"}, {"authorization": "Bearer s3cr3t"}, {}),
+        ({"type": "basic", "username": "ada", "secret": "pä"}, {"authorization": "Basic YWRhOnDDpA=="}, {}),
+        ({"type": "header", "name": "X-Api-Key", "secret": "s3cr3t"}, {"x-api-key": "s3cr3t"}, {}),
+        ({"type": "query", "name": "key", "secret": "s3cr3t"}, {}, {"key": "s3cr3t"}),
+    ],
+)
+async def test_a_credential_goes_where_it_is_looked_for(
+    execute: Execute, http: FakeHttp, auth: Any, headers: Any, query: Any
+) -> None:
+    await execute("http_request", {"url": URL, "auth": auth})
+    assert [(asked["headers"], asked["query"]) for asked in http.requests] == [(headers, query)]
+
+
+@pytest.mark.parametrize(
+    ("auth", "fault"),
+    [
+        ({"type": "bearer"}, 'auth: "secret" is a required property'),
+        ({"type": "basic", "secret": "s"}, 'auth: "username" is a required property'),
+        ({"type": "query", "secret": "s"}, 'auth: "name" is a required property'),
+        ({"type": "cookie", "secret": "s"}, 'auth.type: use one of: "none", "bearer", "basic", "header", "query"'),
+    ],
+)
+def test_what_a_credential_lacks_is_named(auth: Any, fault: str) -> None:
+    found = registry()["http_request"].faults({"url": URL, "auth": auth}, "", before_filling=True)
+    assert fault in [str(each) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("read_as", "media_type", "raw", "body"),
+    [
+        ("json", "text/plain", b'{"a": 1}', {"a": 1}),
+        ("json", "", b" ", None),
+        ("text", "application/json", b'{"a": 1}', '{"a": 1}'),
+        ("text", "text/plain; charset=iso-8859-1", b"caf\xe9", "café"),
+        ("base64", "image/png", b"\x89PNG", "iVBORw=="),
+    ],
+)
+async def test_how_the_answer_is_read_can_be_said(
+    execute: Execute, http: FakeHttp, read_as: str, media_type: str, raw: bytes, body: Any
+) -> None:
+    http.answers(200, "OK", media_type, raw)
+    result = await execute("http_request", {"url": URL, "responseAs": read_as})
+    assert result.output["body"] == body
+
+
+async def test_a_failure_is_read_as_what_it_says_it_is(execute: Execute, http: FakeHttp) -> None:
+    http.answers(404, "Not Found", "application/json", b'{"error": "gone"}')
+    with pytest.raises(NodeFailed, match=r'answered 404 Not Found: {"error": "gone"}'):
+        await execute("http_request", {"url": URL, "responseAs": "base64"})
+
+
+class TestRedirects:
+    """Steps by a script: what each request is answered with, in turn."""
+
+    @staticmethod
+    def hops(http: FakeHttp, *steps: tuple[int, str]) -> None:
+        http.script = [
+            HttpResponse(status, "", "", {"location": location} if location else {}, b"") for status, location in steps
+        ]
+
+    async def test_they_are_followed_only_when_the_node_says_so(self, execute: Execute, http: FakeHttp) -> None:
+        http.answer = HttpResponse(302, "Found", URL, {"location": "https://other.test/b?token=x"}, b"")
+        message = "GET api.test/orders answered 302 Found, a redirect to other.test/b that was not followed"
+        with pytest.raises(NodeFailed, match=message):
+            await execute("http_request", {"url": URL})
+        assert len(http.requests) == 1
+
+    @pytest.mark.parametrize(
+        ("location", "goes_along"),
+        [
+            ("/b", True),
+            ("http://api.test:80/b", True),
+            ("https://api.test/b", False),
+            ("http://api.test:81/b", False),
+            ("http://api.test.evil.test/b", False),
+            ("//other.test/b", False),
+        ],
+    )
+    async def test_a_credential_stays_with_its_origin(
+        self, execute: Execute, http: FakeHttp, location: str, goes_along: bool
+    ) -> None:
+        self.hops(http, (302, location), (200, ""))
+        headers = {"Accept": "text/csv", "X-Custom": "maybe a key", "Cookie": "id=1"}
+        auth = {"type": "query", "name": "key", "secret": "s3cr3t"}
+        await execute("http_request", {"url": URL, "redirects": 1, "headers": headers, "auth": auth})
+        sent = http.requests[1]
+        assert sent["headers"] == (headers if goes_along else {"Accept": "text/csv"})
+        assert sent["query"] == ({"key": "s3cr3t"} if goes_along else {})
+
+    async def test_a_credential_that_was_dropped_does_not_come_back(self, execute: Execute, http: FakeHttp) -> None:
+        self.hops(http, (302, "http://other.test/b"), (302, URL), (200, ""))
+        await execute("http_request", {"url": URL, "redirects": 3, "auth": {"type": "bearer", "secret": "s3cr3t"}})
+        assert [asked["headers"] for asked in http.requests] == [{"authorization": "Bearer s3cr3t"}, {}, {}]
+
+    @pytest.mark.parametrize(
+        ("method", "status", "following"),
+        [("POST", 301, "GET"), ("POST", 303, "GET"), ("PUT", 303, "GET"), ("PUT", 302, "PUT"), ("POST", 308, "POST")],
+    )
+    async def test_the_method_follows_the_status(
+        self, execute: Execute, http: FakeHttp, method: str, status: int, following: str
+    ) -> None:
+        self.hops(http, (status, "/b"), (200, ""))
+        await execute("http_request", {"url": URL, "method": method, "bodyText": "a", "redirects": 1})
+        sent = http.requests[1]
+        expected = ("GET", None, []) if following == "GET" else (method, b"a", ["content-type"])
+        assert (sent["method"], sent["content"], list(sent["headers"])) == expected
+
+    @pytest.mark.parametrize(
+        ("url", "method", "location", "message"),
+        [
+            (URL, "POST", "http://other.test/b", "redirected to other.test/b, to which its body is not sent"),
+            ("https://api.test/a", "GET", "http://api.test/b", "api.test/a redirects from https to http"),
+        ],
+    )
+    async def test_what_would_give_something_away_is_not_followed(
+        self, execute: Execute, http: FakeHttp, url: str, method: str, location: str, message: str
+    ) -> None:
+        self.hops(http, (307, location), (200, ""))
+        with pytest.raises(NodeFailed, match=message):
+            await execute("http_request", {"url": url, "method": method, "bodyText": "a", "redirects": 1})
+        assert len(http.requests) == 1
+
+    async def test_there_are_never_more_than_were_allowed(self, execute: Execute, http: FakeHttp) -> None:
+        self.hops(http, *[(302, f"/{step}") for step in range(9)])
+        with pytest.raises(NodeFailed, match=r"answered 302, a redirect to api\.test/2 that was not followed"):
+            await execute("http_request", {"url": URL, "redirects": 2})
+        assert len(http.requests) == 3
+
+    async def test_a_redirect_that_is_expected_is_an_answer(self, execute: Execute, http: FakeHttp) -> None:
+        self.hops(http, (302, "/b"))
+        result = await execute("http_request", {"url": URL, "redirects": 3, "expect": [302]})
+        assert result.output["status"] == 302
+
+
 async def test_without_a_client_it_says_so() -> None:
     with pytest.raises(NodeFailed, match="No HTTP client"):
         await HttpRequest().execute({"url": URL}, NodeContext("e1", "Node"))
@@ -170,6 +313,8 @@ async def test_without_a_client_it_says_so() -> None:
             ['method: use one of: "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"'],
         ),
         ({"url": URL, "bodyJson": 1, "bodyText": "a"}, ['bodyText: False schema does not allow "a"']),
+        ({"url": URL, "bodyText": "a", "bodyForm": {}}, ["bodyForm: False schema does not allow {}"]),
+        ({"url": URL, "redirects": 4}, ["redirects: 4 is greater than the maximum of 3"]),
         ({"url": URL, "timeout": 0}, ["timeout: 0 is less than or equal to the minimum of 0"]),
         ({"url": URL, "expect": [99]}, ["expect[0]: 99 is less than the minimum of 100"]),
         ({"url": URL, "headers": {"a": None}}, ['headers.a: null is not of types "boolean", "number", "string"']),
