@@ -18,6 +18,7 @@ from flows.nodes.delay import Delay
 from flows.nodes.fail import Fail
 from flows.nodes.for_each import ForEach
 from flows.nodes.http_request import HttpRequest
+from flows.nodes.llm_chat import LlmChat
 from flows.nodes.return_ import Return
 from flows.nodes.set_fields import SetFields
 from flows.nodes.trigger import Trigger
@@ -30,6 +31,7 @@ BUILTIN_NODE_TYPES: tuple[NodeType, ...] = (
     HttpRequest(),
     CallFlow(),
     ForEach(),
+    LlmChat(),
     Delay(),
     Fail(),
     Return(),
