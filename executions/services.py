@@ -18,6 +18,7 @@ from executions.children import Children, ends_at
 from executions.database import in_database
 from executions.dispatch import dispatcher
 from executions.ledger import LedgerUnavailable, ledger
+from executions.lending import lending
 from executions.models import Execution, new_id
 from executions.recovery import INTERRUPTED, heart
 from executions.redaction import Redactor
@@ -107,6 +108,7 @@ async def _execute(
         _roots(execution_id, target),
         secrets,
         flows=Children.of(target, caller, parent, ends_at(timeout), tracker, start),
+        tools=lending.tools,
     )
     try:
         outcome = await run(

@@ -221,5 +221,10 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.text("FLOWHUB_LOG_LEVEL", "INFO").upper()},
-    "loggers": {"mcp": {"level": "WARNING"}, "httpx2": {"level": "WARNING"}},
+    "loggers": {
+        "mcp": {"level": "WARNING"},
+        # It quotes what other servers answer; what went wrong is in the execution.
+        "mcp.client": {"level": "CRITICAL"},
+        "httpx2": {"level": "WARNING"},
+    },
 }

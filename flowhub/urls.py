@@ -20,6 +20,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("executions.api.urls")),
     path("api/", include("flows.api.urls")),
+    path("api/", include("mcp_bridge.api.urls")),
     path("", include("executions.urls")),
     path("", include("flows.urls")),
     path("", include("mcp_bridge.urls")),

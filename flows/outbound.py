@@ -80,11 +80,11 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         try:
             addresses = [ip_address(text) for text in await self._resolve(host, port)]
         except (OSError, ValueError) as error:
-            raise _no_answer(host, f"the name has no address ({error}); check its spelling") from error
+            raise no_answer(host, f"the name has no address ({error}); check its spelling") from error
         for address in addresses:
             self._check(host, address, port)
         if not addresses:
-            raise _no_answer(host, "the name has no address; check its spelling")
+            raise no_answer(host, "the name has no address; check its spelling")
         return [str(unwrapped(address)) for address in addresses[:_TRIED_ADDRESSES]]
 
     def _check(self, host: str, address: Address, port: int) -> None:
@@ -93,12 +93,12 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         shown = f"[{host}]" if ":" in host else host
         remedy = f"an operator can allow it with FLOWHUB_OUTBOUND_ALLOW={shown}:{port}"
         if not is_public(address):
-            raise _no_answer(host, f"address {address} is private; {remedy}")
+            raise no_answer(host, f"address {address} is private; {remedy}")
         if port < 1024 and port not in (80, 443):
-            raise _no_answer(host, f"port {port} belongs to another protocol than HTTP; {remedy}")
+            raise no_answer(host, f"port {port} belongs to another protocol than HTTP; {remedy}")
 
 
-def _no_answer(host: str, why: str) -> NodeFailed:
+def no_answer(host: str, why: str) -> NodeFailed:
     """One sentence for the client whatever the reason: a caller must not be able to map a network with it."""
     return NodeFailed(f"{host}: {why}.", for_client=f"{host} did not answer.")
 
@@ -114,7 +114,7 @@ class GuardedClient:
         self, allow: AllowList | None = None, *, resolve: Resolve = resolve_by_system, max_bytes: int = MAX_BODY
     ) -> None:
         self._backend = GuardedBackend(allow or AllowList(), resolve)
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._tls = httpx2.create_ssl_context(trust_env=False)
         self._pools: dict[asyncio.AbstractEventLoop, _Lent] = {}
 
@@ -134,16 +134,16 @@ class GuardedClient:
         """
         if method not in METHODS:
             raise NodeFailed(f"The method {method!r} is not one of {', '.join(METHODS)}.")
-        target = _target(url, query)
+        target = checked_url(url, query)
         wire_headers = _wire_headers(target, headers or {})
         try:
             async with asyncio.timeout(timeout):
                 return await self._send(method, target, wire_headers, content)
         except TimeoutError:
             why = f"there was no whole answer within {timeout:g} s; raise the timeout or ask for less"
-            raise _no_answer(target.host, why) from None
+            raise no_answer(target.host, why) from None
         except (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError) as error:
-            raise _no_answer(target.host, f"the connection failed ({_deepest(error)})") from error
+            raise no_answer(target.host, f"the connection failed ({deepest(error)})") from error
 
     async def _send(
         self, method: str, url: httpx2.URL, headers: list[tuple[bytes, bytes]], content: bytes | None
@@ -152,7 +152,7 @@ class GuardedClient:
         target = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         async with pool.stream(method, target, headers=headers, content=content) as answer:
             kept = _kept_headers(url.host, answer.headers)
-            body = _Body(url.host, kept.get("content-encoding", ""), self._max_bytes)
+            body = _Body(url.host, kept.get("content-encoding", ""), self.max_bytes)
             async with aclosing(answer.aiter_stream()) as chunks:
                 async for chunk in chunks:
                     body.add(chunk)
@@ -170,10 +170,14 @@ class GuardedClient:
 
     async def _lend(self) -> AsyncGenerator[httpcore2.AsyncConnectionPool, None]:
         """A pool held by an async generator: an event loop ends those before it closes, and so closes the pool."""
-        async with httpcore2.AsyncConnectionPool(
-            ssl_context=self._tls, max_connections=100, keepalive_expiry=5.0, network_backend=self._backend
-        ) as pool:
+        async with self.new_pool(100) as pool:
             yield pool
+
+    def new_pool(self, connections: int) -> httpcore2.AsyncConnectionPool:
+        """A pool of its own, whose connections are guarded as the client's are; who asks for it closes it."""
+        return httpcore2.AsyncConnectionPool(
+            ssl_context=self._tls, max_connections=connections, keepalive_expiry=5.0, network_backend=self._backend
+        )
 
     async def aclose(self) -> None:
         """Close the connections of the running loop."""
@@ -187,7 +191,7 @@ def outbound_client() -> GuardedClient:
     return GuardedClient(AllowList.parse(settings.OUTBOUND_ALLOW))
 
 
-def _target(text: str, query: Mapping[str, str] | None) -> httpx2.URL:
+def checked_url(text: str, query: Mapping[str, str] | None = None) -> httpx2.URL:
     """Read an address; raises NodeFailed that says what is wrong with it."""
     if found := _CONTROL.search(text):
         raise NodeFailed(f"The url holds the control character {found[0]!r}; remove it.")
@@ -262,7 +266,7 @@ class _Body:
         return bytes(self._decoded)
 
 
-def _deepest(error: BaseException) -> BaseException:
+def deepest(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
     return error

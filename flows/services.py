@@ -1,6 +1,6 @@
 """What people do with flows: publish, duplicate, switch on and off, delete. Changes are announced once committed."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from django.db import transaction
@@ -209,9 +209,18 @@ def delete_secret(secret: Secret) -> None:
 
 def secret_values(flow_id: int | None, names: Collection[str]) -> SecretValues:
     """The values of those secrets of a flow's server that exist and can be decrypted."""
+    return _decrypted(Secret.objects.filter(server__flows=flow_id, name__in=names)) if flow_id else SecretValues()
+
+
+def secret_values_of_server(server: Server, names: Collection[str]) -> SecretValues:
+    """The values of those secrets of a server that exist and can be decrypted."""
+    return _decrypted(Secret.objects.filter(server=server, name__in=names))
+
+
+def _decrypted(secrets: Iterable[Secret]) -> SecretValues:
     values: dict[str, str] = {}
     unreadable: list[str] = []
-    for secret in Secret.objects.filter(server__flows=flow_id, name__in=names) if flow_id else ():
+    for secret in secrets:
         try:
             values[secret.name] = vault.decrypt(secret.encrypted, secret.place)
         except vault.Unreadable:

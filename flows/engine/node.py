@@ -76,6 +76,40 @@ class FlowCaller(Protocol):
         """The published flow of that tool name; raises NodeFailed when there is none, or calls are nested too deep."""
 
 
+@dataclass(frozen=True, slots=True)
+class ToolAnswer:
+    """What a tool of another MCP server answered: content blocks as MCP writes them, and a JSON value if it has one."""
+
+    content: list[Json]
+    structured: Json = None
+    is_error: bool = False
+
+    @property
+    def text(self) -> str:
+        """The text blocks, one below the other."""
+        return "\n".join(block["text"] for block in self.content if block.get("type") == "text")
+
+
+class ToolCaller(Protocol):
+    """The way for a node to call a tool of another MCP server; implemented by `mcp_bridge.upstream`."""
+
+    async def call(
+        self,
+        url: str,
+        tool: str,
+        arguments: Mapping[str, Json],
+        *,
+        headers: Mapping[str, str],
+        timeout: float,
+        schema: Mapping[str, Json] | None = None,
+    ) -> ToolAnswer:
+        """Call a tool over Streamable HTTP; `timeout` is the seconds for everything.
+
+        `schema` is the tool's input schema as it was when the flow was built: arguments that no longer fit are refused
+        with what has changed. Raises NodeFailed when there is no answer.
+        """
+
+
 Fill = Callable[[str, Mapping[str, Json]], Json]
 
 
@@ -92,6 +126,7 @@ class NodeContext:
     http: HttpClient | None = None
     node_id: str = ""
     flows: FlowCaller | None = None
+    tools: ToolCaller | None = None
     fill: Fill = field(default=_nothing_deferred, repr=False)
     """Fills in a deferred parameter, by its name and the values it may name besides: `fill("arguments", {"item": 1})`.
 
@@ -186,3 +221,4 @@ class Services:
     secrets: Mapping[str, str] = field(default_factory=SecretValues, repr=False)
     """The values of the secrets that the graph names (`Graph.secret_names`); not part of any scope that is shown."""
     flows: FlowCaller | None = None
+    tools: ToolCaller | None = None

@@ -209,7 +209,9 @@ class _Walk:
 
     async def _result(self, node: Node, parameters: Any) -> NodeResult:
         lent = self.services
-        context = NodeContext(lent.execution_id, node.name, lent.http, node_id=node.id, flows=lent.flows)
+        context = NodeContext(
+            lent.execution_id, node.name, lent.http, node_id=node.id, flows=lent.flows, tools=lent.tools
+        )
         if node.deferred:
             context = replace(context, fill=lambda name, values: node.deferred[name]({**self.scope, **values}))
         node_type = node.registered.node_type

@@ -19,6 +19,7 @@ from flows.nodes.fail import Fail
 from flows.nodes.for_each import ForEach
 from flows.nodes.http_request import HttpRequest
 from flows.nodes.llm_chat import LlmChat
+from flows.nodes.mcp_tool import McpTool
 from flows.nodes.return_ import Return
 from flows.nodes.set_fields import SetFields
 from flows.nodes.trigger import Trigger
@@ -32,6 +33,7 @@ BUILTIN_NODE_TYPES: tuple[NodeType, ...] = (
     CallFlow(),
     ForEach(),
     LlmChat(),
+    McpTool(),
     Delay(),
     Fail(),
     Return(),

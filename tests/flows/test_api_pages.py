@@ -72,6 +72,7 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("post", "/api/flows/{flowId}/publish/"),
         ("post", "/api/flows/{flowId}/test/"),
         ("get", "/api/node-types/"),
+        ("post", "/api/upstream-tools/"),
     }
     assert sorted(document["components"]["securitySchemes"]) == ["apiKey", "cookieAuth"]
 

@@ -9,7 +9,7 @@ import pytest
 from flows import nodes
 from flows.engine.node import NodeContext, NodeResult, NodeType
 
-EFFECTS = {"http_request", "call_flow", "for_each", "llm_chat"}
+EFFECTS = {"http_request", "call_flow", "for_each", "llm_chat", "mcp_tool"}
 ICONS = {"bolt", "edit", "branch", "globe", "clock", "stop", "reply", "layers", "repeat", "chat", "plug"}
 
 
@@ -51,7 +51,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 def test_the_built_in_types_are_those_of_the_product() -> None:
     names = [
-        *("trigger", "set_fields", "condition", "http_request", "call_flow", "for_each", "llm_chat"),
+        *("trigger", "set_fields", "condition", "http_request", "call_flow", "for_each", "llm_chat", "mcp_tool"),
         *("delay", "fail", "return"),
     ]
     assert [each.type for each in nodes.BUILTIN_NODE_TYPES] == names

@@ -1,0 +1,91 @@
+"""Call a tool of another MCP server."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+from urllib.parse import urlencode, urlsplit
+
+from flows.engine.errors import NodeFailed
+from flows.engine.expressions import as_text
+from flows.engine.node import MAIN, Json, NodeContext, NodeResult
+from flows.nodes.credentials import AUTH, credential_of
+
+DEFAULT_TIMEOUT = 60
+_SHOWN = 1_000
+
+
+class McpTool:
+    """Calls a tool over Streamable HTTP; its output is the tool's text, JSON value and content blocks."""
+
+    type: ClassVar[str] = "mcp_tool"
+    title: ClassVar[str] = "MCP tool"
+    description: ClassVar[str] = (
+        "Calls a tool of another MCP server and gives out {text, structured, content}. Whoever calls this flow stays "
+        "unknown to that server: only the authentication of this node is sent."
+    )
+    icon: ClassVar[str] = "plug"
+    parameters_schema: ClassVar[Mapping[str, Json]] = {
+        "type": "object",
+        "properties": {
+            "url": {
+                "type": "string",
+                "title": "URL",
+                "description": "The server's address for Streamable HTTP: https://tools.example.com/mcp.",
+                "minLength": 1,
+                "maxLength": 2048,
+            },
+            "auth": AUTH,
+            "headers": {
+                "type": "object",
+                "title": "Headers",
+                "additionalProperties": {"type": ["string", "number", "boolean"]},
+            },
+            "tool": {"type": "string", "title": "Tool", "minLength": 1, "maxLength": 200},
+            "arguments": {"type": "object", "title": "Arguments"},
+            "toolSchema": {
+                "type": "object",
+                "title": "The tool's schema",
+                "description": (
+                    "Its input schema as it was when this node was set up. With it, arguments that no longer fit "
+                    "because the tool has changed are refused with what changed."
+                ),
+            },
+            "timeout": {
+                "type": "number",
+                "title": "Timeout",
+                "description": "Seconds for connecting and the whole call, at most 300.",
+                "exclusiveMinimum": 0,
+                "maximum": 300,
+                "default": DEFAULT_TIMEOUT,
+            },
+        },
+        "required": ["url", "tool"],
+        "additionalProperties": False,
+    }
+    handles: ClassVar[tuple[str, ...]] = (MAIN,)
+    has_effects: ClassVar[bool] = True
+
+    async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
+        """Call the tool; raises NodeFailed without an answer, and with the tool's own words when it failed."""
+        if context.tools is None:
+            raise NodeFailed("No tools of other servers can be called from this execution.")
+        url, tool = parameters["url"], parameters["tool"]
+        credential = credential_of(parameters.get("auth"))
+        headers = {name.lower(): as_text(value) for name, value in parameters.get("headers", {}).items()}
+        answer = await context.tools.call(
+            with_query(url, credential.query),
+            tool,
+            parameters.get("arguments", {}),
+            headers={**headers, **credential.headers},
+            timeout=float(parameters.get("timeout", DEFAULT_TIMEOUT)),
+            schema=parameters.get("toolSchema"),
+        )
+        output = {"text": answer.text, "structured": answer.structured, "content": answer.content}
+        if answer.is_error:
+            said = answer.text[:_SHOWN] or "it did not say why"
+            raise NodeFailed(f"The tool {tool!r} of {urlsplit(url).hostname} failed: {said}", detail=output)
+        return NodeResult(output)
+
+
+def with_query(url: str, query: Mapping[str, str]) -> str:
+    """The URL with more query parameters."""
+    return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(query)}" if query else url

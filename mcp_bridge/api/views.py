@@ -1,0 +1,64 @@
+"""What another MCP server offers, over REST: for whoever sets up a node that calls one of its tools."""
+
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import generics, status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from executions.redaction import Redactor
+from flows.api.base import ApiView
+from flows.engine.errors import NodeFailed
+from flows.engine.expressions import SECRETS, Path, SecretValues, compile_value, paths_in
+from flows.models import Server
+from flows.nodes.credentials import credential_of
+from flows.nodes.mcp_tool import with_query
+from flows.services import secret_values_of_server
+from mcp_bridge.api.serializers import UpstreamSerializer, UpstreamToolsSerializer
+from mcp_bridge.upstream import UpstreamTools
+
+SECONDS = 20.0
+
+
+class UpstreamFailed(APIException):
+    """The other server gave no list."""
+
+    status_code = status.HTTP_502_BAD_GATEWAY
+    default_code = "upstream_failed"
+
+
+class UpstreamToolList(ApiView, generics.GenericAPIView):
+    """Ask another MCP server for its tools."""
+
+    queryset = Server.objects.none()
+    serializer_class = UpstreamSerializer
+
+    @extend_schema(
+        operation_id="upstream_tools",
+        responses={200: UpstreamToolsSerializer, 502: OpenApiResponse(description="It gave no list; detail says why.")},
+    )
+    def post(self, request: Request) -> Response:
+        """Answer with the tools and their schemas."""
+        asked = self.get_serializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        given = asked.validated_data
+        names = {path.secret_name for _, path in paths_in(given["auth"], "") if isinstance(path, Path)}
+        secrets = secret_values_of_server(given["server"], {name for name in names if name})
+        try:
+            credential = credential_of(_filled(given["auth"], secrets))
+            url = with_query(given["url"], credential.query)
+            tools = async_to_sync(UpstreamTools().tools)(url, headers=credential.headers, timeout=SECONDS)
+        except NodeFailed as failed:
+            raise UpstreamFailed(Redactor.none.knowing(secrets.values()).scrub_message(failed.message)) from None
+        return Response({"tools": tools})
+
+
+def _filled(auth: dict[str, Any], secrets: SecretValues) -> Any:
+    fill = compile_value(auth)
+    try:
+        return fill({SECRETS: secrets}) if fill else auth
+    except NodeFailed as missing:
+        raise ValidationError({"auth": [missing.message]}) from None

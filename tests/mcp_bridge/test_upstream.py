@@ -1,0 +1,258 @@
+"""Tools of other MCP servers: called and listed over guarded connections, and what goes wrong said in plain words."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from flows import services as flows
+from flows.engine.errors import NodeFailed
+from flows.engine.node import ToolAnswer
+from flows.outbound import outbound_client
+from mcp_bridge.drift import changes
+from mcp_bridge.upstream import UpstreamTools
+from tests.factories import make_server, make_user
+from tests.upstream import badly, good_server, handshake_only, served, waiting
+
+SECRET = "canary-9b20d1c7"
+ADD = {
+    "type": "object",
+    "title": "addArguments",
+    "properties": {"a": {"title": "A", "type": "integer"}, "b": {"default": 1, "title": "B", "type": "integer"}},
+    "required": ["a"],
+}
+
+
+@pytest.fixture(scope="module")
+def good() -> Iterator[str]:
+    with served(good_server().streamable_http_app()) as url:
+        yield f"{url}/mcp"
+
+
+@pytest.fixture(scope="module")
+def older() -> Iterator[str]:
+    with served(handshake_only(good_server().streamable_http_app())) as url:
+        yield f"{url}/mcp"
+
+
+@pytest.fixture(scope="module")
+def bad() -> Iterator[str]:
+    with served(badly) as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def allowed(settings: Any) -> Iterator[None]:
+    settings.OUTBOUND_ALLOW = "127.0.0.1:*"
+    outbound_client.cache_clear()
+    yield
+    outbound_client.cache_clear()
+
+
+async def call(url: str, tool: str = "add", timeout: float = 20.0, **options: Any) -> ToolAnswer:
+    options.setdefault("headers", {})
+    return await UpstreamTools().call(url, tool, options.pop("arguments", {}), timeout=timeout, **options)
+
+
+async def failure(url: str, tool: str = "add", **options: Any) -> str:
+    with pytest.raises(NodeFailed) as caught:
+        await call(url, tool, **options)
+    return caught.value.message
+
+
+@pytest.mark.anyio
+class TestCalling:
+    @pytest.mark.parametrize("era", ["good", "older"])
+    async def test_a_tool_is_called_in_either_era(self, era: str, request: pytest.FixtureRequest) -> None:
+        url = request.getfixturevalue(era)
+        assert await call(url, "add", arguments={"a": 2, "b": 3}) == ToolAnswer(
+            [{"type": "text", "text": "5"}], {"result": 5}
+        )
+        greeted = await call(url, "greet", arguments={"name": "Ada"})
+        assert (greeted.text, greeted.structured, greeted.is_error) == ("Hello\nAda", None, False)
+
+    async def test_what_a_tool_says_of_its_failure_is_its_answer(self, good: str) -> None:
+        answer = await call(good, "refuse")
+        assert (answer.is_error, answer.structured) == (True, None)
+        assert "refuse" in answer.text
+
+    async def test_only_the_headers_of_the_node_are_sent(self, good: str) -> None:
+        answer = await call(good, "headers", headers={"authorization": f"Bearer {SECRET}", "x-team": "7"})
+        sent = answer.structured
+        assert (sent["authorization"], sent["x-team"], sent["accept-encoding"]) == (f"Bearer {SECRET}", "7", "identity")
+        assert "cookie" not in sent
+
+    async def test_many_calls_at_once_do_not_mix(self, good: str) -> None:
+        answers = await asyncio.gather(*(call(good, arguments={"a": number}) for number in range(10)))
+        assert [answer.structured for answer in answers] == [{"result": number + 1} for number in range(10)]
+
+    async def test_too_slow_a_tool_ends_with_the_timeout(self, good: str) -> None:
+        began = asyncio.get_running_loop().time()
+        message = "127.0.0.1: there was no whole answer within 0.5 s; raise the timeout."
+        assert await failure(good, "wait", timeout=0.5) == message
+        assert asyncio.get_running_loop().time() - began < 10
+
+    async def test_cancelling_the_wait_ends_it_at_once(self, good: str) -> None:
+        waiting.clear()
+        task = asyncio.create_task(call(good, "wait", timeout=60))
+        assert await asyncio.to_thread(waiting.wait, 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 10)
+
+
+@pytest.mark.anyio
+class TestFailures:
+    @pytest.mark.parametrize(
+        ("path", "message"),
+        [
+            ("/html", "127.0.0.1 answered with an error: Unexpected content type: text/html (-32600)."),
+            (
+                "/unauthorized",
+                "127.0.0.1 refused the request with 401; check the node's authentication and its secret.",
+            ),
+            ("/missing", "127.0.0.1 answered 404; check that the URL is the address of an MCP server."),
+            ("/endless", "127.0.0.1 answered with more than 5,242,880 bytes; ask for less at a time."),
+            ("/zipped", "127.0.0.1 answered with the encoding 'gzip'; none was offered."),
+        ],
+    )
+    async def test_a_server_that_behaves_badly_is_named(self, bad: str, path: str, message: str) -> None:
+        assert await failure(bad + path) == message
+
+    async def test_a_redirect_to_another_origin_is_not_followed(self, bad: str) -> None:
+        assert "Redirect to http://127.0.0.2:9/mcp not followed" in await failure(bad + "/elsewhere")
+
+    async def test_what_is_no_json_is_neither_repeated_nor_logged(
+        self, bad: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.ERROR)
+        message = await failure(bad + "/garbage")
+        assert message.startswith("127.0.0.1 ")
+        assert "canary-garbage" not in caplog.text
+
+    async def test_a_server_that_never_answers_is_left(self, bad: str) -> None:
+        message = "127.0.0.1: there was no whole answer within 0.3 s; raise the timeout."
+        assert await failure(bad + "/never", timeout=0.3) == message
+
+    async def test_an_unknown_tool_is_what_the_server_says(self, good: str) -> None:
+        answer = await call(good, "missing")
+        assert (answer.is_error, answer.text) == (True, "Unknown tool: missing")
+
+    @pytest.mark.parametrize("url", ["http://127.0.0.1:1/mcp", "http://127.0.0.2:80/mcp"])
+    async def test_an_address_without_a_server_or_a_permission_is_named(self, url: str) -> None:
+        message = await failure(url)
+        assert message.startswith("127.0.0.")
+        assert ("connection failed" in message) or ("is private" in message)
+
+    async def test_a_private_address_is_refused_before_anything_is_sent(self, good: str, settings: Any) -> None:
+        settings.OUTBOUND_ALLOW = ""
+        outbound_client.cache_clear()
+        assert "address 127.0.0.1 is private" in await failure(good)
+
+    @pytest.mark.parametrize("url", ["ftp://127.0.0.1/mcp", "http://ada:pw@127.0.0.1/mcp", "file:///etc/passwd"])
+    async def test_what_is_no_address_for_http_is_refused(self, url: str) -> None:
+        assert "The url" in await failure(url)
+
+
+@pytest.mark.anyio
+class TestDrift:
+    async def test_a_schema_that_is_the_same_changes_nothing(self, good: str) -> None:
+        tools = await UpstreamTools().tools(good, headers={}, timeout=20)
+        [schema] = [tool["inputSchema"] for tool in tools if tool["name"] == "add"]
+        assert (await call(good, arguments={"a": 1}, schema=schema)).structured == {"result": 2}
+
+    async def test_arguments_that_no_longer_fit_are_refused_with_what_changed(self, good: str) -> None:
+        then = {
+            "type": "object",
+            "properties": {"a": {"title": "A", "type": "string"}, "c": {}, "b": ADD["properties"]["b"]},
+            "required": ["c"],
+        }
+        message = await failure(good, arguments={"c": 1}, schema=then)
+        assert message.startswith("The tool 'add' has changed since this flow was built, and the arguments no longer ")
+        assert "Changed: c is gone; a is integer and was string; a is now required. Read the tool's" in message
+
+    async def test_arguments_that_still_fit_are_sent(self, good: str) -> None:
+        then = {"type": "object", "properties": {"a": {"type": "integer"}}}
+        assert (await call(good, arguments={"a": 1}, schema=then)).structured == {"result": 2}
+
+    async def test_a_tool_that_is_gone_is_named_with_those_that_are_there(self, good: str) -> None:
+        message = await failure(good, "subtract", schema=ADD)
+        assert message == "127.0.0.1 has no tool 'subtract' any more. It has: add, greet, headers, refuse, wait."
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "expected"),
+    [
+        ({}, {"properties": {"a": {}}, "required": ["a"]}, ["a is new and required"]),
+        ({"properties": {"a": {"type": "string"}}}, {"properties": {"a": {}}}, ["a is of any type and was string"]),
+        ({"properties": {"a": {"minimum": 1}}}, {"properties": {"a": {"minimum": 2}}}, ["a has other rules"]),
+        ({"additionalProperties": True}, {"additionalProperties": False}, ["something besides its parameters"]),
+        ({"properties": []}, {"properties": {"a": {}}, "required": 1}, ["a is new"]),
+        (
+            {"properties": {f"p{number:02}": {} for number in range(12)}},
+            {},
+            [*(f"p{number:02} is gone" for number in range(10)), "and 2 more"],
+        ),
+    ],
+)
+def test_changes_are_named_parameter_by_parameter(then: Any, now: Any, expected: list[str]) -> None:
+    assert changes(then, now) == expected
+
+
+@pytest.mark.django_db(transaction=True)
+class TestListing:
+    """POST /api/upstream-tools/."""
+
+    @staticmethod
+    def post(user: Any, **body: Any) -> Any:
+        client = APIClient()
+        client.force_authenticate(user)
+        return client.post("/api/upstream-tools/", body, format="json")
+
+    def test_the_tools_of_a_server_are_listed_with_their_schemas(self, good: str) -> None:
+        server = make_server()
+        answer = self.post(server.owner, server=server.slug, url=good)
+        assert answer.status_code == 200
+        tools = {tool["name"]: tool for tool in answer.json()["tools"]}
+        assert sorted(tools) == ["add", "greet", "headers", "refuse", "wait"]
+        assert tools["add"]["description"] == "Add two numbers."
+        assert tools["add"]["inputSchema"] == ADD
+
+    def test_a_secret_of_the_server_is_sent_and_never_shown(self, bad: str) -> None:
+        server = make_server()
+        flows.set_secret(server, "KEY", SECRET)
+        auth = {"type": "query", "name": "key", "secret": "{{ secrets.KEY }}"}
+        answer = self.post(server.owner, server=server.slug, url=bad + "/unauthorized", auth=auth)
+        detail = "127.0.0.1 refused the request with 401; check the node's authentication and its secret."
+        assert (answer.status_code, answer.json()) == (502, {"detail": detail})
+
+    def test_a_secret_that_is_missing_is_named(self, good: str) -> None:
+        server = make_server()
+        auth = {"type": "bearer", "secret": "{{ secrets.KEY }}"}
+        answer = self.post(server.owner, server=server.slug, url=good, auth=auth)
+        assert answer.status_code == 400
+        assert "secrets.KEY" in answer.json()["auth"][0]
+
+    @pytest.mark.parametrize(
+        ("auth", "fault"),
+        [({"type": "magic"}, "type: use one of"), ({"type": "bearer", "secret": "{{ trigger.x }}"}, "secrets.NAME")],
+    )
+    def test_authentication_that_cannot_be_used_is_named(self, good: str, auth: Any, fault: str) -> None:
+        server = make_server()
+        answer = self.post(server.owner, server=server.slug, url=good, auth=auth)
+        assert answer.status_code == 400
+        assert fault in str(answer.json()["auth"])
+
+    def test_a_foreign_server_is_one_that_does_not_exist(self, good: str) -> None:
+        server = make_server()
+        flows.set_secret(server, "KEY", SECRET)
+        foreign = self.post(make_user(), server=server.slug, url=good)
+        missing = self.post(make_user(), server="no-such-server", url=good)
+        assert foreign.status_code == missing.status_code == 400
+        assert list(foreign.json()) == ["server"]
+
+    def test_a_stranger_is_sent_away(self, good: str) -> None:
+        assert APIClient().post("/api/upstream-tools/", {"url": good}, format="json").status_code in (401, 403)
