@@ -1,8 +1,8 @@
 """Which executions a person or a script asks for: one set of query parameters for pages and API.
 
 Time range and status are found through indexes, at any depth. The other parameters have to be looked at row by row, so
-they are bounded: only the newest SEARCH_LIMIT executions of the list, or of the time range, are looked at.
-`startedBefore` leads further back, and the list of one flow is a list of its own.
+they are bounded: only the newest SEARCH_LIMIT executions of the list, or of the time range, are looked at; for the kind
+or node of an error, the newest that failed. `startedBefore` leads further back, and a flow's list is one of its own.
 """
 
 import string
@@ -22,7 +22,8 @@ SEARCH_LIMIT = 10_000
 """How many executions are looked at row by row: about 50 ms, however long the history is."""
 
 BY_INDEX = ("startedAfter", "startedBefore")
-ROW_BY_ROW = ("flow", "tool", "minDuration", "maxDuration", "caller", "errorKind", "search")
+ROW_BY_ROW = ("flow", "tool", "minDuration", "maxDuration", "caller", "errorKind", "node", "search")
+OF_ERRORS = ("errorKind", "node")
 
 LARGEST_ID = 2**63 - 1
 SHORTEST_ID_PREFIX = 8
@@ -80,6 +81,9 @@ class ExecutionFilter(django_filters.FilterSet):
     errorKind = _choice(
         [(kind, kind) for kind in get_args(ErrorKind)], field_name="error_kind", label="Error kind", empty_label="Any"
     )
+    node = django_filters.CharFilter(
+        field_name="failed_node_name", label="Name of the node that failed", max_length=200, strip=False
+    )
     search = django_filters.CharFilter(
         method="search_text",
         label="Text in the first parameter, caller or tool name; or the start of an id",
@@ -95,6 +99,11 @@ class ExecutionFilter(django_filters.FilterSet):
         """Whether anything but the status is asked for; then the counters of `executions.counts` do not help."""
         asked = self.form.cleaned_data
         return any(asked.get(name) not in EMPTY_VALUES for name in (*BY_INDEX, *ROW_BY_ROW))
+
+    @property
+    def wants_errors(self) -> bool:
+        """Whether only executions that failed can be what is asked for."""
+        return any(self.form.cleaned_data.get(name) for name in OF_ERRORS)
 
     def filter_queryset(self, queryset: ExecutionQuerySet) -> ExecutionQuerySet:
         """The executions that are asked for."""

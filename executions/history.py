@@ -57,7 +57,7 @@ class History:
 
     def rows(self, offset: int, limit: int) -> list[Execution]:
         """Rows of the list from `offset`, without their JSON."""
-        rows = self._narrowed().for_list().newest_first()
+        rows = self.narrowed().for_list().newest_first()
         if offset > NEAR:
             hour, skipped = self._hour_of(offset)
             if hour is None:
@@ -65,7 +65,7 @@ class History:
             rows, offset = rows.filter(started_at__lt=start_of(hour + 1)), offset - skipped
         return list(rows[offset : offset + limit])
 
-    def _narrowed(self) -> ExecutionQuerySet:
+    def narrowed(self) -> ExecutionQuerySet:
         """The executions of the status."""
         if self.status is None:
             return self.executions
@@ -103,7 +103,10 @@ class Listing:
         """What a valid filter leaves of a history."""
         status = chosen.form.cleaned_data["status"]
         wanted = history.in_status(Status(status) if status else None)
-        return cls(wanted, chosen.find(history.executions) if chosen.narrows else None)
+        if not chosen.narrows:
+            return cls(wanted)
+        searched = history.in_status(Status.ERROR) if chosen.wants_errors else history
+        return cls(wanted, chosen.find(searched.narrowed()))
 
     @property
     def searched(self) -> int | None:

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from executions import views
+from executions import insights_views, views
 
 app_name = "executions"
 urlpatterns = [
     path("flows/<int:flow_id>/usage/", views.usage, name="usage"),
     path("flows/<int:flow_id>/usage/<uuid:execution_id>/", views.usage, name="usage-detail"),
+    path("flows/<int:flow_id>/insights/", insights_views.insights, name="insights"),
     path("flows/<int:flow_id>/test/", views.test, name="test"),
     path("executions/", views.all_executions, name="list"),
     path("executions/<uuid:execution_id>/", views.all_executions, name="detail"),

@@ -1,16 +1,13 @@
-"""Pages over executions: the dashboard, the Usage tab, the list of all, one execution, and the Test tab."""
+"""Pages over executions: the Usage tab, the list of all, one execution, and the Test tab."""
 
 import json
 import uuid
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import OuterRef, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.middleware import HtmxDetails
@@ -20,43 +17,20 @@ from executions.filters import ExecutionFilter
 from executions.history import History, Listing
 from executions.models import Execution
 from executions.pages import Page
-from executions.statistics import calls_of
 from executions.status import Status
 from flows.drawing import Drawing, draw
 from flows.engine.errors import DefinitionError, Fault
 from flows.forms import ArgumentsForm
-from flows.models import Flow, Server
+from flows.models import Flow
 
 ROWS = 20
 SECTIONS = ("nodes", "graph", "parameters", "exchange")
-FAILURES = 8
-FAILURE_DAYS = 7
 
 
 class HtmxRequest(HttpRequest):
     """A request after django-htmx's middleware."""
 
     htmx: HtmxDetails
-
-
-@require_GET
-def dashboard(request: HttpRequest) -> HttpResponse:
-    """Every flow with its last 24 hours, the newest failures, and the addresses for clients."""
-    newest = Execution.objects.filter(flow=OuterRef("pk")).newest_first().values("started_at")[:1]
-    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
-    flows = flows.defer("definition", "published_version__definition", "published_version__contract")
-    rows = list(flows.annotate(last_call=Subquery(newest)))
-    calls = calls_of(flow.pk for flow in rows)
-    since = timezone.now() - timedelta(days=FAILURE_DAYS)
-    failures = Execution.objects.visible_to(request.user).filter(status=Status.ERROR, started_at__gte=since)
-    context = {
-        "title": "Dashboard",
-        "rows": [(flow, calls[flow.pk]) for flow in rows],
-        "failures": failures.for_list().newest_first()[:FAILURES],
-        "failure_days": FAILURE_DAYS,
-        "servers": Server.objects.visible_to(request.user),
-    }
-    return render(request, "executions/dashboard.html", context)
 
 
 @require_GET

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from executions.api import views
+from executions.api import insights, views
 
 urlpatterns = [
     path("flows/<str:flowId>/test/", views.FlowTest.as_view(), name="api-flow-test"),
+    path("flows/<str:flowId>/insights/", insights.FlowInsights.as_view(), name="api-flow-insights"),
     path("flows/<str:flowId>/executions/", views.FlowExecutionList.as_view(), name="api-flow-executions"),
     path(
         "flows/<str:flowId>/executions/<str:executionId>/",

@@ -45,8 +45,8 @@ class ExecutionList(ApiView, generics.ListAPIView):
     """Every execution that you may see, newest first, also of deleted flows.
 
     `status`, `startedAfter` and `startedBefore` reach as far back as the history does. Any other parameter looks at the
-    newest 10,000 executions of the list or time range; when there are older ones, the header `X-FlowHub-Searched` says
-    `newest 10000`. Ids are always found.
+    newest 10,000 executions of the list or time range, `errorKind` and `node` at the newest 10,000 that failed; when
+    there are older ones, the header `X-FlowHub-Searched` says `newest 10000`. Ids are always found.
     """
 
     queryset = Execution.objects.none()

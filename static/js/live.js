@@ -3,7 +3,7 @@
 "use strict";
 {
   const LIST_MS = 400; // the shortest time between two refreshes of the columns
-  const OVERVIEW_MS = 2000; // and of the dashboard, which adds up a day of calls
+  const OVERVIEW_MS = 2000; // and of dashboard and Insights, which add up many calls
   const LOST_MS = 3000; // how often a page without a socket asks while something is pending
   const CHECK_MS = 10000; // and one with a socket: its bars grow, and a lost message does not matter
   const LONGEST_WAIT_MS = 15000; // between two attempts to connect
@@ -126,7 +126,8 @@
 
   async function refresh(wanted) {
     if (isOverview) {
-      mergePart(root, (await fetchPart("")).body.querySelector("#overview"));
+      const { body } = await fetchPart("");
+      for (const id of ["overview", "last-day"]) mergePart(document.getElementById(id), body.querySelector(`#${id}`));
       return;
     }
     const shown = article()?.dataset;

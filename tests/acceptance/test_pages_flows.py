@@ -81,7 +81,7 @@ def test_the_dashboard_adds_up_the_last_24_hours() -> None:
     make_execution(flow, started_at=now, status=Status.ERROR, error_kind="timeout", error_preview="too slow")
     make_execution(flow, started_at=now - timedelta(hours=30))
     text = words(browser_of(flow.server.owner).get("/").content.decode())
-    assert re.search(r"Look up Not published look_up \S+ 5 80\.0% 103 ms", text)
+    assert re.search(r"Look up Not published look_up \S+ 5 5 calls: 4 fulfilled, 1 failed 80\.0% 103 ms", text)
     assert "timed out: too slow" in text
 
 

@@ -194,6 +194,8 @@ class TestSearch:
                 started_at=STARTED + HOUR * number,
                 params_preview=f"n: {number}",
                 duration_ms=number,
+                error_kind={0: "timeout", 12: "timeout"}.get(number, ""),
+                failed_node_name={3: "Fetch", 9: "Fetch"}.get(number, ""),
             )
         return flow
 
@@ -207,6 +209,11 @@ class TestSearch:
             ({"maxDuration": 7}, [7, 6, 5], 10),
             ({"caller": "nobody"}, [], 10),
             ({"search": "n: ", "status": "error"}, [12, 9, 6], 10),
+            # Failed are 12, 9, 6, 3, 0: they are searched among themselves, so the newest ten of all do not bound them.
+            ({"errorKind": "timeout"}, [12, 0], None),
+            ({"node": "Fetch"}, [9, 3], None),
+            ({"node": "fetch"}, [], None),
+            ({"node": "Fetch", "status": "fulfilled"}, [], None),
             ({"search": "n: ", "startedAfter": STARTED + HOUR * 12}, [14, 13, 12], None),
             ({"search": "n: ", "startedBefore": STARTED + HOUR * 8}, range(7, -1, -1), None),
             ({"search": "n: ", "startedBefore": STARTED + HOUR * 12}, range(11, 1, -1), 10),
@@ -240,15 +247,24 @@ class TestSearch:
 # --- Query plans ------------------------------------------------------------------------------------------------------
 
 
-def plan(action: Callable[[], Any]) -> tuple[str, str]:
-    """The one query on executions that `action` makes, and the database's plan for it."""
+def plans(action: Callable[[], Any], table: str = "executions_execution") -> list[tuple[str, str]]:
+    """Each query on a table that `action` makes, and the database's plan for it."""
     with CaptureQueriesContext(connection) as queries:
         action()
-    (statement,) = [query["sql"] for query in queries if 'FROM "executions_execution"' in query["sql"]]
+    statements = [query["sql"] for query in queries if f'FROM "{table}"' in query["sql"]]
     explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+    found = []
     with connection.cursor() as cursor:
-        cursor.execute(f"{explain} {statement}")
-        return statement, "\n".join(str(row[-1]) for row in cursor.fetchall())
+        for statement in statements:
+            cursor.execute(f"{explain} {statement}")
+            found.append((statement, "\n".join(str(row[-1]) for row in cursor.fetchall())))
+    return found
+
+
+def plan(action: Callable[[], Any]) -> tuple[str, str]:
+    """The one query on executions that `action` makes, and the database's plan for it."""
+    (found,) = plans(action)
+    return found
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 from django.utils import timezone
 
 from executions.models import Execution
-from executions.statistics import calls_of, status_counts
+from executions.periods import Period, span_of
+from executions.statistics import Calls, Tally, calls_of, status_counts
 from executions.status import Status
-from executions.templatetags.calls import bars
 from executions.templatetags.json_tree import LONGEST_TEXT, MOST_VALUES, json_tree
 from executions.templatetags.moments import duration, percent, short_time
 from executions.templatetags.waterfall import waterfall
@@ -93,11 +93,14 @@ def test_the_calls_of_a_flow_are_counted_by_hour_and_status() -> None:
     make_execution(flow, started_at=now - timedelta(hours=2), duration_ms=20.0)
     make_execution(flow, started_at=now - timedelta(hours=25))
     make_execution(flow, started_at=now, status=Status.PENDING)
-    calls = calls_of([flow.pk, other.pk], now)
-    assert [hour.total for hour in calls[flow.pk].hours] == [0] * 21 + [1, 0, 3]
-    assert (calls[flow.pk].total, calls[flow.pk].success_rate, calls[flow.pk].p95_ms) == (4, 2 / 3, 30.0)
-    assert (calls[other.pk].total, calls[other.pk].success_rate, calls[other.pk].p95_ms) == (0, None, None)
-    assert [bar["failed"] > 0 for bar in bars(calls[flow.pk])] == [False] * 23 + [True]
+    calls = calls_of([flow.pk, other.pk], span_of(Period.DAY, now))
+    none = [Tally()] * 24
+    assert calls == {
+        flow.pk: Calls([*none[3:], Tally(fulfilled=1), Tally(), Tally(1, 1, 1)], 30.0),
+        other.pk: Calls(none, None),
+    }
+    assert (calls[flow.pk].total, calls[flow.pk].success_rate) == (4, 2 / 3)
+    assert (calls[other.pk].total, calls[other.pk].success_rate) == (0, None)
 
 
 @pytest.mark.django_db

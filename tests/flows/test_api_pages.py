@@ -31,7 +31,9 @@ def test_every_node_type_is_listed_with_its_parameter_schema() -> None:
     }
 
 
-@pytest.mark.parametrize("address", ["flows/", "flows/{id}/", "flows/{id}/executions/", "executions/", "node-types/"])
+@pytest.mark.parametrize(
+    "address", ["flows/", "flows/{id}/", "flows/{id}/executions/", "flows/{id}/insights/", "executions/", "node-types/"]
+)
 def test_a_person_who_is_logged_in_can_browse(address: str, client: Client) -> None:
     flow = make_flow()
     client.force_login(flow.server.owner)
@@ -69,6 +71,7 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("delete", "/api/flows/{flowId}/"),
         ("get", "/api/flows/{flowId}/executions/"),
         ("get", "/api/flows/{flowId}/executions/{executionId}/"),
+        ("get", "/api/flows/{flowId}/insights/"),
         ("post", "/api/flows/{flowId}/publish/"),
         ("post", "/api/flows/{flowId}/test/"),
         ("get", "/api/node-types/"),
