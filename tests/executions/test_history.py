@@ -332,7 +332,16 @@ def assert_no_sort_and_no_full_scan(found: str, is_pending: bool) -> None:
     assert "TEMP B-TREE" not in found
 
 
-@pytest.mark.parametrize("asked", [{"search": "nothing"}, {"minDuration": 5}, {"caller": "nobody", "status": "error"}])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"search": "nothing"},
+        {"minDuration": 5},
+        {"caller": "nobody", "status": "error"},
+        {"errorKind": "timeout"},
+        {"node": "Fetch", "startedAfter": STARTED + HOUR},
+    ],
+)
 def test_a_search_reads_a_range_of_its_lists_index(
     asked: dict[str, Any], busy_flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,6 +354,17 @@ def test_a_search_reads_a_range_of_its_lists_index(
     assert "execution_of_flow" in found
     assert not [column for column in HEAVY_FIELDS if f'"{column}"' in statement]
     assert_no_sort_and_no_full_scan(found, False)
+
+
+def test_an_owners_errors_are_searched_through_the_index_of_errors(busy_flow: Flow) -> None:
+    mine = History.visible_to(busy_flow.server.owner)
+    chosen = ExecutionFilter({"node": "Fetch"}, queryset=mine.executions)
+    assert chosen.is_valid()
+    listing = Listing.of(mine, chosen)
+    statement, found = plan(lambda: listing.rows(0, 20))
+    index = "execution_errors" if connection.vendor == "sqlite" else "execution_errors|execution_of_owner"
+    assert re.search(rf"(USING INDEX|using|on) ({index})\b", found), found
+    assert not [column for column in HEAVY_FIELDS if f'"{column}"' in statement]
 
 
 def test_a_detail_is_found_by_its_key(busy_flow: Flow) -> None:
