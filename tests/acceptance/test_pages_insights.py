@@ -86,6 +86,18 @@ def test_the_dashboard_keeps_its_period_while_it_counts_along(page: Page, uvicor
     assert page.locator("[data-chart] .bars .room").count() == 7
 
 
+def test_the_open_filter_of_a_list_stays_in_its_column(insights: Page) -> None:
+    insights.locator(".overview .bars a").last.focus()
+    insights.keyboard.press("Enter")
+    insights.wait_for_url("**/usage/?startedAfter=*")
+    place = insights.locator(".list").bounding_box()
+    assert place is not None
+    for field in insights.locator(".filter details :is(input, select)").all():
+        box = field.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= place["x"] + place["width"]
+
+
 @pytest.mark.parametrize("width", [390, 1024])
 def test_numbers_fit_a_narrow_window(insights: Page, uvicorn_server: LiveServer, width: int) -> None:
     insights.set_viewport_size({"width": width, "height": 800})
