@@ -14,8 +14,8 @@ from executions.services import ArgumentsError, Caller, Target
 from executions.status import Status
 from flows.models import Flow
 
-REPLAY_SECONDS = 1.0
-"""How long a replay is waited for: a quick flow has ended when its page opens, a slow one is shown while it runs."""
+PATIENCE_SECONDS = 1.0
+"""How long a call from a page is waited for: a quick flow has ended when its page opens, a slow one runs."""
 
 
 class Refused(ValueError):
@@ -37,7 +37,7 @@ def replay(execution: Execution, user: Any) -> Execution:
         raise ArgumentsError(tuple(faults))
     source = Execution.Source.REPLAY.value
     caller = Caller(principal=f"user {user.get_username()}", source=source, replay_of=execution.pk)
-    return Execution.objects.get(pk=async_to_sync(_begin)(target, arguments, caller))
+    return Execution.objects.get(pk=async_to_sync(begin)(target, arguments, caller))
 
 
 def _target_of(execution: Execution, user: Any) -> Target:
@@ -61,9 +61,10 @@ def _is_whole(value: Any) -> bool:
     return not (isinstance(value, str) and HIDDEN in value)
 
 
-async def _begin(target: Target, arguments: Any, caller: Caller) -> uuid.UUID:
+async def begin(target: Target, arguments: Any, caller: Caller) -> uuid.UUID:
+    """Start an execution and wait for its end a little; either way its record is there. Raises LedgerUnavailable."""
     execution_id, task = await services.start(target, arguments, caller)
-    done, _ = await asyncio.wait({task}, timeout=REPLAY_SECONDS)
+    done, _ = await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
     if done:
         task.result()
     else:

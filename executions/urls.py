@@ -2,14 +2,14 @@
 
 from django.urls import path
 
-from executions import insights_views, views
+from executions import insights_views, test_tab, views
 
 app_name = "executions"
 urlpatterns = [
     path("flows/<int:flow_id>/usage/", views.usage, name="usage"),
     path("flows/<int:flow_id>/usage/<uuid:execution_id>/", views.usage, name="usage-detail"),
     path("flows/<int:flow_id>/insights/", insights_views.insights, name="insights"),
-    path("flows/<int:flow_id>/test/", views.test, name="test"),
+    path("flows/<int:flow_id>/test/", test_tab.test, name="test"),
     path("executions/", views.all_executions, name="list"),
     path("executions/<uuid:execution_id>/", views.all_executions, name="detail"),
     path("executions/<uuid:execution_id>/cancel/", views.cancel, name="cancel"),

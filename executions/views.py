@@ -1,14 +1,14 @@
-"""Pages over executions: the Usage tab, the list of all, one execution, and the Test tab."""
+"""Pages over executions: the Usage tab, the list of all, one execution."""
 
 import json
 import uuid
-from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.middleware import HtmxDetails
 
@@ -19,8 +19,7 @@ from executions.models import Execution
 from executions.pages import Page
 from executions.status import Status
 from flows.drawing import Drawing, draw
-from flows.engine.errors import DefinitionError, Fault
-from flows.forms import ArgumentsForm
+from flows.engine.errors import DefinitionError
 from flows.models import Flow
 
 ROWS = 20
@@ -57,7 +56,7 @@ def _columns(
     if wanted != "detail":
         context |= _list_context(request, history)
     if wanted != "rows" and execution_id is not None:
-        context |= _detail_context(request, get_object_or_404(history.executions, pk=execution_id))
+        context |= detail_context(request, get_object_or_404(history.executions, pk=execution_id))
     context["selected_id"] = execution_id
     template = {"detail": "executions/_detail.html", "rows": "executions/_list.html"}.get(wanted or "", page)
     response = render(request, template, context)
@@ -85,7 +84,8 @@ def _list_context(request: HttpRequest, history: History) -> dict[str, Any]:
 SEGMENTS = (Status.FULFILLED, Status.ERROR, Status.PENDING)
 
 
-def _detail_context(request: HttpRequest, execution: Execution) -> dict[str, Any]:
+def detail_context(request: HttpRequest, execution: Execution) -> dict[str, Any]:
+    """What `_detail.html` shows of an execution; `?view=` names the part."""
     asked = request.GET.get("view", "")
     section = asked if asked in SECTIONS else SECTIONS[0]
     context: dict[str, Any] = {"execution": execution, "section": section, "sections": SECTIONS}
@@ -146,7 +146,9 @@ def cancel(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
         messages.success(request, "The execution was asked to stop.")
     else:
         messages.warning(request, "The execution has ended already, or another process runs it.")
-    return redirect(execution)
+    back = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    return redirect(back if back and is_ours else execution)
 
 
 def _visible(request: HttpRequest, execution_id: uuid.UUID) -> Execution:
@@ -186,44 +188,3 @@ def delete(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
         return redirect(execution)
     messages.success(request, f"The execution {execution.pk} was deleted.")
     return redirect("executions:usage", execution.flow_id) if execution.flow_id else redirect("executions:list")
-
-
-@require_http_methods(["GET", "POST"])
-def test(request: HttpRequest, flow_id: int) -> HttpResponse:
-    """Call the draft or the published version with a form made from its input schema."""
-    flow = get_object_or_404(
-        Flow.objects.visible_to(request.user).select_related("server", "published_version"), pk=flow_id
-    )
-    published = (request.POST or request.GET).get("version") == "published" and flow.published_version is not None
-    schema = (
-        flow.published_version.contract["inputSchema"] if published and flow.published_version else flow.input_schema
-    )
-    is_raw = (request.POST or request.GET).get("as") == "json"
-    form = ArgumentsForm(schema, request.POST or None, raw=is_raw, initial_arguments=_earlier_arguments(request, flow))
-    context: dict[str, Any] = {"flow": flow, "tab": "test", "form": form, "published": published, "is_raw": is_raw}
-    if request.method == "POST" and form.is_valid():
-        context |= _try(request, flow, form, published)
-    return render(request, "executions/test.html", context)
-
-
-def _earlier_arguments(request: HttpRequest, flow: Flow) -> Any:
-    """The parameters of the execution that `?again=<id>` names, to call once more."""
-    try:
-        wanted = uuid.UUID(request.GET.get("again", ""))
-    except ValueError:
-        return None
-    found = Execution.objects.visible_to(request.user).filter(flow=flow, pk=wanted).first()
-    return found.initial_params if found else None
-
-
-def _try(request: HttpRequest, flow: Flow, form: ArgumentsForm, published: bool) -> dict[str, Any]:
-    try_flow = services.try_published if published else services.try_draft
-    try:
-        return {"execution": try_flow(flow, form.arguments, request.user)}
-    except services.ArgumentsError as error:
-        form.add_faults(error.faults)
-        return {"faults": error.faults}
-    except DefinitionError as error:
-        return {"faults": [replace(fault, path=f"definition.{fault.path}".rstrip(".")) for fault in error.faults]}
-    except services.LedgerUnavailable as error:
-        return {"faults": [Fault("", str(error))]}

@@ -1,6 +1,5 @@
 """Serializer fields that FlowHub's data needs, and how faults look in an answer."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,7 +7,7 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from flows.engine.errors import Fault
-from flows.engine.graph import MAX_DEPTH, too_deep
+from flows.json_text import unstorable
 from flows.models import Server
 
 FAULTY_FIELDS = ("definition", "inputSchema", "outputSchema", "toolDescription")
@@ -19,27 +18,9 @@ class JsonField(serializers.JSONField):
 
     def to_internal_value(self, data: Any) -> Any:
         """Accept a JSON value; raises ValidationError that says what cannot be kept."""
-        if too_deep(data, MAX_DEPTH):
-            raise serializers.ValidationError(f"Nested deeper than {MAX_DEPTH} levels.")
-        try:
-            text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-            text.encode()
-        except UnicodeEncodeError:
-            raise serializers.ValidationError("Holds half of a surrogate pair, which is not text.") from None
-        except ValueError:
-            raise serializers.ValidationError("Holds a number too large for JSON.") from None
-        if "\\u0000" in text and _holds_null_character(data):
-            raise serializers.ValidationError("Holds a null character, which PostgreSQL cannot store.")
+        if (reason := unstorable(data)) is not None:
+            raise serializers.ValidationError(reason)
         return data
-
-
-def _holds_null_character(value: Any) -> bool:
-    """Whether a text or key in a JSON value holds U+0000; the depth is bounded by the caller."""
-    if isinstance(value, dict):
-        return any("\0" in key or _holds_null_character(child) for key, child in value.items())
-    if isinstance(value, list):
-        return any(map(_holds_null_character, value))
-    return isinstance(value, str) and "\0" in value
 
 
 class VisibleServerField(serializers.SlugRelatedField):

@@ -132,7 +132,7 @@
     }
     const shown = article()?.dataset;
     const isShown = shown && (wanted.ids.has(shown.execution) || (wanted.more && shown.status === "pending"));
-    await Promise.all([refreshList(wanted), isShown && refreshDetail()]);
+    await Promise.all([rowsNow() && refreshList(wanted), isShown && refreshDetail()]);
   }
 
   // --- New calls do not move what somebody reads --------------------------------------------------------------------

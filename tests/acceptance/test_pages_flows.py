@@ -1,4 +1,4 @@
-"""Dashboard, flows, servers, Test, Connect and keys, through the browser's HTTP door."""
+"""Dashboard, flows, servers, Connect and keys, through the browser's HTTP door."""
 
 import json
 import re
@@ -9,7 +9,6 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from executions.models import Execution
 from executions.status import Status
 from flows import services
 from flows.models import Flow, Server
@@ -190,69 +189,6 @@ def test_a_server_is_made_for_its_maker_and_changed() -> None:
     assert (server.access, server.is_published) == ("public", False)
     assert "/mcp/support" in browser.get("/servers/").content.decode()
     assert browser_of(make_user()).get(f"/servers/{server.pk}/").status_code == 404
-
-
-# --- Test tab ---------------------------------------------------------------------------------------------------------
-
-
-def test_the_test_tab_makes_a_field_of_each_parameter() -> None:
-    flow = make_flow(definition=ECHO, input_schema=SCHEMA)
-    html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/test/").content.decode()
-    fields = re.findall(r'name="arg-(\w+)"', html)
-    assert fields == ["text", "times", "loud", "tone", "extra"]
-    assert "What is repeated." in html
-    assert 'value="&quot;warm&quot;"' in html
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_test_tab_calls_the_draft_with_typed_values_and_links_the_execution() -> None:
-    flow = make_flow(definition=ECHO, input_schema=SCHEMA)
-    values = {
-        "arg-text": " hello ",
-        "arg-times": "12345678901234567890123",
-        "arg-loud": "true",
-        "arg-tone": "1",
-        "arg-extra": '{"a": [1.0]}',
-        "version": "draft",
-        "as": "form",
-    }
-    html = browser_of(flow.server.owner).post(f"/flows/{flow.pk}/test/", values).content.decode()
-    execution = Execution.objects.get()
-    assert execution.initial_params == {
-        "text": " hello ",
-        "times": 12345678901234567890123,
-        "loud": True,
-        "tone": 1,
-        "extra": {"a": [1.0]},
-    }
-    assert (execution.status, execution.source) == ("fulfilled", "test")
-    assert f'href="/flows/{flow.pk}/usage/{execution.pk}/"' in html
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_published_version_is_called_when_it_is_chosen() -> None:
-    flow = make_flow(definition=ECHO, input_schema=SCHEMA)
-    services.publish(flow)
-    form = {"version": "published", "as": "json", "arg-json": '{"text": "hi"}'}
-    browser_of(flow.server.owner).post(f"/flows/{flow.pk}/test/", form)
-    assert Execution.objects.get().flow_version == flow.published_version
-
-
-def test_parameters_that_break_the_schema_are_shown_at_their_field_and_nothing_runs() -> None:
-    schema = {"type": "object", "properties": {"text": {"type": "string", "maxLength": 3}}}
-    flow = make_flow(definition=ECHO, input_schema=schema)
-    answer = browser_of(flow.server.owner).post(f"/flows/{flow.pk}/test/", {"arg-text": "much too long"})
-    html = answer.content.decode()
-    assert 'id="id_arg-text_error"' in html
-    assert 'value="much too long"' in html
-    assert not Execution.objects.exists()
-
-
-def test_run_again_fills_the_form_with_the_parameters_of_an_execution() -> None:
-    flow = make_flow(definition=ECHO, input_schema=SCHEMA)
-    execution = make_execution(flow, initial_params={"text": "again"})
-    html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/test/?again={execution.pk}").content.decode()
-    assert 'value="again"' in html
 
 
 # --- Connect and keys -------------------------------------------------------------------------------------------------
