@@ -11,7 +11,9 @@ from executions.models import Execution
 from executions.payload import TRUNCATED
 from executions.sensitive import HIDDEN
 from executions.services import ArgumentsError, Caller, Target
+from flows.engine.registry import json_path
 from flows.models import Flow
+from flows.schema_faults import Steps
 
 
 def target_of(flow: Flow, *, is_published: bool) -> Target:
@@ -31,22 +33,24 @@ def caller_of(user: Any) -> Caller:
     return Caller(principal=f"user {user.get_username()}", source=Execution.Source.TEST.value)
 
 
-def whole_parts(value: Any) -> tuple[Any, bool]:
-    """Stored parameters without what was hidden or cut in the record, and whether anything is missing."""
+def whole_parts(value: Any) -> tuple[Any, list[str]]:
+    """Stored parameters without what was hidden or cut in the record, and the paths of what is missing."""
+    missing: list[str] = []
+    return _whole_part(value, (), missing), missing
+
+
+def _whole_part(value: Any, path: Steps, missing: list[str]) -> Any:
     if isinstance(value, dict):
-        kept = {name: whole_parts(part) for name, part in value.items() if _is_whole(part)}
-        return {name: part for name, (part, _) in kept.items()}, _lacks(value, kept)
+        parts = {name: part for name, part in value.items() if _is_whole(part, (*path, name), missing)}
+        return {name: _whole_part(part, (*path, name), missing) for name, part in parts.items()}
     if isinstance(value, list):
-        items = [whole_parts(part) for part in value if _is_whole(part)]
-        return [part for part, _ in items], len(items) < len(value) or any(lacks for _, lacks in items)
-    return value, False
+        items = [(index, part) for index, part in enumerate(value) if _is_whole(part, (*path, index), missing)]
+        return [_whole_part(part, (*path, index), missing) for index, part in items]
+    return value
 
 
-def _lacks(value: dict[str, Any], kept: dict[str, tuple[Any, bool]]) -> bool:
-    return len(kept) < len(value) or any(lacks for _, lacks in kept.values())
-
-
-def _is_whole(value: Any) -> bool:
-    if isinstance(value, dict):
-        return TRUNCATED not in value
-    return not (isinstance(value, str) and HIDDEN in value)
+def _is_whole(value: Any, path: Steps, missing: list[str]) -> bool:
+    lacks = TRUNCATED in value if isinstance(value, dict) else isinstance(value, str) and HIDDEN in value
+    if lacks:
+        missing.append(json_path(path))
+    return not lacks

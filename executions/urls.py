@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from executions import insights_views, test_tab, views
+from executions import case_table, insights_views, test_tab, views
 
 app_name = "executions"
 urlpatterns = [
@@ -10,6 +10,8 @@ urlpatterns = [
     path("flows/<int:flow_id>/usage/<uuid:execution_id>/", views.usage, name="usage-detail"),
     path("flows/<int:flow_id>/insights/", insights_views.insights, name="insights"),
     path("flows/<int:flow_id>/test/", test_tab.test, name="test"),
+    path("flows/<int:flow_id>/test/cases/", case_table.call_cases, name="cases"),
+    path("flows/<int:flow_id>/test/cases/<int:case_id>/delete/", case_table.delete_case, name="case-delete"),
     path("executions/", views.all_executions, name="list"),
     path("executions/<uuid:execution_id>/", views.all_executions, name="detail"),
     path("executions/<uuid:execution_id>/cancel/", views.cancel, name="cancel"),

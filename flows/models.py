@@ -193,3 +193,54 @@ class Secret(models.Model):
     def place(self) -> str:
         """What the encrypted value is bound to, so that it cannot be read in the place of another secret."""
         return f"{self.server_id}/{self.name}"
+
+
+class SavedCaseQuerySet(models.QuerySet["SavedCase"]):
+    """Saved cases, and who may see them."""
+
+    def visible_to(self, user: Any) -> Self:
+        """The cases of the flows that `user` may see."""
+        if user.is_superuser:
+            return self
+        return self.filter(flow__server__owner_id=user.pk) if user.pk else self.none()
+
+
+class SavedCase(models.Model):
+    """Arguments to call a flow with, and what is expected of the call; `last_*` is how it went the last time.
+
+    Write-only arguments are not stored: `omitted` names them, so that they are asked for. `last_passed` is None while
+    the call runs, and when the case was never called.
+    """
+
+    MOST = 100
+
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="cases")
+    name = models.CharField(max_length=100)
+    arguments = JsonTextField(default=dict, blank=True)
+    omitted = JsonTextField(
+        default=list, blank=True, help_text="Paths of write-only arguments, which are not stored."
+    )
+    expectation = JsonTextField(default=dict, blank=True)
+    last_execution_id = models.UUIDField(null=True, blank=True, editable=False)
+    last_target = models.CharField(max_length=64, blank=True, editable=False, help_text="The print of what was called.")
+    last_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_passed = models.BooleanField(null=True, blank=True, editable=False)
+    last_reason = models.TextField(blank=True, editable=False)
+    last_differences = JsonTextField(default=list, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = SavedCaseQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["flow", "name"],
+                name="saved_case_name_unique_in_flow",
+                violation_error_message="This flow has a case of that name.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -9,6 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows import services
+from flows.cases import summary_of
 from flows.drawing import draw
 from flows.engine.errors import DefinitionError, Fault
 from flows.forms import FlowForm, NewFlowForm, ServerForm
@@ -75,6 +76,7 @@ def _build_page(
         "faults_title": faults_title,
         "drawing": draw(form.instance.definition),
         "has_changes": services.has_unpublished_changes(flow),
+        "case_summary": summary_of(flow),
         "node_types": [registered.node_type for registered in registry().values()],
     }
     return render(request, "flows/build.html", context)

@@ -2,11 +2,14 @@
 
 from django.urls import path
 
-from executions.api import insights, views
+from executions.api import cases, insights, views
 
 urlpatterns = [
     path("flows/<str:flowId>/test/", views.FlowTest.as_view(), name="api-flow-test"),
     path("flows/<str:flowId>/insights/", insights.FlowInsights.as_view(), name="api-flow-insights"),
+    path("flows/<str:flowId>/cases/", cases.CaseList.as_view(), name="api-cases"),
+    path("flows/<str:flowId>/cases/run/", cases.CasesCall.as_view(), name="api-cases-run"),
+    path("flows/<str:flowId>/cases/<str:caseId>/", cases.CaseDetail.as_view(), name="api-case"),
     path("flows/<str:flowId>/executions/", views.FlowExecutionList.as_view(), name="api-flow-executions"),
     path(
         "flows/<str:flowId>/executions/<str:executionId>/",

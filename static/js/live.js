@@ -107,6 +107,11 @@
     }
   }
 
+  async function refreshCases() {
+    const { found, body } = await fetchPart("cases");
+    if (found) mergePart(document.getElementById("cases"), body.querySelector("#cases"));
+  }
+
   async function refreshDetail() {
     const address = location.href;
     const { found, body } = await fetchPart("detail");
@@ -132,7 +137,8 @@
     }
     const shown = article()?.dataset;
     const isShown = shown && (wanted.ids.has(shown.execution) || (wanted.more && shown.status === "pending"));
-    await Promise.all([rowsNow() && refreshList(wanted), isShown && refreshDetail()]);
+    const cases = document.querySelector("#cases tbody");
+    await Promise.all([rowsNow() && refreshList(wanted), cases && refreshCases(), isShown && refreshDetail()]);
   }
 
   // --- New calls do not move what somebody reads --------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The Test tab in a real browser: calls that are watched while they run, lists that grow, and no script at all."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -95,6 +96,54 @@ def test_switching_to_json_and_back_keeps_page_and_values(context: BrowserContex
     press_call(page)
     expect(page.locator("article")).to_contain_text("The totals do not add up")
     expect(page.locator("article .meta")).to_contain_text("Version v1")
+
+
+def test_cases_are_called_together_and_their_verdicts_come_in_by_themselves(
+    context: BrowserContext, uvicorn_server: LiveServer
+) -> None:
+    page = open_tab(context, uvicorn_server, "slow_report")
+    for name, compare, value in (("good", "contains", '{"stock": 87}'), ("bad", "equals", '{"stock": 88}')):
+        page.goto(page.url.partition("?")[0])
+        page.get_by_label("seconds").fill("1.5")
+        page.get_by_text("Save as case").click()
+        page.get_by_label("Case name").fill(name)
+        expect(page.get_by_label("Expected", exact=True)).to_be_hidden()
+        page.get_by_label("Expected answer").select_option(compare)
+        page.get_by_label("Expected", exact=True).fill(value)
+        page.get_by_role("button", name="Save case").click()
+        expect(page.locator("#cases")).to_contain_text(name)
+    page.get_by_role("button", name="Run all").click()
+    rows = page.locator("#cases tbody tr")
+    expect(rows.locator(".pill", has_text="Pending")).to_have_count(2)
+    page.evaluate("window.same = true")
+    expect(rows.filter(has_text="good").locator(".pill")).to_have_text("Passed", timeout=15_000)
+    expect(rows.filter(has_text="bad").locator(".differences")).to_contain_text("expected 88 got 87")
+    expect(page.locator("#cases .panel-head .pill")).to_have_text("1 of 2 cases passed")
+    expect(page.get_by_role("button", name="Run all")).to_be_enabled(timeout=15_000)
+    assert page.evaluate("window.same === true")
+
+
+def test_an_item_is_added_without_a_reload_and_has_the_focus(
+    context: BrowserContext, uvicorn_server: LiveServer
+) -> None:
+    greet = next(flow for flow in uvicorn_server.get_json("/api/flows/")["items"] if flow["toolName"] == "greet")
+    page = open_tab(context, uvicorn_server, "greet")
+    tags = {"type": "array", "items": {"type": "string"}}
+    schema = {"type": "object", "properties": {"name": {"type": "string"}, "tags": tags}}
+    page.goto(f"{uvicorn_server.url}/flows/{greet['id']}/build/")
+    page.get_by_label("Input schema").fill(json.dumps(schema))
+    page.get_by_role("button", name="Save draft").first.click()
+    page.goto(f"{uvicorn_server.url}/flows/{greet['id']}/test/")
+    page.evaluate("window.same = true")
+    page.get_by_label("name").fill("Ada")
+    for number in (1, 2):
+        page.get_by_role("button", name="Add item to tags").click()
+        expect(page.get_by_label(f"Item {number}", exact=False)).to_be_focused()
+        page.keyboard.type(f"tag {number}")
+    page.get_by_role("button", name="Remove Item 1").click()
+    expect(page.get_by_label("Item 1", exact=False)).to_have_value("tag 2")
+    expect(page.get_by_label("name", exact=False).first).to_have_value("Ada")
+    assert page.evaluate("window.same === true")
 
 
 def test_without_scripts_a_slow_call_offers_to_look_again(browser: Browser, uvicorn_server: LiveServer) -> None:

@@ -32,7 +32,16 @@ def test_every_node_type_is_listed_with_its_parameter_schema() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["flows/", "flows/{id}/", "flows/{id}/executions/", "flows/{id}/insights/", "executions/", "node-types/"]
+    "address",
+    [
+        "flows/",
+        "flows/{id}/",
+        "flows/{id}/executions/",
+        "flows/{id}/insights/",
+        "flows/{id}/cases/",
+        "executions/",
+        "node-types/",
+    ],
 )
 def test_a_person_who_is_logged_in_can_browse(address: str, client: Client) -> None:
     flow = make_flow()
@@ -69,6 +78,12 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("get", "/api/flows/{flowId}/"),
         ("patch", "/api/flows/{flowId}/"),
         ("delete", "/api/flows/{flowId}/"),
+        ("get", "/api/flows/{flowId}/cases/"),
+        ("post", "/api/flows/{flowId}/cases/"),
+        ("post", "/api/flows/{flowId}/cases/run/"),
+        ("get", "/api/flows/{flowId}/cases/{caseId}/"),
+        ("patch", "/api/flows/{flowId}/cases/{caseId}/"),
+        ("delete", "/api/flows/{flowId}/cases/{caseId}/"),
         ("get", "/api/flows/{flowId}/executions/"),
         ("get", "/api/flows/{flowId}/executions/{executionId}/"),
         ("get", "/api/flows/{flowId}/insights/"),
