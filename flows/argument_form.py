@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flows.argument_controls import MISSING, Control, GroupControl, JsonControl, ListControl, Maker, Place
+from flows.argument_controls import MISSING, Control, JsonControl, Place
+from flows.argument_parts import GroupControl, ListControl, Maker
 from flows.argument_shapes import Shape, shape_of
 from flows.engine.errors import Fault
 from flows.engine.registry import json_path
@@ -28,7 +29,7 @@ class ArgumentForm:
         group.fill(arguments)
         if not is_raw:
             return cls(schema, group)
-        whole = WholeControl(maker, _whole_place(schema))
+        whole = WholeControl(_whole_place(schema))
         whole.fill(group.value)
         return cls(schema, whole)
 
@@ -36,8 +37,7 @@ class ArgumentForm:
     def typed(cls, schema: Any, data: Mapping[str, Any]) -> "ArgumentForm":
         """What a browser sent; which kind of form it was can be told from its fields."""
         place = _whole_place(schema)
-        kind = WholeControl if "json" in data else GroupControl
-        control = kind(Maker(schema), place)
+        control = WholeControl(place) if "json" in data else GroupControl(Maker(schema), place)
         control.read(data)
         return cls(schema, control)
 

@@ -88,7 +88,7 @@ def test_switching_to_json_and_back_keeps_page_and_values(context: BrowserContex
     expect(area).to_have_value(re.compile(r'"seconds": 0\.25,\s+"fail": false'))
     area.fill('{"seconds": 0, "fail": true}')
     page.get_by_role("button", name="Form", exact=True).click()
-    expect(page.get_by_label("fail")).to_have_value("true")
+    expect(page.locator("#id_arg-fail")).to_have_value("true")
     page.get_by_role("button", name="Published v1").click()
     expect(page.locator("[name=version]")).to_have_value("published")
     expect(page.get_by_label("seconds")).to_have_value("0")
@@ -135,14 +135,14 @@ def test_an_item_is_added_without_a_reload_and_has_the_focus(
     page.get_by_role("button", name="Save draft").first.click()
     page.goto(f"{uvicorn_server.url}/flows/{greet['id']}/test/")
     page.evaluate("window.same = true")
-    page.get_by_label("name").fill("Ada")
+    page.locator("#id_arg-name").fill("Ada")
     for number in (1, 2):
         page.get_by_role("button", name="Add item to tags").click()
         expect(page.get_by_label(f"Item {number}", exact=False)).to_be_focused()
         page.keyboard.type(f"tag {number}")
     page.get_by_role("button", name="Remove Item 1").click()
     expect(page.get_by_label("Item 1", exact=False)).to_have_value("tag 2")
-    expect(page.get_by_label("name", exact=False).first).to_have_value("Ada")
+    expect(page.locator("#id_arg-name")).to_have_value("Ada")
     assert page.evaluate("window.same === true")
 
 
