@@ -217,9 +217,7 @@ class SavedCase(models.Model):
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="cases")
     name = models.CharField(max_length=100)
     arguments = JsonTextField(default=dict, blank=True)
-    omitted = JsonTextField(
-        default=list, blank=True, help_text="Paths of write-only arguments, which are not stored."
-    )
+    omitted = JsonTextField(default=list, blank=True, help_text="Paths of write-only arguments, which are not stored.")
     expectation = JsonTextField(default=dict, blank=True)
     last_execution_id = models.UUIDField(null=True, blank=True, editable=False)
     last_target = models.CharField(max_length=64, blank=True, editable=False, help_text="The print of what was called.")

@@ -1,5 +1,6 @@
 """Saved cases through the Test tab, the Build tab and REST."""
 
+import json
 import re
 from typing import Any
 
@@ -12,7 +13,7 @@ from flows import services
 from flows.models import Flow, SavedCase
 from tests.acceptance.test_pages_test import sent_fields
 from tests.acceptance.test_pages_usage import browser_of, words
-from tests.factories import make_flow, make_user
+from tests.factories import make_execution, make_flow, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -145,6 +146,12 @@ def test_a_case_is_deleted_and_another_persons_case_is_not_there(flow: Flow, own
     assert not SavedCase.objects.exists()
 
 
+def test_after_a_call_its_answer_is_proposed_as_what_is_expected(flow: Flow, owner: Client) -> None:
+    called = owner.post(f"/flows/{flow.pk}/test/", {"arg-text": "hi", "do": "call"})
+    sent = sent_fields(owner.get(called["Location"]).content.decode())
+    assert (sent["case-outcome"], json.loads(sent["case-value"])) == ("succeeds", {"text": "hi", "kind": "echo"})
+
+
 # --- Calling from the page --------------------------------------------------------------------------------------------
 
 
@@ -166,6 +173,16 @@ def test_all_cases_are_called_and_those_that_fail_show_the_difference(flow: Flow
     linked = SavedCase.objects.get(name="1 equal").last_execution_id
     page = owner.get(f"/flows/{flow.pk}/test/").content.decode()
     assert f"execution={linked}#detail" in page
+
+
+def test_a_case_whose_execution_was_interrupted_has_not_passed_whatever_it_expects(flow: Flow, owner: Client) -> None:
+    case = keep(flow, "First", outcome="fails")
+    execution = make_execution(flow, status="pending")
+    SavedCase.objects.filter(pk=case.pk).update(last_execution_id=execution.pk, last_at=execution.started_at)
+    assert "Pending" in table(owner, flow)
+    result = {"content": [], "isError": True}
+    Execution.objects.filter(pk=execution.pk).update(status="error", error_kind="interrupted", result=result)
+    assert re.search("Failed .* The execution was interrupted.", table(owner, flow))
 
 
 def test_one_case_is_called_on_the_published_version(flow: Flow, owner: Client) -> None:
@@ -231,7 +248,8 @@ def test_the_cases_of_a_draft_that_is_no_graph_are_not_called(flow: Flow, owner:
 
 def test_cases_are_kept_read_changed_and_deleted_over_rest(flow: Flow, api: APIClient) -> None:
     address = f"/api/flows/{flow.pk}/cases/"
-    body = {"name": "First", "arguments": {"text": "hi", "pin": "4711"}, "expectation": output("equals", {"a": 1})}
+    arguments = {"text": "hi", "pin": "4711", "api_key": "sk-1234567890"}
+    body = {"name": "First", "arguments": arguments, "expectation": output("equals", {"a": 1})}
     created = api.post(address, body, format="json")
     case = SavedCase.objects.get()
     never = {
@@ -246,7 +264,7 @@ def test_cases_are_kept_read_changed_and_deleted_over_rest(flow: Flow, api: APIC
         "id": case.pk,
         "name": "First",
         "arguments": {"text": "hi"},
-        "omitted": ["pin"],
+        "omitted": ["api_key", "pin"],
         "expectation": output("equals", {"a": 1}),
         "lastCall": never,
     }
@@ -295,6 +313,22 @@ def test_cases_are_run_together_over_rest(flow: Flow, api: APIClient) -> None:
     assert {item["executionId"] for item in answer["items"]} == made
     refused = api.post(f"/api/flows/{flow.pk}/cases/run/", {"version": "published"}, format="json")
     assert (refused.status_code, refused.json()) == (400, {"version": ["The flow is not published yet."]})
+
+
+def test_four_cases_are_called_at_a_time(flow: Flow, api: APIClient) -> None:
+    pause = {"id": "d", "type": "delay", "name": "Pause", "slug": "pause", "parameters": {"seconds": 0.1}}
+    definition = answering("done")
+    definition["nodes"].append(pause)
+    definition["connections"] = [
+        {"id": "1", "sourceNodeId": "t", "targetNodeId": "d"},
+        {"id": "2", "sourceNodeId": "d", "targetNodeId": "r"},
+    ]
+    Flow.objects.filter(pk=flow.pk).update(definition=definition)
+    for number in range(10):
+        keep(flow, f"case {number}")
+    assert api.post(f"/api/flows/{flow.pk}/cases/run/", {}, format="json").json()["passed"] == 10
+    spans = list(Execution.objects.values_list("started_at", "ended_at"))
+    assert max(sum(start <= moment < end for start, end in spans) for moment, _ in spans) == 4
 
 
 @pytest.mark.parametrize("address", ["", "run/", "{case}/"])
