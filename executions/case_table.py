@@ -43,8 +43,9 @@ def cases_context(request: HttpRequest, flow: Flow) -> dict[str, Any]:
     cases.settle(rows)
     ids = [case.last_execution_id for case in rows if case.last_execution_id]
     known = set(Execution.objects.of_flow(flow, request.user).filter(pk__in=ids).values_list("pk", flat=True))
+    printed = print_of(flow)
     return {
-        "case_rows": [CaseRow.of(case, flow, known) for case in rows],
+        "case_rows": [CaseRow.of(case, printed, known) for case in rows],
         "case_summary": summary_of(flow),
         "cases_are_busy": cases.is_busy(flow),
         "cases_published": is_published_wanted(flow, request.GET.get("cases")),
@@ -62,14 +63,14 @@ class CaseRow:
     execution_id: uuid.UUID | None
 
     @classmethod
-    def of(cls, case: SavedCase, flow: Flow, known: Container[uuid.UUID]) -> "CaseRow":
-        """A line for a case; `known` are the executions that are still there to be linked."""
+    def of(cls, case: SavedCase, printed: str, known: Container[uuid.UUID]) -> "CaseRow":
+        """A line for a case; `printed` is the draft's print, `known` are the executions that can be linked."""
         states = {True: "passed", False: "failed", None: "pending" if case.last_execution_id in known else ""}
         return cls(
             case,
             Expectation.of(case.expectation).words,
             states[case.last_passed],
-            case.last_target == print_of(flow),
+            case.last_target == printed,
             case.last_execution_id if case.last_execution_id in known else None,
         )
 

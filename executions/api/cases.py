@@ -71,7 +71,7 @@ class LastCallSerializer(serializers.Serializer):
 
     def get_isCurrent(self, case: SavedCase) -> bool:
         """Whether the draft has not changed since."""
-        return bool(case.last_target == print_of(case.flow))
+        return bool(case.last_target == self.context["draft_print"])
 
 
 class CaseSerializer(serializers.ModelSerializer):
@@ -117,7 +117,7 @@ class OfCases(OfFlow, generics.GenericAPIView):
 
     def get_queryset(self) -> QuerySet[SavedCase]:
         """The flow's cases, judged if their execution has ended meanwhile."""
-        found = SavedCase.objects.visible_to(self.request.user).filter(flow=self.flow).select_related("flow")
+        found = SavedCase.objects.visible_to(self.request.user).filter(flow=self.flow)
         cases.settle([case for case in found if case.last_passed is None])
         return found.all()
 
@@ -125,7 +125,7 @@ class OfCases(OfFlow, generics.GenericAPIView):
         """The flow of a new case; there is none while the document of the API is made."""
         context = dict(super().get_serializer_context())
         if not getattr(self, "swagger_fake_view", False):
-            context["flow"] = self.flow
+            context |= {"flow": self.flow, "draft_print": print_of(self.flow)}
         return context
 
 

@@ -130,7 +130,7 @@ def test_every_parameter_becomes_a_field_of_its_kind() -> None:
         "arg-a~1b~0c": "",
         "arg-pin": "",
     }
-    assert re.findall(r'id="id_arg-(\w+)"', html)[:4] == ["title", "kind", "count", "rate"]
+    assert re.findall(r'label for="id_arg-(\w+)"', html)[:4] == ["title", "kind", "count", "rate"]
     text = words(html)
     assert "Order title * title · string" in text
     assert "What it is. At most 40 characters." in text
