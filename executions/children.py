@@ -26,7 +26,8 @@ MAX_FAMILY = 10_000
 Start = Callable[[Target, Any, Caller, Parent], Awaitable[tuple[uuid.UUID, asyncio.Task[Answer]]]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# Not frozen: one is made for every execution, and a frozen one takes three times as long to make.
+@dataclass(slots=True, eq=False)
 class Children:
     """The FlowCaller of one execution: calls published, active flows of the same server.
 
