@@ -46,7 +46,7 @@ class McpTool:
                 "title": "The tool's schema",
                 "description": (
                     "Its input schema as it was when this node was set up. With it, arguments that no longer fit "
-                    "because the tool has changed are refused with what changed."
+                    "because the tool has changed are refused with what changed. Descriptions can be left out of it."
                 ),
             },
             "timeout": {
