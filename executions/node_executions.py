@@ -3,7 +3,15 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from flows.engine.events import Event, NodeCompleted, NodeErrored, NodeSkipped, NodeStarted
+from flows.engine.events import (
+    AttemptFailed,
+    AttemptStarted,
+    Event,
+    NodeCompleted,
+    NodeErrored,
+    NodeSkipped,
+    NodeStarted,
+)
 
 Entry = dict[str, Any]
 
@@ -16,6 +24,9 @@ class NodeExecutions:
 
     An entry has nodeId, nodeName, nodeType, executedAt (ISO 8601), startOffsetMs, inputData, outputData, status
     (`pending`, `completed`, `error`, `skipped`), error, durationMs, attempts and handle (the way out that it took).
+    `attempts` counts those that began. After a failed attempt that another one followed, `attemptLog` tells of each:
+    number, startedAt, durationMs, and error (message and kind) or null. A node that failed and has a handle went on
+    there, as its settings say.
     `replied: true` stands in the entry of a node that answered the caller, and `reused: true` in that of one for which
     an earlier execution's output stands: it took no time, and no attempt.
     That of a node which called flows has childExecutions too: the ids of the first MOST_CHILDREN.
@@ -40,11 +51,26 @@ class NodeExecutions:
                 entry["handle"] = event.handle
                 if event.has_replied:
                     entry["replied"] = True
+            case AttemptFailed():
+                entry = self._open[event.node.id][0]
+                first = {"number": 1, "startedAt": entry["executedAt"], "startOffsetMs": entry["startOffsetMs"]}
+                log = entry.setdefault("attemptLog", [first])
+                _end_attempt(log[-1], event.at, {"message": event.message, "kind": event.kind})
+            case AttemptStarted():
+                entry = self._open[event.node.id][0]
+                entry["attempts"] = event.number
+                entry["attemptLog"].append(
+                    {"number": event.number, "durationMs": None, "error": None} | self._moment(event, "startedAt")
+                )
             case NodeErrored():
                 entry = self._close(event)
                 entry["status"] = "error"
                 entry["outputData"] = event.output
-                entry["error"] = {"message": event.message, "kind": event.kind, "causes": list(event.causes)}
+                entry["handle"] = event.handle
+                error = {"message": event.message, "kind": event.kind}
+                entry["error"] = error | {"causes": list(event.causes)}
+                if "attemptLog" in entry and entry["attemptLog"][-1]["error"] is None:
+                    entry["attemptLog"][-1]["error"] = error
             case NodeSkipped():
                 entry = self._new(event, "skipped")
                 entry["error"] = {"message": event.reason}
@@ -64,8 +90,7 @@ class NodeExecutions:
             "nodeName": node.name,
             "nodeType": node.type,
             "status": status,
-            "executedAt": (self.started_at + timedelta(seconds=event.at)).isoformat(),
-            "startOffsetMs": round(event.at * 1000, 3),
+            **self._moment(event, "executedAt"),
             "durationMs": None,
             "attempts": 1,
             "handle": None,
@@ -84,4 +109,14 @@ class NodeExecutions:
     def _close(self, event: Event) -> Entry:
         entry, began = self._open.pop(event.node.id)
         entry["durationMs"] = round((event.at - began) * 1000, 3)
+        if "attemptLog" in entry and entry["attemptLog"][-1]["durationMs"] is None:
+            _end_attempt(entry["attemptLog"][-1], event.at, None)
         return entry
+
+    def _moment(self, event: Event, name: str) -> Entry:
+        at = self.started_at + timedelta(seconds=event.at)
+        return {name: at.isoformat(), "startOffsetMs": round(event.at * 1000, 3)}
+
+
+def _end_attempt(attempt: Entry, at: float, error: Entry | None) -> None:
+    attempt |= {"durationMs": round(at * 1000 - attempt["startOffsetMs"], 3), "error": error}

@@ -96,12 +96,21 @@ class Tracker:
 def _redacted_node(entry: Entry, redactor: Redactor) -> Entry:
     """The fields that hold what nodes were given and gave; the others are ours, whatever value a secret has."""
     data = {name: payload.redacted(entry[name], redactor) for name in ("inputData", "outputData")}
-    error = entry["error"]
-    if error is not None:
-        data["error"] = error | {"message": _message(error["message"], redactor)}
-        if "causes" in error:
-            data["error"]["causes"] = [_message(cause, redactor) for cause in error["causes"]]
+    if entry["error"] is not None:
+        data["error"] = _redacted_error(entry["error"], redactor)
+    if "attemptLog" in entry:
+        data["attemptLog"] = [
+            attempt | {"error": attempt["error"] and _redacted_error(attempt["error"], redactor)}
+            for attempt in entry["attemptLog"]
+        ]
     return entry | data
+
+
+def _redacted_error(error: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    data: dict[str, Any] = {"message": _message(error["message"], redactor)}
+    if "causes" in error:
+        data["causes"] = [_message(cause, redactor) for cause in error["causes"]]
+    return error | data
 
 
 def _redacted_result(result: dict[str, Any], redactor: Redactor) -> dict[str, Any]:

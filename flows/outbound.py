@@ -133,7 +133,7 @@ class GuardedClient:
         Raises NodeFailed when the request is not one we send, and when there is no whole answer.
         """
         if method not in METHODS:
-            raise NodeFailed(f"The method {method!r} is not one of {', '.join(METHODS)}.")
+            raise NodeFailed(f"The method {method!r} is not one of {', '.join(METHODS)}.", is_final=True)
         target = checked_url(url, query)
         wire_headers = _wire_headers(target, headers or {})
         try:
@@ -194,18 +194,18 @@ def outbound_client() -> GuardedClient:
 def checked_url(text: str, query: Mapping[str, str] | None = None) -> httpx2.URL:
     """Read an address; raises NodeFailed that says what is wrong with it."""
     if found := _CONTROL.search(text):
-        raise NodeFailed(f"The url holds the control character {found[0]!r}; remove it.")
+        raise NodeFailed(f"The url holds the control character {found[0]!r}; remove it.", is_final=True)
     try:
         url = httpx2.URL(text)
         url = url.copy_merge_params(query) if query else url
     except (httpx2.InvalidURL, ValueError) as error:
-        raise NodeFailed(f"The url {text[:200]!r} cannot be read: {error}.") from error
+        raise NodeFailed(f"The url {text[:200]!r} cannot be read: {error}.", is_final=True) from error
     if url.scheme not in ("http", "https"):
-        raise NodeFailed(f"The url {text[:200]!r} must start with http:// or https://.")
+        raise NodeFailed(f"The url {text[:200]!r} must start with http:// or https://.", is_final=True)
     if url.userinfo:
-        raise NodeFailed("The url holds a user name or password; send them in an authorization header.")
+        raise NodeFailed("The url holds a user name or password; send them in an authorization header.", is_final=True)
     if not url.host or "%" in url.host or (url.port is not None and not 0 < url.port < 65536):
-        raise NodeFailed(f"The url {text[:200]!r} names no host that can be reached.")
+        raise NodeFailed(f"The url {text[:200]!r} names no host that can be reached.", is_final=True)
     return url
 
 
@@ -214,9 +214,9 @@ def _wire_headers(url: httpx2.URL, headers: Mapping[str, str]) -> list[tuple[byt
     usual = {"accept": "*/*", "user-agent": "FlowHub"}
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or _CONTROL.search(value.replace("\t", " ")):
-            raise NodeFailed(f"The header {name[:100]!r} holds characters that no header may hold.")
+            raise NodeFailed(f"The header {name[:100]!r} holds characters that no header may hold.", is_final=True)
         if name.lower() in _OWN_HEADERS:
-            raise NodeFailed(f"The header {name!r} cannot be set; the connection decides it.")
+            raise NodeFailed(f"The header {name!r} cannot be set; the connection decides it.", is_final=True)
         usual[name.lower()] = value
     return [(name.encode("ascii"), value.encode(errors="replace")) for name, value in (own | usual).items()]
 

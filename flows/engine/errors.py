@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 ErrorKind = Literal[
     "node_failed",
@@ -40,13 +40,33 @@ class NodeFailed(Exception):
 
     Node types raise it for failures they foresee. `detail` is JSON that helps to repair the call (status code, body)
     and is kept as the node's output. `for_client` is the sentence for the model when it differs from the message.
+    `is_final` says that the same attempt would fail again, so that none is made; `retry_after` is how many seconds the
+    other side asked to wait before the next one.
     """
 
-    def __init__(self, message: str, *, detail: object = None, for_client: str | None = None) -> None:
+    kind: ClassVar[ErrorKind] = "node_failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        detail: object = None,
+        for_client: str | None = None,
+        is_final: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.detail = detail
         self.for_client = for_client
+        self.is_final = is_final
+        self.retry_after = retry_after
+
+
+class NodeTimedOut(NodeFailed):
+    """A node took longer than its own timeout."""
+
+    kind = "timeout"
 
 
 class ExpressionError(NodeFailed):

@@ -39,7 +39,10 @@ class NodeCompleted:
 
 @dataclass(frozen=True, slots=True)
 class NodeErrored:
-    """A node ended badly; `output` is what is known of its answer, `causes` the chain behind the message."""
+    """A node ended badly; `output` is what is known of its answer, `causes` the chain behind the message.
+
+    `handle` is the way out that it took all the same, when its settings say that the flow goes on.
+    """
 
     node: Node
     at: float
@@ -47,6 +50,27 @@ class NodeErrored:
     kind: ErrorKind
     output: Any = None
     causes: tuple[str, ...] = ()
+    handle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """A node failed, and is tried again after a wait; `number` is that of the attempt that failed, 1 for the first."""
+
+    node: Node
+    at: float
+    number: int
+    message: str
+    kind: ErrorKind
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """A node is tried again; `number` is 2 for the second attempt. The first one began with NodeStarted."""
+
+    node: Node
+    at: float
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +82,5 @@ class NodeSkipped:
     reason: str
 
 
-Event = NodeStarted | NodeCompleted | NodeErrored | NodeSkipped
+Event = NodeStarted | AttemptFailed | AttemptStarted | NodeCompleted | NodeErrored | NodeSkipped
 Observer = Callable[[Event], None]

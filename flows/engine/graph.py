@@ -12,6 +12,7 @@ from flows.engine.errors import DefinitionError, Fault
 from flows.engine.expressions import PROVIDED_ROOTS, RESERVED_ROOTS, SECRETS, Fill, Path, compile_value, paths_in
 from flows.engine.node import MAIN
 from flows.engine.registry import RegisteredType, Registry, json_path, message_of
+from flows.engine.settings import ERROR, SETTINGS_SCHEMA, NodeSettings, read
 
 TRIGGER = "trigger"
 """The type of the one node where a flow starts."""
@@ -46,6 +47,7 @@ DEFINITION_SCHEMA: Mapping[str, Any] = {
                         "required": ["x", "y"],
                     },
                     "parameters": {"type": "object"},
+                    "settings": SETTINGS_SCHEMA,
                 },
                 "additionalProperties": False,
             },
@@ -77,7 +79,8 @@ class Node:
     """A box of the graph; `fill` turns its parameters into values, or is None when they hold no expression.
 
     `uses_secrets` says that the values may not be shown: what `fill` makes is then for the node alone. `deferred` are
-    the parameters that `fill` leaves as they are, because the node fills them in itself.
+    the parameters that `fill` leaves as they are, because the node fills them in itself. `settings` is None for a node
+    that is tried once and whose failure ends the flow, as most are.
     """
 
     id: str
@@ -90,6 +93,13 @@ class Node:
     position: tuple[float, float] | None = None
     uses_secrets: bool = False
     deferred: Mapping[str, Fill] = field(repr=False, default_factory=dict)
+    settings: NodeSettings | None = None
+
+    @property
+    def handles(self) -> tuple[str, ...]:
+        """Its ways out: those of its type, and `error` when its settings ask for it."""
+        handles = self.registered.node_type.handles
+        return (*handles, ERROR) if self.settings and self.settings.on_error == "handle" else handles
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +223,19 @@ class _Parser:
             position=(position["x"], position["y"]) if position else None,
             uses_secrets=bool(_secret_names(parameters)),
             deferred={} if malformed else _compile_deferred(parameters, registered.deferred),
+            settings=read(raw.get("settings", {})),
         )
+        self._check_settings(self.nodes[raw["id"]], at)
+
+    def _check_settings(self, node: Node, at: str) -> None:
+        if node.settings is None:
+            return
+        handles = node.registered.node_type.handles
+        if node.type == TRIGGER:
+            self.faults.append(Fault(f"{at}.settings", "the trigger only takes the call in; it has no settings"))
+        elif node.settings.on_error == "continue" and handles and MAIN not in handles:
+            message = f"'continue' goes on at the handle {MAIN!r}, which {node.name!r} does not have; use 'handle'"
+            self.faults.append(Fault(f"{at}.settings.onError", message))
 
     def _find_trigger(self) -> Node:
         triggers = [node for node in self.nodes.values() if node.type == TRIGGER]
@@ -248,8 +270,8 @@ class _Parser:
             if end not in self.places:
                 faults.append(Fault(f"{at}.{key}", f"there is no node with the id {end!r}"))
         source, target = self.nodes.get(line.source), self.nodes.get(line.target)
-        if source and line.source_handle not in source.registered.node_type.handles:
-            handles = ", ".join(source.registered.node_type.handles) or "none"
+        if source and line.source_handle not in source.handles:
+            handles = ", ".join(source.handles) or "none"
             faults.append(
                 Fault(f"{at}.sourceHandle", f"{source.name!r} has no handle {line.source_handle!r}; it has: {handles}")
             )

@@ -6,30 +6,31 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 
 from flows.engine import reuse
-from flows.engine.errors import Abort, ErrorKind, NodeFailed
-from flows.engine.events import Event, NodeCompleted, NodeErrored, NodeSkipped, NodeStarted, Observer
+from flows.engine.errors import Abort, NodeFailed, NodeTimedOut
+from flows.engine.events import (
+    AttemptFailed,
+    AttemptStarted,
+    Event,
+    NodeCompleted,
+    NodeErrored,
+    NodeSkipped,
+    NodeStarted,
+    Observer,
+)
 from flows.engine.expressions import SECRET_REFERENCES, SECRETS
+from flows.engine.failures import FlowError, as_output, error_of
 from flows.engine.graph import TRIGGER, Graph, Node
-from flows.engine.node import NodeContext, NodeResult, RepliesAgain, Reply, Reused, Services
+from flows.engine.node import MAIN, NodeContext, NodeResult, RepliesAgain, Reply, Reused, Services
+from flows.engine.settings import ERROR, NodeSettings
+
+__all__ = ["FlowError", "Outcome", "run"]
 
 BeforeEffects = Callable[[], Awaitable[None]]
 NOTHING_REUSED: Mapping[str, Reused] = MappingProxyType({})
 NOT_TAKEN = "no branch led here"
-
-
-@dataclass(frozen=True, slots=True)
-class FlowError:
-    """Why a flow ended badly: the node that raised, its message for people, and the sentence for the client."""
-
-    kind: ErrorKind
-    message: str
-    for_client: str
-    node_id: str | None = None
-    node_name: str | None = None
-    causes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,25 +171,29 @@ class _Walk:
             parameters = self._parameters(node)
         except NodeFailed as failed:
             self._tell(NodeStarted(node, self._at(), dict(node.parameters)))
-            self._fail(node, "node_failed", failed.message, failed)
+            self._fail(node, failed)
+            return
         shown = self._without_secrets(node) if node.uses_secrets else parameters
         self._tell(NodeStarted(node, self._at(), shown))
         try:
-            if self.before_effects is not None and node.registered.node_type.has_effects:
-                await self.before_effects()
-            result = await self._result(node, parameters)
+            if node.settings is None:
+                if self.before_effects is not None and node.registered.node_type.has_effects:
+                    await self.before_effects()
+                result = await self._result(node, parameters)
+            else:
+                result = await self._persist(node, node.settings, parameters)
         except asyncio.CancelledError as stray:
-            if not _being_cancelled():
-                # A node type let the end of a task of its own out; nobody asked this flow to stop.
-                self._fail(node, "node_crashed", "the node type let a CancelledError out", stray)
-            self._tell(self._interrupted(node))
-            raise
+            if _being_cancelled():
+                self._tell(self._interrupted(node))
+                raise
+            # A node type let the end of a task of its own out; nobody asked this flow to stop.
+            crash = RuntimeError("the node type let a CancelledError out")
+            crash.__cause__ = stray
+            self._fail(node, crash)
         except Abort:
             raise
-        except NodeFailed as failed:
-            self._fail(node, "node_failed", failed.message, failed)
-        except Exception as crash:
-            self._fail(node, "node_crashed", f"{type(crash).__name__}: {crash}", crash)
+        except Exception as error:
+            self._fail(node, error)
         else:
             self._finish(node, result)
 
@@ -222,6 +227,45 @@ class _Walk:
             raise ValueError(f"{node.type!r} took the handle {result.handle!r}, which it does not have")
         return result
 
+    async def _persist(self, node: Node, settings: NodeSettings, parameters: Any) -> NodeResult:
+        """Execute a node as often as its settings allow; raises what the last attempt raised."""
+        number = 1
+        while True:
+            if self.before_effects is not None and node.registered.node_type.has_effects:
+                await self.before_effects()
+            try:
+                return await self._in_time(node, settings, parameters)
+            except Exception as error:
+                pause = self._pause(settings, number, error)
+                if pause is None:
+                    raise
+                failed = error_of(node, error)
+                self._tell(AttemptFailed(node, self._at(), number, failed.message, failed.kind))
+            await asyncio.sleep(pause)
+            number += 1
+            self._tell(AttemptStarted(node, self._at(), number))
+
+    async def _in_time(self, node: Node, settings: NodeSettings, parameters: Any) -> NodeResult:
+        limit = asyncio.timeout(settings.timeout_seconds)
+        try:
+            async with limit:
+                return await self._result(node, parameters)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            message = f"{node.name!r} took longer than its timeout of {settings.timeout_seconds:g} s and was stopped; "
+            raise NodeTimedOut(message + "whether it took effect is not known.") from None
+
+    def _pause(self, settings: NodeSettings, number: int, error: Exception) -> float | None:
+        """Seconds until the next attempt; None when there is none, or the flow would time out before it."""
+        is_final, asked = isinstance(error, Abort), None
+        if isinstance(error, NodeFailed):
+            is_final, asked = error.is_final, error.retry_after
+        if is_final or number >= settings.attempts:
+            return None
+        pause = settings.pause_after(number, asked)
+        return pause if self._at() + pause < self.timeout_seconds else None
+
     def _interrupted(self, node: Node) -> NodeErrored:
         """A node that was under way when the flow ended: the record must not claim to know what it did."""
         if self.failure is None and self.timeout.expired():
@@ -233,13 +277,17 @@ class _Walk:
             return NodeErrored(node, self._at(), message, "cancelled")
         return NodeErrored(node, self._at(), "Cancelled; whether it took effect is not known.", "cancelled")
 
-    def _fail(self, node: Node, kind: ErrorKind, message: str, error: BaseException) -> NoReturn:
-        causes = tuple(_causes(error))
-        output = error.detail if isinstance(error, NodeFailed) else None
-        self._tell(NodeErrored(node, self._at(), message, kind, output, causes))
-        if self.failure is None:
-            self.failure = FlowError(kind, message, _for_client(node, error), node.id, node.name, causes)
-        raise _Stop(self.failure)
+    def _fail(self, node: Node, error: Exception) -> None:
+        """Go on as the node's settings say; raises _Stop when they say nothing."""
+        failed, detail = error_of(node, error), error.detail if isinstance(error, NodeFailed) else None
+        if node.settings is None or node.settings.on_error == "stop":
+            self._tell(NodeErrored(node, self._at(), failed.message, failed.kind, detail, failed.causes))
+            self.failure = self.failure or failed
+            raise _Stop(self.failure)
+        handle = MAIN if node.settings.on_error == "continue" else ERROR
+        output = self.scope[node.slug] = as_output(failed, detail)
+        self._tell(NodeErrored(node, self._at(), failed.message, failed.kind, output, failed.causes, handle))
+        self._settle(node, handle)
 
     def _reuse(self, node: Node, earlier: Reused) -> None:
         node_type, reply = node.registered.node_type, None
@@ -277,19 +325,3 @@ class _Walk:
 def _being_cancelled() -> bool:
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
-
-
-def _for_client(node: Node, error: BaseException) -> str:
-    if isinstance(error, NodeFailed):
-        return error.for_client or f"{node.name}: {error.message}"
-    return f"{node.name} stopped with an internal error; calling again with the same arguments is unlikely to help."
-
-
-def _causes(error: BaseException) -> list[str]:
-    """The chain of exceptions behind an error, nearest first; the error itself is left out."""
-    found: list[str] = []
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    while cause is not None and len(found) < 10:
-        found.append(f"{type(cause).__name__}: {cause}")
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    return found

@@ -32,4 +32,4 @@ class Fail:
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Fail with the message; it goes to the caller as it is written."""
-        raise NodeFailed(parameters["message"], for_client=parameters["message"])
+        raise NodeFailed(parameters["message"], for_client=parameters["message"], is_final=True)

@@ -4,6 +4,8 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode, urljoin
 
@@ -22,6 +24,8 @@ _CHARSET = re.compile(
     r"|shift_jis|euc-(jp|kr)",
     re.IGNORECASE,
 )
+# Of those below 500: timeout, conflict, locked, too early, too many requests.
+_WORTH_RETRYING = frozenset({408, 409, 423, 425, 429})
 _SCALAR = {"type": ["string", "number", "boolean"]}
 
 
@@ -137,7 +141,12 @@ class HttpRequest:
         called = f"{method} {place(url)}"
         if parameters.get("failOnStatus", True) and not is_expected:
             reason = f"{response.status} {response.reason}".strip()
-            raise NodeFailed(f"{called} answered {reason}{_shown(response, body)}", detail=output)
+            raise NodeFailed(
+                f"{called} answered {reason}{_shown(response, body)}",
+                detail=output,
+                is_final=300 <= response.status < 500 and response.status not in _WORTH_RETRYING,
+                retry_after=retry_after(response.headers.get("retry-after", "")),
+            )
         if problem:
             raise NodeFailed(f"{called} answered JSON that cannot be read: {problem}.", detail=output)
         return NodeResult(output)
@@ -179,6 +188,18 @@ def _headers(parameters: Mapping[str, Json], media_type: str | None) -> dict[str
 
 def _expected(status: int, expect: list[int]) -> bool:
     return status in expect if expect else 200 <= status < 300
+
+
+def retry_after(header: str) -> float | None:
+    """The seconds that a Retry-After header asks to wait, as a number or as a date (RFC 9110, 10.2.3); else None."""
+    if re.fullmatch(r"\d{1,9}", header.strip()):
+        return float(header)
+    try:
+        moment = parsedate_to_datetime(header)
+    except (TypeError, ValueError):
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _shown(response: HttpResponse, body: Json) -> str:

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from flows.engine.errors import NodeFailed
-from flows.engine.events import Event, NodeCompleted, NodeErrored, NodeSkipped, NodeStarted
+from flows.engine.events import (
+    AttemptFailed,
+    AttemptStarted,
+    Event,
+    NodeCompleted,
+    NodeErrored,
+    NodeSkipped,
+    NodeStarted,
+)
 from flows.engine.graph import Graph, parse
 from flows.engine.node import MAIN, NodeContext, NodeResult, Reply
 from flows.engine.registry import Registry
@@ -54,9 +62,15 @@ class Flow:
     connections: list[dict[str, Any]] = field(default_factory=list)
 
     def add(
-        self, slug: str, node_type: str = "scripted", *, after: str | tuple[str, ...] = (), **parameters: Any
+        self,
+        slug: str,
+        node_type: str = "scripted",
+        *,
+        after: str | tuple[str, ...] = (),
+        settings: dict[str, Any] | None = None,
+        **parameters: Any,
     ) -> None:
-        self.nodes.append(node(slug, node_type, **parameters))
+        self.nodes.append(node(slug, node_type, **parameters) | ({"settings": settings} if settings else {}))
         for source in (after,) if isinstance(after, str) else after:
             self.connect(source, slug)
 
@@ -98,8 +112,12 @@ def _line(event: Event) -> tuple[Any, ...]:
             return ("started", at.slug, value)
         case NodeCompleted(node=at, output=value, handle=handle):
             return ("reused" if event.is_reused else "completed", at.slug, value, handle)
-        case NodeErrored(node=at, kind=kind, message=message):
-            return ("errored", at.slug, kind, message)
+        case AttemptFailed(node=at, number=number, message=message):
+            return ("attempt failed", at.slug, number, message)
+        case AttemptStarted(node=at, number=number):
+            return ("attempt", at.slug, number)
+        case NodeErrored(node=at, kind=kind, message=message, handle=handle):
+            return ("errored", at.slug, kind, message, *((handle,) if handle else ()))
         case NodeSkipped(node=at, reason=reason):
             return ("skipped", at.slug, reason)
 

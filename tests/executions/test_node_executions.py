@@ -7,9 +7,10 @@ import pytest
 
 from executions.node_executions import NodeExecutions
 from flows.engine.node import Reused, Services
+from flows.engine.registry import Registry
 from flows.engine.runner import run
-from flows.nodes import registry
-from tests.engine.kit import Flow
+from flows.nodes import BUILTIN_NODE_TYPES, registry
+from tests.engine.kit import Flow, Scripted, fail
 
 pytestmark = pytest.mark.anyio
 
@@ -45,3 +46,24 @@ async def test_a_reused_node_took_no_time() -> None:
     flow, nodes = Flow(registry()), NodeExecutions(STARTED)
     await run(flow.graph(), 1, services=Services(), observers=[nodes.add], reused={"id-trigger": Reused(2)})
     assert [entry["durationMs"] for entry in nodes.entries] == [0.0]
+
+
+async def test_each_attempt_is_told_of_once_there_was_more_than_one() -> None:
+    scripted = Scripted()
+    flow = Flow(Registry([*BUILTIN_NODE_TYPES, scripted]))
+    scripted.scripts["fail"] = fail
+    settings = {"retries": {"attempts": 2, "backoffSeconds": 0.01, "jitter": 0}, "onError": "continue"}
+    flow.add("check", after="trigger", key="fail", settings=settings)
+    nodes = NodeExecutions(STARTED)
+    await run(flow.graph(), 1, services=Services(), observers=[nodes.add])
+    trigger, check = nodes.entries
+    error = {"message": "the stock is empty", "kind": "node_failed"}
+    assert "attemptLog" not in trigger
+    assert (check["status"], check["attempts"], check["handle"]) == ("error", 2, "main")
+    assert check["error"] == error | {"causes": []}
+    assert [(attempt["number"], attempt["error"]) for attempt in check["attemptLog"]] == [(1, error), (2, error)]
+    first, second = check["attemptLog"]
+    assert (first["startedAt"], first["startOffsetMs"]) == (check["executedAt"], check["startOffsetMs"])
+    assert datetime.fromisoformat(second["startedAt"]) > STARTED
+    assert second["startOffsetMs"] >= first["startOffsetMs"] + first["durationMs"] + 10 - 0.01
+    assert check["durationMs"] >= first["durationMs"] + second["durationMs"] + 10 - 0.01

@@ -324,3 +324,37 @@ async def test_without_a_client_it_says_so() -> None:
 def test_wrong_parameters_are_named(parameters: Any, faults: list[str]) -> None:
     found = registry()["http_request"].faults(parameters, "", before_filling=True)
     assert [str(fault) for fault in found] == faults
+
+
+@pytest.mark.parametrize(
+    ("status", "is_final"), [(301, True), (404, True), (408, False), (429, False), (500, False), (503, False)]
+)
+async def test_a_failure_says_whether_another_attempt_is_worth_it(
+    execute: Execute, http: FakeHttp, status: int, is_final: bool
+) -> None:
+    http.answers(status, "Reason", "", b"")
+    with pytest.raises(NodeFailed) as raised:
+        await execute("http_request", {"url": URL})
+    assert (raised.value.is_final, raised.value.retry_after) == (is_final, None)
+
+
+@pytest.mark.parametrize(
+    ("header", "least", "most"),
+    [
+        ("120", 120, 120),
+        (" 5 ", 5, 5),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 1e11, 1e12),
+        ("soon", None, None),
+        ("-1", None, None),
+        ("", None, None),
+    ],
+)
+async def test_the_wait_that_an_answer_asks_for_is_passed_on(
+    execute: Execute, http: FakeHttp, header: str, least: float | None, most: float | None
+) -> None:
+    http.answer = HttpResponse(429, "Too Many Requests", URL, {"retry-after": header}, b"")
+    with pytest.raises(NodeFailed) as raised:
+        await execute("http_request", {"url": URL})
+    found = raised.value.retry_after
+    assert found is None if least is None or most is None else found is not None and least <= found <= most
