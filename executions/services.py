@@ -105,7 +105,7 @@ async def _execute(
     services = Services(
         str(execution_id),
         outbound_client(),
-        _roots(execution_id, target),
+        _roots(execution_id, target, caller, started_at),
         secrets,
         flows=Children.of(target, caller, parent, ends_at(timeout), tracker, start),
         tools=lending.tools,
@@ -182,8 +182,14 @@ def _answer(execution_id: uuid.UUID, outcome: Outcome) -> Answer:
     return Answer(execution_id, content, structured[0] if is_structured else None, is_structured)
 
 
-def _roots(execution_id: uuid.UUID, target: Target) -> dict[str, Any]:
+def _roots(execution_id: uuid.UUID, target: Target, caller: Caller, started_at: datetime) -> dict[str, Any]:
     return {
+        "now": started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "caller": {
+            "clientName": caller.client_name,
+            "clientVersion": caller.client_version,
+            "principal": caller.principal,
+        },
         "execution": {"id": str(execution_id), "flowName": target.flow_name, "toolName": target.tool_name},
         "flowhub": {"url": settings.PUBLIC_URL},
     }

@@ -12,6 +12,8 @@ from flows.engine.errors import DefinitionError, Fault
 from flows.engine.expressions import Path, SecretValues, has_expression, paths_in
 from flows.engine.graph import Graph, Node, parse
 from flows.engine.node import FLOW_FORMAT
+from flows.engine.references import References
+from flows.engine.shapes import UNKNOWN
 from flows.models import Flow, FlowVersion, Secret, Server
 from flows.nodes import registry
 from flows.schemas import check_tool_input_schema, compile_schema
@@ -39,6 +41,7 @@ def faults_of(flow: Flow) -> list[Fault]:
         except DefinitionError as error:
             faults += [Fault(f"{path}.{fault.path}".rstrip("."), fault.message) for fault in error.faults]
     if not any(fault.path.startswith("definition") for fault in faults):
+        faults += _unknown_members(flow, any(fault.path.startswith("inputSchema") for fault in faults))
         faults += [*_missing_secrets(flow), *_missing_flows(flow)]
     return faults + _taken_name(flow)
 
@@ -50,6 +53,13 @@ def _taken_name(flow: Flow) -> list[Fault]:
     if other is None:
         return []
     return [Fault("toolName", f"clients still call {other.name!r} by this name: publish that flow again first")]
+
+
+def _unknown_members(flow: Flow, is_schema_faulty: bool) -> Iterator[Fault]:
+    """Each expression that names what cannot be there, as far as node types and the input schema tell."""
+    references = References(graph_of(flow.definition), UNKNOWN if is_schema_faulty else flow.input_schema)
+    for fault in references.faults():
+        yield Fault(f"definition.{fault.path}", fault.message)
 
 
 def _missing_secrets(flow: Flow) -> Iterator[Fault]:

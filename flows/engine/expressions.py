@@ -4,10 +4,11 @@ Dict keys and list indices, nothing else: no calls, no attributes, and one pass,
 expression stays text. A parameter that is exactly one expression keeps the value's JSON type; inside other text the
 value is turned to text, JSON for objects and lists.
 
-A path starts with the slug of a node that comes before, or with a root that the host provides: `execution` (id,
-flowName, toolName), `flowhub` (url) and `secrets`. `{{ secrets.API_KEY }}` is the value of a secret of the flow's
-server. It is looked up when the flow is called and stands only in what the node is given: whatever is reported of the
-node's input keeps the expression itself.
+A path starts with the slug of a node that comes before, or with a root that the host provides: `now` (the moment at
+which the execution started, ISO 8601 in UTC, the same for every node), `execution` (id, flowName, toolName), `caller`
+(clientName, clientVersion, principal), `flowhub` (url) and `secrets`. `{{ secrets.API_KEY }}` is the value of a secret
+of the flow's server. It is looked up when the flow is called and stands only in what the node is given: whatever is
+reported of the node's input keeps the expression itself.
 """
 
 import difflib
@@ -21,10 +22,7 @@ from typing import Any
 from flows.engine.errors import ExpressionError, Fault
 
 RESERVED_ROOTS = frozenset({"execution", "flowhub", "secrets", "caller", "now"})
-"""First names of a path that no node's slug may take."""
-
-PROVIDED_ROOTS = frozenset({"execution", "flowhub", "secrets"})
-"""Reserved roots that have values today."""
+"""First names of a path that the host gives a value, and that no node's slug may take."""
 
 SECRETS = "secrets"
 SECRET_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
@@ -106,18 +104,27 @@ SECRET_REFERENCES: Mapping[str, str] = _References()
 
 
 def _missing(source: str, seen: str, step: str | int, value: Any) -> str:
-    start = f"{{{{ {source} }}}}: {seen} has no {step!r}"
     if isinstance(value, dict):
-        close = difflib.get_close_matches(str(step), [str(key) for key in value], n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        return f"{start}; it has: {_names(value)}.{hint}"
-    if isinstance(value, list):
-        return f"{start}; it is a list of {len(value)}."
-    return f"{start}; it is {_kind(value)}."
+        return no_member(source, seen, step, [str(key) for key in value])
+    return no_member(source, seen, step, None, f"a list of {len(value)}" if isinstance(value, list) else _kind(value))
 
 
-def _names(mapping: Mapping[str, Any]) -> str:
-    names = sorted(str(key) for key in mapping)
+def no_member(source: str, seen: str, step: str | int, names: Collection[str] | None, what: str = "") -> str:
+    """Say that `seen`, a part of the path `source`, lacks `step`; with the names that it has, or what it is instead."""
+    start = f"{{{{ {source} }}}}: {seen} has no {step!r}"
+    if names is None:
+        return f"{start}; it is {what}." if what else f"{start}."
+    return f"{start}; it has: {_names(names)}.{did_you_mean(str(step), names)}"
+
+
+def did_you_mean(name: str, names: Collection[str]) -> str:
+    """A question about the most similar of the names, with a space before it; empty when none is similar."""
+    close = difflib.get_close_matches(name, sorted(names), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _names(known: Collection[str]) -> str:
+    names = sorted(str(key) for key in known)
     shown = ", ".join(names[:_SHOWN_KEYS]) or "nothing"
     return shown + (f" and {len(names) - _SHOWN_KEYS} more" if len(names) > _SHOWN_KEYS else "")
 
@@ -210,12 +217,20 @@ def compile_value(value: Any) -> Fill | None:
     return None
 
 
+def lone_path(text: str) -> Path | None:
+    """The path of a text that is exactly one expression, and so keeps its JSON type; raises ExpressionError."""
+    marks = list(_marks(text))
+    if len(marks) == 1 and text[slice(*marks[0])] == text.strip():
+        return parse(text.strip()[2:-2])
+    return None
+
+
 def _compile_text(text: str) -> Fill | None:
     marks = list(_marks(text))
     if not marks:
         return None
-    if len(marks) == 1 and text[slice(*marks[0])] == text.strip():
-        return parse(text.strip()[2:-2]).resolve
+    if path := lone_path(text):
+        return path.resolve
     parts: list[str | Path] = []
     last = 0
     for start, end in marks:

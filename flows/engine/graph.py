@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 
 from flows.engine.errors import DefinitionError, Fault
-from flows.engine.expressions import PROVIDED_ROOTS, RESERVED_ROOTS, SECRETS, Fill, Path, compile_value, paths_in
+from flows.engine.expressions import RESERVED_ROOTS, SECRETS, Fill, Path, compile_value, did_you_mean, paths_in
 from flows.engine.node import MAIN
 from flows.engine.registry import RegisteredType, Registry, json_path, message_of
 from flows.engine.settings import ERROR, SETTINGS_SCHEMA, NodeSettings, read
@@ -331,7 +331,7 @@ class _Parser:
             for line in outgoing.get(node.id, ()):
                 upstream[line.target] |= upstream[node.id] | {node.slug}
         for node in order:
-            known = upstream[node.id] | PROVIDED_ROOTS
+            known = upstream[node.id] | RESERVED_ROOTS
             for place, path, more in self._paths(node):
                 if isinstance(path, Path) and path.root not in known | more:
                     self.faults.append(Fault(place, self._unknown_root(path, node, upstream[node.id])))
@@ -349,8 +349,10 @@ class _Parser:
         names = ", ".join(sorted(upstream)) or "none"
         known = any(other.slug == path.root for other in self.nodes.values())
         why = "does not come before this node" if known else "is no node's slug"
+        hint = "" if known else did_you_mean(path.root, upstream | RESERVED_ROOTS)
         return (
-            f"{{{{ {path.source} }}}} names {path.root!r}, which {why}. Slugs that come before {node.name!r}: {names}"
+            f"{{{{ {path.source} }}}} names {path.root!r}, which {why}.{hint} "
+            f"Slugs that come before {node.name!r}: {names}"
         )
 
 

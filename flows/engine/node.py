@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from flows.engine.expressions import SecretValues
+from flows.engine.shapes import Shape
 
 Json = Any
 """A JSON value: None, bool, int, float, str, list or dict with text keys."""
@@ -209,6 +210,19 @@ class RepliesAgain(Protocol):
 
     def reply_of(self, parameters: Mapping[str, Json], output: Json) -> Reply:
         """The answer that went with `output`; `parameters` are as the definition has them, expressions and all."""
+
+
+@runtime_checkable
+class DescribesOutput(Protocol):
+    """What a node type has besides, when something is known of its output before it is executed."""
+
+    def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
+        """JSON Schema of the output with these parameters, or True when nothing is known.
+
+        `parameters` are as the definition has them. `shape_of` tells the schema that a value among them will fit once
+        its expressions are filled in; it may stand inside the answer. What the answer excludes is a fault when an
+        expression names it, so `additionalProperties: false` belongs where no other key can be.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from flows.engine.errors import NodeFailed
 from flows.engine.node import Json, NodeContext, NodeResult
+from flows.engine.shapes import Shape, closed
 
 
 class Condition:
@@ -60,6 +61,10 @@ class Condition:
         else:
             result = _COMPARE[name](left, right)
         return NodeResult({"result": result}, handle="true" if result else "false")
+
+    def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
+        """What came of it."""
+        return closed({"result": {"type": "boolean"}})
 
 
 def _exists(left: Json, key: Json) -> bool:

@@ -1,9 +1,10 @@
 """Wait."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from flows.engine.node import MAIN, Json, NodeContext, NodeResult
+from flows.engine.shapes import Shape, closed
 
 MAX_SECONDS = 3600
 
@@ -37,3 +38,7 @@ class Delay:
         """Wait, then say how long."""
         await context.sleep(parameters["seconds"])
         return NodeResult({"seconds": parameters["seconds"]})
+
+    def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
+        """How long it waited."""
+        return closed({"seconds": {"type": "number"}})

@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
 from flows.nodes.credentials import AUTH, credential_of
 from flows.nodes.redirects import MOST, Request, place, send
+from flows.engine.shapes import UNKNOWN, Shape, closed
 
 DEFAULT_TIMEOUT = 30
 _SHOWN_BODY = 300
@@ -150,6 +151,11 @@ class HttpRequest:
         if problem:
             raise NodeFailed(f"{called} answered JSON that cannot be read: {problem}.", detail=output)
         return NodeResult(output)
+
+    def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
+        """The answer; nothing is known of its body."""
+        headers = {"type": "object", "additionalProperties": {"type": "string"}}
+        return closed({"status": {"type": "integer"}, "headers": headers, "body": UNKNOWN})
 
 
 def _request(method: str, url: str, parameters: Mapping[str, Json]) -> Request:

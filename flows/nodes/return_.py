@@ -1,11 +1,12 @@
 """Answer the caller."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from flows.engine.expressions import as_text
 from flows.engine.node import Json, NodeContext, NodeResult, Reply
+from flows.engine.shapes import Shape
 
 
 class Return:
@@ -39,6 +40,10 @@ class Return:
         """Reply with the value; the output is the value too."""
         output = parameters["json"] if "json" in parameters else as_text(parameters["text"])
         return NodeResult(output, reply=self.reply_of(parameters, output))
+
+    def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
+        """The value that is returned."""
+        return shape_of(parameters["json"]) if "json" in parameters else {"type": "string"}
 
     def reply_of(self, parameters: Mapping[str, Json], output: Json) -> Reply:
         """The answer that goes with an output."""

@@ -1,9 +1,10 @@
 """Build an object from values of earlier nodes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from flows.engine.node import MAIN, Json, NodeContext, NodeResult
+from flows.engine.shapes import Shape
 
 
 class SetFields:
@@ -31,3 +32,7 @@ class SetFields:
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Give out the object."""
         return NodeResult(parameters["fields"])
+
+    def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
+        """The object that the fields spell."""
+        return shape_of(parameters["fields"])

@@ -123,7 +123,8 @@ def flows(echo: str) -> dict[str, dict[str, Any]]:
         "told": definition(trigger, node("stop", "fail", message="No: {{ secrets.CANARY }} with {{ trigger.pin }}.")),
         "wrong_path": definition(
             trigger,
-            node("fields", "set_fields", fields={"made": {"{{ x }}": "{{ secrets.CANARY }}"}}),
+            request(echo, "/ok"),
+            node("fields", "set_fields", fields={"made": "{{ send.body }}", "{{ x }}": "{{ secrets.CANARY }}"}),
             node("answer", "return", text="{{ fields.made.missing }}"),
         ),
     }

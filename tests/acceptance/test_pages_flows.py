@@ -106,7 +106,7 @@ def test_a_flow_is_created_built_published_and_seen_in_its_versions() -> None:
 
 
 def test_a_changed_draft_is_marked_as_unpublished() -> None:
-    flow = make_flow(definition=ECHO)
+    flow = make_flow(definition=ECHO, input_schema=SCHEMA)
     services.publish(flow)
     browser = browser_of(flow.server.owner)
     browser.post(f"/flows/{flow.pk}/build/", build_form(flow, when_to_use="Always."))
@@ -129,7 +129,7 @@ def test_a_faulty_draft_is_not_stored_each_fault_has_its_path_and_nothing_typed_
 
 
 def test_a_tool_name_of_another_flow_is_refused_in_the_form() -> None:
-    flow = make_flow(definition=ECHO)
+    flow = make_flow(definition=ECHO, input_schema=SCHEMA)
     other = make_flow(flow.server)
     form = build_form(flow, tool_name=other.tool_name)
     answer = browser_of(flow.server.owner).post(f"/flows/{flow.pk}/build/", form)
