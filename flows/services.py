@@ -41,7 +41,9 @@ def faults_of(flow: Flow) -> list[Fault]:
         except DefinitionError as error:
             faults += [Fault(f"{path}.{fault.path}".rstrip("."), fault.message) for fault in error.faults]
     if not any(fault.path.startswith("definition") for fault in faults):
-        faults += _unknown_members(flow, any(fault.path.startswith("inputSchema") for fault in faults))
+        is_schema_faulty = any(fault.path.startswith("inputSchema") for fault in faults)
+        for fault in unknown_members(flow.definition, UNKNOWN if is_schema_faulty else flow.input_schema):
+            faults.append(Fault(f"definition.{fault.path}", fault.message))
         faults += [*_missing_secrets(flow), *_missing_flows(flow)]
     return faults + _taken_name(flow)
 
@@ -55,11 +57,12 @@ def _taken_name(flow: Flow) -> list[Fault]:
     return [Fault("toolName", f"clients still call {other.name!r} by this name: publish that flow again first")]
 
 
-def _unknown_members(flow: Flow, is_schema_faulty: bool) -> Iterator[Fault]:
-    """Each expression that names what cannot be there, as far as node types and the input schema tell."""
-    references = References(graph_of(flow.definition), UNKNOWN if is_schema_faulty else flow.input_schema)
-    for fault in references.faults():
-        yield Fault(f"definition.{fault.path}", fault.message)
+def unknown_members(definition: Any, input_schema: Any) -> list[Fault]:
+    """Each expression that names what cannot be there, as far as node types and the input schema tell.
+
+    Paths begin inside the definition. Raises DefinitionError for one that is no graph.
+    """
+    return list(References(graph_of(definition), input_schema).faults())
 
 
 def _missing_secrets(flow: Flow) -> Iterator[Fault]:

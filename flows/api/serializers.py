@@ -111,14 +111,28 @@ class FlowSerializer(FlowItemSerializer):
         return value if value is None else _checked(compile_schema, value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """A tool name is unique in its server."""
+        """A tool name is unique in its server, and expressions name what can be there."""
         server = attrs.get("server") or (self.instance and self.instance.server)
         others = Flow.objects.filter(server=server, tool_name=attrs.get("tool_name"))
         if self.instance is not None:
             others = others.exclude(pk=self.instance.pk)
         if others.exists():
             raise serializers.ValidationError({"toolName": [TOOL_NAME_TAKEN]})
+        if {"definition", "input_schema"} & attrs.keys():
+            self._check_expressions(attrs)
         return attrs
+
+    def _check_expressions(self, attrs: dict[str, Any]) -> None:
+        """What the expressions of the definition name depends on the input schema, whichever of the two changes."""
+        draft = self.instance or Flow()
+        definition = attrs.get("definition", draft.definition)
+        try:
+            faults = services.unknown_members(definition, attrs.get("input_schema", draft.input_schema))
+        except DefinitionError:
+            # A draft that was stored as a graph need not be one for ever: node types come and go.
+            return
+        if faults:
+            raise serializers.ValidationError({"definition": faults_as_json(faults)})
 
     def create(self, validated_data: dict[str, Any]) -> Flow:
         """Store a draft; clients see it once it is published."""

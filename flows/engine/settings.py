@@ -19,7 +19,7 @@ SETTINGS_SCHEMA: Mapping[str, Any] = {
     "properties": {
         "timeoutSeconds": {
             "type": "number",
-            "exclusiveMinimum": 0,
+            "minimum": 0.001,
             "maximum": MAX_SECONDS,
             "description": "How long one attempt may take; without it, as long as the flow may.",
         },

@@ -288,7 +288,7 @@ async def test_the_record_is_committed_before_each_attempt(flow: Flow, effectful
         ("node", {"onError": "ignore"}, "onError", 'use one of: "stop", "continue", "handle"'),
         ("node", {"retries": {"attempts": 11}}, "retries.attempts", "11 is greater than the maximum of 10"),
         ("node", {"retries": {}}, "retries", '"attempts" is a required property'),
-        ("node", {"timeoutSeconds": 0}, "timeoutSeconds", "0 is less than or equal to the minimum of 0"),
+        ("node", {"timeoutSeconds": 0}, "timeoutSeconds", "0 is less than the minimum of 0.001"),
         (
             "choice",
             {"onError": "continue"},

@@ -1,7 +1,7 @@
 """Executions over REST, through its HTTP door."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -335,6 +335,18 @@ class TestDraft:
         }
         assert answer.json()["caller"]["source"] == "test"
         assert [entry["status"] for entry in answer.json()["nodeExecutions"]] == ["completed", "completed"]
+
+    def test_a_flow_may_name_the_moment_its_caller_and_its_execution(self) -> None:
+        flow = self.draft("{{ now }} {{ caller.principal }} {{ caller.clientName }}! {{ execution.id }}")
+        answer = rest(flow.server.owner).post(
+            f"/api/flows/{flow.pk}/test/", {"arguments": {"name": "Ada"}}, format="json"
+        )
+        found = answer.json()
+        now, said = found["result"]["content"][0]["text"].split(" ", 1)
+        assert said == f"user {flow.server.owner.username} ! {found['id']}"
+        began = datetime.fromisoformat(found["startedAt"]).replace(microsecond=0)
+        assert now.endswith("Z")
+        assert datetime.fromisoformat(now).replace(microsecond=0) == began
 
     def test_a_draft_that_fails_is_an_execution_too_and_names_the_node(self) -> None:
         flow = self.draft("{{ trigger.name.deeper }}")

@@ -185,6 +185,25 @@ def test_a_new_flow_keeps_everything_that_is_sent() -> None:
     assert answer.json() | body == answer.json()
 
 
+def test_an_expression_that_names_no_parameter_of_the_tool_is_a_fault_where_it_stands() -> None:
+    flow = make_flow(definition=empty_definition())
+    body = {"definition": TWO_NODES, "inputSchema": SCHEMA | {"additionalProperties": False}}
+    client = rest(flow.server.owner)
+    renamed = client.patch(
+        f"/api/flows/{flow.pk}/",
+        body | {"inputSchema": {"type": "object", "properties": {"Some_Kex": {}}, "additionalProperties": False}},
+        format="json",
+    )
+    message = "{{ trigger.Some_Key }}: trigger has no 'Some_Key'; it has: Some_Kex. Did you mean 'Some_Kex'?"
+    assert (renamed.status_code, renamed.json()) == (
+        400,
+        {"definition": [{"path": "nodes[1].parameters.text", "message": message}]},
+    )
+    assert client.patch(f"/api/flows/{flow.pk}/", body, format="json").status_code == 200
+    closed = {"inputSchema": {"type": "object", "additionalProperties": False}}
+    assert list(client.patch(f"/api/flows/{flow.pk}/", closed, format="json").json()) == ["definition"]
+
+
 def test_every_fault_of_a_definition_is_named_with_its_path() -> None:
     server = make_server()
     definition = {
