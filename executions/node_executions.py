@@ -9,6 +9,8 @@ from flows.engine.events import (
     Event,
     NodeCompleted,
     NodeErrored,
+    NodeLog,
+    NodeProgress,
     NodeSkipped,
     NodeStarted,
 )
@@ -18,6 +20,9 @@ Entry = dict[str, Any]
 MOST_CHILDREN = 100
 """Ids of child executions that one entry lists; all of them have the execution as their parent."""
 
+MOST_LINES = 100
+"""Lines of a node's log that are kept."""
+
 
 class NodeExecutions:
     """The growing list of entries of one execution.
@@ -26,7 +31,8 @@ class NodeExecutions:
     (`pending`, `completed`, `error`, `skipped`), error, durationMs, attempts and handle (the way out that it took).
     `attempts` counts those that began. After a failed attempt that another one followed, `attemptLog` tells of each:
     number, startedAt, durationMs, and error (message and kind) or null. A node that failed and has a handle went on
-    there, as its settings say.
+    there, as its settings say. `progress` (fraction, message, offsetMs) is the last that a node told, `log` (offsetMs,
+    level, message, data) what it logged; `logLeftOut` counts the lines beyond MOST_LINES.
     `replied: true` stands in the entry of a node that answered the caller, and `reused: true` in that of one for which
     an earlier execution's output stands: it took no time, and no attempt.
     That of a node which called flows has childExecutions too: the ids of the first MOST_CHILDREN.
@@ -59,9 +65,21 @@ class NodeExecutions:
             case AttemptStarted():
                 entry = self._open[event.node.id][0]
                 entry["attempts"] = event.number
-                entry["attemptLog"].append(
-                    {"number": event.number, "durationMs": None, "error": None} | self._moment(event, "startedAt")
-                )
+                started_at = (self.started_at + timedelta(seconds=event.at)).isoformat()
+                offset = round(event.at * 1000, 3)
+                attempt = {"number": event.number, "startedAt": started_at, "startOffsetMs": offset}
+                entry["attemptLog"].append(attempt | {"durationMs": None, "error": None})
+            case NodeProgress():
+                if event.node.id in self._open:
+                    offset = round(event.at * 1000, 3)
+                    self._open[event.node.id][0]["progress"] = {
+                        "fraction": event.fraction,
+                        "message": event.message,
+                        "offsetMs": offset,
+                    }
+            case NodeLog():
+                if event.node.id in self._open:
+                    _add_line(self._open[event.node.id][0], event)
             case NodeErrored():
                 entry = self._close(event)
                 entry["status"] = "error"
@@ -90,7 +108,8 @@ class NodeExecutions:
             "nodeName": node.name,
             "nodeType": node.type,
             "status": status,
-            **self._moment(event, "executedAt"),
+            "executedAt": (self.started_at + timedelta(seconds=event.at)).isoformat(),
+            "startOffsetMs": round(event.at * 1000, 3),
             "durationMs": None,
             "attempts": 1,
             "handle": None,
@@ -113,9 +132,15 @@ class NodeExecutions:
             _end_attempt(entry["attemptLog"][-1], event.at, None)
         return entry
 
-    def _moment(self, event: Event, name: str) -> Entry:
-        at = self.started_at + timedelta(seconds=event.at)
-        return {name: at.isoformat(), "startOffsetMs": round(event.at * 1000, 3)}
+
+def _add_line(entry: Entry, event: NodeLog) -> None:
+    """The first lines are kept, of what follows only the number."""
+    lines = entry.setdefault("log", [])
+    if len(lines) < MOST_LINES:
+        line = {"offsetMs": round(event.at * 1000, 3), "level": event.level, "message": event.message}
+        lines.append(line if event.data is None else line | {"data": event.data})
+    else:
+        entry["logLeftOut"] = entry.get("logLeftOut", 0) + 1
 
 
 def _end_attempt(attempt: Entry, at: float, error: Entry | None) -> None:

@@ -33,6 +33,7 @@ from executions.targets import (
 )
 from executions.tracker import Tracker, error_columns
 from flows.engine.expressions import SecretValues
+from flows.engine.limits import Limits
 from flows.engine.node import Services
 from flows.engine.runner import FlowError, Outcome, run
 from flows.models import Flow
@@ -118,6 +119,7 @@ async def _execute(
             observers=(tracker.observe,),
             before_effects=tracker.before_effects,
             timeout=timeout,
+            limits=Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES),
         )
         error = outcome.error
         answer = _answer(execution_id, outcome).without(for_answer)

@@ -103,7 +103,16 @@ def _redacted_node(entry: Entry, redactor: Redactor) -> Entry:
             attempt | {"error": attempt["error"] and _redacted_error(attempt["error"], redactor)}
             for attempt in entry["attemptLog"]
         ]
+    if "progress" in entry:
+        data["progress"] = entry["progress"] | {"message": _message(entry["progress"]["message"], redactor)}
+    if "log" in entry:
+        data["log"] = [_redacted_line(line, redactor) for line in entry["log"]]
     return entry | data
+
+
+def _redacted_line(line: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    data = {"data": payload.redacted(line["data"], redactor)} if "data" in line else {}
+    return line | {"message": _message(line["message"], redactor)} | data
 
 
 def _redacted_error(error: dict[str, Any], redactor: Redactor) -> dict[str, Any]:

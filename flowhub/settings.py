@@ -212,6 +212,9 @@ SPECTACULAR_SETTINGS = {
 # --- Flows and calls --------------------------------------------------------------------------------------------------
 
 OUTBOUND_ALLOW = env.text("FLOWHUB_OUTBOUND_ALLOW")
+# What one execution may hold, as bytes of JSON: its answer, and the outputs of all its nodes together.
+MAX_ANSWER_BYTES = env.integer("FLOWHUB_MAX_ANSWER_BYTES", 5 * 1024 * 1024, least=1024)
+MAX_OUTPUTS_BYTES = env.integer("FLOWHUB_MAX_OUTPUTS_BYTES", 64 * 1024 * 1024, least=1024)
 # How long a process may go without a heartbeat (one every 5 s) before others take it for dead and end its executions.
 RUNNER_STALE_SECONDS = env.integer("FLOWHUB_RUNNER_STALE_SECONDS", 30, least=6)
 

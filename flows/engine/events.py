@@ -10,6 +10,7 @@ from typing import Any
 
 from flows.engine.errors import ErrorKind
 from flows.engine.graph import Node
+from flows.engine.node import LogLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,27 @@ class AttemptStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeProgress:
+    """A node under way tells how far it is: `fraction` is 0 to 1, or None when it does not know."""
+
+    node: Node
+    at: float
+    fraction: float | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLog:
+    """A node under way adds a line to its log; `data` is any JSON value."""
+
+    node: Node
+    at: float
+    level: LogLevel
+    message: str
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSkipped:
     """A node will not run; `reason` says why, for a reader."""
 
@@ -82,5 +104,7 @@ class NodeSkipped:
     reason: str
 
 
-Event = NodeStarted | AttemptFailed | AttemptStarted | NodeCompleted | NodeErrored | NodeSkipped
+Event = (
+    NodeStarted | AttemptFailed | AttemptStarted | NodeProgress | NodeLog | NodeCompleted | NodeErrored | NodeSkipped
+)
 Observer = Callable[[Event], None]

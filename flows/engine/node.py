@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from flows.engine.expressions import SecretValues
 from flows.engine.shapes import Shape
@@ -48,6 +48,23 @@ class HttpClient(Protocol):
         `timeout` is the seconds for everything, connecting and reading included.
         Raises NodeFailed when there is no answer: refused address, no connection, too slow, too large.
         """
+
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LOG_LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warning", "error")
+
+MAX_MESSAGE = 1_000
+"""Characters of a message that a node reports or logs; what is longer ends in an ellipsis."""
+
+
+class Reporter(Protocol):
+    """Where a node under way tells how far it is; implemented by the runner."""
+
+    def progress(self, node_id: str, fraction: float | None, message: str) -> None:
+        """Pass on how far a node is."""
+
+    def log(self, node_id: str, level: LogLevel, message: str, data: Json) -> None:
+        """Pass on a line of a node's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +135,10 @@ def _nothing_deferred(name: str, values: Mapping[str, Json]) -> Json:
     raise KeyError(name)
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: each node of each execution gets one, and to set frozen fields takes three times as long.
+@dataclass(slots=True)
 class NodeContext:
-    """What a node may know and use besides its parameters."""
+    """What a node may know and use besides its parameters; it changes nothing of it."""
 
     execution_id: str
     node_name: str
@@ -133,10 +151,26 @@ class NodeContext:
 
     Raises ExpressionError for a path that is not there.
     """
+    reporter: Reporter | None = None
+
+    def report(self, fraction: float | None = None, message: str = "") -> None:
+        """Tell how far the node is: a fraction from 0 to 1 if it is known, and a message for people."""
+        if self.reporter is not None:
+            bounded = None if fraction is None else min(max(float(fraction), 0.0), 1.0)
+            self.reporter.progress(self.node_id, bounded, _shortened(message))
+
+    def log(self, level: LogLevel, message: str, data: Json = None) -> None:
+        """Add a line to the node's log, which stands in the record; `data` is any JSON value."""
+        if self.reporter is not None:
+            self.reporter.log(self.node_id, level, _shortened(message), data)
 
     async def sleep(self, seconds: float) -> None:
         """Wait, without holding up other nodes."""
         await asyncio.sleep(seconds)
+
+
+def _shortened(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,18 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from flows.engine import reuse
-from flows.engine.errors import Abort, NodeFailed, NodeTimedOut
+from flows.engine import attempts, reuse
+from flows.engine.errors import Abort, NodeFailed
 from flows.engine.events import (
-    AttemptFailed,
-    AttemptStarted,
     Event,
     NodeCompleted,
     NodeErrored,
+    NodeLog,
+    NodeProgress,
     NodeSkipped,
     NodeStarted,
     Observer,
@@ -23,13 +24,15 @@ from flows.engine.events import (
 from flows.engine.expressions import SECRET_REFERENCES, SECRETS
 from flows.engine.failures import FlowError, as_output, error_of
 from flows.engine.graph import TRIGGER, Graph, Node
-from flows.engine.node import MAIN, NodeContext, NodeResult, RepliesAgain, Reply, Reused, Services
-from flows.engine.settings import ERROR, NodeSettings
+from flows.engine.limits import Limits, size_of
+from flows.engine.node import MAIN, LogLevel, NodeContext, NodeResult, RepliesAgain, Reply, Reused, Services
+from flows.engine.settings import ERROR
 
 __all__ = ["FlowError", "Outcome", "run"]
 
 BeforeEffects = Callable[[], Awaitable[None]]
 NOTHING_REUSED: Mapping[str, Reused] = MappingProxyType({})
+USUAL_LIMITS = Limits()
 NOT_TAKEN = "no branch led here"
 
 
@@ -51,6 +54,7 @@ async def run(
     before_effects: BeforeEffects | None = None,
     timeout: float = 300.0,
     reused: Mapping[str, Reused] = NOTHING_REUSED,
+    limits: Limits = USUAL_LIMITS,
 ) -> Outcome:
     """Run a graph with a call's arguments and say how it ended.
 
@@ -60,11 +64,12 @@ async def run(
 
     `reused` holds, by node id, outputs of an earlier execution. Such a node is not executed: its output enters the
     scope, the handle that it took then is taken, and only its NodeCompleted is told. Raises ValueError for outputs that
-    do not fit the graph; `reuse.check` says so beforehand.
+    do not fit the graph; `reuse.check` says so beforehand. `limits` bounds what the execution holds; the node whose
+    output is too much fails.
     """
     if reused:
         reuse.check(graph, reused)
-    return await _Walk(graph, arguments, services, observers, before_effects, timeout, reused).run()
+    return await _Walk(graph, arguments, services, observers, before_effects, timeout, reused, limits).run()
 
 
 class _Stop(Exception):
@@ -85,6 +90,7 @@ class _Walk:
         before_effects: BeforeEffects | None,
         timeout: float,
         reused: Mapping[str, Reused],
+        limits: Limits,
     ) -> None:
         self.graph = graph
         self.arguments = arguments
@@ -94,6 +100,8 @@ class _Walk:
         self.timeout = asyncio.timeout(timeout)
         self.timeout_seconds = timeout
         self.reused = reused
+        self.limits = limits
+        self.outputs_bytes = self.answer_bytes = 0
         self.began = time.monotonic()
         self.scope: dict[str, Any] = dict(services.roots)
         if graph.secret_names:
@@ -181,7 +189,15 @@ class _Walk:
                     await self.before_effects()
                 result = await self._result(node, parameters)
             else:
-                result = await self._persist(node, node.settings, parameters)
+                result = await attempts.persist(
+                    node,
+                    node.settings,
+                    partial(self._result, node, parameters),
+                    before=partial(self._before, node),
+                    tell=self._tell,
+                    clock=self._at,
+                    ends_at=self.timeout_seconds,
+                )
         except asyncio.CancelledError as stray:
             if _being_cancelled():
                 self._tell(self._interrupted(node))
@@ -197,15 +213,21 @@ class _Walk:
         else:
             self._finish(node, result)
 
+    async def _before(self, node: Node) -> None:
+        if self.before_effects is not None and node.registered.node_type.has_effects:
+            await self.before_effects()
+
     def _parameters(self, node: Node) -> Any:
         if node.type == TRIGGER:
             return self.arguments
         if node.fill is None:
             return dict(node.parameters)
         parameters = node.fill(self.scope)
-        faults = node.registered.faults(parameters, "", before_filling=False)
-        if faults:
-            raise NodeFailed("After its expressions were filled in: " + "; ".join(str(fault) for fault in faults))
+        # Most values fit, and to ask only that is quicker than to ask for every fault.
+        if not node.registered.validator.is_valid(parameters):
+            faults = node.registered.faults(parameters, "", before_filling=False)
+            if faults:
+                raise NodeFailed("After its expressions were filled in: " + "; ".join(str(fault) for fault in faults))
         return parameters
 
     def _without_secrets(self, node: Node) -> Any:
@@ -215,7 +237,13 @@ class _Walk:
     async def _result(self, node: Node, parameters: Any) -> NodeResult:
         lent = self.services
         context = NodeContext(
-            lent.execution_id, node.name, lent.http, node_id=node.id, flows=lent.flows, tools=lent.tools
+            lent.execution_id,
+            node.name,
+            lent.http,
+            node_id=node.id,
+            flows=lent.flows,
+            tools=lent.tools,
+            reporter=self,
         )
         if node.deferred:
             context = replace(context, fill=lambda name, values: node.deferred[name]({**self.scope, **values}))
@@ -225,46 +253,33 @@ class _Walk:
             raise TypeError(f"{node.type!r} gave back {type(result).__name__}, not a NodeResult")
         if node_type.handles and result.handle not in node_type.handles:
             raise ValueError(f"{node.type!r} took the handle {result.handle!r}, which it does not have")
+        self._weigh(result)
         return result
 
-    async def _persist(self, node: Node, settings: NodeSettings, parameters: Any) -> NodeResult:
-        """Execute a node as often as its settings allow; raises what the last attempt raised."""
-        number = 1
-        while True:
-            if self.before_effects is not None and node.registered.node_type.has_effects:
-                await self.before_effects()
-            try:
-                return await self._in_time(node, settings, parameters)
-            except Exception as error:
-                pause = self._pause(settings, number, error)
-                if pause is None:
-                    raise
-                failed = error_of(node, error)
-                self._tell(AttemptFailed(node, self._at(), number, failed.message, failed.kind))
-            await asyncio.sleep(pause)
-            number += 1
-            self._tell(AttemptStarted(node, self._at(), number))
+    def _weigh(self, result: NodeResult) -> None:
+        """Count what the execution holds; raises NodeFailed when it is too much."""
+        self.outputs_bytes += size_of(result.output)
+        if self.outputs_bytes > self.limits.outputs_bytes:
+            raise self.limits.too_much_held(self.outputs_bytes)
+        if result.reply is not None:
+            self.answer_bytes += len(result.reply.text.encode(errors="replace"))
+            if self.answer_bytes > self.limits.answer_bytes:
+                raise self.limits.too_much_answered(self.answer_bytes)
 
-    async def _in_time(self, node: Node, settings: NodeSettings, parameters: Any) -> NodeResult:
-        limit = asyncio.timeout(settings.timeout_seconds)
-        try:
-            async with limit:
-                return await self._result(node, parameters)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            message = f"{node.name!r} took longer than its timeout of {settings.timeout_seconds:g} s and was stopped; "
-            raise NodeTimedOut(message + "whether it took effect is not known.") from None
+    def progress(self, node_id: str, fraction: float | None, message: str) -> None:
+        """Tell how far a node is (see `flows.engine.node.Reporter`)."""
+        if node := self._under_way(node_id):
+            self._tell(NodeProgress(node, self._at(), fraction, message))
 
-    def _pause(self, settings: NodeSettings, number: int, error: Exception) -> float | None:
-        """Seconds until the next attempt; None when there is none, or the flow would time out before it."""
-        is_final, asked = isinstance(error, Abort), None
-        if isinstance(error, NodeFailed):
-            is_final, asked = error.is_final, error.retry_after
-        if is_final or number >= settings.attempts:
-            return None
-        pause = settings.pause_after(number, asked)
-        return pause if self._at() + pause < self.timeout_seconds else None
+    def log(self, node_id: str, level: LogLevel, message: str, data: Any) -> None:
+        """Tell a line of a node's log."""
+        if node := self._under_way(node_id):
+            self._tell(NodeLog(node, self._at(), level, message, data))
+
+    def _under_way(self, node_id: str) -> Node | None:
+        """The node; None when it has ended, and something that it left behind still reports."""
+        node = self.graph.nodes[node_id]
+        return None if node.slug in self.scope or self.failure is not None else node
 
     def _interrupted(self, node: Node) -> NodeErrored:
         """A node that was under way when the flow ended: the record must not claim to know what it did."""
@@ -305,9 +320,8 @@ class _Walk:
 
     def _settle(self, node: Node, handle: str | None) -> None:
         """Mark the lines out of a node as taken or not; what then waits for nothing is ready, or skipped."""
-        todo: deque[tuple[Node, str | None]] = deque([(node, handle)])
-        while todo:
-            ended, taken = todo.popleft()
+        todo: list[tuple[Node, str | None]] = [(node, handle)]
+        for ended, taken in todo:  # which grows on the way
             for line in self.graph.outgoing.get(ended.id, ()):
                 if line.source_handle == taken:
                     self.entered.add(line.target)

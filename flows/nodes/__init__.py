@@ -19,7 +19,9 @@ from flows.nodes.fail import Fail
 from flows.nodes.for_each import ForEach
 from flows.nodes.http_request import HttpRequest
 from flows.nodes.llm_chat import LlmChat
+from flows.nodes.log import Log
 from flows.nodes.mcp_tool import McpTool
+from flows.nodes.progress import Progress
 from flows.nodes.return_ import Return
 from flows.nodes.set_fields import SetFields
 from flows.nodes.trigger import Trigger
@@ -35,6 +37,8 @@ BUILTIN_NODE_TYPES: tuple[NodeType, ...] = (
     LlmChat(),
     McpTool(),
     Delay(),
+    Progress(),
+    Log(),
     Fail(),
     Return(),
 )

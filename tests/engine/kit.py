@@ -12,6 +12,8 @@ from flows.engine.events import (
     Event,
     NodeCompleted,
     NodeErrored,
+    NodeLog,
+    NodeProgress,
     NodeSkipped,
     NodeStarted,
 )
@@ -116,6 +118,10 @@ def _line(event: Event) -> tuple[Any, ...]:
             return ("attempt failed", at.slug, number, message)
         case AttemptStarted(node=at, number=number):
             return ("attempt", at.slug, number)
+        case NodeProgress(node=at, fraction=fraction, message=message):
+            return ("progress", at.slug, fraction, message)
+        case NodeLog(node=at, level=level, message=message, data=value):
+            return ("log", at.slug, level, message, value)
         case NodeErrored(node=at, kind=kind, message=message, handle=handle):
             return ("errored", at.slug, kind, message, *((handle,) if handle else ()))
         case NodeSkipped(node=at, reason=reason):

@@ -52,7 +52,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 def test_the_built_in_types_are_those_of_the_product() -> None:
     names = [
         *("trigger", "set_fields", "condition", "http_request", "call_flow", "for_each", "llm_chat", "mcp_tool"),
-        *("delay", "fail", "return"),
+        *("delay", "progress", "log", "fail", "return"),
     ]
     assert [each.type for each in nodes.BUILTIN_NODE_TYPES] == names
     assert list(nodes.registry()) == names

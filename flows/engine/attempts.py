@@ -1,0 +1,64 @@
+"""Execute a node as often, and each time for as long, as its settings allow."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from flows.engine.errors import Abort, NodeFailed, NodeTimedOut
+from flows.engine.events import AttemptFailed, AttemptStarted, Event
+from flows.engine.failures import error_of
+from flows.engine.graph import Node
+from flows.engine.node import NodeResult
+from flows.engine.settings import NodeSettings
+
+
+async def persist(
+    node: Node,
+    settings: NodeSettings,
+    execute: Callable[[], Awaitable[NodeResult]],
+    *,
+    before: Callable[[], Awaitable[None]],
+    tell: Callable[[Event], None],
+    clock: Callable[[], float],
+    ends_at: float,
+) -> NodeResult:
+    """The result of the first attempt that succeeds; raises what the last one raised.
+
+    `before` is awaited before each attempt. `clock` gives the seconds since the flow started, and `ends_at` is when it
+    times out: a wait that would last until then is not begun, because the failure says more than the timeout would.
+    """
+    number = 1
+    while True:
+        await before()
+        try:
+            return await _in_time(node, settings.timeout_seconds, execute)
+        except Exception as error:
+            pause = _pause(settings, number, error)
+            if pause is None or clock() + pause >= ends_at:
+                raise
+            failed = error_of(node, error)
+        tell(AttemptFailed(node, clock(), number, failed.message, failed.kind))
+        await asyncio.sleep(pause)
+        number += 1
+        tell(AttemptStarted(node, clock(), number))
+
+
+async def _in_time(node: Node, seconds: float | None, execute: Callable[[], Awaitable[NodeResult]]) -> NodeResult:
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await execute()
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise NodeTimedOut(
+            f"{node.name!r} took longer than its timeout of {seconds:g} s and was stopped; "
+            "whether it took effect is not known."
+        ) from None
+
+
+def _pause(settings: NodeSettings, number: int, error: Exception) -> float | None:
+    """Seconds until the next attempt; None when there is none."""
+    is_final, asked = isinstance(error, Abort), None
+    if isinstance(error, NodeFailed):
+        is_final, asked = error.is_final, error.retry_after
+    return None if is_final or number >= settings.attempts else settings.pause_after(number, asked)

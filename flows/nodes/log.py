@@ -1,0 +1,45 @@
+"""Write a line into the execution's record."""
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from flows.engine.expressions import as_text
+from flows.engine.node import LOG_LEVELS, MAIN, Json, NodeContext, NodeResult
+from flows.engine.shapes import Shape, closed
+
+
+class Log:
+    """Adds a line to the record, for the person who reads it; its output is that line."""
+
+    type: ClassVar[str] = "log"
+    title: ClassVar[str] = "Log"
+    description: ClassVar[str] = "Writes a line into the execution's record, with a value beside it if you like."
+    icon: ClassVar[str] = "edit"
+    parameters_schema: ClassVar[Mapping[str, Json]] = {
+        "type": "object",
+        "properties": {
+            "level": {"type": "string", "title": "Level", "enum": list(LOG_LEVELS), "default": "info"},
+            "message": {
+                # No type, as above all an expression may stand here.
+                "title": "Message",
+                "description": "What to note. Values that are not text are written as JSON.",
+            },
+            "data": {"title": "Data", "description": "Any JSON value, kept as it is."},
+        },
+        "required": ["message"],
+        "additionalProperties": False,
+    }
+    handles: ClassVar[tuple[str, ...]] = (MAIN,)
+    has_effects: ClassVar[bool] = False
+
+    async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
+        """Write the line, and go on at once."""
+        level, message = parameters.get("level", "info"), as_text(parameters["message"])
+        data = parameters.get("data")
+        context.log(level, message, data)
+        return NodeResult({"level": level, "message": message, "data": data})
+
+    def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
+        """The line."""
+        data = shape_of(parameters.get("data"))
+        return closed({"level": {"type": "string"}, "message": {"type": "string"}, "data": data})
