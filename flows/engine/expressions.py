@@ -56,19 +56,23 @@ class Path:
                 f"{{{{ {self.source} }}}}: {self.root!r} has no output here: that node was skipped or did not run. "
                 f"Available: {_names(scope)}."
             )
-        value, seen = scope[self.root], self.root
-        for step in self.steps:
+        value = scope[self.root]
+        for place, step in enumerate(self.steps):
             try:
-                if isinstance(step, int) and isinstance(value, list):
+                if isinstance(value, dict):
+                    value = value[step if isinstance(step, str) else str(step)]
+                elif isinstance(step, int) and isinstance(value, list):
                     value = value[step]
-                elif isinstance(value, dict):
-                    value = value[str(step)]
                 else:
                     raise KeyError(step)
             except (KeyError, IndexError):
-                raise ExpressionError(_missing(self.source, seen, step, value)) from None
-            seen += f"[{step}]" if isinstance(step, int) else f".{step}"
+                raise ExpressionError(_missing(self.source, self.until(place), step, value)) from None
         return value
+
+    def until(self, place: int) -> str:
+        """The path without the steps from that place on."""
+        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.steps[:place])
+        return self.root + "".join(steps)
 
 
 class SecretValues(dict[str, str]):

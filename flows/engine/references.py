@@ -69,13 +69,12 @@ class References:
         return UNKNOWN if isinstance(found, Fault) else found
 
     def _follow(self, path: Path, place: str = "") -> Shape | Fault:
-        shape, seen = self.shapes.get(path.root, UNKNOWN), path.root
-        for step in path.steps:
+        shape = self.shapes.get(path.root, UNKNOWN)
+        for number, step in enumerate(path.steps):
             inside = shapes.enter(shape, step)
             if isinstance(inside, Absent):
-                return Fault(place, no_member(path.source, seen, step, inside.names, inside.what))
+                return Fault(place, no_member(path.source, path.until(number), step, inside.names, inside.what))
             shape = inside
-            seen += f"[{step}]" if isinstance(step, int) else f".{step}"
         return shape
 
     def faults(self) -> Iterator[Fault]:

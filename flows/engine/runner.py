@@ -163,13 +163,10 @@ class _Walk:
                 if errors:
                     raise errors[0]
         finally:
-            await self._end(tasks)
-
-    async def _end(self, tasks: set[asyncio.Task[None]]) -> None:
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.gather(*tasks, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _execute(self, node: Node) -> None:
         if node.id in self.reused:
