@@ -2,8 +2,8 @@
 
     python benchmarks/engine.py --rounds 20
 
-Each node takes a value from the one before it. Ends with status 1 when a node of the long flow costs more than 1.3 times
-one of the short flow, which is what anything that grows faster than the number of nodes comes to.
+Each node takes a value from the one before it. Ends with status 1 when a node of the long flow costs more than 1.3
+times one of the short flow, which is what anything that grows faster than the number of nodes comes to.
 """
 
 import argparse

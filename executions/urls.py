@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from executions import case_table, insights_views, test_tab, views
+from executions import case_table, input_views, insights_views, test_tab, views
 
 app_name = "executions"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("flows/<int:flow_id>/test/", test_tab.test, name="test"),
     path("flows/<int:flow_id>/test/cases/", case_table.call_cases, name="cases"),
     path("flows/<int:flow_id>/test/cases/<int:case_id>/delete/", case_table.delete_case, name="case-delete"),
+    path("flows/<int:flow_id>/nodes/<slug:slug>/inputs/", input_views.inputs, name="inputs"),
     path("executions/", views.all_executions, name="list"),
     path("executions/<uuid:execution_id>/", views.all_executions, name="detail"),
     path("executions/<uuid:execution_id>/cancel/", views.cancel, name="cancel"),

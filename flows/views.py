@@ -12,6 +12,7 @@ from flows import services
 from flows.cases import summary_of
 from flows.drawing import draw
 from flows.engine.errors import DefinitionError, Fault
+from flows.engine.graph import Node
 from flows.forms import FlowForm, NewFlowForm, ServerForm
 from flows.models import Flow, FlowVersion, Server
 from flows.nodes import registry
@@ -78,8 +79,17 @@ def _build_page(
         "has_changes": services.has_unpublished_changes(flow),
         "case_summary": summary_of(flow),
         "node_types": [registered.node_type for registered in registry().values()],
+        "nodes": _nodes_with_inputs(flow),
     }
     return render(request, "flows/build.html", context)
+
+
+def _nodes_with_inputs(flow: Flow) -> Sequence[Node]:
+    """The nodes of the stored draft that run after another; none when it is no graph."""
+    try:
+        return services.graph_of(flow.definition).order[1:]
+    except DefinitionError:
+        return ()
 
 
 @require_POST

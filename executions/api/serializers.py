@@ -8,6 +8,7 @@ from rest_framework import serializers
 from executions.models import Execution
 from flows.api.fields import JsonField
 from flows.api.serializers import JsonObjectField
+from flows.engine.references import Reference
 
 
 class ExecutionItemSerializer(serializers.ModelSerializer):
@@ -82,6 +83,30 @@ class ExecutionSerializer(ExecutionItemSerializer):
     def get_children(self, execution: Execution) -> list[Any]:
         """The executions that this one called, in the order of their start, for who may see them."""
         return list(ExecutionItemSerializer(execution.children_for(self.context["request"].user), many=True).data)
+
+
+class ReferenceSerializer(serializers.Serializer):
+    """One thing that an expression of a node may name."""
+
+    expression = serializers.SerializerMethodField()
+    path = serializers.CharField(help_text="Without the braces.")
+    types = serializers.ListField(child=serializers.CharField(), help_text="JSON types; none when nothing is known.")
+    nodeId = serializers.CharField(source="node.id", allow_null=True, default=None)
+    nodeName = serializers.CharField(source="node.name", allow_null=True, default=None)
+    nodeSlug = serializers.CharField(source="node.slug", allow_null=True, default=None)
+    samples = serializers.ListField(
+        child=JsonField(), help_text="Up to three values that it had in the newest executions, texts cut."
+    )
+
+    def get_expression(self, reference: Reference) -> str:
+        """What to write."""
+        return f"{{{{ {reference.path} }}}}"
+
+
+class NodeInputsSerializer(serializers.Serializer):
+    """What expressions of a node may name: outputs of the nodes before it, then what the host provides."""
+
+    items = ReferenceSerializer(many=True)
 
 
 class DraftCallSerializer(serializers.Serializer):

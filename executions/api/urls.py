@@ -10,6 +10,7 @@ urlpatterns = [
     path("flows/<str:flowId>/cases/", cases.CaseList.as_view(), name="api-cases"),
     path("flows/<str:flowId>/cases/run/", cases.CasesCall.as_view(), name="api-cases-run"),
     path("flows/<str:flowId>/cases/<str:caseId>/", cases.CaseDetail.as_view(), name="api-case"),
+    path("flows/<str:flowId>/nodes/<str:slug>/inputs/", views.NodeInputs.as_view(), name="api-node-inputs"),
     path("flows/<str:flowId>/executions/", views.FlowExecutionList.as_view(), name="api-flow-executions"),
     path(
         "flows/<str:flowId>/executions/<str:executionId>/",

@@ -7,15 +7,21 @@ from django.utils.functional import cached_property
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import generics, status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions import services
 from executions.api.pagination import ExecutionEnvelope
-from executions.api.serializers import DraftCallSerializer, ExecutionItemSerializer, ExecutionSerializer
+from executions.api.serializers import (
+    DraftCallSerializer,
+    ExecutionItemSerializer,
+    ExecutionSerializer,
+    NodeInputsSerializer,
+)
 from executions.filters import ExecutionFilter
 from executions.history import History, Listing
+from executions.inputs import inputs_of
 from executions.models import Execution, ExecutionQuerySet
 from flows.api.base import FLOW_ID, ApiView
 from flows.api.fields import faults_as_json, faults_by_field
@@ -109,6 +115,25 @@ class FlowExecutionDetail(OfFlow, ExecutionDetail):
     def get_queryset(self) -> ExecutionQuerySet:
         """The flow's executions."""
         return super().get_queryset().filter(flow=self.flow)
+
+
+class NodeInputs(OfFlow):
+    """What the expressions of a node of the draft may name, with values from the newest executions."""
+
+    @extend_schema(
+        parameters=[FLOW_ID, OpenApiParameter("slug", str, OpenApiParameter.PATH, description="The node's slug.")],
+        operation_id="flow_node_inputs",
+        responses={200: NodeInputsSerializer, 400: OpenApiResponse(description="The draft's faults.")},
+    )
+    def get(self, request: Request, slug: str, **kwargs: Any) -> Response:
+        """List them; 404 for a slug that no node has which the trigger reaches."""
+        try:
+            found = inputs_of(self.flow, slug, request.user)
+        except DefinitionError as error:
+            raise ValidationError(faults_by_field(error.faults)) from None
+        if found is None:
+            raise NotFound
+        return Response(NodeInputsSerializer({"items": found}).data)
 
 
 class FlowTest(OfFlow, generics.GenericAPIView):

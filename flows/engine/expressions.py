@@ -29,6 +29,7 @@ SECRET_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 _ROOT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)")
 _STEP = re.compile(r"""\.([A-Za-z_][A-Za-z0-9_-]*)|\[(\d{1,9})\]|\["((?:[^"\\]|\\.)*)"\]|\['((?:[^'\\]|\\.)*)'\]""")
+_PLAIN_STEP = re.compile("[A-Za-z_][A-Za-z0-9_-]*")
 _SHOWN_KEYS = 12
 
 Scope = Mapping[str, Any]
@@ -71,8 +72,7 @@ class Path:
 
     def until(self, place: int) -> str:
         """The path without the steps from that place on."""
-        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.steps[:place])
-        return self.root + "".join(steps)
+        return self.root + "".join(map(step_text, self.steps[:place]))
 
 
 class SecretValues(dict[str, str]):
@@ -158,6 +158,16 @@ def parse(source: str) -> Path:
             '{{ fetch.body.items[0].id }} or {{ fetch.body["odd key"] }}. Calls and operators are not allowed.'
         )
     return Path(text, root.group(1), tuple(steps))
+
+
+def step_text(step: str | int) -> str:
+    """A key or an index as it stands in a path: `.name`, `["odd key"]`, `[0]`."""
+    if isinstance(step, int):
+        return f"[{step}]"
+    if _PLAIN_STEP.fullmatch(step):
+        return f".{step}"
+    escaped = step.replace("\\", "\\\\").replace('"', '\\"')
+    return f'["{escaped}"]'
 
 
 def as_text(value: Any) -> str:

@@ -1,12 +1,13 @@
 """What expressions may name at a node, as far as it is known before the flow runs: checked when a flow is saved."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from flows.engine import shapes
 from flows.engine.errors import Fault
-from flows.engine.expressions import SECRETS, Path, has_expression, lone_path, no_member, paths_in
+from flows.engine.expressions import SECRETS, Path, has_expression, lone_path, no_member, paths_in, step_text
 from flows.engine.graph import TRIGGER, Graph, Node
 from flows.engine.node import DescribesOutput
 from flows.engine.shapes import UNKNOWN, Absent, Shape, closed
@@ -26,16 +27,36 @@ _FAILED = closed(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """One thing that an expression may name: the path, the JSON types ("" when not known), and the node it is from.
+MOST_REFERENCES = 300
+MOST_OF_A_NODE = 100
+_DEEPEST = 5
+_MOST_SAMPLES = 3
+_LONGEST_SAMPLE = 200
 
-    `node` is None for what the host provides.
+
+@dataclass(slots=True)
+class Reference:
+    """One thing that an expression may name: its path, its JSON types (none: not known), and the node it is from.
+
+    `node` is None for what the host provides. `samples` are values that it had, texts cut to 200 characters; objects
+    and lists have none of their own, their members have.
     """
 
     path: str
-    type: str
+    types: list[str]
     node: Node | None
+    samples: list[Any] = field(default_factory=list)
+
+    def saw(self, value: Any) -> None:
+        """Take a value that it had."""
+        if not self.types:
+            self.types.append(shapes.type_of(value))
+        sample = (
+            value[: _LONGEST_SAMPLE - 1] + "…" if isinstance(value, str) and len(value) > _LONGEST_SAMPLE else value
+        )
+        is_plain = not isinstance(value, dict | list) or not value
+        if is_plain and sample not in self.samples and len(self.samples) < _MOST_SAMPLES:
+            self.samples.append(sample)
 
 
 class References:
@@ -81,10 +102,69 @@ class References:
         """Each expression that names what cannot be there, at its path in the definition."""
         reachable = {node.id for node in self.graph.order}
         for index, node in enumerate(self.graph.nodes.values()):
-            if node.id not in reachable:
-                continue
-            for place, path in paths_in(dict(node.parameters), f"nodes[{index}].parameters"):
-                if isinstance(path, Path) and path.root != SECRETS:
-                    found = self._follow(path, place)
+            for name, value in node.parameters.items() if node.id in reachable else ():
+                own = node.registered.deferred.get(name, frozenset()) | {SECRETS}
+                for place, path in paths_in(value, f"nodes[{index}].parameters.{name}"):
+                    found = self._follow(path, place) if isinstance(path, Path) and path.root not in own else None
                     if isinstance(found, Fault):
                         yield found
+
+    def at(self, node: Node, samples: Mapping[str, Sequence[Any]] = MappingProxyType({})) -> list[Reference]:
+        """What expressions of a node may name: outputs of the nodes before it, then what the host provides.
+
+        `samples` are outputs that nodes had, by node id. What they hold is listed too where nothing else is known.
+        Bounded: five levels, 100 of a node, 300 in all.
+        """
+        found: list[Reference] = []
+        for earlier in self._before(node):
+            found += _listed(earlier.slug, self.shapes[earlier.slug], earlier, samples.get(earlier.id, ()))
+        for name, shape in ROOTS.items():
+            found += _listed(name, shape, None, ())
+        return found[:MOST_REFERENCES]
+
+    def _before(self, node: Node) -> list[Node]:
+        sources: dict[str, list[str]] = {}
+        for line in self.graph.connections:
+            sources.setdefault(line.target, []).append(line.source)
+        found, todo = set[str](), [node.id]
+        while todo:
+            new = set(sources.get(todo.pop(), ())) - found
+            found |= new
+            todo += new
+        return [each for each in self.graph.order if each.id in found]
+
+
+def _listed(slug: str, shape: Shape, node: Node | None, samples: Sequence[Any]) -> list[Reference]:
+    """What is known of one output, level by level, and what the samples show besides."""
+    found: dict[str, Reference] = {}
+    level = [(slug, shape, list(samples))]
+    for _ in range(_DEEPEST):
+        below: list[tuple[str, Shape, list[Any]]] = []
+        for path, inner, values in level:
+            if len(found) >= MOST_OF_A_NODE:
+                break
+            reference = found[path] = Reference(path, shapes.types(inner), node)
+            for value in values:
+                reference.saw(value)
+            below += _members(path, inner, values)
+        level = below
+    return list(found.values())
+
+
+def _members(path: str, shape: Shape, values: list[Any]) -> Iterator[tuple[str, Shape, list[Any]]]:
+    known = shapes.members(shape)
+    names = dict.fromkeys(known)
+    for value in values:
+        names |= dict.fromkeys(value if isinstance(value, dict) else [0] if isinstance(value, list) and value else [])
+    for name in list(names)[:MOST_OF_A_NODE]:
+        if "}}" in str(name):
+            continue  # no expression can hold it
+        inside = [member for value in values for member in _member(value, name)]
+        yield path + step_text(name), known.get(name, UNKNOWN), inside
+
+
+def _member(value: Any, name: str | int) -> list[Any]:
+    """The member as a list of one; empty when there is none."""
+    if isinstance(value, dict):
+        return [value[name]] if name in value else []
+    return [value[name]] if isinstance(value, list) and isinstance(name, int) and name < len(value) else []

@@ -12,9 +12,9 @@ from urllib.parse import urlencode, urljoin
 from flows.engine.errors import NodeFailed
 from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
+from flows.engine.shapes import UNKNOWN, Shape, closed
 from flows.nodes.credentials import AUTH, credential_of
 from flows.nodes.redirects import MOST, Request, place, send
-from flows.engine.shapes import UNKNOWN, Shape, closed
 
 DEFAULT_TIMEOUT = 30
 _SHOWN_BODY = 300

@@ -87,6 +87,7 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("get", "/api/flows/{flowId}/executions/"),
         ("get", "/api/flows/{flowId}/executions/{executionId}/"),
         ("get", "/api/flows/{flowId}/insights/"),
+        ("get", "/api/flows/{flowId}/nodes/{slug}/inputs/"),
         ("post", "/api/flows/{flowId}/publish/"),
         ("post", "/api/flows/{flowId}/test/"),
         ("get", "/api/node-types/"),

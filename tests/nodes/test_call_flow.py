@@ -23,7 +23,8 @@ def test_an_answer_in_text_is_an_object_with_that_text() -> None:
 def test_publishing_names_a_flow_that_is_not_there_and_an_expression_in_its_place() -> None:
     server = make_server()
     nodes = node("a", "call_flow", flow="missing"), node("b", "call_flow", flow="{{ trigger.tool }}")
-    outer = make_flow(server, tool_name="outer", definition=chain(*nodes))
+    schema = {"type": "object"}
+    outer = make_flow(server, tool_name="outer", definition=chain(*nodes), input_schema=schema)
     with pytest.raises(DefinitionError) as caught:
         flows.publish(outer)
     assert [str(fault) for fault in caught.value.faults] == [
