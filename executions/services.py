@@ -38,6 +38,7 @@ from flows.engine.node import Services
 from flows.engine.runner import FlowError, Outcome, run
 from flows.models import Flow
 from flows.outbound import outbound_client
+from flows.sandbox import code_runner
 from flows.services import secret_values
 
 ENDED_ELSEWHERE = (
@@ -110,6 +111,7 @@ async def _execute(
         secrets,
         flows=Children.of(target, caller, parent, ends_at(timeout), tracker, start),
         tools=lending.tools,
+        code=code_runner(),
     )
     try:
         outcome = await run(

@@ -74,7 +74,8 @@ def _missing_secrets(flow: Flow) -> Iterator[Fault]:
     reachable = {node.id for node in graph.order}
     for index, node in enumerate(flow.definition["nodes"]):
         parameters = node.get("parameters", {}) if node["id"] in reachable else {}
-        for place, path in paths_in(parameters, f"definition.nodes[{index}].parameters"):
+        schema = registry()[node["type"]].node_type.parameters_schema
+        for place, path in paths_in(parameters, f"definition.nodes[{index}].parameters", schema):
             name = path.secret_name if isinstance(path, Path) else None
             if name and name not in known:
                 has = ", ".join(sorted(known)) or "none"

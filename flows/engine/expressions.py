@@ -192,11 +192,28 @@ def _marks(text: str) -> Iterator[tuple[int, int]]:
         start = text.find("{{", end + 2)
 
 
-def paths_in(value: Any, at: str) -> Iterator[tuple[str, Path | Fault]]:
-    """Yield every expression in a JSON value with the place it stands at; a malformed one as a Fault."""
-    pending: list[tuple[str, Any]] = [(at, value)]
+def is_literal(schema: Any) -> bool:
+    """Whether the JSON Schema of a parameter says that it is taken as it is written."""
+    return isinstance(schema, Mapping) and schema.get("x-literal") is True
+
+
+def _schema_of(schema: Any, key: str | None) -> Any:
+    """What a schema says of a property, or of the items of a list."""
+    if not isinstance(schema, Mapping):
+        return None
+    return schema.get("items") if key is None else schema.get("properties", {}).get(key)
+
+
+def paths_in(value: Any, at: str, schema: Any = None) -> Iterator[tuple[str, Path | Fault]]:
+    """Yield every expression in a JSON value with the place it stands at; a malformed one as a Fault.
+
+    `schema` is the value's JSON Schema: parts that it calls literal hold no expressions.
+    """
+    pending: list[tuple[str, Any, Any]] = [(at, value, schema)]
     while pending:
-        place, item = pending.pop()
+        place, item, rule = pending.pop()
+        if is_literal(rule):
+            continue
         if isinstance(item, str):
             for start, end in _marks(item):
                 try:
@@ -204,26 +221,31 @@ def paths_in(value: Any, at: str) -> Iterator[tuple[str, Path | Fault]]:
                 except ExpressionError as error:
                     yield place, Fault(place, error.message)
         elif isinstance(item, dict):
-            pending += [(f"{place}.{key}", child) for key, child in item.items()][::-1]
+            pending += [(f"{place}.{key}", child, _schema_of(rule, key)) for key, child in item.items()][::-1]
         elif isinstance(item, list):
-            pending += [(f"{place}[{index}]", child) for index, child in enumerate(item)][::-1]
+            of_items = _schema_of(rule, None)
+            pending += [(f"{place}[{index}]", child, of_items) for index, child in enumerate(item)][::-1]
 
 
-def compile_value(value: Any) -> Fill | None:
+def compile_value(value: Any, schema: Any = None) -> Fill | None:
     """Return a function that fills in the expressions of a JSON value, or None when it has none.
 
-    Raises ExpressionError for a malformed expression, RecursionError for a value nested deeper than Python's stack
-    (definitions are capped before they come here).
+    `schema` is the value's JSON Schema: parts that it calls literal are left as they are. Raises ExpressionError for a
+    malformed expression, RecursionError for a value nested deeper than Python's stack (definitions are capped before
+    they come here).
     """
+    if is_literal(schema):
+        return None
     if isinstance(value, str):
         return _compile_text(value)
     if isinstance(value, dict):
-        filled = {key: fill for key, child in value.items() if (fill := compile_value(child)) is not None}
+        fills_of = {key: compile_value(child, _schema_of(schema, key)) for key, child in value.items()}
+        filled = {key: fill for key, fill in fills_of.items() if fill is not None}
         if not filled:
             return None
         return lambda scope: value | {key: fill(scope) for key, fill in filled.items()}
     if isinstance(value, list):
-        fills = [compile_value(child) for child in value]
+        fills = [compile_value(child, _schema_of(schema, None)) for child in value]
         if not any(fills):
             return None
         pairs = list(zip(value, fills, strict=True))

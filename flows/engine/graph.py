@@ -1,7 +1,7 @@
 """From a definition (JSON) to a Graph (an immutable value), with every fault reported at its path."""
 
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -80,7 +80,8 @@ class Node:
 
     `uses_secrets` says that the values may not be shown: what `fill` makes is then for the node alone. `deferred` are
     the parameters that `fill` leaves as they are, because the node fills them in itself. `settings` is None for a node
-    that is tried once and whose failure ends the flow, as most are.
+    that is tried once and whose failure ends the flow, as most are. `own_handles` are the ways out that its type gives
+    it. `takes_first` says that it begins with the first branch that arrives instead of waiting for all.
     """
 
     id: str
@@ -94,12 +95,18 @@ class Node:
     uses_secrets: bool = False
     deferred: Mapping[str, Fill] = field(repr=False, default_factory=dict)
     settings: NodeSettings | None = None
+    own_handles: tuple[str, ...] = (MAIN,)
+    takes_first: bool = False
 
     @property
     def handles(self) -> tuple[str, ...]:
         """Its ways out: those of its type, and `error` when its settings ask for it."""
-        handles = self.registered.node_type.handles
-        return (*handles, ERROR) if self.settings and self.settings.on_error == "handle" else handles
+        asks = self.settings is not None and self.settings.on_error == "handle"
+        return (*self.own_handles, ERROR) if asks else self.own_handles
+
+    def paths(self, at: str) -> Iterator[tuple[str, Path | Fault]]:
+        """Every expression in the parameters, with the place that it stands at."""
+        return paths_in(dict(self.parameters), at, self.registered.node_type.parameters_schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +153,8 @@ class _Parser:
         self.faults: list[Fault] = []
         self.nodes: dict[str, Node] = {}
         self.places: dict[str, str] = {}
+        self.unclear: set[str] = set()
+        """The ids of nodes whose parameters have faults: which handles they have is not known."""
         self.connections: list[Connection] = []
 
     def parse(self) -> Graph:
@@ -169,7 +178,7 @@ class _Parser:
             incoming_counts=MappingProxyType(
                 {node.id: sum(line.target == node.id for line in live) for node in ordered}
             ),
-            secret_names=frozenset().union(*(_secret_names(node.parameters) for node in ordered)),
+            secret_names=frozenset().union(*(_secret_names(node.paths("")) for node in ordered)),
         )
 
     def _stop_on_faults(self) -> None:
@@ -208,9 +217,13 @@ class _Parser:
             self.faults.append(Fault(f"{at}.type", f"there is no node type {raw['type']!r}; the types are: {known}"))
             return
         parameters = raw.get("parameters", {})
-        self.faults += registered.faults(parameters, f"{at}.parameters", before_filling=True)
-        malformed = [found for _, found in paths_in(parameters, f"{at}.parameters") if isinstance(found, Fault)]
-        self.faults += malformed
+        schema = registered.node_type.parameters_schema
+        faults = registered.faults(parameters, f"{at}.parameters", before_filling=True)
+        paths = list(paths_in(parameters, f"{at}.parameters", schema))
+        malformed = [found for _, found in paths if isinstance(found, Fault)]
+        self.faults += [*faults, *malformed]
+        if faults:
+            self.unclear.add(raw["id"])
         position = raw.get("position")
         self.nodes[raw["id"]] = Node(
             id=raw["id"],
@@ -219,18 +232,20 @@ class _Parser:
             slug=raw["slug"],
             parameters=MappingProxyType(parameters),
             registered=registered,
-            fill=None if malformed else _compile(parameters, registered.deferred),
+            fill=None if malformed else _compile(parameters, registered.deferred, schema),
             position=(position["x"], position["y"]) if position else None,
-            uses_secrets=bool(_secret_names(parameters)),
+            uses_secrets=bool(_secret_names(paths)),
             deferred={} if malformed else _compile_deferred(parameters, registered.deferred),
             settings=read(raw.get("settings", {})),
+            own_handles=() if faults else registered.handles(parameters),
+            takes_first=not faults and registered.takes_first(parameters),
         )
         self._check_settings(self.nodes[raw["id"]], at)
 
     def _check_settings(self, node: Node, at: str) -> None:
         if node.settings is None:
             return
-        handles = node.registered.node_type.handles
+        handles = node.own_handles
         if node.type == TRIGGER:
             self.faults.append(Fault(f"{at}.settings", "the trigger only takes the call in; it has no settings"))
         elif node.settings.on_error == "continue" and handles and MAIN not in handles:
@@ -270,7 +285,7 @@ class _Parser:
             if end not in self.places:
                 faults.append(Fault(f"{at}.{key}", f"there is no node with the id {end!r}"))
         source, target = self.nodes.get(line.source), self.nodes.get(line.target)
-        if source and line.source_handle not in source.handles:
+        if source and source.id not in self.unclear and line.source_handle not in source.handles:
             handles = ", ".join(source.handles) or "none"
             faults.append(
                 Fault(f"{at}.sourceHandle", f"{source.name!r} has no handle {line.source_handle!r}; it has: {handles}")
@@ -340,9 +355,10 @@ class _Parser:
 
     def _paths(self, node: Node) -> Iterator[tuple[str, Path | Fault, frozenset[str]]]:
         """Every expression of a node, its place, and the names that it may begin with there alone."""
+        rules = node.registered.node_type.parameters_schema.get("properties", {})
         for name, value in node.parameters.items():
             more = node.registered.deferred.get(name, frozenset())
-            for place, path in paths_in(value, f"{self.places[node.id]}.parameters.{name}"):
+            for place, path in paths_in(value, f"{self.places[node.id]}.parameters.{name}", rules.get(name)):
                 yield place, path, more
 
     def _unknown_root(self, path: Path, node: Node, upstream: set[str]) -> str:
@@ -356,9 +372,9 @@ class _Parser:
         )
 
 
-def _compile(parameters: Mapping[str, Any], deferred: Collection[str]) -> Fill | None:
+def _compile(parameters: Mapping[str, Any], deferred: Collection[str], schema: Any) -> Fill | None:
     """What fills in the parameters, and leaves the deferred ones as they are."""
-    fill = compile_value({name: value for name, value in parameters.items() if name not in deferred})
+    fill = compile_value({name: value for name, value in parameters.items() if name not in deferred}, schema)
     return fill and (lambda scope: {**parameters, **fill(scope)})
 
 
@@ -371,9 +387,8 @@ def _constant(value: Any) -> Fill:
     return lambda scope: value
 
 
-def _secret_names(parameters: Mapping[str, Any]) -> set[str]:
-    found = (path for _, path in paths_in(dict(parameters), ""))
-    return {path.secret_name for path in found if isinstance(path, Path) and path.secret_name}
+def _secret_names(paths: Iterable[tuple[str, Path | Fault]]) -> set[str]:
+    return {path.secret_name for _, path in paths if isinstance(path, Path) and path.secret_name}
 
 
 def _group(connections: list[Connection]) -> Mapping[str, tuple[Connection, ...]]:

@@ -1,11 +1,12 @@
 """What a node type is, what it is given, and what it gives back."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
+from flows.engine.errors import Fault
 from flows.engine.expressions import SecretValues
 from flows.engine.shapes import Shape
 
@@ -65,6 +66,23 @@ class Reporter(Protocol):
 
     def log(self, node_id: str, level: LogLevel, message: str, data: Json) -> None:
         """Pass on a line of a node's log."""
+
+
+class CodeRunner(Protocol):
+    """The one way to evaluate what people write as Python; implemented by `flows.sandbox`, away from this process.
+
+    `inputs` are the variables that the code finds, by name. Results are plain JSON. Both raise NodeFailed when the
+    code does not end well, names the line, and says which limit was met when it was one.
+    """
+
+    async def run(self, source: str, inputs: Mapping[str, Json], printed: Callable[[str], None]) -> Json:
+        """Run a program; gives back what it returns, or the value of its last expression.
+
+        `printed` is called once with what the program has printed, if anything, also when it failed.
+        """
+
+    async def evaluate(self, expression: str, inputs: Mapping[str, Json]) -> Json:
+        """The value of a short expression; limits are much tighter than those of `run`, and nothing is printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +156,10 @@ def _nothing_deferred(name: str, values: Mapping[str, Json]) -> Json:
 # Not frozen: each node of each execution gets one, and to set frozen fields takes three times as long.
 @dataclass(slots=True)
 class NodeContext:
-    """What a node may know and use besides its parameters; it changes nothing of it."""
+    """What a node may know and use besides its parameters; it changes nothing of it.
+
+    `arrived` are the outputs of the nodes that led here, by slug, in the order in which they ended.
+    """
 
     execution_id: str
     node_name: str
@@ -152,6 +173,8 @@ class NodeContext:
     Raises ExpressionError for a path that is not there.
     """
     reporter: Reporter | None = None
+    code: CodeRunner | None = None
+    arrived: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
 
     def report(self, fraction: float | None = None, message: str = "") -> None:
         """Tell how far the node is: a fraction from 0 to 1 if it is known, and a message for people."""
@@ -175,11 +198,15 @@ def _shortened(message: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a flow answers to its caller: text, or a JSON value that is also sent as text."""
+    """What a flow answers to its caller: text, a JSON value that is also sent as text, or content blocks.
+
+    `blocks` are content blocks in MCP's form (text, image, audio, resource, resource_link); with them, `text` is empty.
+    """
 
     text: str
     structured: Json = None
     is_structured: bool = False
+    blocks: tuple[Mapping[str, Json], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +237,9 @@ class NodeType(Protocol):
     """The plug-in behind a node: one instance serves every node of its type, so it holds no state.
 
     `parameters_schema` is JSON Schema 2020-12 for the node's `parameters`. A value that holds an expression is checked
-    against it once the expression is filled in. `has_effects` is true when the node can touch the outside world:
-    the execution's record is committed before such a node starts.
+    against it once the expression is filled in. A part whose schema says `"x-literal": true` is taken as it is written:
+    nothing in it is an expression of the flow. `has_effects` is true when the node can touch the outside world: the
+    execution's record is committed before such a node starts.
     """
 
     type: ClassVar[str]
@@ -230,6 +258,9 @@ class NodeType(Protocol):
         """
 
 
+# What a node type may have besides. Plug-ins that do without stay node types.
+
+
 @runtime_checkable
 class FillsItself(Protocol):
     """What a node type has besides, when its nodes fill in some parameters themselves, as often as they need to."""
@@ -240,7 +271,7 @@ class FillsItself(Protocol):
 
 @runtime_checkable
 class RepliesAgain(Protocol):
-    """What a node type has besides, when it answers the caller and its output is enough to answer once more."""
+    """A node type that answers the caller, and whose output is enough to answer once more."""
 
     def reply_of(self, parameters: Mapping[str, Json], output: Json) -> Reply:
         """The answer that went with `output`; `parameters` are as the definition has them, expressions and all."""
@@ -248,7 +279,7 @@ class RepliesAgain(Protocol):
 
 @runtime_checkable
 class DescribesOutput(Protocol):
-    """What a node type has besides, when something is known of its output before it is executed."""
+    """A node type of whose output something is known before it is executed."""
 
     def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
         """JSON Schema of the output with these parameters, or True when nothing is known.
@@ -257,6 +288,30 @@ class DescribesOutput(Protocol):
         its expressions are filled in; it may stand inside the answer. What the answer excludes is a fault when an
         expression names it, so `additionalProperties: false` belongs where no other key can be.
         """
+
+
+@runtime_checkable
+class ChoosesHandles(Protocol):
+    """A node type whose ways out depend on the node's parameters."""
+
+    def handles_of(self, parameters: Mapping[str, Json]) -> tuple[str, ...]:
+        """The handles of a node; `parameters` fit the schema, and expressions in them are not filled in."""
+
+
+@runtime_checkable
+class ChecksParameters(Protocol):
+    """A node type that knows more about its parameters than their schema says."""
+
+    def parameter_faults(self, parameters: Mapping[str, Json]) -> Sequence[Fault]:
+        """What else is wrong with parameters that fit the schema, each at its path; expressions are not filled in."""
+
+
+@runtime_checkable
+class TakesFirst(Protocol):
+    """A node type that may begin as soon as one of the branches that lead to it arrives."""
+
+    def takes_first(self, parameters: Mapping[str, Json]) -> bool:
+        """Whether this node does; else it waits for all of them, as every node does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,3 +325,4 @@ class Services:
     """The values of the secrets that the graph names (`Graph.secret_names`); not part of any scope that is shown."""
     flows: FlowCaller | None = None
     tools: ToolCaller | None = None
+    code: CodeRunner | None = None

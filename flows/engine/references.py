@@ -102,9 +102,10 @@ class References:
         """Each expression that names what cannot be there, at its path in the definition."""
         reachable = {node.id for node in self.graph.order}
         for index, node in enumerate(self.graph.nodes.values()):
+            rules = node.registered.node_type.parameters_schema.get("properties", {})
             for name, value in node.parameters.items() if node.id in reachable else ():
                 own = node.registered.deferred.get(name, frozenset()) | {SECRETS}
-                for place, path in paths_in(value, f"nodes[{index}].parameters.{name}"):
+                for place, path in paths_in(value, f"nodes[{index}].parameters.{name}", rules.get(name)):
                     found = self._follow(path, place) if isinstance(path, Path) and path.root not in own else None
                     if isinstance(found, Fault):
                         yield found

@@ -9,7 +9,7 @@ import jsonschema_rs
 
 from flows.engine.errors import Fault
 from flows.engine.expressions import has_expression
-from flows.engine.node import FillsItself, NodeType
+from flows.engine.node import ChecksParameters, ChoosesHandles, FillsItself, NodeType, TakesFirst
 
 
 def json_path(steps: Iterable[str | int], start: str = "") -> str:
@@ -47,7 +47,23 @@ class RegisteredType:
             Fault(json_path(error.instance_path, at), message_of(error))
             for error in self.validator.iter_errors(parameters)
             if not (has_expression(error.instance) and (before_filling or self._is_deferred(error.instance_path)))
-        ]
+        ] or self._own_faults(parameters, at, before_filling)
+
+    def _own_faults(self, parameters: Any, at: str, before_filling: bool) -> list[Fault]:
+        if not before_filling or not isinstance(self.node_type, ChecksParameters):
+            return []
+        found = self.node_type.parameter_faults(parameters)
+        return [Fault(f"{at}.{fault.path}".strip("."), fault.message) for fault in found]
+
+    def handles(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+        """The ways out of a node with these parameters, which have no faults."""
+        if isinstance(self.node_type, ChoosesHandles):
+            return self.node_type.handles_of(parameters)
+        return self.node_type.handles
+
+    def takes_first(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether a node with these parameters begins with the first branch that arrives."""
+        return isinstance(self.node_type, TakesFirst) and self.node_type.takes_first(parameters)
 
     def _is_deferred(self, path: list[str | int]) -> bool:
         return bool(path) and path[0] in self.deferred

@@ -107,7 +107,8 @@ class _Walk:
         if graph.secret_names:
             self.scope[SECRETS] = services.secrets
         self.waiting = dict(graph.incoming_counts)
-        self.entered: set[str] = {graph.trigger.id}
+        self.arrived: dict[str, list[str]] = {node.id: [] for node in graph.order}
+        self.begun: set[str] = set()
         self.reported: set[str] = set()
         self.ready: deque[Node] = deque([graph.trigger])
         self.replies: list[Reply] = []
@@ -241,6 +242,8 @@ class _Walk:
             flows=lent.flows,
             tools=lent.tools,
             reporter=self,
+            code=lent.code,
+            arrived={slug: self.scope[slug] for slug in self.arrived[node.id]},
         )
         if node.deferred:
             context = replace(context, fill=lambda name, values: node.deferred[name]({**self.scope, **values}))
@@ -248,7 +251,7 @@ class _Walk:
         result = await node_type.execute(parameters, context)
         if not isinstance(result, NodeResult):
             raise TypeError(f"{node.type!r} gave back {type(result).__name__}, not a NodeResult")
-        if node_type.handles and result.handle not in node_type.handles:
+        if node.handles and result.handle not in node.handles:
             raise ValueError(f"{node.type!r} took the handle {result.handle!r}, which it does not have")
         self._weigh(result)
         return result
@@ -320,13 +323,15 @@ class _Walk:
         todo: list[tuple[Node, str | None]] = [(node, handle)]
         for ended, taken in todo:  # which grows on the way
             for line in self.graph.outgoing.get(ended.id, ()):
-                if line.source_handle == taken:
-                    self.entered.add(line.target)
-                self.waiting[line.target] -= 1
-                if self.waiting[line.target]:
-                    continue
                 target = self.graph.nodes[line.target]
-                if target.id in self.entered:
+                arrived = self.arrived[target.id]
+                if line.source_handle == taken and target.id not in self.begun:
+                    arrived.append(ended.slug)
+                self.waiting[target.id] -= 1
+                if target.id in self.begun or (self.waiting[target.id] and not (arrived and target.takes_first)):
+                    continue
+                if arrived:
+                    self.begun.add(target.id)
                     self.ready.append(target)
                 else:
                     self._tell(NodeSkipped(target, self._at(), NOT_TAKEN))

@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from flows.engine.node import NodeType
 from flows.engine.registry import Registry
 from flows.nodes.call_flow import CallFlow
+from flows.nodes.code import Code
 from flows.nodes.condition import Condition
 from flows.nodes.delay import Delay
 from flows.nodes.fail import Fail
@@ -30,6 +31,7 @@ ENTRY_POINT_GROUP = "flowhub.node_types"
 BUILTIN_NODE_TYPES: tuple[NodeType, ...] = (
     Trigger(),
     SetFields(),
+    Code(),
     Condition(),
     HttpRequest(),
     CallFlow(),

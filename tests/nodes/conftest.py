@@ -8,6 +8,7 @@ import pytest
 
 from flows.engine.node import HttpResponse, NodeContext, NodeResult
 from flows.nodes import registry
+from flows.sandbox import code_runner
 
 Execute = Callable[..., Coroutine[Any, Any, NodeResult]]
 
@@ -49,6 +50,6 @@ def execute(http: FakeHttp) -> Execute:
     async def run_node(node_type: str, parameters: Any) -> NodeResult:
         registered = registry()[node_type]
         assert registered.faults(parameters, "", before_filling=False) == []
-        return await registered.node_type.execute(parameters, NodeContext("e1", "Node", http))
+        return await registered.node_type.execute(parameters, NodeContext("e1", "Node", http, code=code_runner()))
 
     return run_node

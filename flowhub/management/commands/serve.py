@@ -21,6 +21,7 @@ from executions.dispatch import dispatcher
 from executions.ledger import ledger
 from flowhub import credentials, env
 from flowhub.asgi import application
+from flows.sandbox import code_runner
 
 DRAIN_SECONDS = env.integer("FLOWHUB_DRAIN_SECONDS", 10)
 """How long calls under way may go on after SIGTERM before they are interrupted."""
@@ -101,6 +102,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
         draining.cancel()
         await dispatcher.close(RECORD_SECONDS)
+        await code_runner().close()
 
 
 async def _drain() -> None:

@@ -1,0 +1,112 @@
+"""What came out of the sandbox -> plain JSON of bounded size, or a failure that says what is wrong with it."""
+
+import base64
+import json
+import math
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from flows.engine.errors import NodeFailed
+from flows.engine.node import Json
+
+MAX_DEPTH = 64
+MAX_VALUES = 100_000
+MAX_TEXT = 5 * 1024 * 1024
+"""The most that a value may hold, counted as JSON would write it: levels, values, characters of text in all."""
+
+_MAX_BITS = 14_284  # the most that 4300 digits hold; Python refuses to print more
+
+
+def plain(value: Any, what: str) -> Json:
+    """Rebuild a value as plain JSON, iteratively; `what` begins the message of the NodeFailed that it may raise.
+
+    NaN and infinities become null, bytes base64, tuples and sets lists, dates ISO 8601, decimals text. Anything else
+    that is not JSON, two keys that are the same as text, and too much of it are failures.
+    """
+    return _Plain(what).rebuild(value)
+
+
+class _Plain:
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.todo: list[tuple[Any, Any, int]] = []
+        self.values = 0
+        self.characters = 0
+
+    def rebuild(self, value: Any) -> Json:
+        top = self._converted(value, 0)
+        while self.todo:
+            source, target, depth = self.todo.pop()
+            if isinstance(target, list):
+                for child in source:
+                    target.append(self._converted(child, depth))
+                continue
+            for key, child in source.items():
+                name = self._key(key)
+                if name in target:
+                    raise NodeFailed(f"{self.what} has two keys that are both {name[:100]!r} as text.")
+                target[name] = self._converted(child, depth)
+        return top
+
+    def _key(self, key: Any) -> str:
+        if isinstance(key, int) and not isinstance(key, bool):
+            return str(self._whole_number(key))
+        if isinstance(key, bool | float) or key is None:
+            return json.dumps(key)
+        if not isinstance(key, str):
+            raise NodeFailed(f"{self.what} has a key that is {_named(key)}; keys are text.")
+        return self._text(key)
+
+    def _converted(self, value: Any, depth: int) -> Json:
+        self.values += 1
+        if self.values > MAX_VALUES:
+            raise NodeFailed(f"{self.what} holds more than {MAX_VALUES:,} values; give back less.")
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, int):
+            return self._whole_number(value)
+        if isinstance(value, float):
+            return value if math.isfinite(value) else None
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, bytes):
+            return self._text(base64.b64encode(value[:MAX_TEXT]).decode())
+        if isinstance(value, datetime | date | time):
+            return value.isoformat()
+        if isinstance(value, Decimal):
+            return self._text(str(value))
+        return self._container(value, depth)
+
+    def _whole_number(self, value: int) -> int:
+        if value.bit_length() > _MAX_BITS:
+            raise NodeFailed(f"{self.what} holds an integer of more than 4,300 digits.")
+        return value
+
+    def _container(self, value: Any, depth: int) -> Json:
+        target: Any = {} if isinstance(value, dict) else []
+        if not isinstance(value, dict | list | tuple | set | frozenset):
+            raise NodeFailed(f"{self.what} holds {_named(value)}, which is not JSON.")
+        if depth >= MAX_DEPTH:
+            raise NodeFailed(f"{self.what} is nested deeper than {MAX_DEPTH} levels.")
+        self.todo.append((_in_order(value) if isinstance(value, set | frozenset) else value, target, depth + 1))
+        return target
+
+    def _text(self, text: str) -> str:
+        self.characters += len(text)
+        if self.characters > MAX_TEXT:
+            raise NodeFailed(f"{self.what} holds more than {MAX_TEXT:,} characters of text; give back less.")
+        return text
+
+
+def _in_order(values: set[Any] | frozenset[Any]) -> list[Any]:
+    """Sorted where the values can be compared: the same set is to give the same list every time."""
+    try:
+        return sorted(values)
+    except (TypeError, RecursionError):
+        return list(values)
+
+
+def _named(value: Any) -> str:
+    name = getattr(value, "name", None)
+    return f"{type(value).__name__.removeprefix('Monty')} {name!r}" if isinstance(name, str) else type(value).__name__
