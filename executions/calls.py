@@ -82,14 +82,17 @@ class Answer:
     @property
     def text(self) -> str:
         """The text blocks, one below the other."""
-        return "\n".join(block["text"] for block in self.content)
+        return "\n".join(block["text"] for block in self.content if block["type"] == "text")
 
     def without(self, redactor: Redactor) -> "Answer":
         """The same answer without the values that the redactor knows (reliability invariant I5)."""
         if not redactor.values:
             return self
-        scrub = redactor.scrub_message if self.is_error else redactor.scrub_text
-        content = [block | {"text": scrub(block["text"])} for block in self.content]
+        if self.is_error:
+            content = [block | {"text": redactor.scrub_message(block["text"])} for block in self.content]
+        else:
+            # What kind of block it is stays.
+            content = [{**redactor.scrub(block), "type": block["type"]} for block in self.content]
         error = self.error and replace(self.error, message=redactor.scrub_message(self.error.message), causes=())
         return replace(self, content=content, structured=redactor.scrub(self.structured), error=error)
 

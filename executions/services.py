@@ -34,7 +34,7 @@ from executions.targets import (
 from executions.tracker import Tracker, error_columns
 from flows.engine.expressions import SecretValues
 from flows.engine.limits import Limits
-from flows.engine.node import Services
+from flows.engine.node import Reply, Services
 from flows.engine.runner import FlowError, Outcome, run
 from flows.models import Flow
 from flows.outbound import outbound_client
@@ -179,11 +179,15 @@ def _answer(execution_id: uuid.UUID, outcome: Outcome) -> Answer:
         return error_answer(execution_id, outcome.error.for_client, outcome.error)
     if not outcome.replies:
         return Answer(execution_id, [{"type": "text", "text": NO_RETURN}])
-    content = [{"type": "text", "text": reply.text} for reply in outcome.replies]
+    content = [block for reply in outcome.replies for block in _blocks(reply)]
     structured = [reply.structured for reply in outcome.replies if reply.is_structured]
     # Several JSON answers have no single value; each is in the text blocks.
     is_structured = len(structured) == 1
     return Answer(execution_id, content, structured[0] if is_structured else None, is_structured)
+
+
+def _blocks(reply: Reply) -> list[dict[str, Any]]:
+    return [dict(block) for block in reply.blocks] or [{"type": "text", "text": reply.text}]
 
 
 def _roots(execution_id: uuid.UUID, target: Target, caller: Caller, started_at: datetime) -> dict[str, Any]:

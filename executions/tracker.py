@@ -124,12 +124,16 @@ def _redacted_error(error: dict[str, Any], redactor: Redactor) -> dict[str, Any]
 
 def _redacted_result(result: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
     redactor = redactor.learning(result)
-    data: dict[str, Any] = {
-        "content": [block | {"text": _message(block["text"], redactor)} for block in result["content"]]
-    }
+    data: dict[str, Any] = {"content": [_redacted_block(block, redactor) for block in result["content"]]}
     if "structuredContent" in result:
         data["structuredContent"] = payload.redacted(result["structuredContent"], redactor)
     return result | data
+
+
+def _redacted_block(block: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    if block["type"] == "text":
+        return block | {"text": _message(block["text"], redactor)}
+    return {**payload.redacted(block, redactor), "type": block["type"]}
 
 
 def _message(text: str, redactor: Redactor) -> str:

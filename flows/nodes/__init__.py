@@ -22,17 +22,26 @@ from flows.nodes.http_request import HttpRequest
 from flows.nodes.llm_chat import LlmChat
 from flows.nodes.log import Log
 from flows.nodes.mcp_tool import McpTool
+from flows.nodes.merge import Merge
 from flows.nodes.progress import Progress
 from flows.nodes.return_ import Return
+from flows.nodes.return_content import ReturnContent
 from flows.nodes.set_fields import SetFields
+from flows.nodes.switch import Switch
+from flows.nodes.template import Template
 from flows.nodes.trigger import Trigger
+from flows.nodes.validate import Validate
 
 ENTRY_POINT_GROUP = "flowhub.node_types"
 BUILTIN_NODE_TYPES: tuple[NodeType, ...] = (
     Trigger(),
     SetFields(),
+    Template(),
     Code(),
     Condition(),
+    Switch(),
+    Merge(),
+    Validate(),
     HttpRequest(),
     CallFlow(),
     ForEach(),
@@ -43,6 +52,7 @@ BUILTIN_NODE_TYPES: tuple[NodeType, ...] = (
     Log(),
     Fail(),
     Return(),
+    ReturnContent(),
 )
 
 logger = logging.getLogger(__name__)

@@ -7,15 +7,48 @@ from typing import Any, ClassVar
 from flows.engine.errors import NodeFailed
 from flows.engine.node import Json, NodeContext, NodeResult
 from flows.engine.shapes import Shape, closed
+from flows.nodes.code import INPUTS_SCHEMA
+
+OPERATORS = ("equals", "not_equals", "greater", "less", "contains", "exists", "truthy")
+OPERATOR_HELP = (
+    "equals and not_equals compare JSON values: 1 equals 1.0, and true is not 1. "
+    "greater and less compare two numbers or two texts. "
+    "contains looks for a text in a text, an item in a list or a key in an object. "
+    "exists is true when Left, or with Right the key of Left, is there and not null; it never fails. "
+    "truthy is false for null, false, 0, and empty texts, lists and objects."
+)
+NEEDS_RIGHT = ("equals", "not_equals", "greater", "less", "contains")
+EXPRESSION_SCHEMA: Mapping[str, Json] = {
+    "type": "string",
+    "title": "Expression",
+    "description": (
+        "A Python expression that is true or false, such as status == 200 and len(items) > 0. "
+        "Nothing is filled in here: name what it needs under Inputs."
+    ),
+    "minLength": 1,
+    "maxLength": 2_000,
+    "x-literal": True,
+}
 
 
 class Condition:
-    """Compares two values and takes the handle `true` or `false`."""
+    """Compares two values, or evaluates an expression, and takes the handle `true` or `false`."""
 
     type: ClassVar[str] = "condition"
     title: ClassVar[str] = "Condition"
-    description: ClassVar[str] = "Compares two values and goes on at 'true' or at 'false'."
+    description: ClassVar[str] = "Compares two values, or evaluates an expression, and goes on at 'true' or at 'false'."
+    group: ClassVar[str] = "Logic"
     icon: ClassVar[str] = "branch"
+    help: ClassVar[str] = (
+        "Write Left, Operator and Right for one comparison. For more than one, write an expression in Python and name "
+        "the values that it needs under Inputs. The branch that is not taken is skipped."
+    )
+    example: ClassVar[Mapping[str, Json]] = {"left": "{{ trigger.amount }}", "operator": "greater", "right": 100}
+    output_schema: ClassVar[Mapping[str, Json]] = {
+        "type": "object",
+        "properties": {"result": {"type": "boolean", "description": "Which way it went."}},
+        "required": ["result"],
+    }
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {
@@ -26,45 +59,55 @@ class Condition:
                     "({{ fetch.body }}) and write the key at Right: an expression that names a missing key is an error."
                 ),
             },
-            "operator": {
-                "type": "string",
-                "title": "Operator",
-                "description": (
-                    "equals and not_equals compare JSON values: 1 equals 1.0, and true is not 1. "
-                    "greater and less compare two numbers or two texts. "
-                    "contains looks for a text in a text, an item in a list or a key in an object. "
-                    "exists is true when Left, or with Right the key of Left, is there and not null; it never fails. "
-                    "truthy is false for null, false, 0, and empty texts, lists and objects."
-                ),
-                "enum": ["equals", "not_equals", "greater", "less", "contains", "exists", "truthy"],
-            },
+            "operator": {"type": "string", "title": "Operator", "description": OPERATOR_HELP, "enum": list(OPERATORS)},
             "right": {
                 "title": "Right",
                 "description": "What to compare with. With exists: a key of Left, or an index if Left is a list.",
             },
+            "expression": EXPRESSION_SCHEMA,
+            "inputs": INPUTS_SCHEMA,
         },
-        "required": ["left", "operator"],
-        "if": {"properties": {"operator": {"enum": ["equals", "not_equals", "greater", "less", "contains"]}}},
-        "then": {"required": ["right"]},
+        "if": {"required": ["expression"]},
+        "then": {"properties": {"left": False, "operator": False, "right": False}},
+        "else": {
+            "required": ["left", "operator"],
+            "properties": {"inputs": False},
+            "if": {"properties": {"operator": {"enum": list(NEEDS_RIGHT)}}, "required": ["operator"]},
+            "then": {"required": ["right"]},
+        },
         "additionalProperties": False,
     }
     handles: ClassVar[tuple[str, ...]] = ("true", "false")
     has_effects: ClassVar[bool] = False
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
-        """Compare; raises NodeFailed that names both types when the two cannot be compared."""
-        name, left, right = parameters["operator"], parameters["left"], parameters.get("right")
-        if name == "exists":
-            result = _exists(left, right)
-        elif name == "truthy":
-            result = bool(left)
+        """Compare; raises NodeFailed that says why the two cannot be compared, or the expression not be evaluated."""
+        if "expression" in parameters:
+            result = await holds(parameters["expression"], parameters.get("inputs", {}), context)
         else:
-            result = _COMPARE[name](left, right)
+            result = compare(parameters["operator"], parameters["left"], parameters.get("right"))
         return NodeResult({"result": result}, handle="true" if result else "false")
 
     def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
         """What came of it."""
         return closed({"result": {"type": "boolean"}})
+
+
+async def holds(expression: str, inputs: Mapping[str, Json], context: NodeContext) -> bool:
+    """Evaluate an expression that is to be true or false; raises NodeFailed when it is neither."""
+    if context.code is None:
+        raise NodeFailed("No code runner was lent to this execution.")
+    value = await context.code.evaluate(expression, inputs)
+    if not isinstance(value, bool):
+        raise NodeFailed(f"The expression must give true or false, but it gave {_kind(value)}: {expression[:200]}")
+    return value
+
+
+def compare(operator: str, left: Json, right: Json) -> bool:
+    """Compare two JSON values; raises NodeFailed that names both types when they cannot be compared."""
+    if operator == "exists":
+        return _exists(left, right)
+    return bool(left) if operator == "truthy" else _COMPARE[operator](left, right)
 
 
 def _exists(left: Json, key: Json) -> bool:

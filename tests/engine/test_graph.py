@@ -161,3 +161,39 @@ def test_a_value_with_an_expression_waits_for_the_run_to_be_checked(flow: Flow) 
 def test_a_fault_reads_as_path_and_message() -> None:
     error = DefinitionError([Fault("nodes[0].slug", "is taken"), Fault("", "is no flow")])
     assert str(error) == "nodes[0].slug: is taken; is no flow"
+
+
+def test_the_handles_of_a_node_may_depend_on_its_parameters(flow: Flow) -> None:
+    flow.add("choice", "switch", after="trigger", value=1, cases=[{"name": "one", "operator": "equals", "right": 1}])
+    for handle in ("one", "default", "two"):
+        flow.add(handle, after=f"choice:{handle}")
+    flow.add("check", "validate", after="trigger", value=1, schema={}, onInvalid="fail")
+    flow.add("never", after="check:invalid")
+    assert faults_of(flow) == [
+        ("connections[3].sourceHandle", "'Choice' has no handle 'two'; it has: one, default"),
+        ("connections[5].sourceHandle", "'Check' has no handle 'invalid'; it has: valid"),
+    ]
+
+
+def test_which_handles_a_node_has_is_not_judged_while_its_parameters_have_faults(flow: Flow) -> None:
+    flow.add("choice", "switch", after="trigger", cases=[{"name": "one"}])
+    flow.add("next", after="choice:one")
+    assert faults_of(flow) == [("nodes[1].parameters.cases[0]", '"operator" is a required property')]
+
+
+def test_a_literal_parameter_holds_no_expressions(flow: Flow) -> None:
+    flow.add("run", "code", after="trigger", source="f'{{a}} {{ secrets.KEY }} {{'", inputs={"a": "{{ trigger.a }}"})
+    cases = [{"name": "a", "expression": "{{1}} == {{ nobody }}"}]
+    flow.add("choice", "switch", after="run", value="{{ run.b }}", cases=cases)
+    graph = flow.graph()
+    run, choice = graph.order[1:]
+    assert graph.secret_names == frozenset()
+    assert run.fill is not None
+    assert run.fill({"trigger": {"a": 1}}) == {"source": "f'{{a}} {{ secrets.KEY }} {{'", "inputs": {"a": 1}}
+    assert choice.fill is not None
+    assert choice.fill({"run": {"b": 2}}) == {"value": 2, "cases": cases}
+
+
+def test_faults_that_only_the_node_type_knows_stand_at_their_path(flow: Flow) -> None:
+    flow.add("check", "validate", after="trigger", value=1, schema={"properties": {"a": {"type": "text"}}})
+    assert [path for path, _ in faults_of(flow)] == ["nodes[1].parameters.schema.properties.a.type"]

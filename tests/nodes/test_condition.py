@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from flows.engine.errors import NodeFailed
-from flows.engine.node import NodeResult
+from flows.engine.node import NodeContext, NodeResult
 from flows.nodes import registry
+from flows.nodes.condition import Condition
 from tests.nodes.conftest import Execute
 
 pytestmark = pytest.mark.anyio
@@ -109,5 +110,49 @@ async def test_what_cannot_be_compared_is_said_with_both_types(
     ],
 )
 def test_right_is_asked_for_where_it_is_needed(parameters: Any, faults: list[str]) -> None:
+    found = registry()["condition"].faults(parameters, "", before_filling=True)
+    assert [str(fault) for fault in found] == faults
+
+
+@pytest.mark.parametrize(("status", "result"), [(200, True), (404, False)])
+async def test_an_expression_decides_too(execute: Execute, status: int, result: bool) -> None:
+    parameters = {
+        "expression": "status == 200 and any(item['price'] > 1 for item in items)",
+        "inputs": {"status": status, "items": [{"price": 1}, {"price": 2}]},
+    }
+    expected = NodeResult({"result": result}, handle="true" if result else "false")
+    assert await execute("condition", parameters) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("items", "The expression must give true or false, but it gave a list: items"),
+        ("x = 1", "The expression must give true or false, but it gave null: x = 1"),
+        ("items[5] > 1", "The expression failed at line 1: IndexError: list index out of range"),
+        ("'a' * 10 ** 9 == ''", "The expression needed more than 8 MiB of memory."),
+    ],
+)
+async def test_an_expression_that_does_not_decide_fails(execute: Execute, expression: str, message: str) -> None:
+    with pytest.raises(NodeFailed) as caught:
+        await execute("condition", {"expression": expression, "inputs": {"items": [1]}})
+    assert caught.value.message == message
+
+
+async def test_an_expression_needs_a_code_runner() -> None:
+    with pytest.raises(NodeFailed, match="No code runner"):
+        await Condition().execute({"expression": "True"}, NodeContext("e1", "Node"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "faults"),
+    [
+        ({}, ['"left" is a required property', '"operator" is a required property']),
+        ({"expression": "True", "left": 1}, ["left: False schema does not allow 1"]),
+        ({"left": 1, "operator": "truthy", "inputs": {}}, ["inputs: False schema does not allow {}"]),
+        ({"expression": "x", "inputs": {"x": "{{ trigger }}"}}, []),
+    ],
+)
+def test_it_is_either_a_comparison_or_an_expression(parameters: Any, faults: list[str]) -> None:
     found = registry()["condition"].faults(parameters, "", before_filling=True)
     assert [str(fault) for fault in found] == faults

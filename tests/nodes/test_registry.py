@@ -10,7 +10,10 @@ from flows import nodes
 from flows.engine.node import NodeContext, NodeResult, NodeType
 
 EFFECTS = {"http_request", "call_flow", "for_each", "llm_chat", "mcp_tool"}
-ICONS = {"bolt", "edit", "branch", "globe", "clock", "stop", "reply", "layers", "repeat", "chat", "plug", "code"}
+ICONS = {
+    *("bolt", "edit", "branch", "globe", "clock", "stop", "reply", "layers", "repeat", "chat", "plug"),
+    *("code", "switch", "merge", "check", "text", "media"),
+}
 
 
 class Shout:
@@ -51,8 +54,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 def test_the_built_in_types_are_those_of_the_product() -> None:
     names = [
-        *("trigger", "set_fields", "code", "condition", "http_request", "call_flow", "for_each", "llm_chat"),
-        *("mcp_tool", "delay", "progress", "log", "fail", "return"),
+        *("trigger", "set_fields", "template", "code", "condition", "switch", "merge", "validate", "http_request"),
+        *("call_flow", "for_each", "llm_chat", "mcp_tool"),
+        *("delay", "progress", "log", "fail", "return", "return_content"),
     ]
     assert [each.type for each in nodes.BUILTIN_NODE_TYPES] == names
     assert list(nodes.registry()) == names

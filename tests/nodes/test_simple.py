@@ -1,4 +1,4 @@
-"""Trigger, set_fields, delay, fail and return."""
+"""Trigger, delay, fail and return."""
 
 import asyncio
 from typing import Any
@@ -17,11 +17,6 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize("arguments", [{"name": "Ada"}, {}, None, [1]])
 async def test_the_triggers_output_is_the_arguments(arguments: Any) -> None:
     assert await Trigger().execute(arguments, NodeContext("e1", "Start")) == NodeResult(arguments)
-
-
-async def test_set_fields_gives_out_its_object(execute: Execute) -> None:
-    fields = {"a": 1, "b": {"c": [None, "x"]}}
-    assert await execute("set_fields", {"fields": fields}) == NodeResult(fields)
 
 
 async def test_delay_waits_and_lets_others_go_on(execute: Execute) -> None:
@@ -57,8 +52,6 @@ async def test_return_json_answers_with_the_value_and_its_text(execute: Execute,
     ("node_type", "parameters", "faults"),
     [
         ("trigger", {"x": 1}, ["parameters: Additional properties are not allowed ('x' was unexpected)"]),
-        ("set_fields", {}, ['parameters: "fields" is a required property']),
-        ("set_fields", {"fields": []}, ['parameters.fields: [] is not of type "object"']),
         ("delay", {"seconds": 3601}, ["parameters.seconds: 3601 is greater than the maximum of 3600"]),
         ("delay", {"seconds": "{{ trigger.n }}"}, []),
         ("fail", {"message": ""}, ['parameters.message: "" is shorter than 1 character']),

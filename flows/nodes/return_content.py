@@ -1,0 +1,174 @@
+"""Answer the caller with more than text."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from flows.engine.errors import Fault, NodeFailed
+from flows.engine.expressions import as_text
+from flows.engine.node import Json, NodeContext, NodeResult, Reply
+
+MAX_BYTES = 5 * 1024 * 1024
+"""The most that the blocks of one node may take as JSON."""
+
+_KINDS = ("text", "image", "audio", "resource", "resource_link")
+_MIME_TYPE = re.compile(
+    r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}(;[ -~]{1,200})?", re.IGNORECASE
+)
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\x00-\x1f]+")
+_TEXT = {"type": "string", "minLength": 1}
+_MIME = _TEXT | {"title": "Media type", "description": "Such as image/png, audio/wav or text/csv."}
+_BASE64 = {"type": "string", "description": "The bytes as base64, without data: in front."}
+
+
+def _of(kind: str, *required: str) -> Mapping[str, Json]:
+    """A rule: blocks of that kind need those keys."""
+    return {"if": {"properties": {"type": {"const": kind}}}, "then": {"required": list(required)}}
+
+
+class ReturnContent:
+    """Gives an answer of content blocks: text, images, audio, resources and links, in order."""
+
+    type: ClassVar[str] = "return_content"
+    title: ClassVar[str] = "Return content"
+    description: ClassVar[str] = (
+        "Answers the caller with text, images, audio and resources, in the order you give them."
+    )
+    group: ClassVar[str] = "Output"
+    icon: ClassVar[str] = "media"
+    help: ClassVar[str] = (
+        "Each block is written as MCP sends it. text has text; image and audio have data (base64) and mimeType; "
+        "resource has resource with uri and either text or blob (base64); resource_link has uri and name. The blocks "
+        "of one node may take 5 MiB. Not every client shows every kind: put what matters into a text block too. In the "
+        "record long base64 is cut, the client gets all of it."
+    )
+    example: ClassVar[Mapping[str, Json]] = {
+        "content": [
+            {"type": "text", "text": "The chart of {{ trigger.month }}:"},
+            {"type": "image", "data": "{{ chart.body.png }}", "mimeType": "image/png"},
+            {"type": "resource_link", "uri": "https://example.com/report.pdf", "name": "The whole report"},
+        ]
+    }
+    output_schema: ClassVar[Mapping[str, Json]] = {"type": "array", "items": {"type": "object"}}
+    parameters_schema: ClassVar[Mapping[str, Json]] = {
+        "type": "object",
+        "properties": {
+            "content": {
+                "type": "array",
+                "title": "Content",
+                "description": "The blocks of the answer, in order. {{ code.blocks }} alone takes a whole list.",
+                "minItems": 1,
+                "maxItems": 100,
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "type": {"type": "string", "title": "Kind", "enum": list(_KINDS)},
+                        "text": {"title": "Text", "description": "Values that are not text are written as JSON."},
+                        "data": _BASE64 | {"title": "Data"},
+                        "mimeType": _MIME,
+                        "resource": {
+                            "type": "object",
+                            "title": "Resource",
+                            "properties": {
+                                "uri": _TEXT,
+                                "mimeType": _MIME,
+                                "text": {"title": "Text"},
+                                "blob": _BASE64,
+                            },
+                            "required": ["uri"],
+                            "oneOf": [{"required": ["text"]}, {"required": ["blob"]}],
+                            "additionalProperties": False,
+                        },
+                        "uri": _TEXT | {"title": "URI"},
+                        "name": _TEXT | {"title": "Name"},
+                        "title": _TEXT | {"title": "Title"},
+                        "description": _TEXT | {"title": "Description"},
+                        "size": {"type": "integer", "minimum": 0, "title": "Size", "description": "Bytes."},
+                        "annotations": {
+                            "type": "object",
+                            "title": "Annotations",
+                            "properties": {
+                                "audience": {"type": "array", "items": {"enum": ["user", "assistant"]}},
+                                "priority": {"type": "number", "minimum": 0, "maximum": 1},
+                                "lastModified": _TEXT,
+                            },
+                            "additionalProperties": False,
+                        },
+                    },
+                    "required": ["type"],
+                    "allOf": [
+                        _of("text", "text"),
+                        _of("image", "data", "mimeType"),
+                        _of("audio", "data", "mimeType"),
+                        _of("resource", "resource"),
+                        _of("resource_link", "uri", "name"),
+                    ],
+                    "additionalProperties": False,
+                },
+            },
+        },
+        "required": ["content"],
+        "additionalProperties": False,
+    }
+    handles: ClassVar[tuple[str, ...]] = ()
+    has_effects: ClassVar[bool] = False
+
+    async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
+        """Reply with the blocks; raises NodeFailed that names each one that no client could read."""
+        blocks = [_block(raw) for raw in parameters["content"]]
+        faults = [fault for index, block in enumerate(blocks) for fault in _faults(block, f"content[{index}]")]
+        if faults:
+            raise NodeFailed("; ".join(str(fault) for fault in faults[:20]))
+        size = len(json.dumps(blocks, ensure_ascii=False).encode(errors="replace"))
+        if size > MAX_BYTES:
+            raise NodeFailed(
+                f"The content takes {size:,} bytes; {MAX_BYTES:,} are allowed. Return a resource_link to it."
+            )
+        return NodeResult(blocks, reply=Reply("", blocks=tuple(blocks)))
+
+
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "text": ("type", "text"),
+    "image": ("type", "data", "mimeType"),
+    "audio": ("type", "data", "mimeType"),
+    "resource": ("type", "resource"),
+    "resource_link": ("type", "uri", "name", "title", "description", "mimeType", "size"),
+}
+
+
+def _block(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The block as it is sent: the keys of its kind, with text as text."""
+    block = {key: raw[key] for key in (*_KEYS[raw["type"]], "annotations") if key in raw}
+    if "text" in block:
+        block["text"] = as_text(block["text"])
+    if "text" in block.get("resource", {}):
+        block["resource"] = block["resource"] | {"text": as_text(block["resource"]["text"])}
+    return block
+
+
+def _faults(block: Mapping[str, Any], at: str) -> Iterator[Fault]:
+    inner = block.get("resource", block)
+    place = f"{at}.resource" if "resource" in block else at
+    for key in ("data", "blob"):
+        if key in inner and (reason := _bad_base64(inner[key])):
+            yield Fault(f"{place}.{key}", reason)
+    mime_type = inner.get("mimeType")
+    if mime_type is not None and not _MIME_TYPE.fullmatch(mime_type):
+        yield Fault(f"{place}.mimeType", f"{mime_type[:100]!r} is no media type; write one such as image/png")
+    elif block["type"] in ("image", "audio") and not str(mime_type).lower().startswith(f"{block['type']}/"):
+        yield Fault(f"{place}.mimeType", f"{mime_type!r} is not that of {block['type']}")
+    if "uri" in inner and not _URI.fullmatch(inner["uri"]):
+        yield Fault(f"{place}.uri", "write a whole URI with its scheme, such as https://example.com/a or report:7")
+
+
+def _bad_base64(data: str) -> str:
+    if data.startswith("data:"):
+        return "give the base64 alone, without the part from 'data:' to the comma"
+    try:
+        base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError) as error:
+        return f"is not base64: {error}"
+    return "" if data else "is empty"
