@@ -251,7 +251,7 @@ class _Walk:
         result = await node_type.execute(parameters, context)
         if not isinstance(result, NodeResult):
             raise TypeError(f"{node.type!r} gave back {type(result).__name__}, not a NodeResult")
-        if node.handles and result.handle not in node.handles:
+        if node.own_handles and result.handle not in node.own_handles:
             raise ValueError(f"{node.type!r} took the handle {result.handle!r}, which it does not have")
         self._weigh(result)
         return result

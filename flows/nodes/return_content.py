@@ -127,7 +127,11 @@ class ReturnContent:
             raise NodeFailed(
                 f"The content takes {size:,} bytes; {MAX_BYTES:,} are allowed. Return a resource_link to it."
             )
-        return NodeResult(blocks, reply=Reply("", blocks=tuple(blocks)))
+        return NodeResult(blocks, reply=self.reply_of(parameters, blocks))
+
+    def reply_of(self, parameters: Mapping[str, Json], output: Json) -> Reply:
+        """The answer that goes with an output."""
+        return Reply("", blocks=tuple(output))
 
 
 _KEYS: Mapping[str, tuple[str, ...]] = {

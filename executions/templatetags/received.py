@@ -1,0 +1,85 @@
+"""What the client received, block by block: pictures and sounds of known kinds as such, everything else as text."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+
+from executions.payload import TRUNCATED
+
+register = template.Library()
+
+IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""Pictures without scripts or links in them; SVG, which may have both, is shown as its text."""
+
+SOUNDS = frozenset(
+    {"audio/mpeg", "audio/mp4", "audio/wav", "audio/x-wav", "audio/ogg", "audio/webm", "audio/aac", "audio/flac"}
+)
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A content block to show: `kind` is MCP's word, `about` names it, and one of the others is what it holds."""
+
+    kind: str
+    about: str
+    text: str = ""
+    image: str = ""
+    sound: str = ""
+    note: str = ""
+
+
+@register.filter
+def received_blocks(result: Any) -> list[Block]:
+    """The content blocks of a stored result; what is stored is not trusted to have any form."""
+    content = result.get("content") if isinstance(result, dict) else None
+    blocks = content if isinstance(content, list) else []
+    return [_block(block) for block in blocks if isinstance(block, dict)]
+
+
+def _block(block: dict[str, Any]) -> Block:
+    kind = str(block.get("type", ""))
+    inner = block.get("resource") if kind == "resource" else block
+    inner = inner if isinstance(inner, dict) else {}
+    name, mime_type = inner.get("title") or inner.get("name"), inner.get("mimeType")
+    about = " · ".join(str(part) for part in (name, inner.get("uri"), mime_type) if isinstance(part, str) and part)
+    if kind == "resource_link":
+        return Block(kind, about, note=str(inner.get("description") or "A link; the client may fetch it."))
+    if kind in ("image", "audio") or "blob" in inner:
+        return _bytes(kind, about, str(mime_type).lower(), inner.get("data", inner.get("blob")))
+    return _text(kind, about, inner.get("text"))
+
+
+def _text(kind: str, about: str, text: Any) -> Block:
+    if isinstance(text, dict) and text.get(TRUNCATED):
+        return Block(kind, about, text=str(text.get("head", "")), note=_cut(text))
+    return Block(kind, about, text=text if isinstance(text, str) else "")
+
+
+def _bytes(kind: str, about: str, mime_type: str, data: Any) -> Block:
+    if isinstance(data, dict) and data.get(TRUNCATED):
+        return Block(kind, about, note=_cut(data))
+    if not isinstance(data, str) or not _BASE64.fullmatch(data):
+        return Block(kind, about, note="Not base64.")
+    if mime_type in IMAGES:
+        return Block(kind, about, image=f"data:{mime_type};base64,{data}")
+    if mime_type in SOUNDS:
+        return Block(kind, about, sound=f"data:{mime_type};base64,{data}")
+    if mime_type == "image/svg+xml":
+        return Block(kind, about, text=_decoded(data))
+    return Block(kind, about, note=f"{len(data):,} characters of base64; see the raw result.")
+
+
+def _cut(envelope: dict[str, Any]) -> str:
+    return f"Cut from the record: {envelope.get('bytes', 0):,} bytes. The client got all of it."
+
+
+def _decoded(data: str) -> str:
+    try:
+        return base64.b64decode(data).decode(errors="replace")
+    except binascii.Error:
+        return ""

@@ -1,0 +1,74 @@
+"""The page shows what the client received: pictures and sounds of known kinds, everything else as text."""
+
+import base64
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from executions.models import Execution
+from tests.factories import make_execution
+
+pytestmark = pytest.mark.django_db
+
+SVG = base64.b64encode(b"<svg onload=alert(1)></svg>").decode()
+CUT = {"$truncated": True, "bytes": 90_000, "sha256": "0", "head": "AAAA", "tail": "AAAA"}
+
+
+@pytest.fixture
+def page(client: Client) -> Any:
+    def shown(content: Any) -> str:
+        execution = make_execution(result={"content": content, "isError": False})
+        client.force_login(Execution.objects.get(pk=execution.pk).owner)
+        answer = client.get(f"/executions/{execution.pk}/?view=exchange")
+        assert "media-src 'self' data:" in answer["Content-Security-Policy"]
+        html = answer.content.decode()
+        found = re.search(r'<ol class="received">(.*?)</ol>', html, re.DOTALL)
+        return " ".join(found[1].split()) if found else ""
+
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("block", "shown"),
+    [
+        ({"type": "text", "text": "<b>hi</b>"}, '<pre tabindex="0">&lt;b&gt;hi&lt;/b&gt;</pre>'),
+        (
+            {"type": "image", "data": "AAAA", "mimeType": "image/png"},
+            '<img src="data:image/png;base64,AAAA" alt="Image 1 of the answer">',
+        ),
+        (
+            {"type": "audio", "data": "AAAA", "mimeType": "audio/wav"},
+            '<audio controls src="data:audio/wav;base64,AAAA" aria-label="Sound 1 of the answer"></audio>',
+        ),
+        (
+            {"type": "image", "data": SVG, "mimeType": "image/svg+xml"},
+            '<pre tabindex="0">&lt;svg onload=alert(1)&gt;&lt;/svg&gt;</pre>',
+        ),
+        ({"type": "image", "data": CUT, "mimeType": "image/png"}, "Cut from the record: 90,000 bytes."),
+        ({"type": "image", "data": '"><script>', "mimeType": "image/png"}, "Not base64."),
+        ({"type": "image", "data": "AAAA", "mimeType": "image/heic"}, "4 characters of base64; see the raw result."),
+        (
+            {"type": "resource", "resource": {"uri": "a:b", "mimeType": "image/png", "blob": "AAAA"}},
+            '<img src="data:image/png;base64,AAAA"',
+        ),
+        ({"type": "resource", "resource": {"uri": "report:7", "text": "a,b"}}, '<pre tabindex="0">a,b</pre>'),
+        ({"type": "resource_link", "uri": "javascript:alert(1)", "name": "r"}, "r · javascript:alert(1)</div>"),
+    ],
+)
+def test_each_kind_of_block_is_shown_safely(page: Any, block: Any, shown: str) -> None:
+    html = page([block])
+    assert shown in html
+    assert "<script" not in html
+    assert "href" not in html
+
+
+@pytest.mark.parametrize("content", [None, 5, [], ["text"], "text"])
+def test_a_result_of_another_form_shows_nothing(page: Any, content: Any) -> None:
+    assert page(content) == ""
+
+
+@pytest.mark.parametrize("block", [{}, {"type": "image"}, {"type": "resource", "resource": 3}, {"type": "text"}])
+def test_a_block_of_another_form_breaks_nothing(page: Any, block: Any) -> None:
+    assert "<li>" in page([block])
