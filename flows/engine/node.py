@@ -314,6 +314,19 @@ class TakesFirst(Protocol):
         """Whether this node does; else it waits for all of them, as every node does."""
 
 
+@runtime_checkable
+class Documented(Protocol):
+    """A node type that has more to say of itself in the catalogue.
+
+    `group` is the heading that it stands under, `help` a few sentences of plain text, `example` the parameters of a
+    node that could stand in a flow.
+    """
+
+    group: ClassVar[str]
+    help: ClassVar[str]
+    example: ClassVar[Mapping[str, Json]]
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the host lends to the nodes of one execution."""

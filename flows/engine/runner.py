@@ -34,6 +34,7 @@ BeforeEffects = Callable[[], Awaitable[None]]
 NOTHING_REUSED: Mapping[str, Reused] = MappingProxyType({})
 USUAL_LIMITS = Limits()
 NOT_TAKEN = "no branch led here"
+LEFT_BEHIND = "another branch arrived first, and the flow has ended without this one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,8 @@ class _Walk:
         self.waiting = dict(graph.incoming_counts)
         self.arrived: dict[str, list[str]] = {node.id: [] for node in graph.order}
         self.begun: set[str] = set()
+        self.went_on: set[str] = set()
+        """Merges that began before all branches had arrived."""
         self.reported: set[str] = set()
         self.ready: deque[Node] = deque([graph.trigger])
         self.replies: list[Reply] = []
@@ -137,6 +140,8 @@ class _Walk:
             raise
         if self.failure is not None:
             self._skip_the_rest(f"not reached: {self.failure.node_name or 'the flow'} failed")
+        else:
+            self._skip_the_rest(LEFT_BEHIND)
         return Outcome(tuple(self.replies), self.failure, self._at())
 
     def _timed_out(self, node: Node | None) -> FlowError:
@@ -150,16 +155,17 @@ class _Walk:
                 self._tell(NodeSkipped(node, self._at(), reason))
 
     async def _walk(self) -> None:
-        tasks: set[asyncio.Task[None]] = set()
+        tasks: dict[asyncio.Task[None], Node] = {}
         try:
-            while self.ready or tasks:
+            while self.ready or any(map(self._matters, tasks.values())):
                 if len(self.ready) == 1 and not tasks:
                     # A task for each node of a straight line would cost more than most nodes do.
                     await self._execute(self.ready.popleft())
                     continue
-                tasks |= {asyncio.create_task(self._execute(node)) for node in self.ready}
+                tasks |= {asyncio.create_task(self._execute(node)): node for node in self.ready}
                 self.ready.clear()
-                done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                tasks = {task: node for task, node in tasks.items() if task not in done}
                 errors = [error for task in done if (error := task.exception())]
                 if errors:
                     raise errors[0]
@@ -168,6 +174,20 @@ class _Walk:
                 task.cancel()
             if tasks:
                 await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _matters(self, node: Node) -> bool:
+        """Whether a node leads anywhere else than to a merge that has gone on without it."""
+        if not self.went_on:
+            return True
+        todo, seen = [node.id], {node.id}
+        while todo:
+            lines = self.graph.outgoing.get(todo.pop(), ())
+            if not lines:
+                return True
+            for target in {line.target for line in lines} - self.went_on - seen:
+                seen.add(target)
+                todo.append(target)
+        return False
 
     async def _execute(self, node: Node) -> None:
         if node.id in self.reused:
@@ -263,6 +283,7 @@ class _Walk:
             raise self.limits.too_much_held(self.outputs_bytes)
         if result.reply is not None:
             self.answer_bytes += len(result.reply.text.encode(errors="replace"))
+            self.answer_bytes += size_of(result.reply.blocks) if result.reply.blocks else 0
             if self.answer_bytes > self.limits.answer_bytes:
                 raise self.limits.too_much_answered(self.answer_bytes)
 
@@ -290,11 +311,19 @@ class _Walk:
         if self.failure is not None:
             message = f"Stopped because {self.failure.node_name} failed; whether it took effect is not known."
             return NodeErrored(node, self._at(), message, "cancelled")
-        return NodeErrored(node, self._at(), "Cancelled; whether it took effect is not known.", "cancelled")
+        if self._matters(node):
+            return NodeErrored(node, self._at(), "Cancelled; whether it took effect is not known.", "cancelled")
+        return NodeErrored(
+            node, self._at(), f"Stopped: {LEFT_BEHIND}; whether it took effect is not known.", "cancelled"
+        )
 
     def _fail(self, node: Node, error: Exception) -> None:
-        """Go on as the node's settings say; raises _Stop when they say nothing."""
+        """Go on as the node's settings say; raises _Stop when they say nothing, unless nothing waits for the node."""
         failed, detail = error_of(node, error), error.detail if isinstance(error, NodeFailed) else None
+        if not self._matters(node):
+            self._tell(NodeErrored(node, self._at(), failed.message, failed.kind, detail, failed.causes))
+            self._settle(node, None)
+            return
         if node.settings is None or node.settings.on_error == "stop":
             self._tell(NodeErrored(node, self._at(), failed.message, failed.kind, detail, failed.causes))
             self.failure = self.failure or failed
@@ -332,6 +361,8 @@ class _Walk:
                     continue
                 if arrived:
                     self.begun.add(target.id)
+                    if self.waiting[target.id]:
+                        self.went_on.add(target.id)
                     self.ready.append(target)
                 else:
                     self._tell(NodeSkipped(target, self._at(), NOT_TAKEN))

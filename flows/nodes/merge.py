@@ -1,9 +1,10 @@
 """Bring branches together."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from flows.engine.node import MAIN, Json, NodeContext, NodeResult
+from flows.engine.shapes import UNKNOWN, Shape
 
 
 class Merge:
@@ -17,7 +18,7 @@ class Merge:
     help: ClassVar[str] = (
         "Waits until every branch that leads here has ended or was skipped, and puts the outputs together: in an "
         "object by the slugs of the nodes before it, or in a list. With 'first' it goes on as soon as one branch "
-        "arrives, and its output is that branch's; the others still run to their end, but this node does not wait."
+        "arrives, and its output is that branch's; the others are stopped when nothing else is left to do."
     )
     example: ClassVar[Mapping[str, Json]] = {"wait": "all", "output": "object"}
     parameters_schema: ClassVar[Mapping[str, Json]] = {
@@ -57,3 +58,9 @@ class Merge:
         if self.takes_first(parameters):
             return NodeResult(next(iter(arrived.values()), None))
         return NodeResult(list(arrived.values()) if parameters.get("output") == "list" else arrived)
+
+    def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
+        """A list when it is to be one; what arrives is not known before."""
+        if self.takes_first(parameters):
+            return UNKNOWN
+        return {"type": "array" if parameters.get("output") == "list" else "object"}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flows.engine.errors import NodeFailed
 from flows.engine.node import NodeResult, Services
 from flows.engine.registry import Registry
 from flows.engine.runner import run
@@ -71,14 +72,62 @@ async def test_the_first_to_arrive_goes_on_at_once_and_only_once(flow: Flow) -> 
     recorder = Recorder()
     flow.add("merge", "merge", after=("slow", "fast"), wait="first")
     flow.add("after", after="merge", key="last", value="{{ merge }}")
+    flow.add("other", after="slow")
     assert await outputs(flow, recorder) == {
         "trigger": {},
         "fast": "fast",
         "merge": "fast",
         "after": "fast",
         "slow": "slow",
+        "other": None,
     }
     assert [line[1] for line in recorder.lines if line[0] == "started"].count("merge") == 1
+
+
+async def test_the_flow_does_not_wait_for_a_branch_that_leads_to_the_merge_alone(flow: Flow) -> None:
+    recorder = Recorder()
+    flow.add("later", after="slow")
+    flow.add("merge", "merge", after=("later", "fast"), wait="first")
+    flow.add("answer", "return", after="merge", text="{{ merge }}")
+    outcome = await run(flow.graph(), {}, services=Services(), observers=(recorder,), timeout=5)
+    assert (outcome.error, [reply.text for reply in outcome.replies]) == (None, ["fast"])
+    reason = "another branch arrived first, and the flow has ended without this one"
+    assert recorder.lines[-2:] == [
+        ("errored", "slow", "cancelled", f"Stopped: {reason}; whether it took effect is not known."),
+        ("skipped", "later", reason),
+    ]
+
+
+async def test_a_branch_that_fails_once_the_merge_has_gone_on_does_not_end_the_flow(
+    flow: Flow, scripted: Scripted
+) -> None:
+    recorder, started = Recorder(), asyncio.Event()
+
+    async def losing(parameters: Mapping[str, Any]) -> NodeResult:
+        await started.wait()
+        raise NodeFailed("too late")
+
+    async def winning(parameters: Mapping[str, Any]) -> NodeResult:
+        started.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return NodeResult("won")
+
+    scripted.scripts |= {"losing": losing, "winning": winning}
+    flow.add("losing", after="trigger", key="losing")
+    flow.add("merge", "merge", after=("losing", "fast"), wait="first")
+    flow.add("next", after="merge", key="winning")
+    flow.add("answer", after="next", key="last", value="{{ next }}")
+    assert (await outputs(flow, recorder))["answer"] == "won"
+    assert ("errored", "losing", "node_failed", "too late") in recorder.lines
+
+
+async def test_a_branch_that_leads_elsewhere_too_is_waited_for(flow: Flow) -> None:
+    recorder = Recorder()
+    flow.add("merge", "merge", after=("slow", "fast"), wait="first")
+    flow.add("after", after="merge", key="last", value=1)
+    flow.add("answer", "return", after="slow", text="{{ slow }}")
+    assert (await outputs(flow, recorder))["answer"] == "slow"
 
 
 async def test_the_first_skips_what_was_not_taken(flow: Flow) -> None:
