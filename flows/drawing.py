@@ -80,7 +80,7 @@ def draw(definition: Any, statuses: Mapping[str, str] | None = None) -> Drawing:
     nodes = {node["id"]: node for node in _objects(definition, "nodes") if isinstance(node.get("id"), str)}
     links = [link for link in _objects(definition, "connections") if _joins(link, nodes)]
     places = _given(nodes) or _layered(list(nodes), [(link["sourceNodeId"], link["targetNodeId"]) for link in links])
-    status_of = statuses or {}
+    status_of, exits = statuses or {}, _exits(links, places)
     boxes = [
         Box(key, str(node.get("name") or key), str(node.get("type", "")), *places[key], status_of.get(key, ""))
         for key, node in nodes.items()
@@ -89,7 +89,7 @@ def draw(definition: Any, statuses: Mapping[str, str] | None = None) -> Drawing:
         width=max((box.x for box in boxes), default=0) + WIDTH + MARGIN,
         height=max((box.y for box in boxes), default=0) + HEIGHT + MARGIN,
         boxes=boxes,
-        lines=[_line(link, places, status_of) for link in links],
+        lines=[_line(link, places, exits[link["sourceNodeId"], _handle(link)], status_of) for link in links],
     )
 
 
@@ -176,16 +176,32 @@ def _mean(values: Iterable[float]) -> float:
     return sum(found) / len(found) if found else 0.0
 
 
-def _line(link: Mapping[str, Any], places: Mapping[str, Point], status_of: Mapping[str, str]) -> Line:
+def _handle(link: Mapping[str, Any]) -> str:
+    return str(link.get("sourceHandle") or "main")
+
+
+def _exits(links: Sequence[Mapping[str, Any]], places: Mapping[str, Point]) -> dict[tuple[str, str], float]:
+    """How far down a box each of its handles is: spread over the side, in the order of where they lead."""
+    targets: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for link in links:
+        targets[link["sourceNodeId"]][_handle(link)].append(places[link["targetNodeId"]][1])
+    return {
+        (source, handle): HEIGHT * (number + 1) / (len(handles) + 1)
+        for source, handles in targets.items()
+        for number, handle in enumerate(sorted(handles, key=lambda each: _mean(handles[each])))
+    }
+
+
+def _line(link: Mapping[str, Any], places: Mapping[str, Point], down: float, status_of: Mapping[str, str]) -> Line:
     (from_x, from_y), (to_x, to_y) = places[link["sourceNodeId"]], places[link["targetNodeId"]]
-    start_x, start_y, end_x, end_y = from_x + WIDTH, from_y + HEIGHT / 2, to_x, to_y + HEIGHT / 2
+    start_x, start_y, end_x, end_y = from_x + WIDTH, from_y + down, to_x, to_y + HEIGHT / 2
     bend = max(abs(end_x - start_x) / 2, 24.0)
-    handle = str(link.get("sourceHandle") or "main")
+    handle = _handle(link)
     ran = {"completed", "error", "pending"}
     return Line(
         path=f"M{start_x:g} {start_y:g}C{start_x + bend:g} {start_y:g} {end_x - bend:g} {end_y:g} {end_x:g} {end_y:g}",
         label="" if handle == "main" else handle,
         label_x=start_x + 8,
-        label_y=start_y + (14 if end_y > start_y else -6),
+        label_y=start_y - 4,
         taken=status_of.get(link["sourceNodeId"]) in ran and status_of.get(link["targetNodeId"]) in ran,
     )

@@ -45,7 +45,7 @@ class _Plain:
             for key, child in source.items():
                 name = self._key(key)
                 if name in target:
-                    raise NodeFailed(f"{self.what} has two keys that are both {name[:100]!r} as text.")
+                    raise NodeFailed(f"{self.what} has two keys that are both {name[:100]!r} as text.", is_final=True)
                 target[name] = self._converted(child, depth)
         return top
 
@@ -55,13 +55,13 @@ class _Plain:
         if isinstance(key, bool | float) or key is None:
             return json.dumps(key)
         if not isinstance(key, str):
-            raise NodeFailed(f"{self.what} has a key that is {_named(key)}; keys are text.")
+            raise NodeFailed(f"{self.what} has a key that is {_named(key)}; keys are text.", is_final=True)
         return self._text(key)
 
     def _converted(self, value: Any, depth: int) -> Json:
         self.values += 1
         if self.values > MAX_VALUES:
-            raise NodeFailed(f"{self.what} holds more than {MAX_VALUES:,} values; give back less.")
+            raise NodeFailed(f"{self.what} holds more than {MAX_VALUES:,} values; give back less.", is_final=True)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, int):
@@ -80,22 +80,24 @@ class _Plain:
 
     def _whole_number(self, value: int) -> int:
         if value.bit_length() > _MAX_BITS:
-            raise NodeFailed(f"{self.what} holds an integer of more than 4,300 digits.")
+            raise NodeFailed(f"{self.what} holds an integer of more than 4,300 digits.", is_final=True)
         return value
 
     def _container(self, value: Any, depth: int) -> Json:
         target: Any = {} if isinstance(value, dict) else []
         if not isinstance(value, dict | list | tuple | set | frozenset):
-            raise NodeFailed(f"{self.what} holds {_named(value)}, which is not JSON.")
+            raise NodeFailed(f"{self.what} holds {_named(value)}, which is not JSON.", is_final=True)
         if depth >= MAX_DEPTH:
-            raise NodeFailed(f"{self.what} is nested deeper than {MAX_DEPTH} levels.")
+            raise NodeFailed(f"{self.what} is nested deeper than {MAX_DEPTH} levels.", is_final=True)
         self.todo.append((_in_order(value) if isinstance(value, set | frozenset) else value, target, depth + 1))
         return target
 
     def _text(self, text: str) -> str:
         self.characters += len(text)
         if self.characters > MAX_TEXT:
-            raise NodeFailed(f"{self.what} holds more than {MAX_TEXT:,} characters of text; give back less.")
+            raise NodeFailed(
+                f"{self.what} holds more than {MAX_TEXT:,} characters of text; give back less.", is_final=True
+            )
         return text
 
 

@@ -161,19 +161,22 @@ class _Pool:
     def _failed(self, error: MontyRuntimeError | MontySyntaxError, source: str) -> NodeFailed:
         reason = error.display("type-msg")
         if reason.startswith(("TimeoutError: feed time limit", "TimeoutError: turn time limit")):
-            return NodeFailed(self._took_too_long())
+            return NodeFailed(self._took_too_long(), is_final=True)
         if reason.startswith("MemoryError: ") and "memory limit" in reason:
-            return NodeFailed(f"The {self.noun} needed more than {self.limits.memory // _MIB} MiB of memory.")
+            return NodeFailed(self._needed_too_much(), is_final=True)
         frames = error.traceback()
         where = f"line {frames[-1].line}: " if frames else ""
         hint = ""
         if _FORGOTTEN_INPUT.search(source):
             hint = " (Nothing in the source is filled in: give what stands in {{ }} a name under inputs.)"
         detail = {"traceback": error.display("traceback")[-_SHOWN_TRACEBACK:]} if len(frames) > 1 else None
-        return NodeFailed(f"The {self.noun} failed at {where}{reason[:2_000]}{hint}", detail=detail)
+        return NodeFailed(f"The {self.noun} failed at {where}{reason[:2_000]}{hint}", detail=detail, is_final=True)
 
     def _took_too_long(self) -> str:
         return f"The {self.noun} took longer than {self.limits.seconds:g} s and was stopped."
+
+    def _needed_too_much(self) -> str:
+        return f"The {self.noun} needed more than {self.limits.memory // _MIB} MiB of memory."
 
     def _crashed(self) -> str:
         return f"The process that ran the {self.noun} ended unexpectedly. Other calls are not affected; call again."

@@ -3,19 +3,18 @@
 from collections.abc import Sequence
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from flows import services
+from flows import catalogue, services
 from flows.cases import summary_of
 from flows.drawing import draw
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import Node
 from flows.forms import FlowForm, NewFlowForm, ServerForm
 from flows.models import Flow, FlowVersion, Server
-from flows.nodes import registry
 
 
 def _flow(request: HttpRequest, flow_id: int) -> Flow:
@@ -78,7 +77,7 @@ def _build_page(
         "drawing": draw(form.instance.definition),
         "has_changes": services.has_unpublished_changes(flow),
         "case_summary": summary_of(flow),
-        "node_types": [registered.node_type for registered in registry().values()],
+        "node_types": catalogue.entries(),
         "nodes": _nodes_with_inputs(flow),
     }
     return render(request, "flows/build.html", context)
@@ -154,6 +153,28 @@ def servers(request: HttpRequest) -> HttpResponse:
     """The MCP servers, their addresses and their flows."""
     rows = Server.objects.visible_to(request.user).prefetch_related("flows")
     return render(request, "flows/servers.html", {"title": "Servers", "servers": rows})
+
+
+@require_GET
+def node_types(request: HttpRequest) -> HttpResponse:
+    """The catalogue: every node type by group; `?search=` keeps those that say each of its words."""
+    search = request.GET.get("search", "").strip()
+    groups: dict[str, list[catalogue.Entry]] = {}
+    for entry in catalogue.entries():
+        if entry.matches(search):
+            groups.setdefault(entry.group, []).append(entry)
+    context = {"title": "Node types", "groups": groups.items(), "search": search}
+    return render(request, "flows/node_types.html", context)
+
+
+@require_GET
+def node_type(request: HttpRequest, name: str) -> HttpResponse:
+    """What one node type does, and how it is written in a definition."""
+    entry = catalogue.entry(name)
+    if entry is None:
+        raise Http404(f"There is no node type {name!r}.")
+    context = {"title": entry.node_type.title, "entry": entry, "others": catalogue.entries()}
+    return render(request, "flows/node_type.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -9,7 +9,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from flows import services
+from flows import catalogue, services
 from flows.api.base import FLOW_ID, ApiView
 from flows.api.fields import faults_by_field
 from flows.api.filters import FlowFilter
@@ -17,7 +17,6 @@ from flows.api.pagination import Envelope
 from flows.api.serializers import FlowItemSerializer, FlowSerializer, FlowVersionSerializer, NodeTypeSerializer
 from flows.engine.errors import DefinitionError
 from flows.models import Flow
-from flows.nodes import registry
 
 HEAVY = ("definition", "input_schema", "output_schema", "annotations", "when_to_use", "when_not_to_use")
 
@@ -88,10 +87,9 @@ class FlowPublish(ApiView, generics.GenericAPIView):
 
 
 class NodeTypeList(ApiView):
-    """Every node type of this installation, by title."""
+    """Every node type of this installation, by group and title."""
 
     @extend_schema(responses=NodeTypeSerializer(many=True), operation_id="node_types_list")
     def get(self, request: Request) -> Response:
         """The node types with the JSON Schema of their parameters."""
-        types = sorted((entry.node_type for entry in registry().values()), key=lambda node_type: node_type.title)
-        return Response(NodeTypeSerializer(types, many=True).data)
+        return Response(NodeTypeSerializer(catalogue.entries(), many=True).data)

@@ -24,7 +24,16 @@ class CallFlow:
         "Calls another flow of this server and gives out its JSON answer, or {text} when it answers with text. "
         "It is an execution of its own, and counts against this flow's timeout."
     )
+    group: ClassVar[str] = "Connect"
     icon: ClassVar[str] = "layers"
+    help: ClassVar[str] = (
+        "The flow that is called has its own page of executions, and this one links to it. Calls may be nested ten "
+        "deep. Publishing checks that there is a flow of that name."
+    )
+    example: ClassVar[Mapping[str, Json]] = {
+        "flow": "lookup_order",
+        "arguments": {"order_id": "{{ trigger.order_id }}"},
+    }
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {

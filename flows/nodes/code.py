@@ -20,7 +20,18 @@ class Code:
     type: ClassVar[str] = "code"
     title: ClassVar[str] = "Code"
     description: ClassVar[str] = "Computes a value with Python, away from files, network and everything else."
+    group: ClassVar[str] = "Data"
     icon: ClassVar[str] = "code"
+    help: ClassVar[str] = (
+        "The code runs in a sandbox of its own: no files, no network, no packages; json, re, math, datetime, decimal "
+        "and some more of the standard library can be imported. It may take 5 s and 64 MiB, print 64 KiB, and give "
+        "back 5 MiB of JSON, 64 levels deep. What it prints is kept with the node. Raise an exception to stop the "
+        "flow: its message is what the caller reads, with the line that raised it."
+    )
+    example: ClassVar[Mapping[str, Json]] = {
+        "source": "total = sum(line['price'] for line in order['lines'])\nreturn {'total': total, 'big': total > 99}",
+        "inputs": {"order": "{{ fetch.body }}"},
+    }
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {
@@ -47,13 +58,9 @@ class Code:
         """Run the source; raises NodeFailed that names the line, or the limit that was met."""
         if context.code is None:
             raise NodeFailed("No code runner was lent to this execution.")
-        printed: list[str] = []
-        try:
-            value = await context.code.run(parameters["source"], parameters.get("inputs", {}), printed.append)
-        except NodeFailed as failed:
-            if printed:
-                failed.detail = {"printed": "".join(printed)} | (
-                    failed.detail if isinstance(failed.detail, dict) else {}
-                )
-            raise
-        return NodeResult(value)
+
+        def note(printed: str) -> None:
+            for line in printed.splitlines():
+                context.log("info", line)
+
+        return NodeResult(await context.code.run(parameters["source"], parameters.get("inputs", {}), note))

@@ -44,11 +44,6 @@ class Condition:
         "the values that it needs under Inputs. The branch that is not taken is skipped."
     )
     example: ClassVar[Mapping[str, Json]] = {"left": "{{ trigger.amount }}", "operator": "greater", "right": 100}
-    output_schema: ClassVar[Mapping[str, Json]] = {
-        "type": "object",
-        "properties": {"result": {"type": "boolean", "description": "Which way it went."}},
-        "required": ["result"],
-    }
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {

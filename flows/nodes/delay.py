@@ -15,7 +15,10 @@ class Delay:
     type: ClassVar[str] = "delay"
     title: ClassVar[str] = "Delay"
     description: ClassVar[str] = "Waits before the next node. The wait counts against the flow's timeout."
+    group: ClassVar[str] = "Logic"
     icon: ClassVar[str] = "clock"
+    help: ClassVar[str] = "Other branches go on meanwhile. The client waits too: keep it shorter than its patience."
+    example: ClassVar[Mapping[str, Json]] = {"seconds": 2}
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {

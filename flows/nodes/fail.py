@@ -13,7 +13,13 @@ class Fail:
     type: ClassVar[str] = "fail"
     title: ClassVar[str] = "Fail"
     description: ClassVar[str] = "Stops the flow and answers the caller with an error."
+    group: ClassVar[str] = "Output"
     icon: ClassVar[str] = "stop"
+    help: ClassVar[str] = (
+        "Use it where a call cannot be answered: the result is marked as an error, and the model reads the message as "
+        "you write it. Branches that are still under way are stopped."
+    )
+    example: ClassVar[Mapping[str, Json]] = {"message": "There is no order {{ trigger.order_id }}. Check the id."}
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {

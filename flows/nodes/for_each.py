@@ -21,7 +21,17 @@ class ForEach:
     description: ClassVar[str] = (
         "Calls a flow for each item of a list, several at a time, and gives out {results, errors} in the list's order."
     )
+    group: ClassVar[str] = "Connect"
     icon: ClassVar[str] = "repeat"
+    help: ClassVar[str] = (
+        "Make the steps for one item a flow of its own, then name it here. Every item is an execution of that "
+        "flow, with its own page. The results keep the order of the list, however long each of them takes."
+    )
+    example: ClassVar[Mapping[str, Json]] = {
+        "items": "{{ trigger.order_ids }}",
+        "flow": "lookup_order",
+        "arguments": {"order_id": "{{ item }}"},
+    }
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {

@@ -36,7 +36,17 @@ class HttpRequest:
     type: ClassVar[str] = "http_request"
     title: ClassVar[str] = "HTTP request"
     description: ClassVar[str] = "Sends a request to another system and gives out its answer."
+    group: ClassVar[str] = "Connect"
     icon: ClassVar[str] = "globe"
+    help: ClassVar[str] = (
+        "Write credentials as secrets of the server: {{ secrets.API_KEY }} is looked up when the flow is called and is "
+        "never recorded. Private addresses are refused unless an operator allows them. An answer may have 5 MiB; JSON "
+        "is read as JSON, everything else as text."
+    )
+    example: ClassVar[Mapping[str, Json]] = {
+        "url": "https://api.example.com/orders/{{ trigger.order_id }}",
+        "headers": {"authorization": "Bearer {{ secrets.API_KEY }}"},
+    }
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {

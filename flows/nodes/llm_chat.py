@@ -20,7 +20,18 @@ class LlmChat:
     type: ClassVar[str] = "llm_chat"
     title: ClassVar[str] = "LLM chat"
     description: ClassVar[str] = "Asks a language model at an OpenAI-compatible chat endpoint and gives out its answer."
+    group: ClassVar[str] = "Connect"
     icon: ClassVar[str] = "chat"
+    help: ClassVar[str] = (
+        "Works with every endpoint that speaks the OpenAI chat protocol. With a schema for the answer, the output "
+        "has the answer as JSON too. Keep the key in a secret of the server."
+    )
+    example: ClassVar[Mapping[str, Json]] = {
+        "baseUrl": "https://llm.example.com/v1",
+        "secret": "{{ secrets.LLM_KEY }}",
+        "model": "small",
+        "messages": [{"role": "user", "content": "In one sentence: {{ fetch.body.text }}"}],
+    }
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {

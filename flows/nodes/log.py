@@ -14,7 +14,17 @@ class Log:
     type: ClassVar[str] = "log"
     title: ClassVar[str] = "Log"
     description: ClassVar[str] = "Writes a line into the execution's record, with a value beside it if you like."
-    icon: ClassVar[str] = "edit"
+    group: ClassVar[str] = "Logic"
+    icon: ClassVar[str] = "text"
+    help: ClassVar[str] = (
+        "The line stands in the node's card on the execution's page; the client does not see it. What a code node "
+        "prints is kept in the same way."
+    )
+    example: ClassVar[Mapping[str, Json]] = {
+        "level": "warning",
+        "message": "Stock is low: {{ fetch.body.stock }}",
+        "data": "{{ fetch.body }}",
+    }
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {

@@ -22,7 +22,17 @@ class McpTool:
         "Calls a tool of another MCP server and gives out {text, structured, content}. Whoever calls this flow stays "
         "unknown to that server: only the authentication of this node is sent."
     )
+    group: ClassVar[str] = "Connect"
     icon: ClassVar[str] = "plug"
+    help: ClassVar[str] = (
+        "The other server has to speak Streamable HTTP. A tool that fails, fails this node with its own words. Private "
+        "addresses are refused unless an operator allows them."
+    )
+    example: ClassVar[Mapping[str, Json]] = {
+        "url": "https://tools.example.com/mcp",
+        "tool": "search",
+        "arguments": {"query": "{{ trigger.query }}"},
+    }
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {

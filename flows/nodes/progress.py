@@ -14,7 +14,13 @@ class Progress:
     type: ClassVar[str] = "progress"
     title: ClassVar[str] = "Progress"
     description: ClassVar[str] = "Tells how far the flow is, in a sentence or as a share, while the caller waits."
+    group: ClassVar[str] = "Logic"
     icon: ClassVar[str] = "clock"
+    help: ClassVar[str] = (
+        "Clients that asked for progress get it at once, and the execution's page shows it while the flow is under "
+        "way. Give a fraction when you know how much is left, else a message alone."
+    )
+    example: ClassVar[Mapping[str, Json]] = {"message": "Reading page 2 of 4", "fraction": 0.5}
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {

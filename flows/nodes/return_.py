@@ -15,7 +15,14 @@ class Return:
     type: ClassVar[str] = "return"
     title: ClassVar[str] = "Return"
     description: ClassVar[str] = "Answers the caller, with text or with a JSON value. Give one of the two."
+    group: ClassVar[str] = "Output"
     icon: ClassVar[str] = "reply"
+    help: ClassVar[str] = (
+        "Text goes out as it is. JSON goes out as structured content and, for clients that do not read that, as text "
+        "too. Several return nodes in one flow answer together, in the order in which they are reached; then the "
+        "answer is structured only if exactly one of them gives JSON."
+    )
+    example: ClassVar[Mapping[str, Json]] = {"json": {"id": "{{ fetch.body.id }}", "status": "{{ fetch.body.status }}"}}
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {

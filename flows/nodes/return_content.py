@@ -2,18 +2,16 @@
 
 import base64
 import binascii
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from flows.engine.errors import Fault, NodeFailed
 from flows.engine.expressions import as_text
 from flows.engine.node import Json, NodeContext, NodeResult, Reply
+from flows.engine.shapes import Shape
 
-MAX_BYTES = 5 * 1024 * 1024
-"""The most that the blocks of one node may take as JSON."""
-
+_KINDS_HELP = "What kind of block it is; it decides which of the other keys are sent."
 _KINDS = ("text", "image", "audio", "resource", "resource_link")
 _MIME_TYPE = re.compile(
     r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}(;[ -~]{1,200})?", re.IGNORECASE
@@ -41,8 +39,8 @@ class ReturnContent:
     icon: ClassVar[str] = "media"
     help: ClassVar[str] = (
         "Each block is written as MCP sends it. text has text; image and audio have data (base64) and mimeType; "
-        "resource has resource with uri and either text or blob (base64); resource_link has uri and name. The blocks "
-        "of one node may take 5 MiB. Not every client shows every kind: put what matters into a text block too. In the "
+        "resource has resource with uri and either text or blob (base64); resource_link has uri and name. The answer "
+        "of a flow may take 5 MiB. Not every client shows every kind: put what matters into a text block too. In the "
         "record long base64 is cut, the client gets all of it."
     )
     example: ClassVar[Mapping[str, Json]] = {
@@ -52,7 +50,6 @@ class ReturnContent:
             {"type": "resource_link", "uri": "https://example.com/report.pdf", "name": "The whole report"},
         ]
     }
-    output_schema: ClassVar[Mapping[str, Json]] = {"type": "array", "items": {"type": "object"}}
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {
@@ -65,35 +62,47 @@ class ReturnContent:
                 "items": {
                     "type": "object",
                     "properties": {
-                        "type": {"type": "string", "title": "Kind", "enum": list(_KINDS)},
+                        "type": {"type": "string", "title": "Kind", "description": _KINDS_HELP, "enum": list(_KINDS)},
                         "text": {"title": "Text", "description": "Values that are not text are written as JSON."},
                         "data": _BASE64 | {"title": "Data"},
                         "mimeType": _MIME,
                         "resource": {
                             "type": "object",
                             "title": "Resource",
+                            "description": "A document in the answer itself: text, or bytes as base64.",
                             "properties": {
-                                "uri": _TEXT,
+                                "uri": _TEXT | {"title": "URI", "description": "Names it: report:7 or https://..."},
                                 "mimeType": _MIME,
-                                "text": {"title": "Text"},
+                                "text": {"title": "Text", "description": "The document, if it is text."},
                                 "blob": _BASE64,
                             },
                             "required": ["uri"],
                             "oneOf": [{"required": ["text"]}, {"required": ["blob"]}],
                             "additionalProperties": False,
                         },
-                        "uri": _TEXT | {"title": "URI"},
-                        "name": _TEXT | {"title": "Name"},
-                        "title": _TEXT | {"title": "Title"},
-                        "description": _TEXT | {"title": "Description"},
+                        "uri": _TEXT
+                        | {"title": "URI", "description": "Where a resource_link leads; the client may fetch it."},
+                        "name": _TEXT | {"title": "Name", "description": "What a resource_link is called."},
+                        "title": _TEXT | {"title": "Title", "description": "The same for people, if it differs."},
+                        "description": _TEXT | {"title": "Description", "description": "What is found at the link."},
                         "size": {"type": "integer", "minimum": 0, "title": "Size", "description": "Bytes."},
                         "annotations": {
                             "type": "object",
                             "title": "Annotations",
+                            "description": "Hints for the client.",
                             "properties": {
-                                "audience": {"type": "array", "items": {"enum": ["user", "assistant"]}},
-                                "priority": {"type": "number", "minimum": 0, "maximum": 1},
-                                "lastModified": _TEXT,
+                                "audience": {
+                                    "type": "array",
+                                    "description": "Whom the block is for: user, assistant or both.",
+                                    "items": {"enum": ["user", "assistant"]},
+                                },
+                                "priority": {
+                                    "type": "number",
+                                    "description": "0 is optional, 1 is required.",
+                                    "minimum": 0,
+                                    "maximum": 1,
+                                },
+                                "lastModified": _TEXT | {"description": "ISO 8601."},
                             },
                             "additionalProperties": False,
                         },
@@ -121,13 +130,12 @@ class ReturnContent:
         blocks = [_block(raw) for raw in parameters["content"]]
         faults = [fault for index, block in enumerate(blocks) for fault in _faults(block, f"content[{index}]")]
         if faults:
-            raise NodeFailed("; ".join(str(fault) for fault in faults[:20]))
-        size = len(json.dumps(blocks, ensure_ascii=False).encode(errors="replace"))
-        if size > MAX_BYTES:
-            raise NodeFailed(
-                f"The content takes {size:,} bytes; {MAX_BYTES:,} are allowed. Return a resource_link to it."
-            )
+            raise NodeFailed("; ".join(str(fault) for fault in faults[:20]), is_final=True)
         return NodeResult(blocks, reply=self.reply_of(parameters, blocks))
+
+    def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
+        """The blocks."""
+        return {"type": "array", "items": {"type": "object"}}
 
     def reply_of(self, parameters: Mapping[str, Json], output: Json) -> Reply:
         """The answer that goes with an output."""

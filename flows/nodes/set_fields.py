@@ -30,7 +30,6 @@ class SetFields:
         "remove": ["customer.password"],
         "fields": {"customer.greeting": "Hello, {{ fetch.body.customer.name }}!"},
     }
-    output_schema: ClassVar[Mapping[str, Json]] = {"type": "object"}
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {

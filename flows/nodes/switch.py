@@ -1,9 +1,12 @@
 """Choose one of several branches."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
+from flows.engine.errors import Fault
 from flows.engine.node import Json, NodeContext, NodeResult
+from flows.engine.settings import ERROR
+from flows.engine.shapes import Shape, closed
 from flows.nodes.code import INPUTS_SCHEMA
 from flows.nodes.condition import EXPRESSION_SCHEMA, NEEDS_RIGHT, OPERATOR_HELP, OPERATORS, compare, holds
 
@@ -30,11 +33,6 @@ class Switch:
             {"name": "paid", "operator": "equals", "right": "paid"},
             {"name": "large", "expression": "value == 'open' and total > 1000"},
         ],
-    }
-    output_schema: ClassVar[Mapping[str, Json]] = {
-        "type": "object",
-        "properties": {"case": {"type": "string", "description": "The name of the case that was taken."}},
-        "required": ["case"],
     }
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
@@ -89,6 +87,14 @@ class Switch:
         """The names of the cases, then `default`."""
         return tuple(dict.fromkeys([*(case["name"] for case in parameters["cases"]), DEFAULT]))
 
+    def parameter_faults(self, parameters: Mapping[str, Json]) -> Sequence[Fault]:
+        """Names that are ways out of another kind."""
+        return [
+            Fault(f"cases[{index}].name", "'error' is the way out of a node that failed; choose another name")
+            for index, case in enumerate(parameters["cases"])
+            if case["name"] == ERROR
+        ]
+
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Try the cases; raises NodeFailed when one cannot be decided."""
         value = parameters.get("value")
@@ -101,3 +107,7 @@ class Switch:
             if taken:
                 return NodeResult({"case": case["name"]}, handle=case["name"])
         return NodeResult({"case": DEFAULT}, handle=DEFAULT)
+
+    def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
+        """Which case it was."""
+        return closed({"case": {"type": "string", "enum": list(self.handles_of(parameters))}})

@@ -1,10 +1,11 @@
 """Write a text."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, Json, NodeContext, NodeResult
+from flows.engine.shapes import Shape
 
 
 class Template:
@@ -20,7 +21,6 @@ class Template:
         "To compute, count or repeat, use a code node first and name its result here."
     )
     example: ClassVar[Mapping[str, Json]] = {"text": "Order {{ fetch.body.id }} is {{ fetch.body.status }}."}
-    output_schema: ClassVar[Mapping[str, Json]] = {"type": "string"}
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {
@@ -39,3 +39,7 @@ class Template:
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Give out the text."""
         return NodeResult(as_text(parameters["text"]))
+
+    def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
+        """Text, whatever stands in it."""
+        return {"type": "string"}

@@ -12,7 +12,13 @@ class Trigger:
     type: ClassVar[str] = "trigger"
     title: ClassVar[str] = "Trigger"
     description: ClassVar[str] = "Where a call comes in. Its output is the call's arguments."
+    group: ClassVar[str] = "Start"
     icon: ClassVar[str] = "bolt"
+    help: ClassVar[str] = (
+        "Every flow has one. What a call may say is the flow's input schema, which is checked before anything runs; "
+        "parameters with a default are filled in. Later nodes take an argument as {{ trigger.name }}."
+    )
+    example: ClassVar[Mapping[str, Json]] = {}
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {},

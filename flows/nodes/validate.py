@@ -1,12 +1,13 @@
 """Check a value against a schema."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import ClassVar
 
 from flows.engine.errors import Fault, NodeFailed
 from flows.engine.node import Json, NodeContext, NodeResult
+from flows.engine.shapes import Shape, closed
 from flows.schemas import CompiledSchema, SchemaError, compile_schema
 
 BRANCH, FAIL = "branch", "fail"
@@ -28,22 +29,6 @@ class Validate:
     example: ClassVar[Mapping[str, Json]] = {
         "value": "{{ fetch.body }}",
         "schema": {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
-    }
-    output_schema: ClassVar[Mapping[str, Json]] = {
-        "type": "object",
-        "properties": {
-            "valid": {"type": "boolean"},
-            "value": {"description": "The value that was checked."},
-            "faults": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {"path": {"type": "string"}, "message": {"type": "string"}},
-                    "required": ["path", "message"],
-                },
-            },
-        },
-        "required": ["valid", "value", "faults"],
     }
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
@@ -90,8 +75,19 @@ class Validate:
         output = {"valid": not faults, "value": value, "faults": shown}
         if faults and parameters.get("onInvalid") == FAIL:
             lines = "".join(f"\n- {fault}" for fault in faults)
-            raise NodeFailed(f"The value does not fit the schema:{lines}", detail=output)
+            raise NodeFailed(f"The value does not fit the schema:{lines}", detail=output, is_final=True)
         return NodeResult(output, handle="invalid" if faults else "valid")
+
+    def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
+        """The value, whether it fits, and its faults."""
+        fault = closed({"path": {"type": "string"}, "message": {"type": "string"}})
+        return closed(
+            {
+                "valid": {"type": "boolean"},
+                "value": shape_of(parameters["value"]),
+                "faults": {"type": "array", "items": fault},
+            }
+        )
 
 
 @lru_cache(maxsize=200)

@@ -134,7 +134,15 @@ def test_copy_puts_the_exact_json_into_the_clipboard(page: Page, usage: str) -> 
 def test_no_page_is_wider_than_its_window(page: Page, usage: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     flow = usage.removesuffix("usage/")
-    for address in (usage, f"{flow}build/", f"{flow}test/", f"{flow}connect/", f"{flow}versions/1/", flow + "../.."):
+    for address in (
+        usage,
+        f"{flow}build/",
+        f"{flow}test/",
+        f"{flow}connect/",
+        f"{flow}versions/1/",
+        flow + "../..",
+        f"{flow}../../node-types/switch/",
+    ):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
 

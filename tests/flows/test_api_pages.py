@@ -24,11 +24,17 @@ def test_every_node_type_is_listed_with_its_parameter_schema() -> None:
         "type": "trigger",
         "title": trigger.title,
         "description": trigger.description,
+        "group": "Start",
+        "help": types["trigger"]["help"],
         "icon": trigger.icon,
         "handles": ["main"],
+        "choosesHandles": False,
         "hasEffects": False,
         "parametersSchema": dict(trigger.parameters_schema),
+        "outputSchema": None,
+        "example": {},
     }
+    assert types["template"]["outputSchema"] == {"type": "string"}
 
 
 @pytest.mark.parametrize(

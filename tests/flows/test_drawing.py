@@ -54,3 +54,14 @@ def test_statuses_colour_boxes_and_the_lines_that_were_taken() -> None:
     assert [box.status for box in drawing.boxes] == ["completed", "error", "skipped"]
     assert [(found.label, found.taken) for found in drawing.lines] == [("true", True), ("false", False)]
     assert drawing.sentence == "Graph of 3 nodes: A (completed), B (error), C (skipped)"
+
+
+def test_each_handle_leaves_its_box_at_a_place_of_its_own_in_the_order_of_where_it_leads() -> None:
+    lines = [line("a", "d", "default"), line("a", "b", "even"), line("a", "c", "large"), line("a", "c", "even")]
+    positions = {"a": (0, 100), "b": (300, 0), "c": (300, 100), "d": (300, 200)}
+    nodes = [node(key, position={"x": x, "y": y}) for key, (x, y) in positions.items()]
+    drawing = draw({"nodes": nodes, "connections": lines})
+    starts = {(found.label, float(found.path.split("C")[0].split()[1])) for found in drawing.lines}
+    top = next(box.y for box in drawing.boxes if box.id == "a")
+    assert starts == {("even", top + 14), ("large", top + 28), ("default", top + 42)}
+    assert {found.label_y - start for found in drawing.lines for label, start in starts if label == found.label} == {-4}

@@ -8,9 +8,23 @@ from flows.engine.errors import NodeFailed
 from flows.engine.node import NodeContext, NodeResult
 from flows.nodes import registry
 from flows.nodes.code import Code
+from flows.sandbox import code_runner
 from tests.nodes.conftest import Execute
 
 pytestmark = pytest.mark.anyio
+
+
+class Lines:
+    """Keeps what a node logs."""
+
+    def __init__(self) -> None:
+        self.lines: list[Any] = []
+
+    def progress(self, node_id: str, fraction: float | None, message: str) -> None:
+        raise AssertionError("code reports no progress")
+
+    def log(self, *line: Any) -> None:
+        self.lines.append(line)
 
 
 async def test_the_output_is_what_the_code_gives_back(execute: Execute) -> None:
@@ -23,11 +37,17 @@ async def test_without_inputs_it_still_runs(execute: Execute) -> None:
     assert await execute("code", {"source": "[n * n for n in range(3)]"}) == NodeResult([0, 1, 4])
 
 
-async def test_a_failure_keeps_what_was_printed(execute: Execute) -> None:
+async def test_what_is_printed_is_logged_line_by_line_also_before_a_failure() -> None:
+    reporter = Lines()
+    context = NodeContext("e1", "Node", node_id="n1", reporter=reporter, code=code_runner())
     with pytest.raises(NodeFailed) as caught:
-        await execute("code", {"source": "print('looking at', n)\n1 / n", "inputs": {"n": 0}})
-    assert caught.value.message == "The code failed at line 2: ZeroDivisionError: division by zero"
-    assert caught.value.detail == {"printed": "looking at 0\n"}
+        await Code().execute({"source": "print('looking at', n)\nprint('a\\nb')\n1 / n", "inputs": {"n": 0}}, context)
+    assert caught.value.message == "The code failed at line 3: ZeroDivisionError: division by zero"
+    assert reporter.lines == [
+        ("n1", "info", "looking at 0", None),
+        ("n1", "info", "a", None),
+        ("n1", "info", "b", None),
+    ]
 
 
 async def test_without_a_code_runner_it_says_so() -> None:

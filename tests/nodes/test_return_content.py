@@ -5,8 +5,12 @@ from typing import Any
 import pytest
 
 from flows.engine.errors import NodeFailed
-from flows.engine.node import NodeResult, Reply
+from flows.engine.limits import Limits
+from flows.engine.node import NodeResult, Reply, Services
+from flows.engine.runner import run
 from flows.nodes import registry
+from flows.sandbox import code_runner
+from tests.engine.kit import Flow
 from tests.nodes.conftest import Execute
 
 pytestmark = pytest.mark.anyio
@@ -75,13 +79,14 @@ async def test_a_block_that_no_client_could_read_fails(execute: Execute, block: 
     assert caught.value.message == message
 
 
-async def test_too_much_content_fails(execute: Execute) -> None:
-    content = [{"type": "text", "text": "x" * 3_000_000}, {"type": "text", "text": "y" * 3_000_000}]
-    with pytest.raises(NodeFailed) as caught:
-        await execute("return_content", {"content": content})
-    assert caught.value.message == (
-        "The content takes 6,000,060 bytes; 5,242,880 are allowed. Return a resource_link to it."
-    )
+async def test_blocks_count_against_what_a_flow_may_answer() -> None:
+    flow = Flow(registry())
+    flow.add("media", "return_content", after="trigger", content=[{"type": "text", "text": "x" * 900}])
+    services = Services(code=code_runner())
+    assert (await run(flow.graph(), {}, services=services, limits=Limits(answer_bytes=1000))).error is None
+    outcome = await run(flow.graph(), {}, services=services, limits=Limits(answer_bytes=900))
+    assert outcome.error is not None
+    assert outcome.error.message.startswith("The flow's answer has 927 bytes; 900 are allowed.")
 
 
 @pytest.mark.parametrize(

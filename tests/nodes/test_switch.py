@@ -56,6 +56,10 @@ async def test_without_a_code_runner_only_expressions_fail() -> None:
         ({"cases": [{"name": "a"}]}, ['cases[0]: "operator" is a required property']),
         ({"cases": [{"name": "a", "operator": "equals"}]}, ['cases[0]: "right" is a required property']),
         (
+            {"cases": [CASES[0], {"name": "error", "operator": "truthy"}]},
+            ["cases[1].name: 'error' is the way out of a node that failed; choose another name"],
+        ),
+        (
             {"cases": [{"name": "Not a name", "operator": "truthy"}]},
             ['cases[0].name: "Not a name" does not match "^[a-z][a-z0-9_]{0,31}$"'],
         ),
