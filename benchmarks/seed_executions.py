@@ -95,6 +95,7 @@ def row(flow: Flow, started_at: datetime, number: int, chance: random.Random) ->
         "caller_name": caller,
         "source": "mcp",
         "is_pinned": False,
+        "note": "",
     }
     return columns | _error(order) if failed else columns
 

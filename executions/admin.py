@@ -92,7 +92,7 @@ class ExecutionAdmin(ReadOnlyAdmin):
     fieldsets = [
         (None, {"fields": ["id", "status_circle", "flow_name", "flow_tool_name", "server_slug", "version", "owner"]}),
         ("When", {"fields": ["started", "ended", "duration"]}),
-        ("Who", {"fields": ["source", "caller_name", "caller_json", "parent_id"]}),
+        ("Who", {"fields": ["source", "caller_name", "caller_json", "parent_id", "replay_of_id", "is_pinned", "note"]}),
         ("What went wrong", {"fields": ["error_kind", "failed_node_name", "error_json"]}),
         ("Data", {"fields": ["params_json", "nodes_json", "result_json"]}),
     ]

@@ -86,7 +86,7 @@ class ExecutionFilter(django_filters.FilterSet):
     )
     search = django_filters.CharFilter(
         method="search_text",
-        label="Text in the first parameter, caller or tool name; or the start of an id",
+        label="Text in the first parameter, caller, tool name or note; or the start of an id",
         max_length=200,
     )
 
@@ -131,7 +131,10 @@ class ExecutionFilter(django_filters.FilterSet):
         """Look through the short text columns only: the JSON columns are too large to read for a list."""
         text = value.strip()
         return queryset.filter(
-            Q(params_preview__icontains=text) | Q(caller_name__icontains=text) | Q(flow_tool_name__icontains=text)
+            Q(params_preview__icontains=text)
+            | Q(caller_name__icontains=text)
+            | Q(flow_tool_name__icontains=text)
+            | Q(note__icontains=text)
         )
 
 

@@ -462,8 +462,8 @@ def delete(ids: Sequence[uuid.UUID]) -> int:
     return len(rows)
 
 
-def pin(execution: Execution, is_pinned: bool) -> None:
-    """Mark an execution as one that is kept, or take the mark away; its record does not change."""
-    Execution.objects.filter(pk=execution.pk).update(is_pinned=is_pinned)
+def mark(execution: Execution, **columns: Any) -> None:
+    """Write what people add to a record, `is_pinned` or `note`; the record itself does not change."""
+    Execution.objects.filter(pk=execution.pk).update(**columns)
     key = counts.key_of(execution.flow_id, execution.owner_id, execution.started_at)
     _tell_once_committed([Change(execution.pk, key.flow_key, key.owner_key, execution.status)])

@@ -15,6 +15,8 @@ from executions.status import Status
 HEAVY_FIELDS = ("initial_params", "node_executions", "result", "error_info")
 """JSON columns that a list never loads."""
 
+NOTE_LENGTH = 2_000
+
 
 def new_id() -> uuid.UUID:
     """A UUIDv7 (RFC 9562): ids sort by time, so new rows land at the end of the index."""
@@ -95,6 +97,7 @@ class Execution(models.Model):
     replay_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="replays", db_index=False)
     runner_id = models.UUIDField(null=True, editable=False, help_text="The process that runs it; see Runner.")
     deadline_at = models.DateTimeField(null=True, help_text="Nothing stays pending long after this moment.")
+    note = models.CharField(max_length=NOTE_LENGTH, blank=True, help_text="What people wrote about it.")
     is_pinned = models.BooleanField(default=False, help_text="Pruning leaves it alone.")
     updated_at = models.DateTimeField()
 

@@ -1,8 +1,8 @@
-"""Start, refuse, cancel and try out executions: the one way in for MCP, pages and REST."""
+"""Start, refuse and try out executions: the one way in for MCP, pages and REST."""
 
 import asyncio
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, TypeVar
@@ -34,8 +34,8 @@ from executions.targets import (
 from executions.tracker import Tracker, error_columns
 from flows.engine.expressions import SecretValues
 from flows.engine.limits import Limits
-from flows.engine.node import Reply, Services
-from flows.engine.runner import FlowError, Outcome, run
+from flows.engine.node import Reply, Reused, Services
+from flows.engine.runner import NOTHING_REUSED, FlowError, Outcome, run
 from flows.models import Flow
 from flows.outbound import outbound_client
 from flows.sandbox import code_runner
@@ -81,18 +81,31 @@ async def call(target: Target, arguments: Any, caller: Caller) -> Answer:
 
 
 async def start(
-    target: Target, arguments: Any, caller: Caller, parent: Parent | None = None
+    target: Target,
+    arguments: Any,
+    caller: Caller,
+    parent: Parent | None = None,
+    reused: Mapping[str, Reused] = NOTHING_REUSED,
 ) -> tuple[uuid.UUID, asyncio.Task[Answer]]:
-    """Begin to run a flow, in a task that outlives whoever waits for it; raises LedgerUnavailable."""
+    """Begin to run a flow, in a task that outlives whoever waits for it; raises LedgerUnavailable.
+
+    `reused` holds what some nodes gave in an earlier execution, which stands for executing them.
+    """
     if not heart.is_beating:
         await in_database(heart.start)
     await ledger.admit()
     execution_id = new_id()
-    return execution_id, dispatcher.start(execution_id, _execute(execution_id, target, arguments, caller, parent))
+    work = _execute(execution_id, target, arguments, caller, parent, reused)
+    return execution_id, dispatcher.start(execution_id, work)
 
 
 async def _execute(
-    execution_id: uuid.UUID, target: Target, arguments: Any, caller: Caller, parent: Parent | None
+    execution_id: uuid.UUID,
+    target: Target,
+    arguments: Any,
+    caller: Caller,
+    parent: Parent | None,
+    reused: Mapping[str, Reused],
 ) -> Answer:
     started_at = datetime.now(UTC)
     given = {**target.defaults, **arguments}
@@ -122,6 +135,7 @@ async def _execute(
             before_effects=tracker.before_effects,
             timeout=timeout,
             limits=Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES),
+            reused=reused,
         )
         error = outcome.error
         answer = _answer(execution_id, outcome).without(for_answer)
@@ -239,6 +253,7 @@ def _base_row(
         "failed_node_name": "",
         "error_preview": "",
         "is_pinned": False,
+        "note": "",
         "replay_of_id": caller.replay_of,
     }
 
@@ -292,7 +307,7 @@ async def reject(
     return answer
 
 
-# --- Trying a flow out, and stopping one: called from pages and REST, which are synchronous ---------------------------
+# --- Trying a flow out: called from pages and REST, which are synchronous ---------------------------------------------
 
 
 def try_draft(flow: Flow, arguments: Any, user: Any) -> Execution:
@@ -317,11 +332,6 @@ def _try(target: Target, arguments: Any, user: Any) -> Execution:
     return Execution.objects.get(pk=answer.execution_id)
 
 
-def cancel(execution: Execution, user: Any) -> bool:
-    """Ask a pending execution to stop; False when it has ended or runs in another process."""
-    return execution.status == Status.PENDING and dispatcher.cancel(execution.pk)
-
-
 __all__ = [
     "Answer",
     "ArgumentsError",
@@ -330,7 +340,6 @@ __all__ = [
     "Target",
     "argument_faults",
     "call",
-    "cancel",
     "defaults_of",
     "draft_target",
     "error_answer",

@@ -64,6 +64,11 @@ def published_target(flow: Flow) -> Target:
     version = flow.published_version
     if version is None:
         raise ValueError("The flow is not published yet.")
+    return version_target(flow, version)
+
+
+def version_target(flow: Flow, version: FlowVersion) -> Target:
+    """One version of a flow, ready to run, whatever clients call now; raises DefinitionError."""
     schema = version.contract["inputSchema"]
     return _target_of(flow, version.definition, schema, version.timeout_seconds, version)
 

@@ -6,9 +6,9 @@ from typing import Any
 from asgiref.sync import async_to_sync
 
 from executions import services
-from executions.actions import begin
 from executions.models import Execution
 from executions.payload import TRUNCATED
+from executions.replays import begin
 from executions.sensitive import HIDDEN
 from executions.services import ArgumentsError, Caller, Target
 from flows.engine.registry import json_path

@@ -4,22 +4,19 @@ import json
 import uuid
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
-from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET
 from django_htmx.middleware import HtmxDetails
 
-from executions import actions, services
 from executions.filters import ExecutionFilter
 from executions.history import History, Listing
 from executions.models import Execution
 from executions.pages import Page
+from executions.snippets import SNIPPETS
 from executions.status import Status
 from flows.drawing import Drawing, draw
-from flows.engine.errors import DefinitionError
 from flows.models import Flow
 
 ROWS = 20
@@ -89,6 +86,8 @@ def detail_context(request: HttpRequest, execution: Execution) -> dict[str, Any]
     asked = request.GET.get("view", "")
     section = asked if asked in SECTIONS else SECTIONS[0]
     context: dict[str, Any] = {"execution": execution, "section": section, "sections": SECTIONS}
+    if section == "nodes":
+        context["children"] = execution.children_for(request.user)
     if section == "graph":
         context["drawing"] = _drawing(execution)
     if section == "exchange":
@@ -118,6 +117,17 @@ def raw(request: HttpRequest, execution_id: uuid.UUID, part: str) -> HttpRespons
     return HttpResponse(text, content_type="application/json; charset=utf-8")
 
 
+@require_GET
+def snippet(request: HttpRequest, execution_id: uuid.UUID, form: str) -> HttpResponse:
+    """The call once more as text: `curl`, `python`, or the message for `mcp`; for executions whose flow is there."""
+    flows = Flow.objects.visible_to(request.user).select_related("server")
+    execution = get_object_or_404(Execution.objects.visible_to(request.user), pk=execution_id)
+    flow = get_object_or_404(flows, executions=execution)
+    if form not in SNIPPETS:
+        raise Http404(f"A call is not written as {form!r}.")
+    return HttpResponse(SNIPPETS[form](execution, flow.server), content_type="text/plain; charset=utf-8")
+
+
 def _part(execution: Execution, part: str) -> Any:
     whole = {
         "params": execution.initial_params,
@@ -136,55 +146,3 @@ def _part(execution: Execution, part: str) -> Any:
     if key is None or not number.isdecimal() or int(number) >= len(entries):
         raise Http404(f"An execution has no part {part!r}.")
     return entries[int(number)].get(key)
-
-
-@require_POST
-def cancel(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
-    """Ask a pending execution to stop."""
-    execution = get_object_or_404(Execution.objects.visible_to(request.user), pk=execution_id)
-    if services.cancel(execution, request.user):
-        messages.success(request, "The execution was asked to stop.")
-    else:
-        messages.warning(request, "The execution has ended already, or another process runs it.")
-    back = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    return redirect(back if back and is_ours else execution)
-
-
-def _visible(request: HttpRequest, execution_id: uuid.UUID) -> Execution:
-    return get_object_or_404(Execution.objects.visible_to(request.user), pk=execution_id)
-
-
-@require_POST
-def replay(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
-    """Call the flow again with the same parameters, and go to the new execution."""
-    execution = _visible(request, execution_id)
-    try:
-        return redirect(actions.replay(execution, request.user))
-    except (actions.Refused, services.ArgumentsError, services.LedgerUnavailable, DefinitionError) as error:
-        messages.error(request, f"Not called: {error}")
-    return redirect(execution)
-
-
-@require_POST
-def pin(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
-    """Keep the execution whatever is pruned, or stop keeping it: `pinned` is `1` or `0`."""
-    execution = _visible(request, execution_id)
-    actions.pin(execution, request.POST.get("pinned") == "1")
-    return redirect(execution)
-
-
-@require_http_methods(["GET", "POST"])
-def delete(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
-    """Ask whether the record is to be deleted, then delete it; pinned and pending ones stay."""
-    execution = _visible(request, execution_id)
-    try:
-        actions.check_deletable(execution)
-        if request.method == "GET":
-            return render(request, "executions/delete.html", {"title": "Delete execution", "execution": execution})
-        actions.delete(execution)
-    except actions.Refused as error:
-        messages.error(request, f"Not deleted: {error}")
-        return redirect(execution)
-    messages.success(request, f"The execution {execution.pk} was deleted.")
-    return redirect("executions:usage", execution.flow_id) if execution.flow_id else redirect("executions:list")

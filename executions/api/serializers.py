@@ -1,11 +1,11 @@
-"""Executions on the wire: camelCase names, user data untouched. Read-only: only the ledger writes executions."""
+"""Executions on the wire: camelCase names, user data untouched. Only the ledger writes executions."""
 
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from executions.models import Execution
+from executions.models import NOTE_LENGTH, Execution
 from flows.api.fields import JsonField
 from flows.api.serializers import JsonObjectField
 from flows.engine.references import Reference
@@ -55,11 +55,16 @@ class ExecutionSerializer(ExecutionItemSerializer):
     errorInfo = JsonObjectField(source="error_info", read_only=True, allow_null=True)
     caller = JsonObjectField(read_only=True)
     version = serializers.IntegerField(read_only=True, allow_null=True, help_text="The number of what ran.")
+    replayOf = serializers.UUIDField(
+        source="replay_of_id", read_only=True, allow_null=True, help_text="The execution that this one repeats."
+    )
     # Every serializer field has an attribute of this name; DRF takes the declared ones out of the class.
     parent = serializers.UUIDField(  # type: ignore[assignment]
         source="parent_id", read_only=True, allow_null=True, help_text="The execution whose node started this one."
     )
     children = serializers.SerializerMethodField(help_text="The first 100 executions that this one's nodes started.")
+    isPinned = serializers.BooleanField(source="is_pinned", read_only=True, help_text="Pruning leaves it alone.")
+    note = serializers.CharField(read_only=True)
     createdAt = serializers.DateTimeField(source="started_at", read_only=True)
     updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)
 
@@ -72,8 +77,11 @@ class ExecutionSerializer(ExecutionItemSerializer):
             "errorInfo",
             "caller",
             "version",
+            "replayOf",
             "parent",
             "children",
+            "isPinned",
+            "note",
             "createdAt",
             "updatedAt",
         ]
@@ -113,3 +121,32 @@ class DraftCallSerializer(serializers.Serializer):
     """What a test call of a draft is given."""
 
     arguments = JsonObjectField(default=dict, help_text="As an MCP client would send them.")
+
+
+class ReplaySerializer(serializers.Serializer):
+    """How to run an execution again; without anything, with the same parameters."""
+
+    arguments = JsonObjectField(required=False, help_text="In place of the recorded parameters.")
+    fromNode = serializers.CharField(
+        required=False,
+        max_length=200,
+        help_text="The id of a node: it and what comes after it run, what the others gave is taken from the record.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Other arguments would change what the nodes before `fromNode` gave."""
+        if len(attrs) > 1:
+            raise serializers.ValidationError({"fromNode": ["Give arguments or fromNode, not both."]})
+        return attrs
+
+
+class PinSerializer(serializers.Serializer):
+    """Whether pruning leaves an execution alone."""
+
+    isPinned = serializers.BooleanField(source="is_pinned")
+
+
+class NoteSerializer(serializers.Serializer):
+    """What people write about an execution."""
+
+    note = serializers.CharField(max_length=NOTE_LENGTH, allow_blank=True)

@@ -1,4 +1,4 @@
-"""Executions over REST: read them, try a draft out, stop one."""
+"""Executions over REST: read them, write a note, delete one, try a draft out."""
 
 from typing import Any
 
@@ -7,44 +7,28 @@ from django.utils.functional import cached_property
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import generics, status
-from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executions import services
+from executions import actions, services
+from executions.api.answers import refusals_answered
 from executions.api.pagination import ExecutionEnvelope
 from executions.api.serializers import (
     DraftCallSerializer,
     ExecutionItemSerializer,
     ExecutionSerializer,
     NodeInputsSerializer,
+    NoteSerializer,
 )
 from executions.filters import ExecutionFilter
 from executions.history import History, Listing
 from executions.inputs import inputs_of
 from executions.models import Execution, ExecutionQuerySet
 from flows.api.base import FLOW_ID, ApiView
-from flows.api.fields import faults_as_json, faults_by_field
-from flows.engine.errors import DefinitionError
 from flows.models import Flow
 
 EXECUTION_ID = OpenApiParameter("executionId", OpenApiTypes.UUID, OpenApiParameter.PATH, description="Its id.")
-
-
-class NotHere(APIException):
-    """The execution cannot be stopped from this process."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_detail = "The execution has ended, or it runs in another process; there is nothing here to stop."
-    default_code = "not_running_here"
-
-
-class RecordUnavailable(APIException):
-    """The record cannot be written, so the call was not answered as done."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The execution cannot be recorded right now; try again in a moment."
-    default_code = "record_unavailable"
 
 
 class ExecutionList(ApiView, generics.ListAPIView):
@@ -74,8 +58,7 @@ class ExecutionList(ApiView, generics.ListAPIView):
         return queryset
 
 
-@extend_schema_view(get=extend_schema(parameters=[EXECUTION_ID]))
-class ExecutionDetail(ApiView, generics.RetrieveAPIView):
+class ExecutionRetrieve(ApiView, generics.RetrieveAPIView):
     """One execution, whole."""
 
     queryset = Execution.objects.none()
@@ -87,6 +70,30 @@ class ExecutionDetail(ApiView, generics.RetrieveAPIView):
         """The caller's executions, with the number of the version that ran."""
         visible = Execution.objects.visible_to(self.request.user)
         return visible.annotate(version=F("flow_version__number"))
+
+
+@extend_schema_view(get=extend_schema(parameters=[EXECUTION_ID]))
+class ExecutionDetail(ExecutionRetrieve):
+    """One execution, whole: read it, write a note on it, delete it."""
+
+    @extend_schema(parameters=[EXECUTION_ID], request=NoteSerializer, responses={200: ExecutionSerializer})
+    def patch(self, request: Request, **kwargs: Any) -> Response:
+        """Replace the note; nothing else of a record can be changed."""
+        execution = self.get_object()
+        asked = NoteSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        actions.note(execution, asked.validated_data["note"])
+        return Response(whole(execution, request))
+
+    @extend_schema(
+        parameters=[EXECUTION_ID],
+        responses={204: None, 409: OpenApiResponse(description="It is pinned or still pending; `detail` says so.")},
+    )
+    def delete(self, request: Request, **kwargs: Any) -> Response:
+        """Delete the record for good."""
+        with refusals_answered():
+            actions.delete(self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class OfFlow(ApiView):
@@ -109,7 +116,7 @@ class FlowExecutionList(OfFlow, ExecutionList):
 
 
 @extend_schema_view(get=extend_schema(parameters=[FLOW_ID, EXECUTION_ID], operation_id="flow_executions_retrieve"))
-class FlowExecutionDetail(OfFlow, ExecutionDetail):
+class FlowExecutionDetail(OfFlow, ExecutionRetrieve):
     """One execution of the flow, whole."""
 
     def get_queryset(self) -> ExecutionQuerySet:
@@ -127,10 +134,8 @@ class NodeInputs(OfFlow):
     )
     def get(self, request: Request, slug: str, **kwargs: Any) -> Response:
         """List them; 404 for a slug that no node has which the trigger reaches."""
-        try:
+        with refusals_answered():
             found = inputs_of(self.flow, slug, request.user)
-        except DefinitionError as error:
-            raise ValidationError(faults_by_field(error.faults)) from None
         if found is None:
             raise NotFound
         return Response(NodeInputsSerializer({"items": found}).data)
@@ -152,44 +157,12 @@ class FlowTest(OfFlow, generics.GenericAPIView):
         flow = self.flow
         call = self.get_serializer(data=request.data)
         call.is_valid(raise_exception=True)
-        execution = _tried(flow, call.validated_data["arguments"], request.user)
-        shown = ExecutionSerializer(execution, context=self.get_serializer_context())
-        return Response(shown.data, status=status.HTTP_201_CREATED)
+        with refusals_answered():
+            execution = services.try_draft(flow, call.validated_data["arguments"], request.user)
+        return Response(whole(execution, request), status=status.HTTP_201_CREATED)
 
 
-def _tried(flow: Flow, arguments: Any, user: Any) -> Execution:
-    """The execution of a draft; its refusals become answers of the API."""
-    try:
-        execution = services.try_draft(flow, arguments, user)
-    except DefinitionError as error:
-        raise ValidationError(faults_by_field(error.faults)) from None
-    except services.ArgumentsError as error:
-        raise ValidationError({"arguments": faults_as_json(error.faults)}) from None
-    except services.LedgerUnavailable:
-        raise RecordUnavailable from None
-    return Execution.objects.annotate(version=F("flow_version__number")).get(pk=execution.pk)
-
-
-class ExecutionCancel(ApiView, generics.GenericAPIView):
-    """Stop a pending execution."""
-
-    queryset = Execution.objects.none()
-    serializer_class = ExecutionItemSerializer
-    lookup_url_kwarg = "executionId"
-
-    def get_queryset(self) -> ExecutionQuerySet:
-        """The caller's executions."""
-        return Execution.objects.visible_to(self.request.user).for_list()
-
-    @extend_schema(
-        request=None,
-        parameters=[EXECUTION_ID],
-        operation_id="executions_cancel",
-        responses={202: ExecutionItemSerializer, 409: OpenApiResponse(description="It does not run here.")},
-    )
-    def post(self, request: Request, **kwargs: Any) -> Response:
-        """Ask it to stop; it ends as `error` with the kind `cancelled` soon after."""
-        execution = self.get_object()
-        if not services.cancel(execution, request.user):
-            raise NotHere
-        return Response(self.get_serializer(execution).data, status=status.HTTP_202_ACCEPTED)
+def whole(execution: Execution, request: Request) -> Any:
+    """An execution as its own address shows it, read anew."""
+    found = Execution.objects.annotate(version=F("flow_version__number")).get(pk=execution.pk)
+    return ExecutionSerializer(found, context={"request": request}).data

@@ -30,6 +30,12 @@ class _Budget:
         return self.left >= 0
 
 
+@register.filter
+def is_tree(value: Any) -> bool:
+    """Whether there is more than one value to look through."""
+    return isinstance(value, dict | list) and bool(value)
+
+
 @register.simple_tag
 def json_tree(value: Any) -> SafeString:
     """Draw a JSON value; integers of any size are exact."""

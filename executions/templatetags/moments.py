@@ -64,6 +64,16 @@ def duration(milliseconds: float | None) -> str:
 
 
 @register.filter
+def signed_duration(milliseconds: float | None) -> str:
+    """`+120 ms`, `-4.2 s`, `±0 ms`: how much longer one took than another."""
+    if milliseconds is None:
+        return ""
+    if abs(milliseconds) < 0.95:
+        return "±0 ms"
+    return f"{'+' if milliseconds > 0 else '-'}{duration(abs(milliseconds))}"
+
+
+@register.filter
 def elapsed(started_at: datetime) -> int:
     """Whole milliseconds since a start, never negative: where a pending row's clock begins to count."""
     return max(int((timezone.now() - started_at).total_seconds() * 1000), 0)

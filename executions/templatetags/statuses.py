@@ -66,6 +66,13 @@ def flow_is_deleted(execution: Execution) -> bool:
 
 
 @register.filter
+def can_rerun(execution: Execution) -> bool:
+    """Whether it may be run again from one of its nodes: its version and its flow are still there."""
+    ended = execution.status != Status.PENDING
+    return ended and execution.flow_id is not None and execution.flow_version_id is not None
+
+
+@register.filter
 def received_text(result: Any) -> str:
     """The text blocks of a result, as the client's model read them."""
     blocks = result.get("content", []) if isinstance(result, dict) else []

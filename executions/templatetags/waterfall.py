@@ -25,6 +25,7 @@ class Bar:
     start: float
     width: float
     duration_ms: float | None
+    is_reused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ def _bar(entry: dict[str, Any], whole: float) -> Bar:
         width = 100 - start if took is None else took / whole * 100
         width = max(width, SMALLEST_WIDTH)
     start = min(start, 100 - width)
-    return Bar(entry["nodeId"], entry["nodeName"], status, round(start, 2), round(width, 2), took)
+    is_reused = entry.get("reused", False)
+    return Bar(entry["nodeId"], entry["nodeName"], status, round(start, 2), round(width, 2), took, is_reused)
 
 
 def _ticks(whole: float) -> list[Tick]:

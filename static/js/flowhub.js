@@ -80,11 +80,25 @@
     else if (event.key === "Escape") document.querySelector("[data-close]")?.click();
   });
 
-  // A link to a node opens its card.
+  // A link to a node opens its card; the one to the note opens its form.
   function openCard() {
-    const card = document.getElementById(decodeURIComponent(location.hash.slice(1)))?.closest("details.card");
+    const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const card = place?.closest("details.card");
     if (card) card.open = true;
+    if (place?.id === "note") openNote(place);
   }
+
+  function openNote(note) {
+    note.querySelector("details").open = true;
+    note.querySelector("textarea").focus();
+  }
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("a[href='#note']")) return;
+    event.preventDefault();
+    event.target.closest(".menu").open = false;
+    openNote(document.getElementById("note"));
+  });
   addEventListener("hashchange", openCard);
   openCard();
 

@@ -37,14 +37,16 @@
     mergeChildren(old, fresh);
   }
 
+  const READERS = ["open", "aria-expanded"];
+
   function mergeAttributes(old, fresh) {
     // Whether a card is open is the reader's business, except that a node that fails opens its card.
     if (fresh.open && old.className !== fresh.className) old.open = true;
     for (const { name } of [...old.attributes]) {
-      if (name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
+      if (!READERS.includes(name) && !fresh.hasAttribute(name)) old.removeAttribute(name);
     }
     for (const { name, value } of fresh.attributes) {
-      if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+      if (!READERS.includes(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
     }
   }
 
@@ -66,7 +68,7 @@
   function removeBetween(at, end) {
     while (at !== end) {
       const next = at.nextSibling;
-      at.remove();
+      if (at.dataset?.own === undefined) at.remove(); // what a script added for the reader stays
       at = next;
     }
     return end;

@@ -234,6 +234,37 @@ def test_a_failed_execution_says_first_which_node_failed_why_and_what_the_client
     assert html.index("bad-panel") < html.index('class="waterfall"')
 
 
+def test_a_node_that_was_tried_again_lists_its_attempts() -> None:
+    flow = make_flow()
+    failed = {"message": "503 <b>Busy</b>", "kind": "node_failed"}
+    log = [
+        {"number": 1, "startedAt": "x", "startOffsetMs": 1.0, "durationMs": 40.0, "error": failed},
+        {"number": 2, "startedAt": "x", "startOffsetMs": 241.0, "durationMs": 60.0, "error": None},
+    ]
+    execution = make_execution(flow, node_executions=[NODES[0], NODES[0] | {"attempts": 2, "attemptLog": log}])
+    html = browser_of(flow.server.owner).get(execution.get_absolute_url()).content.decode()
+    attempts = re.findall(r'<ol class="attempts".*?</ol>', html, re.DOTALL)
+    assert [words(each).strip() for each in attempts] == [
+        "failed after 40 ms, begun at 1 ms: 503 <b>Busy</b> succeeded after 60 ms, begun at 241 ms"
+    ]
+
+
+def test_an_execution_and_those_that_its_nodes_called_are_linked_both_ways() -> None:
+    flow, other = make_flow(), make_flow()
+    parent = make_execution(flow, node_executions=NODES[:1])
+    child = make_execution(make_flow(flow.server, name="Child"), parent=parent, params_preview="n: 1")
+    make_execution(other, parent=parent)
+    browser = browser_of(flow.server.owner)
+    html = browser.get(parent.get_absolute_url()).content.decode()
+    listed = re.findall(r'<a class="choice" href="(.*?)">(.*?)</a>', html, re.DOTALL)
+    assert [(address, words(text).strip()) for address, text in listed] == [
+        (child.get_absolute_url(), "Child n: 1 12 ms")
+    ]
+    assert (
+        f'href="/executions/{parent.pk}/">another execution' in browser.get(child.get_absolute_url()).content.decode()
+    )
+
+
 def test_only_the_failing_node_is_open_and_its_data_is_exact() -> None:
     flow = make_flow()
     execution = failed_execution(flow)

@@ -149,18 +149,45 @@ def test_download_is_the_rest_body(flow: Flow, browser: Client) -> None:
     assert (body.json()["id"], body.json()["initialParams"]) == (str(execution.pk), {"n": 7})
 
 
-@pytest.mark.parametrize("action", ["replay", "pin", "delete"])
+@pytest.mark.parametrize("action", ["replay", "pin", "note", "cancel", "delete"])
 def test_nobody_acts_on_what_belongs_to_somebody_else(flow: Flow, action: str) -> None:
     execution = called(flow)
     stranger = Client()
     stranger.force_login(make_user())
-    assert stranger.post(f"/executions/{execution.pk}/{action}/", {"pinned": "1"}).status_code == 404
+    assert stranger.post(f"/executions/{execution.pk}/{action}/", {"pinned": "1", "note": "x"}).status_code == 404
     assert Client().post(f"/executions/{execution.pk}/{action}/").headers["Location"].startswith("/login/")
-    assert list(Execution.objects.values_list("pk", "is_pinned")) == [(execution.pk, False)]
+    assert list(Execution.objects.values_list("pk", "is_pinned", "note")) == [(execution.pk, False, "")]
 
 
-@pytest.mark.parametrize("action", ["replay", "pin"])
-def test_a_link_alone_does_nothing(flow: Flow, browser: Client, action: str) -> None:
+@pytest.mark.parametrize(("action", "status"), [("replay", 200), ("pin", 405), ("note", 405), ("cancel", 405)])
+def test_a_link_alone_does_nothing(flow: Flow, browser: Client, action: str, status: int) -> None:
     execution = called(flow)
-    assert browser.get(f"/executions/{execution.pk}/{action}/").status_code == 405
-    assert Execution.objects.count() == 1
+    assert browser.get(f"/executions/{execution.pk}/{action}/").status_code == status
+    assert Execution.objects.get() == execution
+
+
+def test_a_note_is_shown_with_the_execution_marked_in_lists_and_found_by_search(flow: Flow, browser: Client) -> None:
+    execution, other = called(flow), called(flow)
+    address, texts = act(browser, execution, "note", note="  Ada asked why.\r\nSee <b>ticket 7</b>.  ")
+    assert (address, texts) == (execution.get_absolute_url(), [])
+    execution.refresh_from_db()
+    assert execution.note == "Ada asked why.\nSee <b>ticket 7</b>."
+    page = browser.get(address).content.decode()
+    assert "<p>Ada asked why.\nSee &lt;b&gt;ticket 7&lt;/b&gt;.</p>" in page
+    listed = browser.get(f"/flows/{flow.pk}/usage/").content.decode()
+    assert (listed.count('aria-label="Has a note"'), str(other.pk) in listed) == (1, True)
+    found = browser.get(f"/flows/{flow.pk}/usage/?search=TICKET").content.decode()
+    assert (str(execution.pk) in found, str(other.pk) in found) == (True, False)
+    act(browser, execution, "note", note="")
+    assert "Has a note" not in browser.get(f"/flows/{flow.pk}/usage/").content.decode()
+
+
+def test_a_note_that_is_too_long_is_refused_and_the_old_one_stays(flow: Flow, browser: Client) -> None:
+    execution = called(flow, note="old")
+    act(browser, execution, "note", note="x\r\n" * 1000)
+    execution.refresh_from_db()
+    assert len(execution.note) == 1999
+    texts = act(browser, execution, "note", note="x" * 2001)[1]
+    assert "at most 2000 characters" in texts[0]
+    execution.refresh_from_db()
+    assert len(execution.note) == 1999

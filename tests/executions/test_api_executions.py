@@ -208,8 +208,11 @@ def test_an_execution_is_shown_whole_with_its_data_untouched(django_assert_num_q
         "errorInfo": None,
         "caller": data["caller"],
         "version": 1,
+        "replayOf": None,
         "parent": None,
         "children": [],
+        "isPinned": False,
+        "note": "",
         "createdAt": "2026-01-02T03:04:05Z",
         "updatedAt": "2026-01-02T03:04:05.012500Z",
     }
@@ -286,13 +289,67 @@ def test_a_stranger_is_unauthenticated(address: str, client: Client) -> None:
     assert (answer.status_code, answer.json()) == (401, {"detail": "Authentication credentials were not provided."})
 
 
-@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_no_caller_writes_a_record(method: str) -> None:
+def test_no_caller_writes_a_record() -> None:
     execution = make_execution()
-    client = rest(execution.owner)
-    for address in (f"/api/executions/{execution.pk}/", "/api/executions/"):
-        assert getattr(client, method)(address, {}, format="json").status_code == 405
-    assert Execution.objects.get() == execution
+    client, alone = rest(execution.owner), f"/api/executions/{execution.pk}/"
+    in_flow = f"/api/flows/{execution.flow_id}/executions/{execution.pk}/"
+    addresses = {alone: ["post", "put"], in_flow: ["post", "put", "patch", "delete"]}
+    for address, methods in (addresses | {"/api/executions/": ["post", "put", "patch", "delete"]}).items():
+        for method in methods:
+            assert getattr(client, method)(address, {}, format="json").status_code == 405
+    assert client.patch(alone, {"status": "error", "result": 1, "note": "x"}, format="json").status_code == 200
+    stored = Execution.objects.get()
+    assert (stored.status, stored.result, stored.note) == (Status.FULFILLED, None, "x")
+
+
+def test_an_execution_names_its_original_its_parent_and_its_children() -> None:
+    flow = make_flow()
+    parent, original = make_execution(flow), make_execution(flow)
+    child = make_execution(flow, parent=parent, replay_of=original)
+    foreign = make_execution(parent=parent)
+    client = rest(flow.server.owner)
+    shown = client.get(f"/api/executions/{child.pk}/").json()
+    assert (shown["replayOf"], shown["parent"], shown["children"]) == (str(original.pk), str(parent.pk), [])
+    assert client.get(f"/api/executions/{parent.pk}/").json()["children"] == [item(child)]
+    operator = rest(make_user(is_superuser=True))
+    assert operator.get(f"/api/executions/{parent.pk}/").json()["children"] == [item(child), item(foreign)]
+
+
+def test_a_note_is_written_and_one_that_is_none_is_refused() -> None:
+    execution = make_execution()
+    client, address = rest(execution.owner), f"/api/executions/{execution.pk}/"
+    answer = client.patch(address, {"note": "Retried by hand"}, format="json")
+    assert (answer.status_code, answer.json()["note"]) == (200, "Retried by hand")
+    assert client.get(address).json() == answer.json()
+    for body in ({}, {"note": None}, {"note": "x" * 2001}, {"note": "\0"}):
+        assert client.patch(address, body, format="json").status_code == 400
+    assert client.patch(address, {"note": ""}, format="json").json()["note"] == ""
+
+
+def test_a_pinned_execution_is_deleted_only_once_it_is_unpinned() -> None:
+    execution = make_execution()
+    client, address = rest(execution.owner), f"/api/executions/{execution.pk}/"
+    assert client.post(f"{address}pin/", {"isPinned": True}, format="json").json()["isPinned"] is True
+    refused = client.delete(address)
+    assert (refused.status_code, refused.json()) == (409, {"detail": "The execution is pinned. Unpin it first."})
+    assert client.post(f"{address}pin/", {}, format="json").status_code == 400
+    assert client.post(f"{address}pin/", {"isPinned": False}, format="json").json()["isPinned"] is False
+    assert (client.delete(address).status_code, client.get(address).status_code) == (204, 404)
+
+
+def test_a_pending_execution_is_not_deleted() -> None:
+    execution = make_execution(status=Status.PENDING)
+    assert rest(execution.owner).delete(f"/api/executions/{execution.pk}/").status_code == 409
+
+
+def test_nobody_acts_on_a_foreign_execution() -> None:
+    execution = make_execution()
+    client, address = rest(make_user()), f"/api/executions/{execution.pk}/"
+    answers = [client.post(f"{address}{action}/", {"isPinned": True}, format="json") for action in ("replay", "pin")]
+    answers += [client.patch(address, {"note": "x"}, format="json"), client.delete(address)]
+    assert [answer.status_code for answer in answers] == [404] * 4
+    stored = Execution.objects.get()
+    assert (stored.is_pinned, stored.note) == (False, "")
 
 
 def test_an_execution_that_has_ended_cannot_be_cancelled() -> None:

@@ -149,7 +149,7 @@ async def test_cancelling_what_was_called_is_a_failure_of_the_caller() -> None:
     outer = await sync_to_async(publish)(server, "outer", node("call", "call_flow", flow="inner"))
     task = await begin(outer)
     child = await pending("inner")
-    assert services.cancel(child, server.owner)
+    assert actions.cancel(child)
     result = await asyncio.wait_for(task, 20)
     parent = await ended("outer")
     assert (result.is_error, parent.error_kind, parent.failed_node_name) == (True, "node_failed", "Call")

@@ -52,6 +52,7 @@ def _row(flow: Flow, started_at: datetime, status: str) -> dict[str, Any]:
         "caller_name": "",
         "source": "mcp",
         "is_pinned": False,
+        "note": "",
     }
 
 

@@ -45,6 +45,7 @@ def pending(execution_id: uuid.UUID, **columns: Any) -> dict[str, Any]:
         "caller_name": "",
         "source": "test",
         "is_pinned": False,
+        "note": "",
     } | columns
 
 

@@ -78,7 +78,11 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
     assert operations == {
         ("get", "/api/executions/"),
         ("get", "/api/executions/{executionId}/"),
+        ("patch", "/api/executions/{executionId}/"),
+        ("delete", "/api/executions/{executionId}/"),
         ("post", "/api/executions/{executionId}/cancel/"),
+        ("post", "/api/executions/{executionId}/pin/"),
+        ("post", "/api/executions/{executionId}/replay/"),
         ("get", "/api/flows/"),
         ("post", "/api/flows/"),
         ("get", "/api/flows/{flowId}/"),

@@ -1,0 +1,90 @@
+"""Acting on an execution over REST: stop it, run it again, pin it. A note and deletion belong to its own address."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from executions import actions, from_node, replays
+from executions.api.answers import Conflict, refusals_answered
+from executions.api.serializers import ExecutionItemSerializer, ExecutionSerializer, PinSerializer, ReplaySerializer
+from executions.api.views import EXECUTION_ID, whole
+from executions.models import Execution, ExecutionQuerySet
+from flows.api.base import ApiView
+
+GONE = OpenApiResponse(description="The execution is not in a state for this; `detail` says why.")
+
+
+class ExecutionAction(ApiView, generics.GenericAPIView):
+    """Views over one execution: one that the caller may not see is a 404."""
+
+    queryset = Execution.objects.none()
+    lookup_url_kwarg = "executionId"
+
+    def get_queryset(self) -> ExecutionQuerySet:
+        """The caller's executions."""
+        return Execution.objects.visible_to(self.request.user)
+
+
+class ExecutionCancel(ExecutionAction):
+    """Stop a pending execution."""
+
+    serializer_class = ExecutionItemSerializer
+
+    @extend_schema(
+        request=None,
+        parameters=[EXECUTION_ID],
+        operation_id="executions_cancel",
+        responses={202: ExecutionItemSerializer, 409: OpenApiResponse(description="It does not run here.")},
+    )
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        """Ask it to stop; it ends as `error` with the kind `cancelled` soon after."""
+        execution = self.get_object()
+        if not actions.cancel(execution):
+            raise Conflict("The execution has ended, or it runs in another process; there is nothing here to stop.")
+        return Response(self.get_serializer(execution).data, status=status.HTTP_202_ACCEPTED)
+
+
+class ExecutionReplay(ExecutionAction):
+    """Run an execution again, as a new one that is linked to it (`replayOf`)."""
+
+    serializer_class = ReplaySerializer
+
+    @extend_schema(
+        parameters=[EXECUTION_ID],
+        operation_id="executions_replay",
+        responses={
+            201: ExecutionSerializer,
+            400: OpenApiResponse(description="Faults, each with its path."),
+            409: GONE,
+        },
+    )
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        """Answer with the new execution; one that takes longer than a second is still pending."""
+        execution = self.get_object()
+        asked = self.get_serializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        arguments, node_id = asked.validated_data.get("arguments"), asked.validated_data.get("fromNode")
+        with refusals_answered():
+            if node_id is not None:
+                replay = from_node.replay_from(execution, node_id, request.user)
+            else:
+                replay = replays.replay(execution, request.user, arguments)
+        return Response(whole(replay, request), status=status.HTTP_201_CREATED)
+
+
+class ExecutionPin(ExecutionAction):
+    """Keep an execution whatever is pruned, or stop keeping it."""
+
+    serializer_class = PinSerializer
+
+    @extend_schema(parameters=[EXECUTION_ID], operation_id="executions_pin", responses={200: ExecutionSerializer})
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        """Answer with the execution."""
+        execution = self.get_object()
+        asked = self.get_serializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        actions.pin(execution, asked.validated_data["is_pinned"])
+        return Response(whole(execution, request))

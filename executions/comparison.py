@@ -1,0 +1,262 @@
+"""What differs between two executions: parameters, the path taken, each node's data, and how they ended.
+
+Values in, values out: no database, no page. The stored JSON of an execution is at most about 1 MiB, and what is told of
+its differences is bounded by MOST_DIFFERENCES and MOST_VALUES.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flows.engine.graph import TRIGGER
+from flows.engine.registry import json_path
+
+MOST_DIFFERENCES = 50
+"""Places that are listed of one pair of values, and MOST_IN_NODES of all nodes together."""
+MOST_IN_NODES = 400
+MOST_VALUES = 50_000
+"""Values that are looked at in one pair."""
+SHOWN = 300
+"""Characters of a value that are shown."""
+
+Entry = Mapping[str, Any]
+_ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where two JSON values differ: its path, and what stands there as JSON text; None for nothing."""
+
+    path: str
+    left: str | None
+    right: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Where two JSON values differ, in document order; `is_complete` is false when some places are not listed."""
+
+    items: tuple[Difference, ...] = ()
+    is_complete: bool = True
+
+    def __bool__(self) -> bool:
+        return bool(self.items) or not self.is_complete
+
+    @property
+    def first_path(self) -> str:
+        """The first place; empty for the value as a whole."""
+        return self.items[0].path if self.items else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One execution's part in a row: what its entry says of the node."""
+
+    status: str
+    duration_ms: float | None
+    handle: str | None
+    message: str
+    is_reused: bool
+
+    @property
+    def ran(self) -> bool:
+        """Whether the node did something in this execution."""
+        return self.status != "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """One node in both executions; a side is None where the execution has no entry of it.
+
+    `aspects` are what differs: `path` (it ran on one side only), or any of `input`, `status`, `output`, `handle`,
+    `error`.
+    """
+
+    node_id: str
+    name: str
+    type: str
+    left: Side | None
+    right: Side | None
+    aspects: tuple[str, ...]
+    input: Differences
+    output: Differences
+
+    @property
+    def delta_ms(self) -> float | None:
+        """How much longer the right one took, in milliseconds; None unless both have ended."""
+        if self.left is None or self.right is None or self.left.duration_ms is None or self.right.duration_ms is None:
+            return None
+        return self.right.duration_ms - self.left.duration_ms
+
+    @property
+    def reason(self) -> str:
+        """In what the two differ, as the end of a sentence."""
+        if "path" in self.aspects:
+            return self._ran_alone()
+        clauses = [_at("its input differs", self.input)] if "input" in self.aspects else []
+        if "status" in self.aspects:
+            clauses.append(f"it {_word(self.left)} on the left and {_word(self.right)} on the right")
+        elif "error" in self.aspects:
+            clauses.append("it failed with another message")
+        if "handle" in self.aspects and self.left and self.right:
+            clauses.append(f"it took “{self.left.handle}” on the left and “{self.right.handle}” on the right")
+        elif "output" in self.aspects and "status" not in self.aspects:
+            clauses.append(_at("its output differs", self.output))
+        before = "" if "input" in self.aspects else "from the same input, "
+        return before + "; ".join(clauses)
+
+    def _ran_alone(self) -> str:
+        has_left = self.left is not None and self.left.ran
+        other = self.right if has_left else self.left
+        where, there = ("left", "right") if has_left else ("right", "left")
+        why = f"skipped: {other.message}" if other and other.message else "skipped" if other else "not part of the path"
+        return f"it ran on the {where} only, and was {why} on the {there}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything that two executions have or do not have in common."""
+
+    parameters: Differences
+    rows: tuple[NodeRow, ...]
+    result: Differences
+
+    @property
+    def first(self) -> NodeRow | None:
+        """The first node that differs; not the trigger when it merely passes other parameters on."""
+        for row in self.rows:
+            passes_on = row.type == TRIGGER and self.parameters and set(row.aspects) <= {"input", "output"}
+            if row.aspects and not passes_on:
+                return row
+        return None
+
+
+def compare(left: Any, right: Any) -> Comparison:
+    """Compare two executions; each is anything with `initial_params`, `node_executions` and `result`."""
+    return Comparison(
+        differences(left.initial_params, right.initial_params),
+        _rows(left.node_executions, right.node_executions),
+        differences(left.result, right.result),
+    )
+
+
+def differences(left: Any, right: Any, most: int = MOST_DIFFERENCES) -> Differences:
+    """Where two JSON values differ, at most `most` places; lists are compared item by item."""
+    if json.dumps(left) == json.dumps(right):
+        return Differences()
+    found: list[Difference] = []
+    todo: list[tuple[tuple[str | int, ...], Any, Any]] = [((), left, right)]
+    looked_at = 0
+    while todo:
+        path, one, other = todo.pop()
+        looked_at += 1
+        if looked_at > MOST_VALUES:
+            return Differences(tuple(found), is_complete=False)
+        steps = _steps(one, other)
+        if steps is not None:
+            todo += [((*path, step), _child(one, step), _child(other, step)) for step in reversed(steps)]
+        elif not _is_same(one, other):
+            if len(found) == most:
+                return Differences(tuple(found), is_complete=False)
+            found.append(Difference(json_path(path), _text(one), _text(other)))
+    return Differences(tuple(found))
+
+
+def _steps(one: Any, other: Any) -> Sequence[str | int] | None:
+    """The keys or indices of two containers of the same kind; None for anything else."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return list(one | other)
+    if isinstance(one, list) and isinstance(other, list):
+        return range(max(len(one), len(other)))
+    return None
+
+
+def _child(container: Any, step: Any) -> Any:
+    if isinstance(container, dict):
+        return container.get(step, _ABSENT)
+    return container[step] if step < len(container) else _ABSENT
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two values that are not both containers are equal JSON; Python takes true and 1 for equal."""
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def _text(value: Any) -> str | None:
+    if value is _ABSENT:
+        return None
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _rows(left: Any, right: Any) -> tuple[NodeRow, ...]:
+    lefts, rights = _by_node(left), _by_node(right)
+    rows, left_over = [], MOST_IN_NODES
+    for node_id in _in_order(list(lefts), list(rights)):
+        row = _row(node_id, lefts.get(node_id), rights.get(node_id), min(left_over, MOST_DIFFERENCES))
+        left_over -= min(left_over, len(row.input.items) + len(row.output.items))
+        rows.append(row)
+    return tuple(rows)
+
+
+def _by_node(entries: Any) -> dict[str, Entry]:
+    """Entries by node; a record that was cut as a whole has none."""
+    found: Iterable[Any] = entries if isinstance(entries, list) else ()
+    return {
+        entry["nodeId"]: entry for entry in found if isinstance(entry, dict) and isinstance(entry.get("nodeId"), str)
+    }
+
+
+def _in_order(lefts: list[str], rights: list[str]) -> list[str]:
+    """The left order, with what only the right has behind what it follows there."""
+    merged, known, place = list(lefts), set(lefts), 0
+    for node_id in rights:
+        if node_id in known:
+            place = merged.index(node_id) + 1
+        else:
+            merged.insert(place, node_id)
+            place += 1
+    return merged
+
+
+def _row(node_id: str, left: Entry | None, right: Entry | None, most: int) -> NodeRow:
+    one, other = _side(left), _side(right)
+    shown: Entry = left or right or {}
+    given = gave = Differences()
+    aspects: list[str] = []
+    if one and other and one.ran and other.ran and left and right:
+        # What was reused from a record was given nothing anew.
+        if not one.is_reused and not other.is_reused:
+            given = differences(left.get("inputData"), right.get("inputData"), most)
+        gave = differences(left.get("outputData"), right.get("outputData"), most)
+        differing = {
+            "input": bool(given),
+            "status": one.status != other.status,
+            "output": bool(gave),
+            "handle": one.handle != other.handle and one.status == other.status,
+            "error": one.message != other.message,
+        }
+        aspects = [name for name, differs in differing.items() if differs]
+    elif bool(one and one.ran) != bool(other and other.ran):
+        aspects = ["path"]
+    name, kind = str(shown.get("nodeName", node_id)), str(shown.get("nodeType", ""))
+    return NodeRow(node_id, name, kind, one, other, tuple(aspects), given, gave)
+
+
+def _side(entry: Entry | None) -> Side | None:
+    if entry is None:
+        return None
+    error = entry.get("error")
+    message = str(error.get("message") or "") if isinstance(error, dict) else ""
+    is_reused = entry.get("reused") is True
+    return Side(str(entry.get("status")), entry.get("durationMs"), entry.get("handle"), message, is_reused)
+
+
+def _word(side: Side | None) -> str:
+    words = {"completed": "completed", "error": "failed", "pending": "was still at work"}
+    return words.get(side.status, side.status) if side else "did not run"
+
+
+def _at(words: str, found: Differences) -> str:
+    return f"{words} at {found.first_path}" if found.first_path else words
