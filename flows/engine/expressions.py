@@ -243,7 +243,15 @@ def compile_value(value: Any, schema: Any = None) -> Fill | None:
         filled = {key: fill for key, fill in fills_of.items() if fill is not None}
         if not filled:
             return None
-        return lambda scope: value | {key: fill(scope) for key, fill in filled.items()}
+        inside = tuple(filled.items())
+
+        def fill_in(scope: Scope) -> dict[str, Any]:
+            copy = value.copy()
+            for key, fill_child in inside:
+                copy[key] = fill_child(scope)
+            return copy
+
+        return fill_in
     if isinstance(value, list):
         fills = [compile_value(child, _schema_of(schema, None)) for child in value]
         if not any(fills):

@@ -165,16 +165,16 @@ class NodeContext:
     node_name: str
     http: HttpClient | None = None
     node_id: str = ""
+    reporter: Reporter | None = None
     flows: FlowCaller | None = None
     tools: ToolCaller | None = None
+    code: CodeRunner | None = None
+    arrived: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
     fill: Fill = field(default=_nothing_deferred, repr=False)
     """Fills in a deferred parameter, by its name and the values it may name besides: `fill("arguments", {"item": 1})`.
 
     Raises ExpressionError for a path that is not there.
     """
-    reporter: Reporter | None = None
-    code: CodeRunner | None = None
-    arrived: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
 
     def report(self, fraction: float | None = None, message: str = "") -> None:
         """Tell how far the node is: a fraction from 0 to 1 if it is known, and a message for people."""

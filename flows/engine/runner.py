@@ -254,16 +254,9 @@ class _Walk:
 
     async def _result(self, node: Node, parameters: Any) -> NodeResult:
         lent = self.services
+        arrived = {slug: self.scope[slug] for slug in self.arrived[node.id]}
         context = NodeContext(
-            lent.execution_id,
-            node.name,
-            lent.http,
-            node_id=node.id,
-            flows=lent.flows,
-            tools=lent.tools,
-            reporter=self,
-            code=lent.code,
-            arrived={slug: self.scope[slug] for slug in self.arrived[node.id]},
+            lent.execution_id, node.name, lent.http, node.id, self, lent.flows, lent.tools, lent.code, arrived
         )
         if node.deferred:
             context = replace(context, fill=lambda name, values: node.deferred[name]({**self.scope, **values}))

@@ -6,7 +6,7 @@ import json
 import pytest
 from asgiref.sync import sync_to_async
 
-from executions import children, services
+from executions import actions, children, services
 from executions.models import Execution
 from executions.services import Caller
 from flows import services as flows
