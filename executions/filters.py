@@ -5,14 +5,18 @@ they are bounded: only the newest SEARCH_LIMIT executions of the list, or of the
 or node of an error, the newest that failed. `startedBefore` leads further back, and a flow's list is one of its own.
 """
 
+import contextlib
 import string
 import uuid
+from datetime import datetime
 from typing import Any, NamedTuple, get_args
 
 import django_filters
 from django import forms
 from django.core.validators import EMPTY_VALUES
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from executions.models import Execution, ExecutionQuerySet
 from executions.status import Status
@@ -51,6 +55,25 @@ class IntegerFilter(django_filters.Filter):
     field_class = forms.IntegerField
 
 
+class MomentField(django_filters.fields.IsoDateTimeField):
+    """A time; without an offset it is the person's. Django's own field refuses the hours when clocks are changed."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """The first of two moments that a clock shows alike; one that it skips is as long after the change."""
+        with contextlib.suppress(ValueError):
+            parsed = parse_datetime(str(value or "").strip())
+            if parsed is not None and timezone.is_naive(parsed):
+                return timezone.make_aware(parsed)
+        found: datetime | None = super().to_python(value)
+        return found
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):
+    """A time, as people type it and as scripts write it."""
+
+    field_class = MomentField
+
+
 class Found(NamedTuple):
     """What a filter leaves of a list; `searched` tells how many of the newest were looked at, when there are older."""
 
@@ -65,10 +88,8 @@ class ExecutionFilter(django_filters.FilterSet):
     status = _choice(list(Status.choices), method="in_status", label="Status", empty_label="Any status")
     flow = IntegerFilter(field_name="flow_id", label="Flow id", min_value=1, max_value=LARGEST_ID)
     tool = django_filters.CharFilter(field_name="flow_tool_name", label="Tool name", max_length=128)
-    startedAfter = django_filters.IsoDateTimeFilter(
-        field_name="started_at", lookup_expr="gte", label="Started at or after"
-    )
-    startedBefore = django_filters.IsoDateTimeFilter(field_name="started_at", lookup_expr="lt", label="Started before")
+    startedAfter = MomentFilter(field_name="started_at", lookup_expr="gte", label="Started at or after")
+    startedBefore = MomentFilter(field_name="started_at", lookup_expr="lt", label="Started before")
     minDuration = django_filters.NumberFilter(
         field_name="duration_ms", lookup_expr="gte", label="Shortest duration in milliseconds"
     )

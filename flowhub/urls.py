@@ -7,7 +7,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from executions.insights_views import dashboard
-from flowhub import demo, health
+from flowhub import demo, health, zones
 
 # The admin's own login page would be a second one to keep safe and good-looking.
 to_login = login_not_required(RedirectView.as_view(pattern_name="login", query_string=True))
@@ -24,6 +24,7 @@ urlpatterns = [
     path("", include("executions.urls")),
     path("", include("flows.urls")),
     path("", include("mcp_bridge.urls")),
+    path("zone/", zones.zone, name="zone"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("demo/orders/<str:order_id>", demo.order, name="demo-order"),

@@ -13,9 +13,17 @@ register = template.Library()
 
 @register.filter
 def exact_time(value: datetime) -> str:
-    """`2026-11-22 14:02:57.104 UTC`: to the millisecond, with the zone."""
+    """`2026-11-22 15:02:57.104 Europe/Berlin, UTC+01:00`: to the millisecond, with the zone and its offset then."""
     local = timezone.localtime(value)
-    return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d} {local:%Z}"
+    zone = timezone.get_current_timezone_name()
+    offset = "" if zone == "UTC" else f", UTC{local.isoformat()[-6:]}"
+    return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d} {zone}{offset}"
+
+
+@register.filter
+def as_input(value: datetime | None) -> str:
+    """`2026-11-22T15:02`, what a `datetime-local` input takes, with seconds when there are some; nothing for None."""
+    return timezone.localtime(value).replace(tzinfo=None).isoformat().removesuffix(":00") if value else ""
 
 
 @register.filter

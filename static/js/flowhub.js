@@ -1,7 +1,20 @@
-// Copy buttons, clocks that count up, and moving through the two columns by keyboard. Every page works without it.
+// The time zone, copy buttons, clocks that count up, and moving through the two columns by keyboard. Every page works without it.
 "use strict";
 {
   const rows = () => [...document.querySelectorAll("#rows .row")];
+
+  // --- The browser's time zone, for the server's pages -----------------------------------------------------------------
+
+  const storedZone = () => document.cookie.split("; ").find((cookie) => cookie.startsWith("flowhub_browser_zone="));
+
+  function tellZone() {
+    const told = `flowhub_browser_zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+    if (storedZone() === told) return;
+    document.cookie = `${told}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+    // This page's times are in another zone. Once only: a browser that keeps no cookies would go on for ever.
+    if (document.querySelector("#zone[data-follows-browser]") && storedZone() === told) location.reload();
+  }
+  tellZone();
 
   // --- Copying ------------------------------------------------------------------------------------------------------
 
