@@ -3,49 +3,22 @@
 import json
 import re
 import threading
-import urllib.request
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browsing import call, log_in, window
 from tests.live import LiveServer, wait_until
 
 pytestmark = pytest.mark.browser
 
 
-def call(server: LiveServer, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Try a demo flow out over REST and return its execution."""
-    flows = {flow["toolName"]: flow["id"] for flow in server.get_json("/api/flows/")["items"]}
-    request = urllib.request.Request(
-        f"{server.url}/api/flows/{flows[tool]}/test/",
-        data=json.dumps({"arguments": arguments}).encode(),
-        headers={"Authorization": f"Bearer {server.credentials['key']}", "Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
-
-
-def log_in(context: BrowserContext, server: LiveServer) -> Page:
-    page = context.new_page()
-    page.goto(server.url + "/login/")
-    page.get_by_label("Username").fill(server.credentials["username"])
-    page.get_by_label("Password").fill(server.credentials["password"])
-    page.get_by_role("button", name="Log in").click()
-    return page
-
-
 @pytest.fixture
 def page(browser: Browser, uvicorn_server: LiveServer) -> Iterator[Page]:
     """A logged-in page; what its console complains about fails the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    complaints: list[str] = []
-    context.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    context.on("weberror", lambda error: complaints.append(str(error.error)))
-    yield log_in(context, uvicorn_server)
-    context.close()
-    assert complaints == []
+    with window(browser) as context:
+        yield log_in(context, uvicorn_server)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import anyio
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.acceptance.test_pages_browser import call, log_in
+from tests.browsing import call, log_in, window
 from tests.live import RUNSERVER, LiveServer, free_port, live_server, wait_until
 from tests.mcp_client import MODERN, connect
 
@@ -27,13 +27,8 @@ WHILE_AWAY = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "WebSocket conne
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser; what its console complains about, other than a server that is away, fails the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    complaints: list[str] = []
-    context.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    context.on("weberror", lambda error: complaints.append(str(error.error)))
-    yield context
-    context.close()
-    assert [text for text in complaints if not any(part in text for part in WHILE_AWAY)] == []
+    with window(browser, *WHILE_AWAY) as context:
+        yield context
 
 
 @pytest.fixture

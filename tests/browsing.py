@@ -1,0 +1,59 @@
+"""A person's browser for a test: logged in once for each server, and what its console complains about."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.live import LiveServer
+
+_logins: dict[tuple[Path, str], list[Any]] = {}
+"""The cookies of who has logged in already: hashing a password for every test would take a minute in all."""
+
+
+def call(server: LiveServer, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Try a demo flow out over REST and return its execution."""
+    flows = {flow["toolName"]: flow["id"] for flow in server.get_json("/api/flows/")["items"]}
+    request = urllib.request.Request(
+        f"{server.url}/api/flows/{flows[tool]}/test/",
+        data=json.dumps({"arguments": arguments}).encode(),
+        headers={"Authorization": f"Bearer {server.credentials['key']}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def log_in(context: BrowserContext, server: LiveServer, username: str = "", password: str = "") -> Page:
+    """A new page on the dashboard of who logs in; without a name, the demo's administrator."""
+    name = username or server.credentials["username"]
+    page = context.new_page()
+    if cookies := _logins.get((server.data, name)):
+        context.add_cookies(cookies)
+        page.goto(server.url + "/")
+        return page
+    page.goto(server.url + "/login/")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(password or server.credentials["password"])
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(server.url + "/")
+    _logins[server.data, name] = list(context.cookies(server.url))
+    return page
+
+
+@contextmanager
+def window(browser: Browser, *allowed: str, **options: Any) -> Iterator[BrowserContext]:
+    """A browser of 1440 by 900 with nobody logged in; what its console complains about fails the test.
+
+    `allowed` are parts of complaints that the test expects.
+    """
+    context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
+    complaints: list[str] = []
+    context.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    context.on("weberror", lambda error: complaints.append(str(error.error)))
+    yield context
+    context.close()
+    assert [text for text in complaints if not any(part in text for part in allowed)] == []
