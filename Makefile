@@ -11,7 +11,7 @@ LOCK := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-vers
 	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock clean
+.PHONY: help run test check format lock screenshots clean
 
 help:
 	@echo "make run [PORT=8000] [DATA=./var]   start FlowHub with its demo flows"
@@ -19,6 +19,7 @@ help:
 	@echo "make check                          lint, formatting, import rules, types, Django's checks"
 	@echo "make format                         format the code and mend what ruff can mend"
 	@echo "make lock                           write constraints*.txt anew from pyproject.toml"
+	@echo "make screenshots [ARGS='--only usage']  write a picture of every page into ./screenshots/ (needs Chromium)"
 	@echo "make clean                          remove .venv and caches; data is kept"
 
 run: export FLOWHUB_DATA := $(DATA)
@@ -50,6 +51,9 @@ lock: | .venv/bin/python
 	@$(PY) -m pip install --quiet --disable-pip-version-check "uv>=0.13,<0.14"
 	@$(LOCK) $(UPGRADE) --extra dev --output-file constraints.txt
 	@$(LOCK) --constraint constraints.txt --output-file constraints-run.txt
+
+screenshots: .venv/.dev
+	@$(PY) -m tests.screenshots $(ARGS)
 
 clean:
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

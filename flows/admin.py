@@ -94,7 +94,6 @@ class ServerAdmin(admin.ModelAdmin):
     list_filter = ["access", "is_published"]
     list_select_related = ["owner"]
     search_fields = ["slug", "name"]
-    autocomplete_fields = ["owner"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Server | None = None) -> list[str]:
         """What a person may not change."""

@@ -11,20 +11,7 @@ from django.db import connection, connections
 
 from executions.ledger import ledger
 from executions.recovery import heart
-
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-NO_OUTSIDE_TRAFFIC = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-)
-
-
-def chromium() -> str | None:
-    """The browser to drive: FLOWHUB_TEST_CHROMIUM, else the first one found on PATH."""
-    return os.environ.get("FLOWHUB_TEST_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+from tests.browsing import chromium, launch_arguments
 
 
 def missing_for_browser() -> str | None:
@@ -103,6 +90,4 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
     """The system's Chromium instead of one that Playwright downloads; it sends nothing outside by itself."""
-    # Chromium's sandbox refuses to start for root, which is who a container's tests run as.
-    sandbox = () if getattr(os, "geteuid", lambda: 1)() else ("--no-sandbox",)
-    return {"executable_path": chromium(), "args": [*NO_OUTSIDE_TRAFFIC, *sandbox]}
+    return launch_arguments()

@@ -16,8 +16,13 @@ def exact_time(value: datetime) -> str:
     """`2026-11-22 15:02:57.104 Europe/Berlin, UTC+01:00`: to the millisecond, with the zone and its offset then."""
     local = timezone.localtime(value)
     zone = timezone.get_current_timezone_name()
-    offset = "" if zone == "UTC" else f", UTC{local.isoformat()[-6:]}"
-    return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d} {zone}{offset}"
+    name = "" if zone == "UTC" else f"{zone}, "
+    return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d} {name}{_offset(local)}"
+
+
+def _offset(local: datetime) -> str:
+    """`UTC+01:00`, or `UTC` alone."""
+    return f"UTC{local.isoformat()[-6:]}".removesuffix("+00:00")
 
 
 @register.filter
@@ -38,9 +43,9 @@ def short_time(value: datetime) -> str:
 
 @register.filter
 def full_time(value: datetime) -> str:
-    """`Nov 22, 14:02:57.104`, for the head of a detail."""
+    """`Nov 22, 14:02:57.104 UTC+01:00`, for the head of a detail: what tooltips say cannot be reached by everybody."""
     local = timezone.localtime(value)
-    return f"{local:%b} {local.day}, {local:%H:%M:%S}.{local.microsecond // 1000:03d}"
+    return f"{local:%b} {local.day}, {local:%H:%M:%S}.{local.microsecond // 1000:03d} {_offset(local)}"
 
 
 FORMS = {"short": short_time, "full": full_time, "exact": exact_time}

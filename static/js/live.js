@@ -76,8 +76,25 @@
 
   function mergePart(old, fresh) {
     if (!old || !fresh) return;
-    merge(old, fresh);
+    slide(old, () => merge(old, fresh));
     window.htmx?.process(old);
+  }
+
+  // --- Moving: what has to make room slides, it does not jump --------------------------------------------------------
+
+  const MOVABLE = ".rows > li, .card, .waterfall > *, .sections, .failures > li, tbody > tr";
+  const SLIDE = { duration: 180, easing: "ease-out" };
+  const isStill = matchMedia("(prefers-reduced-motion: reduce)");
+
+  function slide(part, change) {
+    const parts = () => (isStill.matches ? [] : [...part.querySelectorAll(MOVABLE)]);
+    const tops = new Map(parts().map((element) => [element, element.getBoundingClientRect().top]));
+    change();
+    for (const element of parts()) {
+      const moved = tops.get(element) - element.getBoundingClientRect().top;
+      if (moved) element.animate([{ transform: `translateY(${moved}px)` }, { transform: "none" }], SLIDE);
+      else if (!tops.has(element) && tops.size) element.animate([{ opacity: 0 }, { opacity: 1 }], SLIDE);
+    }
   }
 
   // --- Fetching the parts that the page is made of ------------------------------------------------------------------

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.live import RUNSERVER, SERVE, LiveServer, live_server
+from tests.world import World, world_of
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,13 @@ def daphne_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServ
     """`manage.py runserver` with the demo."""
     with live_server(tmp_path_factory.mktemp("daphne"), RUNSERVER) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A server that looks used; tests look at it and may add calls, but leave what is there as it is."""
+    with live_server(tmp_path_factory.mktemp("world")) as server:
+        yield world_of(server)
 
 
 @pytest.fixture(params=["uvicorn", "daphne"])

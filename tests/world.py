@@ -1,0 +1,197 @@
+"""A FlowHub that looks used: flows in every state, calls that were fulfilled, failed, were refused or run on.
+
+`world_of(server)` is what tests and screenshots use; `build()` is the part of it that runs beside the server.
+"""
+
+import http.cookiejar
+import json
+import re
+import sys
+import urllib.parse
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import anyio
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
+from flowhub.demo import GREET, LOOKUP_ORDER, line, node
+from flows import services
+from flows.models import Flow, FlowVersion, Server
+from mcp_bridge.models import ApiKey
+from tests.factories import make_execution, make_flow, make_user
+from tests.live import ROOT, LiveServer, wait_until
+from tests.mcp_client import MODERN, connect
+
+ADA = "ada"
+"""A person of her own, with no rights in the admin; everybody's password is factories.PASSWORD."""
+
+GRACE = "grace"
+"""Somebody who may log in to the admin, and see nothing in it."""
+
+SEEDED = 10_000
+"""How many earlier executions `lookup_order` has, spread over 90 days."""
+
+CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("lookup_order", {"order_id": "A-10482"}),
+    ("lookup_order", {"order_id": 7}),
+    ("slow_report", {"seconds": 0.2, "fail": True}),
+    ("lookup_order", {"order_id": "A-10483"}),
+    ("slow_report", {"seconds": 0.3}),
+    ("greet", {"name": "Ada Lovelace", "n": 12345678901234567890123}),
+    ("lookup_order", {"order_id": "A-99999"}),
+    ("lookup_order", {"order_id": "A-10481"}),
+)
+NEWEST = {
+    "fulfilled": "status=fulfilled&tool=lookup_order",
+    "error": "errorKind=node_failed&tool=lookup_order",
+    "rejected": "errorKind=rejected&tool=lookup_order",
+    "parallel": "status=fulfilled&tool=slow_report",
+    "deleted": "tool=old_report",
+    "pending": "tool=nightly_import&status=pending",
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """A live server, and the ids of what is in it by name: flows by tool name, executions by what happened to them."""
+
+    server: LiveServer
+    ids: dict[str, Any]
+
+    def address(self, path: str) -> str:
+        """The address of a page; `{lookup_order}`, `{error}`, `{key}` and so on stand for ids."""
+        return self.server.url + path.format(**self.ids)
+
+
+def world_of(server: LiveServer) -> World:
+    """Fill a live server that has the demo. One call is pending afterwards, for four minutes and a half."""
+    made = server.manage("shell", "--no-imports", "-c", "from tests import world; world.build()").stdout
+    ids = json.loads(made.splitlines()[-1])
+    with ThreadPoolExecutor(1) as thread:  # Playwright may have a loop of its own in this one
+        thread.submit(anyio.run, _call_all, server).result()
+    _replay(server, ids["nightly"])
+    wait_until(lambda: _newest(server, "pending"), 10, "the pending call did not start")
+    ids |= {name: _newest(server, name)[0]["id"] for name in NEWEST}
+    flows = server.get_json("/api/flows/?limit=100")["items"]
+    return World(server, ids | {flow["toolName"]: flow["id"] for flow in flows})
+
+
+async def _call_all(server: LiveServer) -> None:
+    async with connect(server, MODERN) as client:
+        for tool, arguments in CALLS:
+            await client.call_tool(tool, arguments)
+
+
+def _newest(server: LiveServer, name: str) -> list[Any]:
+    return list(server.get_json(f"/api/executions/?limit=1&{NEWEST[name]}")["items"])
+
+
+def _replay(server: LiveServer, execution: str) -> None:
+    """Press `Run again`: a replay does not end with the one who asked for it."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+
+    def post(form_page: str, path: str, **values: str) -> None:
+        token = re.search(r'csrfmiddlewaretoken" value="([^"]+)"', opener.open(server.url + form_page).read().decode())
+        assert token
+        body = urllib.parse.urlencode(values | {"csrfmiddlewaretoken": token[1]}).encode()
+        opener.open(server.url + path, body).close()
+
+    credentials = server.credentials
+    post("/login/", "/login/", username=credentials["username"], password=credentials["password"])
+    post("/keys/", f"/executions/{execution}/replay/")
+
+
+# --- Inside the server's environment -------------------------------------------------------------------------------
+
+
+def build() -> None:
+    """Flows, keys, people and a long history; prints their ids as JSON."""
+
+    admin = get_user_model().objects.get(is_superuser=True)
+    ada, group = make_user(ADA), Group.objects.create(name="Support")
+    make_user(GRACE, is_staff=True)
+    demo = Server.objects.get(slug="demo")
+    internal = Server.objects.create(owner=admin, slug="internal", name="Internal tools", is_published=False)
+    _seed(Flow.objects.get(tool_name="lookup_order"))
+    ids = {
+        "server": demo.pk,
+        "internal": internal.pk,
+        "user": ada.pk,
+        "group": group.pk,
+        "nightly": _nightly(demo, admin),
+    }
+    _drafts(demo, internal)
+    _old_report(demo, admin)
+    print(json.dumps(ids | _keys(admin, demo) | _secret(demo)))
+
+
+def _seed(flow: Any) -> None:
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    import seed_executions
+
+    seed_executions.seed(flow, SEEDED)
+
+
+def _nightly(server: Any, admin: Any) -> str:
+    """A flow that takes its time, and an execution of it to run again."""
+    definition = {
+        "nodes": [
+            node("trigger", "trigger", "Every night", 0),
+            node("read", "delay", "Read the export", 1, seconds=0.4),
+            node("wait", "delay", "Wait for the bank", 2, seconds=270),
+            node("answer", "return", "Done", 3, text="Imported."),
+        ],
+        "connections": [line("trigger", "read"), line("read", "wait"), line("wait", "answer")],
+    }
+    values = {"tool_description": "Reads last night's payments.", "definition": definition}
+    flow = make_flow(server, tool_name="nightly_import", name="Nightly import", **values)
+    services.publish(flow, admin)
+    began = timezone.now() - timedelta(hours=26)
+    made = make_execution(flow, started_at=began, duration_ms=270_412.0, ended_at=began + timedelta(seconds=270.412))
+    return str(made.pk)
+
+
+def _drafts(demo: Any, internal: Any) -> None:
+    """One that was never published, one that was never called, one that is switched off."""
+    summarise = {"name": "Summarise a ticket", "definition": GREET["definition"]}
+    make_flow(demo, tool_name="summarise_ticket", input_schema=GREET["input_schema"], **summarise)
+    services.publish(make_flow(demo, tool_name="convert_currency", name="Convert currency"))
+    switched_off = make_flow(internal, tool_name="refund_order", name="Refund an order", is_active=False)
+    switched_off.definition = LOOKUP_ORDER["definition"]
+    switched_off.save()
+    services.publish(switched_off)
+
+
+def _old_report(server: Any, admin: Any) -> None:
+    """A flow that was deleted; its executions stay (FR-011)."""
+    flow = make_flow(server, tool_name="old_report", name="Old report", definition=GREET["definition"])
+    version = services.publish(flow, admin)
+    for minutes in (50, 45, 40):
+        make_execution(
+            flow,
+            flow_version=version,
+            started_at=timezone.now() - timedelta(minutes=minutes),
+            initial_params={"month": "2026-10"},
+            params_preview='month: "2026-10"',
+        )
+    services.delete(flow)
+
+
+def _keys(admin: Any, server: Any) -> dict[str, int]:
+    now = timezone.now()
+    ApiKey.issue(admin, "Support team's Claude", servers=[server], expires_at=now + timedelta(days=60))
+    ApiKey.issue(admin, "Old laptop", expires_at=now - timedelta(days=3))
+    ApiKey.issue(admin, "n8n")
+    ApiKey.objects.filter(name="n8n").update(revoked_at=now)
+    key = ApiKey.objects.get(name="demo")
+    return {"key": key.pk}
+
+
+def _secret(server: Any) -> dict[str, int]:
+    version = FlowVersion.objects.filter(flow__tool_name="lookup_order").get()
+    return {"secret": services.set_secret(server, "ORDERS_TOKEN", "not-shown-anywhere").pk, "version": version.pk}
