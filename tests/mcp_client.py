@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import Implementation
 
 from tests.live import LiveServer
 
@@ -15,12 +16,16 @@ ERAS = (MODERN, LEGACY)
 
 
 @asynccontextmanager
-async def connect(server: LiveServer, era: str, *, slug: str = "demo", key: str | None = None) -> AsyncIterator[Client]:
+async def connect(
+    server: LiveServer, era: str, *, slug: str = "demo", key: str | None = None, who: Implementation | None = None
+) -> AsyncIterator[Client]:
     """A connected client of a live server."""
     headers = {"Authorization": f"Bearer {key or server.credentials['key']}"}
     mode = "legacy" if era == LEGACY else "auto"
     async with (
         httpx2.AsyncClient(headers=headers, timeout=30) as http,
-        Client(streamable_http_client(f"{server.url}/mcp/{slug}", http_client=http), mode=mode) as client,
+        Client(
+            streamable_http_client(f"{server.url}/mcp/{slug}", http_client=http), mode=mode, client_info=who
+        ) as client,
     ):
         yield client

@@ -126,6 +126,10 @@
       location.assign(requestConfig.path);
     }
   });
-  document.addEventListener("htmx:afterSettle", markChosen);
+  document.addEventListener("htmx:afterSettle", (event) => {
+    markChosen();
+    // Tab goes on in what was opened; j and k still know the row that is chosen.
+    if (event.detail.requestConfig.elt.matches(".row")) event.detail.target.focus({ preventScroll: true });
+  });
   document.addEventListener("htmx:pushedIntoHistory", markChosen);
 }

@@ -15,8 +15,8 @@ WATCH = """() => {
   window.shifts = [];
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
-      const moved = entry.sources.map(({ node, previousRect, currentRect }) =>
-        `${node?.nodeName}.${node?.className ?? ""} y ${previousRect.y} -> ${currentRect.y}, x ${previousRect.x} -> ${currentRect.x}`);
+      const moved = entry.sources.map(({ node, previousRect: from, currentRect: to }) =>
+        `${node?.nodeName}.${node?.className} ${from.x},${from.y} -> ${to.x},${to.y}`);
       window.shifts.push({ value: entry.value, moved });
     }
   }).observe({ type: "layout-shift" });
