@@ -18,6 +18,7 @@ import anyio
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.utils import timezone
+from mcp_types import Implementation
 
 from flowhub.demo import GREET, LOOKUP_ORDER, line, node
 from flows import services
@@ -82,7 +83,7 @@ def world_of(server: LiveServer) -> World:
 
 
 async def _call_all(server: LiveServer) -> None:
-    async with connect(server, MODERN) as client:
+    async with connect(server, MODERN, who=Implementation(name="Support assistant", version="2.1")) as client:
         for tool, arguments in CALLS:
             await client.call_tool(tool, arguments)
 
