@@ -26,6 +26,12 @@ def _offset(local: datetime) -> str:
 
 
 @register.filter
+def place(zone: str) -> str:
+    """`New York` for `America/New_York`: short enough for a header."""
+    return zone.rpartition("/")[2].replace("_", " ")
+
+
+@register.filter
 def as_input(value: datetime | None) -> str:
     """`2026-11-22T15:02`, what a `datetime-local` input takes, with seconds when there are some; nothing for None."""
     return timezone.localtime(value).replace(tzinfo=None).isoformat().removesuffix(":00") if value else ""
