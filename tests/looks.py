@@ -46,6 +46,8 @@ LOOKS = (
     Look("usage-rejected", "/flows/{lookup_order}/usage/{rejected}/"),
     Look("usage-pending", "/flows/{nightly_import}/usage/{pending}/"),
     Look("usage-parallel", "/flows/{slow_report}/usage/{parallel}/"),
+    Look("insights", "/flows/{lookup_order}/insights/"),
+    Look("insights-never-called", "/flows/{convert_currency}/insights/"),
     Look("connect", "/flows/{lookup_order}/connect/"),
     Look("connect-not-published", "/flows/{summarise_ticket}/connect/"),
     Look("versions", "/flows/{lookup_order}/versions/"),
