@@ -78,14 +78,26 @@ def world_of(server: LiveServer) -> World:
     _replay(server, ids["nightly"])
     wait_until(lambda: _newest(server, "pending"), 10, "the pending call did not start")
     ids |= {name: _newest(server, name)[0]["id"] for name in NEWEST}
-    flows = server.get_json("/api/flows/?limit=100")["items"]
-    return World(server, ids | {flow["toolName"]: flow["id"] for flow in flows})
+    flows = {flow["toolName"]: flow["id"] for flow in server.get_json("/api/flows/?limit=100")["items"]}
+    _call_cases(server, flows["lookup_order"])
+    return World(server, ids | flows)
 
 
 async def _call_all(server: LiveServer) -> None:
     async with connect(server, MODERN, who=Implementation(name="Support assistant", version="2.1")) as client:
         for tool, arguments in CALLS:
             await client.call_tool(tool, arguments)
+
+
+def _call_cases(server: LiveServer, flow_id: int) -> None:
+    """Run the saved cases: one passes, one does not."""
+    request = urllib.request.Request(
+        f"{server.url}/api/flows/{flow_id}/cases/run/",
+        data=b'{"version": "published"}',
+        headers={"Authorization": f"Bearer {server.credentials['key']}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert [case["passed"] for case in json.load(answer)["items"]] == [True, False]
 
 
 def _newest(server: LiveServer, name: str) -> list[Any]:
@@ -126,6 +138,7 @@ def build() -> None:
         "group": group.pk,
         "nightly": _nightly(demo, admin),
     }
+    _cases(Flow.objects.get(tool_name="lookup_order"))
     _drafts(demo, internal)
     _old_report(demo, admin)
     print(json.dumps(ids | _keys(admin, demo) | _secret(demo)))
@@ -157,20 +170,25 @@ def _nightly(server: Any, admin: Any) -> str:
     return str(made.pk)
 
 
+def _cases(flow: Any) -> None:
+    known = {"outcome": "succeeds", "output": {"compare": "contains", "value": {"customer": "Ada Lovelace"}}}
+    flow.cases.create(name="A known order", arguments={"order_id": "A-10481"}, expectation={"outcome": "succeeds"})
+    flow.cases.create(name="An order that went", arguments={"order_id": "A-00017"}, expectation=known)
+
+
 def _drafts(demo: Any, internal: Any) -> None:
     """One that was never published, one that was never called, one that is switched off."""
     summarise = {"name": "Summarise a ticket", "definition": GREET["definition"]}
     make_flow(demo, tool_name="summarise_ticket", input_schema=GREET["input_schema"], **summarise)
     services.publish(make_flow(demo, tool_name="convert_currency", name="Convert currency"))
-    switched_off = make_flow(internal, tool_name="refund_order", name="Refund an order", is_active=False)
-    switched_off.definition = LOOKUP_ORDER["definition"]
-    switched_off.save()
-    services.publish(switched_off)
+    refund = {key: LOOKUP_ORDER[key] for key in ("definition", "input_schema")}
+    services.publish(make_flow(internal, tool_name="refund_order", name="Refund an order", is_active=False, **refund))
 
 
 def _old_report(server: Any, admin: Any) -> None:
     """A flow that was deleted; its executions stay (FR-011)."""
-    flow = make_flow(server, tool_name="old_report", name="Old report", definition=GREET["definition"])
+    greet = {key: GREET[key] for key in ("definition", "input_schema")}
+    flow = make_flow(server, tool_name="old_report", name="Old report", **greet)
     version = services.publish(flow, admin)
     for minutes in (50, 45, 40):
         make_execution(
