@@ -14,6 +14,8 @@ SLUG = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", "Use lower-case
 SECRET_NAME = RegexValidator(
     r"^[A-Z][A-Z0-9_]{0,63}\Z", "Use capital letters, digits and underscores, a letter first: API_KEY."
 )
+MAX_SECRET = 16_384
+"""Characters of a secret's value: room for a key with its chain of certificates."""
 TOOL_NAME = RegexValidator(r"^[a-z][a-z0-9_]{0,63}$", "Use snake_case: a letter, then letters, digits and underscores.")
 
 

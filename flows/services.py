@@ -1,11 +1,13 @@
 """What people do with flows: publish, duplicate, switch on and off, delete. Changes are announced once committed."""
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from flows import changes, vault
 from flows.engine.errors import DefinitionError, Fault
@@ -17,6 +19,13 @@ from flows.engine.shapes import UNKNOWN
 from flows.models import Flow, FlowVersion, Secret, Server
 from flows.nodes import registry
 from flows.schemas import check_tool_input_schema, compile_schema
+
+
+@dataclass(frozen=True, slots=True)
+class MissingSecret(Fault):
+    """An expression names a secret that the flow's server does not have."""
+
+    secret_name: str
 
 
 def graph_of(definition: Any) -> Graph:
@@ -79,7 +88,8 @@ def _missing_secrets(flow: Flow) -> Iterator[Fault]:
             name = path.secret_name if isinstance(path, Path) else None
             if name and name not in known:
                 has = ", ".join(sorted(known)) or "none"
-                yield Fault(place, f"the server has no secret {name!r}; add it under Secrets. It has: {has}")
+                why = f"the server has no secret {name!r}; add it under Secrets. It has: {has}"
+                yield MissingSecret(place, why, name)
 
 
 def _missing_flows(flow: Flow) -> Iterator[Fault]:
@@ -198,6 +208,7 @@ def save_server(server: Server) -> None:
         changes.announce(server.slug)
 
 
+@sensitive_variables("value")
 def set_secret(server: Server, name: str, value: str) -> Secret:
     """Give a server's secret a value, new or in place of the one it had.
 

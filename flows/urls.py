@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from flows import views
+from flows import secret_views, views
 
 app_name = "flows"
 urlpatterns = [
@@ -21,4 +21,7 @@ urlpatterns = [
     path("servers/", views.servers, name="servers"),
     path("servers/new/", views.server, name="server-create"),
     path("servers/<int:server_id>/", views.server, name="server"),
+    path("servers/<int:server_id>/secrets/", secret_views.secrets, name="server-secrets"),
+    path("servers/<int:server_id>/secrets/<str:name>/", secret_views.change, name="server-secret"),
+    path("servers/<int:server_id>/secrets/<str:name>/remove/", secret_views.remove, name="server-secret-remove"),
 ]

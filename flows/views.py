@@ -188,5 +188,5 @@ def server(request: HttpRequest, server_id: int | None = None) -> HttpResponse:
         services.save_server(form.save(commit=False))
         messages.success(request, f"{form.instance.name} is saved.")
         return redirect("flows:servers")
-    context = {"title": found.name if found else "New server", "form": form, "server": found}
+    context = {"title": "New server", "tab": "settings", "form": form, "server": found}
     return render(request, "flows/server.html", context)

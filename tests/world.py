@@ -211,6 +211,7 @@ def _keys(admin: Any, server: Any) -> dict[str, int]:
     return {"key": key.pk}
 
 
-def _secret(server: Any) -> dict[str, int]:
+def _secret(server: Any) -> dict[str, Any]:
     version = FlowVersion.objects.filter(flow__tool_name="lookup_order").get()
-    return {"secret": services.set_secret(server, "ORDERS_TOKEN", "not-shown-anywhere").pk, "version": version.pk}
+    secret = services.set_secret(server, "ORDERS_TOKEN", "not-shown-anywhere")
+    return {"secret": secret.pk, "secret_name": secret.name, "version": version.pk}

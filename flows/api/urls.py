@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from flows.api import docs, views
+from flows.api import docs, servers, views
 
 urlpatterns = [
     path("flows/", views.FlowList.as_view(), name="api-flows"),
     path("flows/<str:flowId>/", views.FlowDetail.as_view(), name="api-flow"),
     path("flows/<str:flowId>/publish/", views.FlowPublish.as_view(), name="api-flow-publish"),
+    path("servers/", servers.ServerList.as_view(), name="api-servers"),
+    path("servers/<str:serverId>/secrets/", servers.SecretList.as_view(), name="api-secrets"),
+    path("servers/<str:serverId>/secrets/<str:name>/", servers.SecretDetail.as_view(), name="api-secret"),
     path("node-types/", views.NodeTypeList.as_view(), name="api-node-types"),
     path("schema/", docs.SchemaView.as_view(), name="api-schema"),
     path("docs/", docs.docs, name="api-docs"),

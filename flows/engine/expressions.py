@@ -86,7 +86,7 @@ class SecretValues(dict[str, str]):
         if name in self.unreadable:
             why = "cannot be decrypted: its key is not among the server's keys. Restore the key, or set the value anew."
         else:
-            why = "is not there: this server has no secret of that name. Add it under Secrets in the administration."
+            why = "is not there: this server has no secret of that name. Add it on the server's Secrets page."
         raise ExpressionError(
             f"{{{{ secrets.{name} }}}} {why}",
             for_client="This flow is not set up completely: a credential is missing. Only its owner can repair that.",

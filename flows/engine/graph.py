@@ -178,7 +178,7 @@ class _Parser:
             incoming_counts=MappingProxyType(
                 {node.id: sum(line.target == node.id for line in live) for node in ordered}
             ),
-            secret_names=frozenset().union(*(_secret_names(node.paths("")) for node in ordered)),
+            secret_names=frozenset().union(*(secret_names(node.paths("")) for node in ordered)),
         )
 
     def _stop_on_faults(self) -> None:
@@ -234,7 +234,7 @@ class _Parser:
             registered=registered,
             fill=None if malformed else _compile(parameters, registered.deferred, schema),
             position=(position["x"], position["y"]) if position else None,
-            uses_secrets=bool(_secret_names(paths)),
+            uses_secrets=bool(secret_names(paths)),
             deferred={} if malformed else _compile_deferred(parameters, registered.deferred),
             settings=read(raw.get("settings", {})),
             own_handles=() if faults else registered.handles(parameters),
@@ -387,7 +387,8 @@ def _constant(value: Any) -> Fill:
     return lambda scope: value
 
 
-def _secret_names(paths: Iterable[tuple[str, Path | Fault]]) -> set[str]:
+def secret_names(paths: Iterable[tuple[str, Path | Fault]]) -> set[str]:
+    """The NAME of each `{{ secrets.NAME }}` among the expressions that `paths_in` found."""
     return {path.secret_name for _, path in paths if isinstance(path, Path) and path.secret_name}
 
 

@@ -47,6 +47,7 @@ def test_every_node_type_is_listed_with_its_parameter_schema() -> None:
         "flows/{id}/cases/",
         "executions/",
         "node-types/",
+        "servers/",
     ],
 )
 def test_a_person_who_is_logged_in_can_browse(address: str, client: Client) -> None:
@@ -102,6 +103,11 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("post", "/api/flows/{flowId}/test/"),
         ("get", "/api/node-types/"),
         ("post", "/api/upstream-tools/"),
+        ("get", "/api/servers/"),
+        ("get", "/api/servers/{serverId}/secrets/"),
+        ("post", "/api/servers/{serverId}/secrets/"),
+        ("put", "/api/servers/{serverId}/secrets/{name}/"),
+        ("delete", "/api/servers/{serverId}/secrets/{name}/"),
     }
     assert sorted(document["components"]["securitySchemes"]) == ["apiKey", "cookieAuth"]
 

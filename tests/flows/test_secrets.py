@@ -193,7 +193,7 @@ class TestGraph:
         assert outcome.error.kind == "node_failed"
         assert outcome.error.message == (
             "{{ secrets.KEY }} is not there: this server has no secret of that name. "
-            "Add it under Secrets in the administration."
+            "Add it on the server's Secrets page."
         )
         assert "KEY" not in outcome.error.for_client
         assert recorder.lines[2] == ("started", "a", {"value": "{{ secrets.KEY }}"})

@@ -1,0 +1,122 @@
+"""Servers and their secrets over REST: a secret's value goes in and never comes out."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import generics, serializers
+
+from flows import services
+from flows.api.base import ApiView
+from flows.api.pagination import Envelope
+from flows.models import MAX_SECRET, SECRET_NAME, Secret, Server
+
+SERVER_ID = OpenApiParameter("serverId", OpenApiTypes.INT, OpenApiParameter.PATH, description="The server's id.")
+SECRET = OpenApiParameter("name", OpenApiTypes.STR, OpenApiParameter.PATH, description="The secret's name.")
+
+
+class ServerSerializer(serializers.ModelSerializer):
+    """A server in a list."""
+
+    isPublished = serializers.BooleanField(source="is_published", read_only=True)
+
+    class Meta:
+        model = Server
+        fields = ["id", "slug", "name", "access", "isPublished"]
+
+
+class SecretSerializer(serializers.ModelSerializer):
+    """A secret without its value."""
+
+    name = serializers.CharField(read_only=True)
+    value = serializers.CharField(
+        write_only=True, trim_whitespace=False, max_length=MAX_SECRET, style={"input_type": "password"}
+    )
+    createdAt = serializers.DateTimeField(source="created_at", read_only=True)
+    updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)
+
+    class Meta:
+        model = Secret
+        fields = ["name", "value", "createdAt", "updatedAt"]
+
+    def update(self, instance: Secret, validated_data: dict[str, Any]) -> Secret:
+        """Give the secret another value."""
+        return services.set_secret(instance.server, instance.name, validated_data["value"])
+
+
+class NewSecretSerializer(SecretSerializer):
+    """A secret that the server does not have yet."""
+
+    name = serializers.CharField(validators=[SECRET_NAME])
+
+    def validate_name(self, value: str) -> str:
+        """A name is unique in its server."""
+        if self.context["view"].server.secrets.filter(name=value).exists():
+            raise serializers.ValidationError("This server has a secret of that name.")
+        return value
+
+    def create(self, validated_data: dict[str, Any]) -> Secret:
+        """Store the secret."""
+        return services.set_secret(self.context["view"].server, validated_data["name"], validated_data["value"])
+
+
+class ServerList(ApiView, generics.ListAPIView):
+    """The servers that you may see, by slug."""
+
+    queryset = Server.objects.none()
+    serializer_class = ServerSerializer
+    pagination_class = Envelope
+    filter_backends: list[Any] = []
+
+    def get_queryset(self) -> QuerySet[Server]:
+        """The caller's servers."""
+        return Server.objects.visible_to(self.request.user)
+
+
+class OfServer(ApiView):
+    """A view below a server; one that the caller may not see is answered like one that does not exist."""
+
+    @property
+    def server(self) -> Server:
+        """The server that the address names; raises Http404."""
+        visible = Server.objects.visible_to(self.request.user)
+        return generics.get_object_or_404(visible, pk=self.kwargs["serverId"])
+
+
+@extend_schema_view(get=extend_schema(parameters=[SERVER_ID]), post=extend_schema(parameters=[SERVER_ID]))
+@method_decorator(sensitive_post_parameters("value"), name="dispatch")
+class SecretList(OfServer, generics.ListCreateAPIView):
+    """The names of a server's secrets; POST stores a new one, whose value no answer holds."""
+
+    queryset = Secret.objects.none()
+    serializer_class = NewSecretSerializer
+    pagination_class = Envelope
+    filter_backends: list[Any] = []
+
+    def get_queryset(self) -> QuerySet[Secret]:
+        """The server's secrets, by name."""
+        return self.server.secrets.order_by("name")
+
+
+@extend_schema_view(
+    put=extend_schema(parameters=[SERVER_ID, SECRET]), delete=extend_schema(parameters=[SERVER_ID, SECRET])
+)
+@method_decorator(sensitive_post_parameters("value"), name="dispatch")
+class SecretDetail(OfServer, generics.UpdateAPIView, generics.DestroyAPIView):
+    """A secret: PUT gives it another value, which the next call of a flow uses; DELETE removes it."""
+
+    queryset = Secret.objects.none()
+    serializer_class = SecretSerializer
+    lookup_field = "name"
+    http_method_names = ["put", "delete", "options"]
+
+    def get_queryset(self) -> QuerySet[Secret]:
+        """The server's secrets."""
+        return self.server.secrets.select_related("server")
+
+    def perform_destroy(self, instance: Secret) -> None:
+        """Remove the secret; flows that name it fail from the next call on."""
+        services.delete_secret(instance)
