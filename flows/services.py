@@ -1,6 +1,7 @@
 """What people do with flows: publish, duplicate, switch on and off, delete. Changes are announced once committed."""
 
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,8 @@ from django.views.decorators.debug import sensitive_variables
 from flows import changes, vault
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.expressions import Path, SecretValues, has_expression, paths_in
-from flows.engine.graph import Graph, Node, parse
-from flows.engine.node import FLOW_FORMAT
+from flows.engine.graph import Graph, parse
+from flows.engine.node import FLOW_FORMAT, NodeType
 from flows.engine.references import References
 from flows.engine.shapes import UNKNOWN
 from flows.models import Flow, FlowVersion, Secret, Server
@@ -38,6 +39,15 @@ def faults_of(flow: Flow) -> list[Fault]:
     faults: list[Fault] = []
     if not flow.tool_description.strip():
         faults.append(Fault("toolDescription", "say in one or two sentences what the tool does; the model reads it"))
+    faults += draft_faults(flow)
+    with suppress(DefinitionError):  # of a definition that is no graph enough is said
+        faults += [*_missing_secrets(flow), *_missing_flows(flow)]
+    return faults + _taken_name(flow)
+
+
+def draft_faults(flow: Flow) -> list[Fault]:
+    """What is wrong with a flow in any server: its definition and its schemas, each fault at its path."""
+    faults: list[Fault] = []
     for path, check, value in (
         ("definition", graph_of, flow.definition),
         ("inputSchema", check_tool_input_schema, flow.input_schema),
@@ -53,8 +63,7 @@ def faults_of(flow: Flow) -> list[Fault]:
         is_schema_faulty = any(fault.path.startswith("inputSchema") for fault in faults)
         for fault in unknown_members(flow.definition, UNKNOWN if is_schema_faulty else flow.input_schema):
             faults.append(Fault(f"definition.{fault.path}", fault.message))
-        faults += [*_missing_secrets(flow), *_missing_flows(flow)]
-    return faults + _taken_name(flow)
+    return faults
 
 
 def _taken_name(flow: Flow) -> list[Fault]:
@@ -95,7 +104,9 @@ def _missing_secrets(flow: Flow) -> Iterator[Fault]:
 def _missing_flows(flow: Flow) -> Iterator[Fault]:
     """Each node that can run and calls a flow which the server does not have; a draft counts, and so does this flow."""
     places = {node["id"]: f"definition.nodes[{index}]" for index, node in enumerate(flow.definition["nodes"])}
-    calling = [(node, name) for node in graph_of(flow.definition).order for name in _flow_parameters(node)]
+    calling = [
+        (node, name) for node in graph_of(flow.definition).order for name in flow_parameters(node.registered.node_type)
+    ]
     if not calling:
         return
     flows = Flow.objects.filter(server=flow.server_id).values_list("tool_name", "published_version__tool_name")
@@ -108,9 +119,9 @@ def _missing_flows(flow: Flow) -> Iterator[Fault]:
             yield Fault(place, f"the server has no flow {value!r}. It has: {', '.join(sorted(known))}")
 
 
-def _flow_parameters(node: Node) -> list[str]:
-    """The parameters of a node that name flows, as its type's schema says."""
-    properties = node.registered.node_type.parameters_schema.get("properties", {})
+def flow_parameters(node_type: NodeType) -> list[str]:
+    """The parameters that name flows, as the node type's schema says."""
+    properties = node_type.parameters_schema.get("properties", {})
     return [name for name, schema in properties.items() if schema.get("format") == FLOW_FORMAT]
 
 
@@ -179,16 +190,22 @@ def set_active(flow: Flow, active: bool) -> None:
     flow.is_active = active
 
 
+def free_tool_name(wanted: str, taken: Collection[str]) -> tuple[str, int]:
+    """The first of `wanted_2`, `wanted_3`, ... that is not taken, and its number; at most 64 characters."""
+    number, base = 2, wanted[:58]
+    while f"{base}_{number}" in taken:
+        number += 1
+    return f"{base}_{number}", number
+
+
 def duplicate(flow: Flow) -> Flow:
     """Copy the draft under a free tool name; the copy is inactive and not published."""
     names = set(Flow.objects.filter(server=flow.server).values_list("tool_name", flat=True))
-    number, base = 2, flow.tool_name[:58]
-    while f"{base}_{number}" in names:
-        number += 1
     copy = Flow.objects.get(pk=flow.pk)
     copy.pk = None
     copy._state.adding = True
-    copy.name, copy.tool_name = f"{flow.name[:190]} ({number})", f"{base}_{number}"
+    copy.tool_name, number = free_tool_name(flow.tool_name, names)
+    copy.name = f"{flow.name[:190]} ({number})"
     copy.is_active, copy.published_version = False, None
     copy.save()
     return copy

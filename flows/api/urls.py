@@ -2,15 +2,18 @@
 
 from django.urls import path
 
-from flows.api import docs, servers, views
+from flows.api import docs, servers, transfer, views
 
 urlpatterns = [
     path("flows/", views.FlowList.as_view(), name="api-flows"),
     path("flows/<str:flowId>/", views.FlowDetail.as_view(), name="api-flow"),
     path("flows/<str:flowId>/publish/", views.FlowPublish.as_view(), name="api-flow-publish"),
+    path("flows/<str:flowId>/export/", transfer.FlowExport.as_view(), name="api-flow-export"),
     path("servers/", servers.ServerList.as_view(), name="api-servers"),
     path("servers/<str:serverId>/secrets/", servers.SecretList.as_view(), name="api-secrets"),
     path("servers/<str:serverId>/secrets/<str:name>/", servers.SecretDetail.as_view(), name="api-secret"),
+    path("servers/<str:serverId>/export/", transfer.ServerExport.as_view(), name="api-server-export"),
+    path("servers/<str:serverId>/import/", transfer.ServerImport.as_view(), name="api-server-import"),
     path("node-types/", views.NodeTypeList.as_view(), name="api-node-types"),
     path("schema/", docs.SchemaView.as_view(), name="api-schema"),
     path("docs/", docs.docs, name="api-docs"),

@@ -247,6 +247,19 @@ async def test_an_answer_and_its_record_hold_no_canary(planted: Planted, tool: s
         assert found_in(html_of(opened, server.url + page)) == [], page
 
 
+def test_pages_of_secrets_and_exported_files_hold_no_value(planted: Planted) -> None:
+    server = planted.server
+    [found] = server.get_json("/api/servers/")["items"]
+    flow = server.get_json("/api/flows/?search=echo_text")["items"][0]["id"]
+    base, api = f"/servers/{found['id']}", f"/api/servers/{found['id']}"
+    secrets = [f"{base}/secrets/", f"{base}/secrets/CANARY/", f"{base}/secrets/CANARY/remove/", f"{api}/secrets/"]
+    opened = browser(server)
+    for page in (*secrets, f"{base}/export/", f"/flows/{flow}/export/", f"{api}/export/", f"/api/flows/{flow}/export/"):
+        text = html_of(opened, server.url + page)
+        assert "CANARY" in text, page
+        assert found_in(text, secret=SECRET) == [], page
+
+
 async def test_the_record_still_says_what_was_done(planted: Planted) -> None:
     result = await call(planted, "echo")
     execution = planted.server.get_json(f"/api/executions/{result.meta['flowhub/executionId']}/")

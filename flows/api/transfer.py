@@ -1,0 +1,84 @@
+"""Flows as files over REST: export of a flow or a server, import into a server."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from flows import transfer
+from flows.api.base import FLOW_ID, ApiView
+from flows.api.fields import faults_as_json
+from flows.api.serializers import FlowItemSerializer
+from flows.api.servers import SERVER_ID, OfServer
+from flows.engine.errors import DefinitionError
+from flows.models import Flow
+from flows.transfer import Choice
+
+FILE = OpenApiResponse(OpenApiTypes.OBJECT, description="The file: format, version, secrets (names), flows.")
+REPLACE = OpenApiParameter(
+    "replace",
+    OpenApiTypes.STR,
+    many=True,
+    description="A tool name whose draft is replaced when the server has it; without it the new flow gets a number.",
+)
+
+
+class ImportedSerializer(serializers.Serializer):
+    """What an import has made, in the order of the file."""
+
+    items = FlowItemSerializer(many=True)
+    missingSecrets = serializers.ListField(
+        child=serializers.CharField(), help_text="Secrets to add before all of these flows can be published."
+    )
+
+
+class FlowExport(ApiView):
+    """A flow's draft as a file, which the import of any server takes."""
+
+    @extend_schema(operation_id="flows_export", parameters=[FLOW_ID], responses={200: FILE})
+    def get(self, request: Request, flowId: str) -> HttpResponse:
+        """The file."""
+        flow = generics.get_object_or_404(Flow.objects.visible_to(request.user), pk=flowId)
+        return _file(transfer.exported([flow]))
+
+
+class ServerExport(OfServer):
+    """The drafts of all flows of a server as one file."""
+
+    @extend_schema(operation_id="servers_export", parameters=[SERVER_ID], responses={200: FILE})
+    def get(self, request: Request, **kwargs: Any) -> HttpResponse:
+        """The file."""
+        return _file(transfer.exported(self.server.flows.all()))
+
+
+def _file(text: str) -> HttpResponse:
+    """Not a Response: an export is the same bytes wherever it is asked for."""
+    return HttpResponse(text, content_type="application/json; charset=utf-8")
+
+
+class ServerImport(OfServer):
+    """Store the flows of a file in a server, all or none; new ones are inactive drafts."""
+
+    @extend_schema(
+        operation_id="servers_import",
+        parameters=[SERVER_ID, REPLACE],
+        request=OpenApiTypes.OBJECT,
+        responses={201: ImportedSerializer, 400: OpenApiResponse(description="Faults, each with its path.")},
+    )
+    def post(self, request: Request, **kwargs: Any) -> Response:
+        """Import; 400 names every fault with its path, and then nothing is stored."""
+        server = self.server
+        choices: dict[str, Choice] = dict.fromkeys(request.query_params.getlist("replace"), "replace")
+        try:
+            flows = transfer.flows_of(request.data)
+            missing = transfer.planned(server, flows, choices).missing_secrets
+            done = transfer.import_flows(server, flows, choices)
+        except DefinitionError as error:
+            raise ValidationError({"faults": faults_as_json(error.faults)}) from None
+        answer = ImportedSerializer({"items": done, "missingSecrets": missing}, context={"request": request})
+        return Response(answer.data, status=status.HTTP_201_CREATED)

@@ -1,0 +1,223 @@
+"""Flows as one JSON file: written from a flow or a whole server, and read into another one.
+
+The file holds drafts: no versions, no executions, no values of secrets, only the names of those that the flows need.
+Keys of the file stand in a fixed order and what people wrote keeps its own, so the same flows give the same bytes.
+Unknown keys are refused, so that a later version can add some without an older FlowHub dropping them unseen.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from flows import changes
+from flows.engine.errors import DefinitionError, Fault
+from flows.json_text import parse_json, unstorable
+from flows.models import Flow, Secret, Server
+from flows.nodes import registry
+from flows.schemas import CompiledSchema, compile_schema
+from flows.secret_uses import names_in
+from flows.services import draft_faults, flow_parameters, free_tool_name
+
+FORMAT = "flowhub.flows"
+VERSION = 1
+MAX_BYTES = 2 * 1024 * 1024
+MAX_FLOWS = 200
+
+Choice = Literal["new", "replace", "leave"]
+
+FIELDS: Mapping[str, str] = {
+    "name": "name",
+    "toolName": "tool_name",
+    "toolDescription": "tool_description",
+    "whenToUse": "when_to_use",
+    "whenNotToUse": "when_not_to_use",
+    "inputSchema": "input_schema",
+    "outputSchema": "output_schema",
+    "annotations": "annotations",
+    "timeoutSeconds": "timeout_seconds",
+    "definition": "definition",
+}
+"""The keys of a flow in a file, in their order there, and the model's fields."""
+
+_TEXT = {"type": "string", "maxLength": 20_000}
+_FLOW: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": 200},
+        "toolName": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"},
+        "toolDescription": _TEXT,
+        "whenToUse": _TEXT,
+        "whenNotToUse": _TEXT,
+        "inputSchema": {"type": "object"},
+        "outputSchema": {"type": ["object", "null"]},
+        "annotations": {"type": "object"},
+        "timeoutSeconds": {"type": "integer", "minimum": 1, "maximum": 86_400},
+        "definition": {"type": "object"},
+    },
+    "required": ["name", "toolName", "toolDescription", "inputSchema", "definition"],
+    "additionalProperties": False,
+}
+FILE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "format": {"const": FORMAT},
+        "version": {"const": VERSION},
+        "secrets": {"type": "array", "items": {"type": "string"}, "maxItems": 1000},
+        "flows": {"type": "array", "items": _FLOW, "minItems": 1, "maxItems": MAX_FLOWS},
+    },
+    "required": ["format", "version", "flows"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What becomes of one flow of a file: `existing` has its tool name already, `tool_name` is what a new one gets."""
+
+    flow: Flow
+    choice: Choice
+    tool_name: str
+    existing: Flow | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an import makes of a server, and the secrets that its flows name and the server lacks."""
+
+    server: Server
+    steps: tuple[Step, ...]
+    missing_secrets: tuple[str, ...]
+
+
+# --- Out --------------------------------------------------------------------------------------------------------------
+
+
+def exported(flows: Iterable[Flow]) -> str:
+    """The drafts as the text of a file, in the order of their tool names."""
+    ordered = sorted(flows, key=lambda flow: flow.tool_name)
+    secrets = set().union(*(names_in(flow.definition) for flow in ordered))
+    return document_text([{key: getattr(flow, name) for key, name in FIELDS.items()} for flow in ordered], secrets)
+
+
+def document_text(flows: list[dict[str, Any]], secrets: Iterable[str]) -> str:
+    """The text of a file that holds these flows, each with the keys of FIELDS."""
+    document = {"format": FORMAT, "version": VERSION, "secrets": sorted(secrets), "flows": flows}
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+# --- In ---------------------------------------------------------------------------------------------------------------
+
+
+def read(text: str) -> list[Flow]:
+    """The flows of a file, not stored yet; raises DefinitionError with every fault at its path."""
+    if len(text.encode(errors="replace")) > MAX_BYTES:
+        raise DefinitionError([Fault("", f"the file has more than {MAX_BYTES // 1024:,} KiB; take fewer flows")])
+    try:
+        return flows_of(parse_json(text))
+    except ValidationError as error:
+        raise DefinitionError([Fault("", message) for message in error.messages]) from None
+
+
+def flows_of(document: Any) -> list[Flow]:
+    """The flows of a parsed file, not stored yet; raises DefinitionError with every fault at its path."""
+    faults = [Fault("", reason)] if (reason := unstorable(document)) else _form_faults(document)
+    if faults:
+        raise DefinitionError(faults)
+    flows = [_flow(entry) for entry in document["flows"]]
+    seen: dict[str, int] = {}
+    for index, flow in enumerate(flows):
+        if (first := seen.setdefault(flow.tool_name, index)) != index:
+            faults.append(Fault(f"flows[{index}].toolName", f"flows[{first}] has the tool name {flow.tool_name!r} too"))
+        faults += [Fault(f"flows[{index}].{fault.path}", fault.message) for fault in draft_faults(flow)]
+    if faults:
+        raise DefinitionError(faults)
+    return flows
+
+
+def _form_faults(document: Any) -> list[Fault]:
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        return [Fault("format", f"this is no file with flows: it does not say {FORMAT!r} here")]
+    version = document.get("version")
+    if isinstance(version, int) and version > VERSION:
+        return [Fault("version", f"a newer FlowHub wrote this file: version {version}; this one reads {VERSION}")]
+    return _file_schema().faults(document)
+
+
+@cache
+def _file_schema() -> CompiledSchema:
+    return compile_schema(FILE_SCHEMA)
+
+
+def _flow(entry: Mapping[str, Any]) -> Flow:
+    return Flow(is_active=False, **{FIELDS[key]: value for key, value in entry.items()})
+
+
+def planned(server: Server, flows: Iterable[Flow], choices: Mapping[str, Choice]) -> Plan:
+    """What would become of each flow; `choices` by tool name, without one a flow is new.
+
+    A new flow whose tool name is taken gets a number. `replace` stands only where there is a flow to replace.
+    """
+    flows = list(flows)
+    there = {flow.tool_name: flow for flow in server.flows.select_related("published_version")}
+    taken = there.keys() | {flow.tool_name for flow in flows}
+    taken |= {flow.published_version.tool_name for flow in there.values() if flow.published_version}
+    steps = []
+    for flow in flows:
+        existing, choice = there.get(flow.tool_name), choices.get(flow.tool_name, "new")
+        choice = "new" if choice == "replace" and existing is None else choice
+        tool_name = free_tool_name(flow.tool_name, taken)[0] if existing else flow.tool_name
+        taken.add(tool_name)
+        steps.append(Step(flow, choice, tool_name, existing))
+    kept = [step.flow for step in steps if step.choice != "leave"]
+    known = Secret.objects.filter(server=server).values_list("name", flat=True)
+    missing = set().union(*(names_in(flow.definition) for flow in kept)) - set(known)
+    return Plan(server, tuple(steps), tuple(sorted(missing)))
+
+
+def import_flows(server: Server, flows: Iterable[Flow], choices: Mapping[str, Choice]) -> list[Flow]:
+    """Store the flows, all or none, and return them: new ones are inactive drafts, in replaced ones the draft changes.
+
+    Flows that are new under another tool name are called by that name by the others of the file. Raises DefinitionError
+    when somebody took a tool name in this moment.
+    """
+    try:
+        with transaction.atomic():
+            # One import at a time: what is planned here holds until it is committed.
+            server = Server.objects.select_for_update().get(pk=server.pk)
+            plan = planned(server, flows, choices)
+            names = {step.flow.tool_name: step.tool_name for step in plan.steps if step.choice == "new"}
+            done = [_stored(step, server, names) for step in plan.steps if step.choice != "leave"]
+            changes.announce(server.slug)
+            return done
+    except IntegrityError:
+        raise DefinitionError([Fault("flows", "somebody took one of the tool names just now; import again")]) from None
+
+
+def _stored(step: Step, server: Server, names: Mapping[str, str]) -> Flow:
+    flow = step.flow
+    flow.definition = _calling(flow.definition, names)
+    if step.choice == "replace" and step.existing is not None:
+        for name in FIELDS.values():
+            setattr(step.existing, name, getattr(flow, name))
+        step.existing.save(update_fields=[*FIELDS.values(), "updated_at"])
+        return step.existing
+    flow.server, flow.tool_name = server, step.tool_name
+    flow.save()
+    return flow
+
+
+def _calling(definition: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The definition, with the flows that it calls under their new names."""
+    return definition | {"nodes": [_node_calling(node, names) for node in definition["nodes"]]}
+
+
+def _node_calling(node: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    given = node.get("parameters", {})
+    called = flow_parameters(registry()[node["type"]].node_type)
+    renamed = {name: names[given[name]] for name in called if isinstance(given.get(name), str) and given[name] in names}
+    return node | {"parameters": given | renamed} if renamed else node

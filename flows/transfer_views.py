@@ -1,0 +1,98 @@
+"""Pages that write flows into a file and read them from one: export, import, preview, result."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast, get_args
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.text import slugify
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from flows import transfer
+from flows.engine.errors import DefinitionError, Fault
+from flows.import_forms import SourceForm
+from flows.models import Flow, Server
+from flows.secret_uses import names_in
+from flows.transfer import Choice
+
+
+def _server(request: HttpRequest, server_id: int) -> Server:
+    return get_object_or_404(Server.objects.visible_to(request.user), pk=server_id)
+
+
+def as_file(text: str, name: str) -> HttpResponse:
+    """An answer that the browser stores under a name."""
+    answer = HttpResponse(text, content_type="application/json; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{slugify(name) or "flows"}.flowhub.json"'
+    return answer
+
+
+@require_GET
+def export_flow(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """The flow's draft as a file."""
+    flow = get_object_or_404(Flow.objects.visible_to(request.user), pk=flow_id)
+    return as_file(transfer.exported([flow]), flow.tool_name)
+
+
+@require_GET
+def export_server(request: HttpRequest, server_id: int) -> HttpResponse:
+    """The drafts of all flows of the server as a file."""
+    server = _server(request, server_id)
+    return as_file(transfer.exported(server.flows.all()), server.slug)
+
+
+@require_http_methods(["GET", "POST"])
+def start(request: HttpRequest, server_id: int) -> HttpResponse:
+    """Take a file and show what would become of it. `?made=1,2` shows what an import has made."""
+    server = _server(request, server_id)
+    if request.method == "GET":
+        named = set(request.GET.get("made", "").split(","))
+        made = [flow for flow in server.flows.all() if str(flow.pk) in named] if "made" in request.GET else []
+        return _start_page(request, server, SourceForm(), made=made)
+    form = SourceForm(request.POST, request.FILES)
+    return _preview(request, server, form, form.source) if form.is_valid() else _start_page(request, server, form)
+
+
+def _start_page(
+    request: HttpRequest, server: Server, form: SourceForm, faults: Sequence[Fault] = (), made: Sequence[Flow] = ()
+) -> HttpResponse:
+    known = set(server.secrets.values_list("name", flat=True))
+    needed = set().union(*(names_in(flow.definition) for flow in made))
+    context = {
+        "server": server,
+        "tab": "import",
+        "form": form,
+        "faults": faults,
+        "made": made,
+        "missing_secrets": sorted(needed - known),
+    }
+    return render(request, "flows/import.html", context)
+
+
+def _preview(request: HttpRequest, server: Server, form: SourceForm, text: str) -> HttpResponse:
+    try:
+        plan = transfer.planned(server, transfer.read(text), {})
+    except DefinitionError as error:
+        return _start_page(request, server, form, error.faults)
+    context = {"server": server, "tab": "import", "plan": plan, "source": text}
+    return render(request, "flows/import_preview.html", context)
+
+
+@require_POST
+def apply(request: HttpRequest, server_id: int) -> HttpResponse:
+    """Store what the preview showed, as it was chosen there."""
+    server, text = _server(request, server_id), request.POST.get("source", "")
+    try:
+        flows = transfer.read(text)
+        done = transfer.import_flows(server, flows, _choices(request.POST, flows))
+    except DefinitionError as error:
+        return _start_page(request, server, SourceForm(initial={"text": text}), error.faults)
+    made = ",".join(str(flow.pk) for flow in done)
+    return redirect(f"{reverse('flows:server-import', args=[server.pk])}?made={made}")
+
+
+def _choices(given: Mapping[str, str], flows: Sequence[Flow]) -> dict[str, Choice]:
+    """What was chosen for each flow, by tool name; the fields are numbered as the flows are."""
+    chosen = {flow.tool_name: given.get(f"choice-{index}", "new") for index, flow in enumerate(flows)}
+    return {name: cast(Choice, choice) for name, choice in chosen.items() if choice in get_args(Choice)}
