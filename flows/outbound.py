@@ -124,7 +124,7 @@ class GuardedClient:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str | list[str]] | None = None,
         content: bytes | None = None,
         timeout: float = 30.0,
     ) -> HttpResponse:
@@ -191,7 +191,7 @@ def outbound_client() -> GuardedClient:
     return GuardedClient(AllowList.parse(settings.OUTBOUND_ALLOW))
 
 
-def checked_url(text: str, query: Mapping[str, str] | None = None) -> httpx2.URL:
+def checked_url(text: str, query: Mapping[str, str | list[str]] | None = None) -> httpx2.URL:
     """Read an address; raises NodeFailed that says what is wrong with it."""
     if found := _CONTROL.search(text):
         raise NodeFailed(f"The url holds the control character {found[0]!r}; remove it.", is_final=True)

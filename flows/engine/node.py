@@ -40,13 +40,14 @@ class HttpClient(Protocol):
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str | list[str]] | None = None,
         content: bytes | None = None,
         timeout: float = 30.0,
     ) -> HttpResponse:
         """Send one request and return its answer, whatever its status.
 
-        `timeout` is the seconds for everything, connecting and reading included.
+        `query` is added to the URL, a list as one parameter for each item. `timeout` is the seconds for everything,
+        connecting and reading included.
         Raises NodeFailed when there is no answer: refused address, no connection, too slow, too large.
         """
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
-from urllib.parse import urlencode, urljoin
+from urllib.parse import quote, urlencode, urljoin
 
 from flows.engine.errors import NodeFailed
 from flows.engine.expressions import as_text
@@ -63,13 +63,29 @@ class HttpRequest:
                 "minLength": 1,
                 "maxLength": 8192,
             },
+            "path": {
+                "type": "object",
+                "title": "Path",
+                "description": "Put into the URL where it says {name}, escaped: /orders/{id}.",
+                "additionalProperties": _SCALAR,
+            },
             "query": {
                 "type": "object",
                 "title": "Query",
-                "description": "Added to the URL and escaped. Parameters that are null are left out.",
+                "description": (
+                    "Added to the URL and escaped. Null is left out, and a list gives one parameter for each item."
+                ),
+                "additionalProperties": {
+                    "type": ["string", "number", "boolean", "null", "array"],
+                    "items": _SCALAR,
+                },
+            },
+            "headers": {
+                "type": "object",
+                "title": "Headers",
+                "description": "Headers that are null are left out.",
                 "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
             },
-            "headers": {"type": "object", "title": "Headers", "additionalProperties": _SCALAR},
             "auth": AUTH,
             "bodyJson": {"title": "JSON body", "description": "Any JSON value. Sent as application/json."},
             "bodyText": {
@@ -136,7 +152,7 @@ class HttpRequest:
         """Send the request; raises NodeFailed without an answer, with an unexpected status, or with broken JSON."""
         if context.http is None:
             raise NodeFailed("No HTTP client was lent to this execution.")
-        method, url = parameters.get("method", "GET"), parameters["url"]
+        method, url = parameters.get("method", "GET"), _url(parameters)
         expect = parameters.get("expect", [])
         response = await send(
             context.http,
@@ -168,13 +184,27 @@ class HttpRequest:
         return closed({"status": {"type": "integer"}, "headers": headers, "body": UNKNOWN})
 
 
+def _url(parameters: Mapping[str, Json]) -> str:
+    """The address with its path filled in; raises NodeFailed for a value that would make it another address."""
+    url: str = parameters["url"]
+    for name, value in parameters.get("path", {}).items():
+        text = as_text(value)
+        if not text.strip("."):
+            raise NodeFailed(f"Path: {name} is {text!r}, which leads to another address. Give it a value.")
+        if f"{{{name}}}" not in url:
+            raise NodeFailed(f"Path: the URL does not say {{{name}}}. Write it there, or remove {name}.")
+        # What is put in holds no brace, so it is not taken for a name itself.
+        url = url.replace(f"{{{name}}}", quote(text, safe="", errors="replace"))
+    return url
+
+
 def _request(method: str, url: str, parameters: Mapping[str, Json]) -> Request:
     content, media_type = _content(parameters)
     return Request(
         method,
         url,
         headers=_headers(parameters, media_type),
-        query=_fields(parameters.get("query", {})),
+        query=_query(parameters.get("query", {})),
         content=content,
         credential=credential_of(parameters.get("auth")),
     )
@@ -182,6 +212,11 @@ def _request(method: str, url: str, parameters: Mapping[str, Json]) -> Request:
 
 def _fields(values: Mapping[str, Json]) -> dict[str, str]:
     return {name: as_text(value) for name, value in values.items() if value is not None}
+
+
+def _query(values: Mapping[str, Json]) -> dict[str, str | list[str]]:
+    lists = {name: [as_text(item) for item in value] for name, value in values.items() if isinstance(value, list)}
+    return {name: lists.get(name, text) for name, text in _fields(values).items()}
 
 
 def _content(parameters: Mapping[str, Json]) -> tuple[bytes | None, str | None]:
@@ -196,7 +231,7 @@ def _content(parameters: Mapping[str, Json]) -> tuple[bytes | None, str | None]:
 
 
 def _headers(parameters: Mapping[str, Json], media_type: str | None) -> dict[str, str]:
-    headers = {name: as_text(value) for name, value in parameters.get("headers", {}).items()}
+    headers = _fields(parameters.get("headers", {}))
     if media_type and not any(name.lower() == "content-type" for name in headers):
         headers["content-type"] = media_type
     return headers

@@ -25,7 +25,7 @@ class Request:
     method: str
     url: str
     headers: Mapping[str, str]
-    query: Mapping[str, str]
+    query: Mapping[str, str | list[str]]
     content: bytes | None
     credential: Credential
 

@@ -98,20 +98,21 @@ async def test_a_request_arrives_as_it_was_meant(server: Server, client: Guarded
         b"HTTP/1.1 201 Made\r\nContent-Length: 2\r\nX-Twice: a\r\nx-twice: b\r\nSet-Cookie: id=secret\r\n"
         b"Content-Type: text/plain\r\n\r\nhi"
     )
-    url = f"http://shop.test:{server.port}/orders?a=1#part"
+    url = f"http://shop.test:{server.port}/orders/a%2F..%20b?a=1#part"
+    query: dict[str, str | list[str]] = {"q": "a b", "tag": ["1", "2"], "no": []}
     response = await client.request(
-        "POST", url, headers={"X-Name": "Ada", "Accept": "text/plain"}, query={"q": "a b"}, content=b"body"
+        "POST", url, headers={"X-Name": "Ada", "Accept": "text/plain"}, query=query, content=b"body"
     )
     assert response == HttpResponse(
         201,
         "Made",
-        f"http://shop.test:{server.port}/orders?a=1&q=a+b#part",
+        f"http://shop.test:{server.port}/orders/a%2F..%20b?a=1&q=a+b&tag=1&tag=2#part",
         {"content-length": "2", "x-twice": "a, b", "content-type": "text/plain"},
         b"hi",
     )
     [request] = server.requests
     assert request.split(b"\r\n") == [
-        b"POST /orders?a=1&q=a+b HTTP/1.1",
+        b"POST /orders/a%2F..%20b?a=1&q=a+b&tag=1&tag=2 HTTP/1.1",
         b"host: shop.test:%d" % server.port,
         b"accept-encoding: gzip",
         b"accept: text/plain",

@@ -26,8 +26,8 @@ async def test_everything_else_is_passed_on(execute: Execute, http: FakeHttp) ->
     parameters = {
         "method": "POST",
         "url": URL,
-        "query": {"q": "a b", "n": 3, "ok": True, "none": None},
-        "headers": {"X-Count": 2, "X-Name": "n"},
+        "query": {"q": "a b", "n": 3, "ok": True, "none": None, "tag": ["a", 2], "no": []},
+        "headers": {"X-Count": 2, "X-Name": "n", "X-None": None},
         "bodyJson": {"a": [1, None, "é"]},
         "timeout": 2,
     }
@@ -37,11 +37,34 @@ async def test_everything_else_is_passed_on(execute: Execute, http: FakeHttp) ->
             "method": "POST",
             "url": URL,
             "headers": {"X-Count": "2", "X-Name": "n", "content-type": "application/json"},
-            "query": {"q": "a b", "n": "3", "ok": "true"},
+            "query": {"q": "a b", "n": "3", "ok": "true", "tag": ["a", "2"], "no": []},
             "content": b'{"a": [1, null, "\\u00e9"]}',
             "timeout": 2.0,
         }
     ]
+
+
+async def test_the_path_is_filled_in_and_escaped(execute: Execute, http: FakeHttp) -> None:
+    parameters = {"url": "http://api.test/{shop}/orders/{id}", "path": {"id": "a/../b?c#d é{shop}", "shop": 7}}
+    await execute("http_request", parameters)
+    assert http.requests[0]["url"] == "http://api.test/7/orders/a%2F..%2Fb%3Fc%23d%20%C3%A9%7Bshop%7D"
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ({"id": ""}, "Path: id is '', which leads to another address. Give it a value."),
+        ({"id": ".."}, "Path: id is '..', which leads to another address. Give it a value."),
+        ({"id": "7", "no": "x"}, "Path: the URL does not say {no}. Write it there, or remove no."),
+    ],
+)
+async def test_a_path_that_would_lead_elsewhere_is_not_asked(
+    execute: Execute, http: FakeHttp, path: dict[str, str], message: str
+) -> None:
+    with pytest.raises(NodeFailed) as failed:
+        await execute("http_request", {"url": "http://api.test/orders/{id}", "path": path})
+    assert failed.value.message == message
+    assert http.requests == []
 
 
 @pytest.mark.parametrize(
@@ -317,7 +340,7 @@ async def test_without_a_client_it_says_so() -> None:
         ({"url": URL, "redirects": 4}, ["redirects: 4 is greater than the maximum of 3"]),
         ({"url": URL, "timeout": 0}, ["timeout: 0 is less than or equal to the minimum of 0"]),
         ({"url": URL, "expect": [99]}, ["expect[0]: 99 is less than the minimum of 100"]),
-        ({"url": URL, "headers": {"a": None}}, ['headers.a: null is not of types "boolean", "number", "string"']),
+        ({"url": URL, "headers": {"a": []}}, ['headers.a: [] is not of types "null", "boolean", "number", "string"']),
         ({"url": "{{ trigger.url }}", "timeout": "{{ trigger.t }}"}, []),
     ],
 )
