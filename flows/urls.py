@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from flows import secret_views, transfer_views, views
+from flows import import_views, secret_views, views
 
 app_name = "flows"
 urlpatterns = [
@@ -14,7 +14,7 @@ urlpatterns = [
     path("flows/<int:flow_id>/versions/", views.versions, name="versions"),
     path("flows/<int:flow_id>/versions/<int:number>/", views.versions, name="version"),
     path("flows/<int:flow_id>/duplicate/", views.duplicate, name="duplicate"),
-    path("flows/<int:flow_id>/export/", transfer_views.export_flow, name="export"),
+    path("flows/<int:flow_id>/export/", import_views.export_flow, name="export"),
     path("flows/<int:flow_id>/toggle/", views.toggle, name="toggle"),
     path("flows/<int:flow_id>/delete/", views.delete, name="delete"),
     path("node-types/", views.node_types, name="node-types"),
@@ -22,9 +22,10 @@ urlpatterns = [
     path("servers/", views.servers, name="servers"),
     path("servers/new/", views.server, name="server-create"),
     path("servers/<int:server_id>/", views.server, name="server"),
-    path("servers/<int:server_id>/export/", transfer_views.export_server, name="server-export"),
-    path("servers/<int:server_id>/import/", transfer_views.start, name="server-import"),
-    path("servers/<int:server_id>/import/apply/", transfer_views.apply, name="server-import-apply"),
+    path("servers/<int:server_id>/export/", import_views.export_server, name="server-export"),
+    path("servers/<int:server_id>/import/", import_views.start, name="server-import"),
+    path("servers/<int:server_id>/import/operations/", import_views.operations, name="server-import-operations"),
+    path("servers/<int:server_id>/import/apply/", import_views.apply, name="server-import-apply"),
     path("servers/<int:server_id>/secrets/", secret_views.secrets, name="server-secrets"),
     path("servers/<int:server_id>/secrets/<str:name>/", secret_views.change, name="server-secret"),
     path("servers/<int:server_id>/secrets/<str:name>/remove/", secret_views.remove, name="server-secret-remove"),

@@ -130,6 +130,7 @@ NO_PAGE = {
     "flows/<int:flow_id>/toggle/": "POST only, leads back",
     "flows/<int:flow_id>/export/": "a file",
     "servers/<int:server_id>/export/": "a file",
+    "servers/<int:server_id>/import/operations/": "POST only, shows the preview",
     "servers/<int:server_id>/import/apply/": "POST only, leads back to the import",
     "executions/<uuid:execution_id>/cancel/": "POST only, leads back to the execution",
     "executions/<uuid:execution_id>/note/": "POST only, leads back to the execution",

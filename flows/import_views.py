@@ -1,4 +1,4 @@
-"""Pages that write flows into a file and read them from one: export, import, preview, result."""
+"""Pages that write flows into a file and read them from one: export, import, operations, preview, result."""
 
 from collections.abc import Mapping, Sequence
 from typing import cast, get_args
@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from flows import transfer
+from flows import openapi, transfer
 from flows.engine.errors import DefinitionError, Fault
-from flows.import_forms import SourceForm
+from flows.import_forms import OperationsForm, SourceForm
 from flows.models import Flow, Server
 from flows.secret_uses import names_in
 from flows.transfer import Choice
@@ -51,7 +51,15 @@ def start(request: HttpRequest, server_id: int) -> HttpResponse:
         made = [flow for flow in server.flows.all() if str(flow.pk) in named] if "made" in request.GET else []
         return _start_page(request, server, SourceForm(), made=made)
     form = SourceForm(request.POST, request.FILES)
-    return _preview(request, server, form, form.source) if form.is_valid() else _start_page(request, server, form)
+    if not form.is_valid():
+        return _start_page(request, server, form)
+    if not openapi.is_openapi(form.source):
+        return _preview(request, server, form, form.source)
+    try:
+        document = openapi.read(form.source)
+    except DefinitionError as error:
+        return _start_page(request, server, form, error.faults)
+    return _operations_page(request, server, OperationsForm(document=document, source=form.source))
 
 
 def _start_page(
@@ -70,12 +78,36 @@ def _start_page(
     return render(request, "flows/import.html", context)
 
 
-def _preview(request: HttpRequest, server: Server, form: SourceForm, text: str) -> HttpResponse:
+def _operations_page(request: HttpRequest, server: Server, form: OperationsForm) -> HttpResponse:
+    context = {"server": server, "tab": "import", "form": form, "info": form.document.root.get("info")}
+    return render(request, "flows/import_operations.html", context)
+
+
+@require_POST
+def operations(request: HttpRequest, server_id: int) -> HttpResponse:
+    """Make flows of the chosen operations and show what would become of them."""
+    server, source = _server(request, server_id), request.POST.get("source", "")
+    try:
+        document = openapi.read(source)
+    except DefinitionError as error:
+        return _start_page(request, server, SourceForm(initial={"text": source}), error.faults)
+    form = OperationsForm(request.POST, document=document, source=source)
+    if not form.is_valid():
+        return _operations_page(request, server, form)
+    flows = [operation.flow for operation in form.chosen if operation.flow]
+    text = transfer.document_text(flows, set().union(*(names_in(flow["definition"]) for flow in flows)))
+    notes = [f"{operation.title}: {note}." for operation in form.chosen for note in operation.notes]
+    return _preview(request, server, SourceForm(), text, notes)
+
+
+def _preview(
+    request: HttpRequest, server: Server, form: SourceForm, text: str, notes: Sequence[str] = ()
+) -> HttpResponse:
     try:
         plan = transfer.planned(server, transfer.read(text), {})
     except DefinitionError as error:
         return _start_page(request, server, form, error.faults)
-    context = {"server": server, "tab": "import", "plan": plan, "source": text}
+    context = {"server": server, "tab": "import", "plan": plan, "source": text, "notes": notes}
     return render(request, "flows/import_preview.html", context)
 
 
