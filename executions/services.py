@@ -46,7 +46,7 @@ ENDED_ELSEWHERE = (
     "so its result is not given out. Its page says more."
 )
 NO_RETURN = "The flow ended without a return node, so there is nothing to answer."
-CANCELLED = "The execution was cancelled before the flow finished."
+CANCELLED = "The execution was cancelled before the flow finished. Call again if its answer is still wanted."
 PARENT_ENDED = "The execution that called this one ended before it did, so it was cancelled."
 _NO_SECRETS = SecretValues()
 

@@ -173,17 +173,19 @@ class _Pool:
         return NodeFailed(f"The {self.noun} failed at {where}{reason[:2_000]}{hint}", detail=detail, is_final=True)
 
     def _took_too_long(self) -> str:
-        return f"The {self.noun} took longer than {self.limits.seconds:g} s and was stopped."
+        return f"The {self.noun} took longer than {self.limits.seconds:g} s and was stopped. Let it do less at a time."
 
     def _needed_too_much(self) -> str:
-        return f"The {self.noun} needed more than {self.limits.memory // _MIB} MiB of memory."
+        return (
+            f"The {self.noun} needed more than {self.limits.memory // _MIB} MiB of memory. Let it hold less at a time."
+        )
 
     def _crashed(self) -> str:
         return f"The process that ran the {self.noun} ended unexpectedly. Other calls are not affected; call again."
 
     def _stopped(self, output: _Printed | None) -> str:
         if output is not None and output.is_over:
-            return f"The {self.noun} printed more than {MAX_PRINTED:,} characters and was stopped."
+            return f"The {self.noun} printed more than {MAX_PRINTED:,} characters and was stopped. Let it print less."
         return f"All {self.limits.workers} workers for {self.noun} were busy for {_WAIT_SECONDS:g} s. Call again later."
 
 

@@ -129,6 +129,16 @@ class LiveServer:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
+    def post_json(self, path: str, body: Any = None) -> Any:
+        """POST JSON to a REST resource with the demo's key."""
+        request = urllib.request.Request(
+            self.url + path,
+            data=json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.credentials['key']}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
 
 def wait_until(condition: Any, seconds: float, message: Any) -> None:
     """Ask again and again until `condition()` is true; fails with `message` after `seconds`."""

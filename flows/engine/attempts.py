@@ -50,10 +50,11 @@ async def _in_time(node: Node, seconds: float | None, execute: Callable[[], Awai
     except TimeoutError:
         if not limit.expired():
             raise
-        raise NodeTimedOut(
-            f"{node.name!r} took longer than its timeout of {seconds:g} s and was stopped; "
-            "whether it took effect is not known."
-        ) from None
+        message = (
+            f"{node.name!r} took longer than its timeout of {seconds:g} s and was stopped; whether it took effect is "
+            "not known. Ask for less at a time, or raise the timeout of the node."
+        )
+        raise NodeTimedOut(message, for_client=message) from None
 
 
 def _pause(settings: NodeSettings, number: int, error: Exception) -> float | None:

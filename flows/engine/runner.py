@@ -146,7 +146,10 @@ class _Walk:
 
     def _timed_out(self, node: Node | None) -> FlowError:
         where = f" in {node.name!r}" if node else ""
-        message = f"The flow took longer than its timeout of {self.timeout_seconds:g} s and was stopped{where}."
+        message = (
+            f"The flow took longer than its timeout of {self.timeout_seconds:g} s and was stopped{where}. "
+            "Ask for less at a time, or raise the timeout of the flow."
+        )
         return FlowError("timeout", message, message, node.id if node else None, node.name if node else None)
 
     def _skip_the_rest(self, reason: str) -> None:

@@ -14,7 +14,10 @@ from tests.engine.kit import Effectful, Flow, Recorder, Scripted, fail, reply, w
 
 pytestmark = pytest.mark.anyio
 
-TIMEOUT = "The flow took longer than its timeout of 0.05 s and was stopped in {0!r}."
+TIMEOUT = (
+    "The flow took longer than its timeout of 0.05 s and was stopped in {0!r}. "
+    "Ask for less at a time, or raise the timeout of the flow."
+)
 UNKNOWN = "whether it took effect is not known."
 
 

@@ -106,7 +106,8 @@ async def test_a_flow_past_its_timeout_ends_and_names_its_node(cluster: Cluster,
     async with crowd() as calls:
         answers = await asyncio.gather(*calls.send(server, lambda n: slow(n, 20, "hasty"), 4))
     assert {call.answer.text for call in answers if call.answer} == {
-        "The flow took longer than its timeout of 1 s and was stopped in 'Collect'."
+        "The flow took longer than its timeout of 1 s and was stopped in 'Collect'. "
+        "Ask for less at a time, or raise the timeout of the flow."
     }
     assert failures(sqlite) == {("error", "timeout", "Collect")}
     assert all(lasted(row) < timedelta(seconds=5) for row in rows(sqlite))

@@ -16,14 +16,14 @@ from tests.live import wait_until
 pytestmark = pytest.mark.anyio
 
 NEST = "x = []\nfor i in range(100_000): x = [x]\nreturn x"
-TIME = "The code took longer than 0.5 s and was stopped."
-MEMORY = "The code needed more than 16 MiB of memory."
+TIME = "The code took longer than 0.5 s and was stopped. Let it do less at a time."
+MEMORY = "The code needed more than 16 MiB of memory. Let it hold less at a time."
 DEEP = "The result of the code is nested deeper than 64 levels."
 MANY = "The result of the code holds more than 100,000 values; give back less."
 LONG = "The result of the code holds more than 5,242,880 characters of text; give back less."
 DIGITS = "The result of the code holds an integer of more than 4,300 digits."
 RECURSION = "The code failed at line 1: RecursionError: maximum recursion depth exceeded"
-PRINTED = "The code printed more than 65,536 characters and was stopped."
+PRINTED = "The code printed more than 65,536 characters and was stopped. Let it print less."
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ async def test_an_expression_has_limits_of_its_own(sandbox: SandboxedCode) -> No
     assert await sandbox.evaluate("status == 200 and len(items) > 1", {"status": 200, "items": [1, 2]}) is True
     with pytest.raises(NodeFailed) as caught:
         await sandbox.evaluate("sum(range(10 ** 10))", {})
-    assert caught.value.message == "The expression took longer than 0.05 s and was stopped."
+    assert caught.value.message == "The expression took longer than 0.05 s and was stopped. Let it do less at a time."
 
 
 async def test_bombs_hold_up_neither_expressions_nor_the_event_loop(sandbox: SandboxedCode) -> None:
