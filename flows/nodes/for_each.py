@@ -1,31 +1,40 @@
-"""Call a flow for each item of a list."""
+"""Call a flow, or compute something, for each item of a list."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from flows.engine.errors import NodeFailed
 from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, CallableFlow, Json, NodeContext, NodeResult
+from flows.engine.shapes import UNKNOWN, Shape, closed
 from flows.nodes.call_flow import TOOL_NAME, output_of
+from flows.nodes.code import INPUTS_SCHEMA
+from flows.nodes.condition import EXPRESSION_SCHEMA
 
 MAX_ITEMS = 10_000
 DEFAULT_CONCURRENCY = 5
 
+Step = Callable[[int, Json], Awaitable[Json]]
+"""What is done for an item, given its place and itself."""
+
 
 class ForEach:
-    """Calls a flow once an item, several at a time; the results keep the order of the list."""
+    """Calls a flow or evaluates an expression once an item, several at a time; results keep the order of the list."""
 
     type: ClassVar[str] = "for_each"
     title: ClassVar[str] = "For each"
     description: ClassVar[str] = (
-        "Calls a flow for each item of a list, several at a time, and gives out {results, errors} in the list's order."
+        "Calls a flow or evaluates an expression for each item of a list, several at a time, and gives out "
+        "{results, errors} in the list's order."
     )
     group: ClassVar[str] = "Connect"
     icon: ClassVar[str] = "repeat"
     help: ClassVar[str] = (
         "Make the steps for one item a flow of its own, then name it here. Every item is an execution of that "
-        "flow, with its own page. The results keep the order of the list, however long each of them takes."
+        "flow, with its own page. Where a line of Python is enough, write an expression instead. The results keep the "
+        "order of the list, however long each of them takes."
     )
     example: ClassVar[Mapping[str, Json]] = {
         "items": "{{ trigger.order_ids }}",
@@ -50,6 +59,18 @@ class ForEach:
                     "{{ index }} its place, from 0."
                 ),
             },
+            "expression": {
+                **EXPRESSION_SCHEMA,
+                "description": (
+                    "In place of a flow: a Python expression that finds the item as item and its place, from 0, as "
+                    "index, such as item['price'] * item['n']. Its value is the item's result. Nothing is filled in "
+                    "here: name what else it needs under Inputs."
+                ),
+            },
+            "inputs": {
+                **INPUTS_SCHEMA,
+                "description": "More variables that the expression finds, by name; item and index are its own.",
+            },
             "concurrency": {
                 "type": "integer",
                 "title": "At a time",
@@ -69,7 +90,10 @@ class ForEach:
                 "default": "stop",
             },
         },
-        "required": ["items", "flow", "arguments"],
+        "required": ["items"],
+        "if": {"required": ["expression"]},
+        "then": {"properties": {"flow": False, "arguments": False}},
+        "else": {"required": ["flow", "arguments"], "properties": {"inputs": False}},
         "additionalProperties": False,
     }
     handles: ClassVar[tuple[str, ...]] = (MAIN,)
@@ -78,21 +102,47 @@ class ForEach:
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Work through the list; raises NodeFailed for the first item that fails, unless errors are collected."""
-        if context.flows is None:
-            raise NodeFailed("No flows can be called from this execution.")
-        flow = await context.flows.find(parameters["flow"], context.node_id)
-        work = _Work(parameters["items"], flow, context, is_stopping=parameters.get("onError", "stop") == "stop")
+        if "expression" in parameters:
+            step = _evaluation(parameters["expression"], parameters.get("inputs", {}), context)
+        else:
+            step = await _calls(parameters["flow"], context)
+        work = _Work(parameters["items"], step, is_stopping=parameters.get("onError", "stop") == "stop")
         await work.run(parameters.get("concurrency", DEFAULT_CONCURRENCY))
         errors = [{"index": index, "message": work.errors[index]} for index in sorted(work.errors)]
         return NodeResult({"results": work.results, "errors": errors})
+
+    def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
+        """Two lists; what an item's result is, is not known."""
+        error = closed({"index": {"type": "integer"}, "message": {"type": "string"}})
+        return closed({"results": {"type": "array", "items": UNKNOWN}, "errors": {"type": "array", "items": error}})
+
+
+def _evaluation(expression: str, inputs: Mapping[str, Json], context: NodeContext) -> Step:
+    code = context.code
+    if code is None:
+        raise NodeFailed("No code runner was lent to this execution.")
+    return lambda index, item: code.evaluate(expression, {**inputs, "item": item, "index": index})
+
+
+async def _calls(tool_name: str, context: NodeContext) -> Step:
+    if context.flows is None:
+        raise NodeFailed("No flows can be called from this execution.")
+    return partial(_call, await context.flows.find(tool_name, context.node_id), context)
+
+
+async def _call(flow: CallableFlow, context: NodeContext, index: int, item: Json) -> Json:
+    arguments = context.fill("arguments", {"item": item, "index": index})
+    if not isinstance(arguments, dict):
+        given = as_text(arguments)[:100]
+        raise NodeFailed(f"The arguments have to be an object with the parameters of the flow, not {given}.")
+    return output_of(await flow.call(arguments))
 
 
 class _Work:
     """The list being worked through by so many workers, each of which takes the next item that nobody has."""
 
-    def __init__(self, items: list[Json], flow: CallableFlow, context: NodeContext, *, is_stopping: bool) -> None:
-        self.flow = flow
-        self.context = context
+    def __init__(self, items: list[Json], step: Step, *, is_stopping: bool) -> None:
+        self.step = step
         self.is_stopping = is_stopping
         self.left: Iterator[tuple[int, Json]] = enumerate(items)
         self.results: list[Json] = [None] * len(items)
@@ -114,17 +164,10 @@ class _Work:
     async def _worker(self) -> None:
         for index, item in self.left:
             try:
-                self.results[index] = await self._result(index, item)
+                self.results[index] = await self.step(index, item)
             except NodeFailed as failed:
                 if self.is_stopping:
                     detail: dict[str, Any] = {"index": index, "error": failed.detail}
                     message = f"Item {index}: {failed.message}"
                     raise NodeFailed(message, detail=detail, for_client=failed.for_client) from failed
                 self.errors[index] = failed.message
-
-    async def _result(self, index: int, item: Json) -> Json:
-        arguments = self.context.fill("arguments", {"item": item, "index": index})
-        if not isinstance(arguments, dict):
-            given = as_text(arguments)[:100]
-            raise NodeFailed(f"The arguments have to be an object with the parameters of the flow, not {given}.")
-        return output_of(await self.flow.call(arguments))

@@ -171,7 +171,7 @@ class HttpRequest:
             raise NodeFailed(
                 f"{called} answered {reason}{_shown(response, body)}",
                 detail=output,
-                is_final=300 <= response.status < 500 and response.status not in _WORTH_RETRYING,
+                is_final=is_final(response.status),
                 retry_after=retry_after(response.headers.get("retry-after", "")),
             )
         if problem:
@@ -239,6 +239,11 @@ def _headers(parameters: Mapping[str, Json], media_type: str | None) -> dict[str
 
 def _expected(status: int, expect: list[int]) -> bool:
     return status in expect if expect else 200 <= status < 300
+
+
+def is_final(status: int) -> bool:
+    """Whether a request that was refused with this status would be refused again."""
+    return 300 <= status < 500 and status not in _WORTH_RETRYING
 
 
 def retry_after(header: str) -> float | None:

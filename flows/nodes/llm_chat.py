@@ -1,13 +1,15 @@
 """Ask a language model behind an OpenAI-compatible chat endpoint."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from flows.engine.errors import NodeFailed
 from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
+from flows.engine.shapes import UNKNOWN, Shape, closed
 from flows.nodes.credentials import credential_of
+from flows.nodes.http_request import is_final, retry_after
 
 DEFAULT_TIMEOUT = 120
 _SHOWN = 300
@@ -105,6 +107,17 @@ class LlmChat:
         )
         return NodeResult(_output(parameters, _answer(parameters, response)))
 
+    def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
+        """The text and what it took; the JSON too when a schema asks for it, which the endpoint may not keep to."""
+        counts = {"type": ["integer", "null"]}
+        known: dict[str, Shape] = {
+            "text": {"type": "string"},
+            "model": {"type": "string"},
+            "finishReason": {"type": ["string", "null"]},
+            "usage": closed({"promptTokens": counts, "completionTokens": counts, "totalTokens": counts}),
+        }
+        return closed(known | ({"json": UNKNOWN} if "answerSchema" in parameters else {}))
+
 
 def _asked(parameters: Mapping[str, Json]) -> dict[str, Json]:
     asked = {"model": parameters["model"], "messages": parameters["messages"]}
@@ -191,14 +204,19 @@ def _refused(parameters: Mapping[str, Json], response: HttpResponse, answer: Any
             f"The messages are too long for {parameters['model']!r}; shorten them, or choose a model that takes more"
         )
     elif status == 429:
-        after = response.headers.get("retry-after")
-        wait = f" after {after} s" if after and after.isdigit() else " later"
+        after = retry_after(response.headers.get("retry-after", ""))
+        wait = " later" if after is None else f" after {after:.0f} s"
         cause = f"{host} takes no more requests now (rate or quota); try again{wait}, or raise the limit there"
     elif status >= 500:
         cause = f"{host} failed; try again later"
     else:
         cause = f"{host} did not take the request"
-    return NodeFailed(f"{cause}. It answered {status}: {said}", detail={"status": status, "error": answer or said})
+    return NodeFailed(
+        f"{cause}. It answered {status}: {said}",
+        detail={"status": status, "error": answer or said},
+        is_final=is_final(status),
+        retry_after=retry_after(response.headers.get("retry-after", "")),
+    )
 
 
 def _said(answer: Any) -> str:

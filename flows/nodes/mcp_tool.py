@@ -1,12 +1,13 @@
 """Call a tool of another MCP server."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 from urllib.parse import urlencode, urlsplit
 
 from flows.engine.errors import NodeFailed
 from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, Json, NodeContext, NodeResult
+from flows.engine.shapes import UNKNOWN, Shape, closed
 from flows.nodes.credentials import AUTH, credential_of
 
 DEFAULT_TIMEOUT = 60
@@ -94,6 +95,11 @@ class McpTool:
             said = answer.text[:_SHOWN] or "it did not say why"
             raise NodeFailed(f"The tool {tool!r} of {urlsplit(url).hostname} failed: {said}", detail=output)
         return NodeResult(output)
+
+    def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
+        """The tool's answer; what its JSON value holds, the tool's input schema does not tell."""
+        content = {"type": "array", "items": {"type": "object"}}
+        return closed({"text": {"type": "string"}, "structured": UNKNOWN, "content": content})
 
 
 def with_query(url: str, query: Mapping[str, str]) -> str:

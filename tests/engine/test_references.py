@@ -142,6 +142,25 @@ def test_a_node_type_tells_what_it_gives_out(flow: Flow) -> None:
     ]
 
 
+def test_nodes_that_ask_others_tell_what_stands_around_the_answer(flow: Flow) -> None:
+    flow.add("each", "for_each", after="trigger", items=[1], expression="item")
+    flow.add("tool", "mcp_tool", after="trigger", url="https://example.com/mcp", tool="add")
+    chat = {"baseUrl": "https://example.com/v1", "model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+    flow.add("chat", "llm_chat", after="trigger", **chat)
+    flow.add("read", "llm_chat", after="trigger", answerSchema={"type": "object"}, **chat)
+    good = "{{ each.results[0].sum }} {{ tool.structured.sum }} {{ chat.usage.totalTokens }} {{ read.json.sum }}"
+    flow.add("good", after=("each", "tool", "chat", "read"), value=good)
+    bad = ["{{ each.errors[0].text }}", "{{ tool.result }}", "{{ chat.json.sum }}", "{{ read.usage.tokens }}"]
+    flow.add("bad", after=("each", "tool", "chat", "read"), value=bad)
+    assert [message for _, message in faults(flow)] == [
+        "{{ each.errors[0].text }}: each.errors[0] has no 'text'; it has: index, message.",
+        "{{ tool.result }}: tool has no 'result'; it has: content, structured, text.",
+        "{{ chat.json.sum }}: chat has no 'json'; it has: finishReason, model, text, usage.",
+        "{{ read.usage.tokens }}: read.usage has no 'tokens'; it has: completionTokens, promptTokens, totalTokens. "
+        "Did you mean 'totalTokens'?",
+    ]
+
+
 def test_after_a_node_that_may_fail_its_error_may_be_named(flow: Flow) -> None:
     flow.add("fetch", "http_request", after="trigger", settings={"onError": "handle"}, url="https://example.com")
     flow.add("good", after="fetch:error", value="{{ fetch.error.message }} {{ fetch.error.detail.status }}")

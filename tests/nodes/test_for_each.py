@@ -107,6 +107,28 @@ class TestRunning:
         assert kinds == ["cancelled"] * (len(kinds) - 1) + ["node_failed"]
         assert len(kinds) <= 5
 
+    def test_an_expression_stands_in_for_a_flow(self) -> None:
+        parameters = {"expression": "[index, item['n'] * rate]", "inputs": {"rate": "{{ trigger.rate }}"}}
+        outer = publish(make_server(), "outer", node("each", "for_each", items="{{ trigger.list }}", **parameters))
+        execution = call(outer, list=[{"n": number} for number in range(40)], rate=3)
+        assert execution.node_executions[1]["outputData"] == {
+            "results": [[number, 3 * number] for number in range(40)],
+            "errors": [],
+        }
+        assert not execution.children.exists()
+
+    def test_an_item_whose_expression_fails_is_named_or_collected(self) -> None:
+        parameters = {"items": "{{ trigger.list }}", "expression": "10 // item"}
+        message = "The expression failed at line 1: ZeroDivisionError: division by zero"
+        stopping = call(publish(make_server(), "outer", node("each", "for_each", **parameters)), list=[5, 0])
+        assert stopping.error_info["message"] == f"Item 1: {message}"
+        collecting = node("each", "for_each", onError="collect", **parameters)
+        execution = call(publish(make_server(), "outer", collecting), list=[5, 0, 2])
+        assert execution.node_executions[1]["outputData"] == {
+            "results": [2, None, 5],
+            "errors": [{"index": 1, "message": message}],
+        }
+
     def test_what_is_no_list_is_named(self) -> None:
         server = make_server()
         publish(server, "inner", answer(1))
@@ -136,6 +158,26 @@ def test_item_and_index_are_known_in_the_arguments_alone() -> None:
 def test_wrong_parameters_are_named(parameters: Any, fault: str) -> None:
     found = registry()["for_each"].faults(EACH | parameters, "", before_filling=True)
     assert [str(each) for each in found] == [fault]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "faults"),
+    [
+        ({"items": [], "expression": "item"}, []),
+        ({"items": []}, ['"flow" is a required property', '"arguments" is a required property']),
+        ({"items": [], "expression": "item", "flow": "inner"}, ['flow: False schema does not allow "inner"']),
+        (EACH | {"inputs": {}}, ["inputs: False schema does not allow {}"]),
+    ],
+)
+def test_it_takes_either_a_flow_or_an_expression(parameters: Any, faults: list[str]) -> None:
+    found = registry()["for_each"].faults(parameters, "", before_filling=True)
+    assert [str(fault) for fault in found] == faults
+
+
+@pytest.mark.anyio
+async def test_without_a_code_runner_an_expression_says_so() -> None:
+    with pytest.raises(NodeFailed, match="No code runner"):
+        await ForEach().execute({"items": [], "expression": "item"}, NodeContext("e1", "Node"))
 
 
 @pytest.mark.anyio

@@ -186,6 +186,24 @@ class TestAsking:
         assert caught.value.message == message
         assert caught.value.detail["status"] == status
 
+    @pytest.mark.parametrize(
+        ("status", "headers", "is_final", "retry_after"),
+        [
+            (400, {}, True, None),
+            (401, {"retry-after": "soon"}, True, None),
+            (429, {"retry-after": "7"}, False, 7.0),
+            (503, {"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, False, 0.0),
+            (500, {}, False, None),
+        ],
+    )
+    async def test_only_what_may_pass_is_tried_again_and_not_before_it_was_asked_to(
+        self, endpoint: Endpoint, status: int, headers: dict[str, str], is_final: bool, retry_after: float | None
+    ) -> None:
+        endpoint.status, endpoint.headers = status, headers
+        with pytest.raises(NodeFailed) as caught:
+            await ask(endpoint)
+        assert (caught.value.is_final, caught.value.retry_after) == (is_final, retry_after)
+
     async def test_without_a_key_a_refusal_says_so(self, endpoint: Endpoint) -> None:
         endpoint.status, endpoint.body = 401, b""
         with pytest.raises(NodeFailed, match=r"refused a request without an API key.*It answered 401: nothing"):
