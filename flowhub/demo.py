@@ -1,4 +1,4 @@
-"""The demo: a server with three flows, and the small order service that one of them asks."""
+"""The demo: a server with four flows, and the small order service that they ask."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 SERVER = {
     "slug": "demo",
     "name": "Demo",
-    "description": "Three small flows to try FlowHub with. Call greet first.",
+    "description": "Four small flows to try FlowHub with. Call greet first.",
 }
 
 ORDERS = {
@@ -120,6 +120,87 @@ LOOKUP_ORDER = {
     },
 }
 
+ORDER_REPORT = {
+    "name": "Order report",
+    "tool_name": "order_report",
+    "tool_description": "Adds up several orders: how many there are, what they are worth, and which ones are unknown.",
+    "when_to_use": "When the person asks about more than one order at a time.",
+    "when_not_to_use": "For a single order; lookup_order says more about it.",
+    "input_schema": schema(
+        order_ids={
+            "type": "array",
+            "items": {"type": "string", "minLength": 1, "maxLength": 40},
+            "minItems": 1,
+            "maxItems": 20,
+            "default": list(ORDERS),
+            "description": "The orders' ids, as A-10481.",
+        }
+    ),
+    "annotations": {"readOnlyHint": True},
+    "definition": {
+        "nodes": [
+            node("trigger", "trigger", "Order ids", 0),
+            node("reading", "progress", "Say what happens", 1, message="Looking up the orders"),
+            node(
+                "orders",
+                "for_each",
+                "Look up each order",
+                2,
+                items="{{ trigger.order_ids }}",
+                flow="lookup_order",
+                arguments={"order_id": "{{ item }}"},
+                onError="collect",
+            ),
+            node(
+                "sums",
+                "code",
+                "Add up",
+                3,
+                source=(
+                    "found = [order for order in orders if order]\n"
+                    "unknown = [ids[error['index']] for error in errors]\n"
+                    "total = round(sum(order['total'] for order in found), 2)\n"
+                    "return {'orders': len(found), 'total': total, 'unknown': unknown}"
+                ),
+                inputs={
+                    "ids": "{{ trigger.order_ids }}",
+                    "orders": "{{ orders.results }}",
+                    "errors": "{{ orders.errors }}",
+                },
+            ),
+            node("any", "condition", "Any found?", 4, left="{{ sums.orders }}", operator="truthy"),
+            node(
+                "text", "template", "Write a sentence", 5, 0, text="Orders: {{ sums.orders }}, worth {{ sums.total }}."
+            ),
+            node(
+                "answer",
+                "return",
+                "Answer",
+                6,
+                0,
+                json={"text": "{{ text }}", "total": "{{ sums.total }}", "unknown": "{{ sums.unknown }}"},
+            ),
+            node(
+                "none",
+                "fail",
+                "No order found",
+                5,
+                1,
+                message="None of these orders exists: {{ sums.unknown }}. Check the ids: they look like A-10481.",
+            ),
+        ],
+        "connections": [
+            line("trigger", "reading"),
+            line("reading", "orders"),
+            line("orders", "sums"),
+            line("sums", "any"),
+            line("any", "text", "true"),
+            line("text", "answer"),
+            line("any", "none", "false"),
+        ],
+    },
+}
+
 SLOW_REPORT = {
     "name": "Slow report",
     "tool_name": "slow_report",
@@ -174,4 +255,4 @@ SLOW_REPORT = {
     },
 }
 
-FLOWS: list[dict[str, Any]] = [GREET, LOOKUP_ORDER, SLOW_REPORT]
+FLOWS: list[dict[str, Any]] = [GREET, LOOKUP_ORDER, ORDER_REPORT, SLOW_REPORT]

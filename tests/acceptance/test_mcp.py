@@ -23,11 +23,11 @@ def detail(server: LiveServer, result: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_client_lists_the_three_demo_tools(server: LiveServer, era: str) -> None:
+async def test_a_client_lists_the_demo_tools(server: LiveServer, era: str) -> None:
     async with connect(server, era) as client:
         assert client.session.protocol_version == VERSIONS[era]
         tools = (await client.list_tools()).tools
-    assert [tool.name for tool in tools] == ["greet", "lookup_order", "slow_report"]
+    assert [tool.name for tool in tools] == ["greet", "lookup_order", "order_report", "slow_report"]
     assert tools[0].title == "Greet"
     assert tools[0].description == (
         "Greets a person by name and repeats the number that was sent.\n\n"
@@ -86,6 +86,21 @@ async def test_a_json_answer_is_structured_and_text(server: LiveServer, era: str
 
 
 @pytest.mark.parametrize("era", ERAS)
+async def test_a_report_adds_up_the_orders_that_it_found_and_names_the_others(server: LiveServer, era: str) -> None:
+    async with connect(server, era) as client:
+        usual = await client.call_tool("order_report", {})
+        partly = await client.call_tool("order_report", {"order_ids": ["A-10482", "A-00017"]})
+        nothing = await client.call_tool("order_report", {"order_ids": ["A-00017"]})
+    assert usual.structured_content == {"text": "Orders: 3, worth 232.3.", "total": 232.3, "unknown": []}
+    assert partly.structured_content == {"text": "Orders: 1, worth 49.9.", "total": 49.9, "unknown": ["A-00017"]}
+    assert nothing.is_error is True
+    assert [block.text for block in nothing.content] == [
+        'None of these orders exists: ["A-00017"]. Check the ids: they look like A-10481.'
+    ]
+    assert len(detail(server, usual)["children"]) == 3
+
+
+@pytest.mark.parametrize("era", ERAS)
 async def test_fr_007_a_failure_is_an_error_result_and_names_the_failing_node(server: LiveServer, era: str) -> None:
     async with connect(server, era) as client:
         result = await client.call_tool("lookup_order", {"order_id": "A-00017"})
@@ -136,7 +151,7 @@ async def test_an_unknown_tool_is_a_protocol_error_and_leaves_a_rejected_record(
             await client.call_tool("gret", {"name": "Ada"})
     assert raised.value.error.code == INVALID_PARAMS
     assert raised.value.error.message == (
-        "There is no tool 'gret' on this server. Its tools are: greet, lookup_order, slow_report."
+        "There is no tool 'gret' on this server. Its tools are: greet, lookup_order, order_report, slow_report."
     )
     record = server.get_json(f"/api/executions/{raised.value.error.data[EXECUTION_ID]}/")
     assert (record["flowId"], record["flowToolName"], record["errorInfo"]["kind"]) == (None, "gret", "rejected")

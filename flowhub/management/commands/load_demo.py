@@ -1,4 +1,4 @@
-"""`manage.py load_demo`: a server with three flows, an administrator and a key. Running it again changes nothing."""
+"""`manage.py load_demo`: a server with four flows, an administrator and a key. Running it again changes nothing."""
 
 import secrets
 from typing import Any
