@@ -111,7 +111,7 @@ def _drawing(execution: Execution) -> Drawing | None:
 
 @require_GET
 def raw(request: HttpRequest, execution_id: uuid.UUID, part: str) -> HttpResponse:
-    """One JSON value of an execution as it is stored: `params`, `result`, `error`, `nodes`, `input-0`, `output-0`."""
+    """One JSON value of an execution: `params`, `result`, `error`, `nodes`, `input-0`, `output-0`, `log-0`."""
     execution = get_object_or_404(Execution.objects.visible_to(request.user), pk=execution_id)
     text = json.dumps(_part(execution, part), ensure_ascii=False, indent=2)
     return HttpResponse(text, content_type="application/json; charset=utf-8")
@@ -141,7 +141,7 @@ def _part(execution: Execution, part: str) -> Any:
     if part in whole:
         return whole[part]
     name, _, number = part.partition("-")
-    key = {"input": "inputData", "output": "outputData"}.get(name)
+    key = {"input": "inputData", "output": "outputData", "log": "log"}.get(name)
     entries: Any = execution.node_executions or []
     if key is None or not number.isdecimal() or int(number) >= len(entries):
         raise Http404(f"An execution has no part {part!r}.")

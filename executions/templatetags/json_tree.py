@@ -37,11 +37,10 @@ def is_tree(value: Any) -> bool:
 
 
 @register.simple_tag
-def json_tree(value: Any) -> SafeString:
-    """Draw a JSON value; integers of any size are exact."""
-    return format_html(
-        '<div class="json">{}</div>', _value(value, SafeString(""), SafeString(""), _Budget(MOST_VALUES))
-    )
+def json_tree(value: Any, most_values: int = MOST_VALUES) -> SafeString:
+    """Draw a JSON value, or the first values of a larger one; integers of any size are exact."""
+    tree = _value(value, SafeString(""), SafeString(""), _Budget(most_values))
+    return format_html('<div class="json">{}</div>', tree)
 
 
 def _value(value: Any, key: SafeString, comma: SafeString, budget: _Budget) -> SafeString:

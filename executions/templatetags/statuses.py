@@ -81,6 +81,13 @@ def received_text(result: Any) -> str:
 
 
 @register.filter
+def newest_teller(execution: Execution) -> Any:
+    """The entry of the node that was the last to tell how far it is; it may have ended since. None when none did."""
+    tellers = [entry for entry in execution.node_executions or [] if "progress" in entry]
+    return max(tellers, key=lambda entry: entry["progress"]["offsetMs"], default=None)
+
+
+@register.filter
 def part(half: str, number: int) -> str:
-    """`input-3`: the name of a node's input or output in the address of its raw JSON."""
+    """`input-3`: the name of a node's input, output or log in the address of its raw JSON."""
     return f"{half}-{number}"

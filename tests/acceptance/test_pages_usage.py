@@ -249,6 +249,57 @@ def test_a_node_that_was_tried_again_lists_its_attempts() -> None:
     ]
 
 
+def told(fraction: float | None, message: str, offset: float) -> dict[str, Any]:
+    """What a node told of how far it is."""
+    return {"progress": {"fraction": fraction, "message": message, "offsetMs": offset}}
+
+
+def bars_of(flow: Flow, status: str, *entries: dict[str, Any]) -> list[str]:
+    """The progress bars of an execution with those nodes, each with its words."""
+    execution = make_execution(flow, status=status, node_executions=entries)
+    html = browser_of(flow.server.owner).get(execution.get_absolute_url()).content.decode()
+    return [re.sub(r"\s+", " ", bar) for bar in re.findall(r'<span class="told">(.*?)</summary>', html, re.DOTALL)]
+
+
+def test_a_node_under_way_shows_how_far_it_is_and_so_does_the_last_that_told() -> None:
+    flow, ended = make_flow(), node_execution("a", "Ask", "progress", "completed")
+    under_way = node_execution("b", "Read", "for_each", "pending", durationMs=None)
+    assert bars_of(flow, Status.PENDING, ended | told(0.2, "old", 1.0), ended | told(0.5, "<b>Half</b>", 2.0)) == [
+        '<progress max="1" value="0.5" aria-label="Progress of Ask"></progress><span>50%</span>'
+        '<span class="soft">&lt;b&gt;Half&lt;/b&gt;</span></span> '
+    ]
+    assert bars_of(flow, Status.PENDING, ended | told(0.2, "old", 1.0), under_way | told(None, "Page 2", 2.0)) == [
+        '<progress max="1" aria-label="Progress of Read"></progress><span class="soft">Page 2</span></span> '
+    ]
+    assert bars_of(flow, Status.FULFILLED, ended | told(1.0, "Done", 2.0)) == []
+
+
+def test_a_node_that_failed_says_how_far_it_had_come() -> None:
+    flow = make_flow()
+    execution = make_execution(flow, status=Status.ERROR, node_executions=[NODES[1] | told(0.25, "Page 1", 90.0)])
+    html = browser_of(flow.server.owner).get(execution.get_absolute_url()).content.decode()
+    assert "404 Not Found It had told 25% “Page 1” at 90 ms." in words(html)
+
+
+def test_what_a_node_logged_stands_in_its_card() -> None:
+    flow = make_flow()
+    log = [
+        {"offsetMs": 1.2, "level": "info", "message": "Began"},
+        {"offsetMs": 1204.0, "level": "warning", "message": "<b>Low</b>", "data": {"stock": 12345678901234567890}},
+    ]
+    execution = make_execution(flow, node_executions=[NODES[0] | {"log": log, "logLeftOut": 1300}])
+    browser = browser_of(flow.server.owner)
+    html = browser.get(execution.get_absolute_url()).content.decode()
+    drawn = re.search(r'<section class="log".*?</section>', html, re.DOTALL)
+    assert drawn is not None
+    assert words(drawn[0]).strip() == (
+        'Log copy raw 1 ms info Began 1.2 s warning <b>Low</b> { "stock" : 12345678901234567890 } '
+        "1,300 more left out: a record keeps the first 2 lines of a node."
+    )
+    assert "2+ in the log" in words(html)
+    assert browser.get(f"/executions/{execution.pk}/raw/log-0/").json() == log
+
+
 def test_an_execution_and_those_that_its_nodes_called_are_linked_both_ways() -> None:
     flow, other = make_flow(), make_flow()
     parent = make_execution(flow, node_executions=NODES[:1])
