@@ -90,6 +90,8 @@ def test_the_open_filter_of_a_list_stays_in_its_column(insights: Page) -> None:
     insights.locator(".overview .bars a").last.focus()
     insights.keyboard.press("Enter")
     insights.wait_for_url("**/usage/?startedAfter=*")
+    expect(insights.locator(".chip")).to_have_count(2)
+    insights.locator(".filter summary").click()
     place = insights.locator(".list").bounding_box()
     assert place is not None
     for field in insights.locator(".filter details :is(input, select)").all():

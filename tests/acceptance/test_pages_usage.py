@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from executions.filters import ExecutionFilter
 from executions.models import HEAVY_FIELDS, Execution
 from executions.status import Status
 from flows import services
@@ -211,6 +212,53 @@ def test_a_filter_that_leaves_nothing_offers_to_be_cleared() -> None:
     html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/?search=nowhere").content.decode()
     assert "Nothing matches" in html
     assert f'<a class="button" href="/flows/{flow.pk}/usage/">Clear filters</a>' in html
+
+
+def chips_of(html: str) -> list[tuple[str, str]]:
+    """The active filters: what each says, and the address without it."""
+    found = re.findall(r'<li><a class="chip" href="(.*?)".*?<span class="words">(.*?)</span>', html)
+    return [(unescape(said), unescape(href)) for href, said in found]
+
+
+def test_filters_in_the_address_are_told_and_each_can_be_removed() -> None:
+    flow = make_flow()
+    address = f"/flows/{flow.pk}/usage/"
+    browser = browser_of(flow.server.owner)
+    html = browser.get(f"{address}?status=error&minDuration=0&node=A+%26+<b>&page=2&view=graph").content.decode()
+    assert chips_of(html) == [
+        ("at least 0 ms", f"{address}?status=error&node=A+%26+%3Cb%3E"),
+        ("failed at A & <b>", f"{address}?status=error&minDuration=0"),
+    ]
+    assert f'<a class="link" href="{address}">Clear filters</a>' in html
+    assert "<details>\n      <summary>Filters" in html
+    assert chips_of(browser.get(f"{address}?status=error&search=x").content.decode()) == []
+
+
+def test_all_filters_but_those_in_view_have_words() -> None:
+    query = (
+        "startedAfter=2020-01-02T03:04&startedBefore=2021-01-02T03:04:05Z&minDuration=1.5&maxDuration=2000"
+        "&errorKind=timeout&node=N&caller=C&tool=T&flow=7"
+    )
+    html = browser_of(make_user()).get(f"/executions/?{query}").content.decode()
+    assert [said for said, _ in chips_of(html)] == [
+        "from Jan 2 2020, 03:04",
+        "before Jan 2 2021, 03:04",
+        "at least 2 ms",
+        "at most 2.0 s",
+        "timed out (timeout)",
+        "failed at N",
+        "caller C",
+        "tool T",
+        "flow 7",
+    ]
+    unseen = set(ExecutionFilter.base_filters) - {"status", "search"}
+    assert unseen == {part.partition("=")[0] for part in query.split("&")}
+
+
+def test_a_filter_that_cannot_be_understood_has_its_form_open() -> None:
+    html = browser_of(make_user()).get("/executions/?minDuration=long&tool=T").content.decode()
+    assert [said for said, _ in chips_of(html)] == ["tool T"]
+    assert "<details open>\n      <summary>Filters" in html
 
 
 def test_a_flow_that_was_never_called_shows_a_client_configuration_to_copy() -> None:
