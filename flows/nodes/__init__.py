@@ -30,6 +30,10 @@ from flows.nodes.set_fields import SetFields
 from flows.nodes.switch import Switch
 from flows.nodes.template import Template
 from flows.nodes.trigger import Trigger
+from flows.nodes.ui_html import UiHtml
+from flows.nodes.ui_post_list import UiPostList
+from flows.nodes.ui_stat_card import UiStatCard
+from flows.nodes.ui_table import UiTable
 from flows.nodes.validate import Validate
 
 ENTRY_POINT_GROUP = "flowhub.node_types"
@@ -53,6 +57,10 @@ BUILTIN_NODE_TYPES: tuple[NodeType, ...] = (
     Fail(),
     Return(),
     ReturnContent(),
+    UiTable(),
+    UiPostList(),
+    UiStatCard(),
+    UiHtml(),
 )
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from flows.engine.node import NodeContext, NodeResult, NodeType
 EFFECTS = {"http_request", "call_flow", "for_each", "llm_chat", "mcp_tool"}
 ICONS = {
     *("bolt", "edit", "branch", "globe", "clock", "stop", "reply", "layers", "repeat", "chat", "plug"),
-    *("code", "switch", "merge", "check", "text", "media"),
+    *("code", "switch", "merge", "check", "text", "media", "table", "list", "stats"),
 }
 
 
@@ -57,6 +57,7 @@ def test_the_built_in_types_are_those_of_the_product() -> None:
         *("trigger", "set_fields", "template", "code", "condition", "switch", "merge", "validate", "http_request"),
         *("call_flow", "for_each", "llm_chat", "mcp_tool"),
         *("delay", "progress", "log", "fail", "return", "return_content"),
+        *("ui_table", "ui_post_list", "ui_stat_card", "ui_html"),
     ]
     assert [each.type for each in nodes.BUILTIN_NODE_TYPES] == names
     assert list(nodes.registry()) == names
