@@ -14,6 +14,7 @@ from executions.charts import Chart, Column, histogram, place, stacked
 from executions.insights import Bin, Figures, Overview
 from executions.periods import Bucket, Period
 from executions.statistics import Calls, Tally
+from executions.templatetags.moments import as_input
 
 register = template.Library()
 
@@ -143,11 +144,11 @@ def width_of(part: int, whole: int) -> float:
 
 @register.filter
 def bound(moment: datetime) -> str:
-    """A moment as the time fields of the list's filter have it: local, to the minute."""
+    """A moment, a whole minute, as an address hands it to the time fields of the list's filter: local."""
     local = timezone.localtime(moment)
     is_twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
     # The hour that a clock shows twice is clear only with its offset.
-    return local.isoformat(timespec="minutes") if is_twice else f"{local:%Y-%m-%dT%H:%M}"
+    return local.isoformat(timespec="minutes") if is_twice else as_input(moment)
 
 
 @register.simple_tag
