@@ -104,10 +104,8 @@ class ServerAdmin(admin.ModelAdmin):
         services.save_server(obj)
 
     def delete_model(self, request: HttpRequest, obj: Server) -> None:
-        """Delete the server; its flows go first, each announced."""
-        for flow in obj.flows.select_related("server"):
-            services.delete(flow)
-        obj.delete()
+        """Delete the server with its flows, and let clients know."""
+        services.delete_server(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Server]) -> None:
         """Delete the selected servers one by one."""

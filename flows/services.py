@@ -225,6 +225,15 @@ def save_server(server: Server) -> None:
         changes.announce(server.slug)
 
 
+def delete_server(server: Server) -> None:
+    """Delete a server and its flows; connected clients lose it."""
+    with transaction.atomic():
+        for flow in server.flows.select_related("server"):
+            delete(flow)
+        changes.announce(server.slug)
+        server.delete()
+
+
 @sensitive_variables("value")
 def set_secret(server: Server, name: str, value: str) -> Secret:
     """Give a server's secret a value, new or in place of the one it had.

@@ -1,6 +1,7 @@
 """The MCP bridge app: flows as MCP tools."""
 
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class McpBridgeConfig(AppConfig):
@@ -10,8 +11,13 @@ class McpBridgeConfig(AppConfig):
     verbose_name = "MCP bridge"
 
     def ready(self) -> None:
-        """Let nodes call the tools of other MCP servers."""
+        """Let nodes call the tools of other MCP servers, and this process tell the others of changes."""
         from executions.lending import lending  # apps are not ready before
         from mcp_bridge.upstream import UpstreamTools
 
         lending.tools = UpstreamTools()
+        if settings.REDIS_URL:
+            from flows import changes
+            from mcp_bridge import feed  # Redis's client takes most of a second to import
+
+            changes.subscribe(feed.publish)

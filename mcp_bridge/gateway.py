@@ -58,6 +58,11 @@ class Gateway:
         finally:
             self.under_way -= messages
 
+    def drain(self) -> None:
+        """Take no new calls, and end the streams of `subscriptions/listen`, which count as calls under way."""
+        self.is_draining = True
+        current_host().end_listening()
+
     def end_streams(self) -> None:
         """End the streams on which clients only listen; for a process that has answered everything."""
         streams.end_all()
@@ -104,9 +109,12 @@ async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
     if user is not None:
         scope["user"] = user
     stream = ResponseStream(send)
+    gets = int(scope["method"] == "GET")
+    hosted.audience.open_gets += gets
     try:
         await AuthContextMiddleware(hosted.manager.asgi_app)(scope, receive, stream.send)
     finally:
+        hosted.audience.open_gets -= gets
         stream.close()
 
 

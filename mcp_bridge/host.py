@@ -1,14 +1,19 @@
 """The MCP servers that live in this process: one owner task a slug, made on first use, one registry an event loop."""
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 import time
 from weakref import WeakKeyDictionary
 
+from django.conf import settings
+from django.db import DatabaseError
+
 from executions.database import in_database
 from flows import changes
 from mcp_bridge import catalogue
+from mcp_bridge.audience import Audience
 from mcp_bridge.catalogue import Snapshot
 from mcp_bridge.server import build, build_manager
 
@@ -16,6 +21,12 @@ logger = logging.getLogger(__name__)
 
 FRESH_SECONDS = 1.0
 """How long a snapshot is served before the database is asked whether another process changed it."""
+
+BURST_SECONDS = 0.2
+"""Changes that follow one another so quickly are announced together."""
+
+LONGEST_BURST_SECONDS = 1.0
+"""However many changes follow, those so far are announced after this."""
 
 STOP_SECONDS = 5.0
 
@@ -26,11 +37,13 @@ class Hosted:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.fresh_until = time.monotonic() + FRESH_SECONDS
-        self.server = build(self)
+        self.audience = Audience(self)
+        self.server = build(self, self.audience)
         self.manager = build_manager(self.server)
         self.lock = asyncio.Lock()
         self._ready = asyncio.Event()
-        self._stop = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._is_stopping = False
         self.task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -48,9 +61,53 @@ class Hosted:
 
     async def _own(self) -> None:
         """`run()` must be entered and left in one task."""
-        async with self.manager.run():
-            self._ready.set()
-            await self._stop.wait()
+        try:
+            async with self.manager.run():
+                self._ready.set()
+                await self._watch()
+        finally:
+            self.audience.end()
+
+    async def _watch(self) -> None:
+        """Announce changes until the server is stopped or no longer published.
+
+        Other processes may change it without a word, so the database is asked while somebody listens.
+        """
+        is_published = True
+        while is_published:
+            is_woken = await self._wait()
+            if self._is_stopping:
+                return
+            if is_woken or self.audience.is_listening:
+                is_published = await self._look()
+
+    async def _wait(self) -> bool:
+        """Whether a change was reported, and what came with it; False after FRESH_SECONDS without one."""
+        try:
+            async with asyncio.timeout(FRESH_SECONDS):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        deadline = time.monotonic() + LONGEST_BURST_SECONDS
+        while self._woken.is_set() and not self._is_stopping and time.monotonic() < deadline:
+            self._woken.clear()
+            await asyncio.sleep(BURST_SECONDS)
+        return True
+
+    async def _look(self) -> bool:
+        """Take and announce what changed; False when the server is no longer published."""
+        try:
+            is_published = await self.refresh()
+        except DatabaseError as error:
+            logger.warning("changes of %s cannot be announced now: %s", self.snapshot.slug, error)
+            return True
+        await self.audience.announce()
+        return is_published
+
+    def wake(self) -> None:
+        """Have the owner task look at the database now."""
+        self.fresh_until = 0.0
+        self._woken.set()
 
     @property
     def is_alive(self) -> bool:
@@ -69,11 +126,13 @@ class Hosted:
             snapshot = await in_database(lambda: catalogue.load(slug))
             if snapshot is not None:
                 self.snapshot = snapshot
+                self.server.title, self.server.instructions = snapshot.name, snapshot.instructions or None
             return snapshot is not None
 
     async def stop(self) -> None:
         """End the sessions and the owner task."""
-        self._stop.set()
+        self._is_stopping = True
+        self._woken.set()
         if self.task is not None:
             await asyncio.wait({self.task}, timeout=STOP_SECONDS)
 
@@ -84,6 +143,7 @@ class McpHost:
     def __init__(self) -> None:
         self._hosted: dict[str, Hosted] = {}
         self._lock = asyncio.Lock()
+        self._following: asyncio.Task[None] | None = None
 
     async def get(self, slug: str) -> Hosted | None:
         """The server of that slug, ready to serve; None when there is no published server of that slug."""
@@ -102,7 +162,9 @@ class McpHost:
                 return hosted
             snapshot = await in_database(lambda: catalogue.load(slug))
             if snapshot is None:
+                self._hosted.pop(slug, None)
                 return None
+            self._follow()
             hosted = Hosted(snapshot)
             await hosted.start()
             self._hosted[slug] = hosted
@@ -113,14 +175,39 @@ class McpHost:
         if hosted is not None:
             await hosted.stop()
 
+    def _follow(self) -> None:
+        """Hear from other processes, as long as this loop serves anything."""
+        if settings.REDIS_URL and self._following is None:
+            from mcp_bridge import feed  # imported already, by the app, where Redis is used
+
+            following = feed.follow(self.changed, self._all_changed)
+            self._following = asyncio.get_running_loop().create_task(following, context=contextvars.Context())
+
     def outdate(self, slug: str) -> None:
         """Have the next request ask the database; safe from any thread."""
         hosted = self._hosted.get(slug)
         if hosted is not None:
             hosted.fresh_until = 0.0
 
+    def changed(self, slug: str) -> None:
+        """Have those who listen told of what changed; on the loop of this host."""
+        hosted = self._hosted.get(slug)
+        if hosted is not None:
+            hosted.wake()
+
+    def _all_changed(self) -> None:
+        for hosted in self._hosted.values():
+            hosted.wake()
+
+    def end_listening(self) -> None:
+        """End the streams on which modern clients listen: they count as calls, and would hold up a shutdown."""
+        for hosted in self._hosted.values():
+            hosted.audience.end()
+
     async def aclose(self) -> None:
         """Stop every server of this loop."""
+        if self._following is not None:
+            self._following.cancel()
         for slug in list(self._hosted):
             await self._drop(slug)
 
@@ -137,9 +224,12 @@ def current_host() -> McpHost:
     return host
 
 
-def _outdate(slug: str) -> None:
-    for host in list(_hosts.values()):
+def _changed(slug: str) -> None:
+    """On any thread: what is asked from now on must be answered anew, even before the loop has woken."""
+    for loop, host in list(_hosts.items()):
         host.outdate(slug)
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(host.changed, slug)
 
 
-changes.subscribe(_outdate)
+changes.subscribe(_changed)

@@ -5,8 +5,10 @@ from typing import Any
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp_types import NotificationParams
 
 from mcp_bridge import tools
+from mcp_bridge.audience import Audience
 from mcp_bridge.catalogue import Offer
 
 VERSION = "1"
@@ -26,14 +28,17 @@ class FlowServer(Server[Any]):
         return super().create_initialization_options(options, experimental_capabilities, extensions)
 
 
-def build(offer: Offer) -> Server[Any]:
-    """Make the server of a slug; its handlers read the snapshot of the moment."""
+def build(offer: Offer, audience: Audience) -> Server[Any]:
+    """Make the server of a slug; its handlers read the snapshot of the moment, and `audience` hears of changes."""
 
     async def on_list_tools(ctx: Any, params: Any) -> Any:
         return tools.list_tools(offer, ctx, params)
 
     async def on_call_tool(ctx: Any, params: Any) -> Any:
         return await tools.call(offer, ctx, params)
+
+    async def on_initialized(ctx: Any, params: Any) -> None:
+        _attend(audience, ctx)
 
     server = FlowServer(
         offer.snapshot.slug,
@@ -42,11 +47,22 @@ def build(offer: Offer) -> Server[Any]:
         instructions=offer.snapshot.instructions or None,
         on_list_tools=on_list_tools,
         on_call_tool=on_call_tool,
+        on_subscriptions_listen=audience.listen,
         get_tool_input_schema=lambda name: offer.snapshot.input_schema(name),
     )
+    server.add_notification_handler("notifications/initialized", NotificationParams, on_initialized)
     # Its spans go nowhere unless an exporter is installed, and it costs on every message.
     server.middleware.clear()
     return server
+
+
+def _attend(audience: Audience, ctx: Any) -> None:
+    """A legacy session hears of changes from its handshake to its end."""
+    connection = ctx.session._connection
+    if not connection.state.setdefault("attends", False):
+        connection.state["attends"] = True
+        listener = audience.add(tools.principal_of(ctx), ctx.session.send_tool_list_changed)
+        connection.exit_stack.callback(audience.remove, listener)
 
 
 def build_manager(server: Server[Any]) -> StreamableHTTPSessionManager:

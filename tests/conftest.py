@@ -2,7 +2,10 @@
 
 import os
 import shutil
+import socket
+import subprocess
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from django.db import connection, connections
 from executions.ledger import ledger
 from executions.recovery import heart
 from tests.browsing import chromium, launch_arguments
+from tests.live import free_port, wait_until
 
 
 def missing_for_browser() -> str | None:
@@ -91,3 +95,22 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 def browser_type_launch_args() -> dict[str, Any]:
     """The system's Chromium instead of one that Playwright downloads; it sends nothing outside by itself."""
     return launch_arguments()
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    """FLOWHUB_TEST_REDIS, or a Redis of the test's own."""
+    if address := os.environ.get("FLOWHUB_TEST_REDIS"):
+        yield address
+        return
+    command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port := free_port()), "--save", ""]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as redis:
+        wait_until(lambda: answers(port), 10, "Redis did not start")
+        yield f"redis://127.0.0.1:{port}/0"
+        redis.terminate()
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,9 +1,6 @@
 """Live pages in a real browser: calls that clients make appear by themselves, and stay out of the reader's way."""
 
-import os
 import re
-import socket
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browsing import call, log_in, window
-from tests.live import RUNSERVER, LiveServer, free_port, live_server, wait_until
+from tests.live import RUNSERVER, LiveServer, live_server, wait_until
 from tests.mcp_client import MODERN, connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -29,25 +26,6 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser; what its console complains about, other than a server that is away, fails the test."""
     with window(browser, *WHILE_AWAY) as context:
         yield context
-
-
-@pytest.fixture
-def redis_url(tmp_path: Path) -> Iterator[str]:
-    """FLOWHUB_TEST_REDIS, or a Redis of the test's own."""
-    if address := os.environ.get("FLOWHUB_TEST_REDIS"):
-        yield address
-        return
-    command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port := free_port()), "--save", ""]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as redis:
-        wait_until(lambda: answers(port), 10, "Redis did not start")
-        yield f"redis://127.0.0.1:{port}/0"
-        redis.terminate()
-
-
-def answers(port: int) -> bool:
-    """Whether somebody listens on a port of this machine."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager

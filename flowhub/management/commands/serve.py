@@ -97,7 +97,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Take no new calls, let those under way end, and interrupt what is left in time to be recorded."""
-        application.is_draining = True
+        application.drain()
         draining = asyncio.get_running_loop().create_task(_drain())
         await super().shutdown(sockets)
         draining.cancel()
