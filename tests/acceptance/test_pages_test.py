@@ -310,7 +310,9 @@ def test_edit_parameters_fills_the_form_with_those_of_an_execution() -> None:
 def test_an_execution_of_another_flow_is_not_shown_in_the_tab() -> None:
     flow, other = make_flow(definition=ECHO), make_execution()
     html = page_of(flow, f"?execution={other.pk}&again={other.pk}")
-    assert str(other.pk) not in html.replace(f"?execution={other.pk}&amp;again={other.pk}", "")
+    # The address of the page itself is repeated in links that lead back to it.
+    assert f'data-execution="{other.pk}"' not in html
+    assert "Ada" not in html
     headers = {"HX-Request": "true", "HX-Target": "detail"}
     browser = browser_of(flow.server.owner)
     assert browser.get(f"/flows/{flow.pk}/test/?execution={other.pk}", headers=headers).status_code == 404

@@ -71,9 +71,11 @@ def rows(database: Database) -> list[Row]:
     return [_row(*values) for values in database.query(_ROWS)]
 
 
-def pending(database: Database, tool: str = "slow_report") -> int:
-    """How many executions of a tool are pending."""
+def pending(database: Database, tool: str = "slow_report", node: str = "") -> int:
+    """How many executions of a tool are pending; those alone that show a node of this name, if there is one."""
     statement = f"SELECT count(*) FROM executions_execution WHERE status = 'pending' AND flow_tool_name = '{tool}'"
+    if node:
+        statement += f" AND node_executions LIKE '%\"{node}\"%'"
     return int(database.query(statement)[0][0])
 
 

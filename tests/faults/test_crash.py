@@ -29,6 +29,8 @@ async def test_fifty_calls_of_a_killed_process_are_interrupted_and_none_is_missi
     server = await asyncio.to_thread(cluster.server, database)
     async with crowd() as calls:
         ids = await under_way(calls, server, database, 50, 30)
+        # What nodes do is stored within a quarter of a second, unless they can touch the outside world.
+        await until(lambda: pending(database, node="Collect") == 50)
         server.kill()
         await asyncio.gather(*calls.tasks)
     dry_run = server.manage("recover", "--dry-run").stdout
