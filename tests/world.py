@@ -70,7 +70,7 @@ class World:
 
 
 def world_of(server: LiveServer) -> World:
-    """Fill a live server that has the demo. One call is pending afterwards, for four minutes and a half."""
+    """Fill a live server that has the demo. One call is pending afterwards, for most of an hour."""
     made = server.manage("shell", "--no-imports", "-c", "from tests import world; world.build()").stdout
     ids = json.loads(made.splitlines()[-1])
     with ThreadPoolExecutor(1) as thread:  # Playwright may have a loop of its own in this one
@@ -157,13 +157,13 @@ def _nightly(server: Any, admin: Any) -> str:
         "nodes": [
             node("trigger", "trigger", "Every night", 0),
             node("read", "delay", "Read the export", 1, seconds=0.4),
-            node("wait", "delay", "Wait for the bank", 2, seconds=270),
+            node("wait", "delay", "Wait for the bank", 2, seconds=3000),
             node("answer", "return", "Done", 3, text="Imported."),
         ],
         "connections": [line("trigger", "read"), line("read", "wait"), line("wait", "answer")],
     }
     values = {"tool_description": "Reads last night's payments.", "definition": definition}
-    flow = make_flow(server, tool_name="nightly_import", name="Nightly import", **values)
+    flow = make_flow(server, tool_name="nightly_import", name="Nightly import", timeout_seconds=3600, **values)
     services.publish(flow, admin)
     began = timezone.now() - timedelta(hours=26)
     made = make_execution(flow, started_at=began, duration_ms=270_412.0, ended_at=began + timedelta(seconds=270.412))

@@ -44,8 +44,11 @@ def test_bars_are_reached_and_read_by_keyboard_and_lead_to_their_executions(insi
     number = figure(insights, "Calls").inner_text()
     bars = insights.locator("[data-chart]").nth(1).locator(".bars a")
     insights.locator(".as-table > summary").first.focus()
-    insights.keyboard.press("Tab")
     last = bars.last
+    for _ in range(3):  # Links to what failed and to what is pending may stand in between.
+        insights.keyboard.press("Tab")
+        if last.evaluate("bar => bar === document.activeElement"):
+            break
     expect(last).to_be_focused()
     tip = insights.locator(".tip")
     expect(tip).to_have_text(str(last.get_attribute("aria-label")))

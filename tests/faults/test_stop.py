@@ -120,7 +120,7 @@ async def test_a_flow_whose_process_is_stuck_past_its_deadline_is_ended_by_anoth
     stuck, _ = await asyncio.to_thread(cluster.several, 2, database)
     async with crowd() as calls:
         calls.send(stuck, lambda n: slow(n, 20, "hasty"), 4)
-        await until(lambda: pending(database, "hasty") == 4)
+        await until(lambda: pending(database, "hasty", node="Collect") == 4)
         stuck.signal(signal.SIGSTOP)
         await until(lambda: pending(database, "hasty") == 0, 30)
         ended = rows(database)
