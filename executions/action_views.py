@@ -6,13 +6,13 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from executions import actions, from_node, replays, services
 from executions.forms import NoteForm, ReplayForm
 from executions.models import Execution
 from flows.engine.errors import DefinitionError
+from flows.ways_back import own_address
 
 NOT_CALLED = (actions.Refused, services.ArgumentsError, services.LedgerUnavailable, DefinitionError)
 
@@ -29,9 +29,7 @@ def cancel(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
         messages.success(request, "The execution was asked to stop.")
     else:
         messages.warning(request, "The execution has ended already, or another process runs it.")
-    back = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    return redirect(back if back and is_ours else execution)
+    return redirect(own_address(request, request.POST.get("next", "")) or execution)
 
 
 @require_http_methods(["GET", "POST"])

@@ -25,6 +25,11 @@ class Caller:
     replay_of: uuid.UUID | None = None
     """The execution whose parameters are sent once more."""
 
+    @classmethod
+    def of_user(cls, user: Any, source: str, replay_of: uuid.UUID | None = None) -> "Caller":
+        """A person who is logged in."""
+        return cls(principal=f"user {user.get_username()}", source=source, replay_of=replay_of)
+
     def as_json(self) -> dict[str, str]:
         """The stored form."""
         return {

@@ -3,7 +3,7 @@
 from typing import Any
 
 from executions.models import Execution
-from executions.payload import TRUNCATED
+from executions.payload import is_cut
 from flows.engine.references import Reference, References
 from flows.models import Flow, Secret
 from flows.services import graph_of
@@ -34,7 +34,7 @@ def _outputs(flow: Flow, user: Any) -> dict[str, list[Any]]:
         for entry in entries if isinstance(entries, list) else ():
             # A record that was too large to keep may hold anything in place of its entries.
             is_whole = isinstance(entry, dict) and entry.get("status") == "completed"
-            if is_whole and not _is_cut(entry["outputData"]):
+            if is_whole and not is_cut(entry["outputData"]):
                 found.setdefault(entry["nodeId"], []).append(_without_cuts(entry["outputData"]))
     return found
 
@@ -42,11 +42,7 @@ def _outputs(flow: Flow, user: Any) -> dict[str, list[Any]]:
 def _without_cuts(value: Any) -> Any:
     """The value without the members that were too large for the record."""
     if isinstance(value, dict):
-        return {name: _without_cuts(child) for name, child in value.items() if not _is_cut(child)}
+        return {name: _without_cuts(child) for name, child in value.items() if not is_cut(child)}
     if isinstance(value, list):
-        return [_without_cuts(child) for child in value if not _is_cut(child)]
+        return [_without_cuts(child) for child in value if not is_cut(child)]
     return value
-
-
-def _is_cut(value: Any) -> bool:
-    return isinstance(value, dict) and TRUNCATED in value

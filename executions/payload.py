@@ -32,6 +32,12 @@ SHOWN_EDGE = 2_000
 TRUNCATED = "$truncated"
 """The key that marks an envelope: `{"$truncated": true, "bytes": n, "sha256": "...", "head": "...", "tail": "..."}`."""
 
+
+def is_cut(value: Any) -> bool:
+    """Whether an envelope stands here for a value that was too large to be stored."""
+    return isinstance(value, dict) and TRUNCATED in value
+
+
 _MAX_BITS = 14_284  # the most that 4300 digits hold; Python refuses to print more
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PASSTHROUGH = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME

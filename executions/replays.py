@@ -10,7 +10,7 @@ from asgiref.sync import async_to_sync
 from executions import ledger, services
 from executions.actions import Refused
 from executions.models import Execution
-from executions.payload import TRUNCATED
+from executions.payload import is_cut
 from executions.sensitive import HIDDEN
 from executions.services import ArgumentsError, Caller, Target
 from flows.engine.errors import Fault
@@ -75,7 +75,7 @@ def _holes(value: Any) -> Iterator[tuple[str | int, ...]]:
     todo: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
     while todo:
         path, part = todo.pop()
-        if isinstance(part, dict) and TRUNCATED not in part:
+        if isinstance(part, dict) and not is_cut(part):
             todo += [((*path, key), child) for key, child in part.items()]
             yield from ((*path, key) for key in part if HIDDEN in key)
         elif isinstance(part, list):
@@ -88,8 +88,7 @@ def start_replay(
     target: Target, arguments: Any, original: Execution, user: Any, reused: Mapping[str, Reused] = NOTHING_REUSED
 ) -> Execution:
     """Start the replay of an execution and wait a little for its end; raises LedgerUnavailable."""
-    source = Execution.Source.REPLAY.value
-    caller = Caller(principal=f"user {user.get_username()}", source=source, replay_of=original.pk)
+    caller = Caller.of_user(user, Execution.Source.REPLAY.value, original.pk)
     return Execution.objects.get(pk=async_to_sync(begin)(target, arguments, caller, reused))
 
 

@@ -327,7 +327,7 @@ def _try(target: Target, arguments: Any, user: Any) -> Execution:
     faults = tuple(argument_faults(target, arguments))
     if faults:
         raise ArgumentsError(faults)
-    caller = Caller(principal=f"user {user.get_username()}", source=Execution.Source.TEST.value)
+    caller = Caller.of_user(user, Execution.Source.TEST.value)
     answer = async_to_sync(call)(target, arguments, caller)
     return Execution.objects.get(pk=answer.execution_id)
 

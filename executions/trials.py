@@ -7,7 +7,7 @@ from asgiref.sync import async_to_sync
 
 from executions import services
 from executions.models import Execution
-from executions.payload import TRUNCATED
+from executions.payload import is_cut
 from executions.replays import begin
 from executions.sensitive import HIDDEN
 from executions.services import ArgumentsError, Caller, Target
@@ -30,7 +30,7 @@ def call(target: Target, arguments: Any, user: Any) -> uuid.UUID:
 
 def caller_of(user: Any) -> Caller:
     """A person at the Test tab."""
-    return Caller(principal=f"user {user.get_username()}", source=Execution.Source.TEST.value)
+    return Caller.of_user(user, Execution.Source.TEST.value)
 
 
 def whole_parts(value: Any) -> tuple[Any, list[str]]:
@@ -50,7 +50,7 @@ def _whole_part(value: Any, path: Steps, missing: list[str]) -> Any:
 
 
 def _is_whole(value: Any, path: Steps, missing: list[str]) -> bool:
-    lacks = TRUNCATED in value if isinstance(value, dict) else isinstance(value, str) and HIDDEN in value
+    lacks = is_cut(value) or (isinstance(value, str) and HIDDEN in value)
     if lacks:
         missing.append(json_path(path))
     return not lacks

@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
+
+from flows.ways_back import own_address
 
 BROWSER_COOKIE = "flowhub_browser_zone"
 """Written by static/js/flowhub.js."""
@@ -107,9 +108,7 @@ def zone(request: ZonedRequest) -> HttpResponse:
     """Choose the zone of the pages; a cookie keeps it, in this browser."""
     browser_zone = known_zone(request.COOKIES.get(BROWSER_COOKIE))
     form = ZoneForm(request.POST or None, initial={"zone": request.chosen_zone}, browser_zone=browser_zone)
-    back = (request.POST or request.GET).get("next", "")
-    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
-        back = "/"
+    back = own_address(request, (request.POST or request.GET).get("next", "")) or "/"
     if request.method == "POST" and form.is_valid():
         return _keep(redirect(back), form.cleaned_data["zone"], request.is_secure())
     return render(request, "zone.html", {"title": "Time zone", "form": form, "next": back, "now": timezone.now()})

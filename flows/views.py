@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows import catalogue, services
@@ -15,6 +14,7 @@ from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import Node
 from flows.forms import FlowForm, NewFlowForm, ServerForm
 from flows.models import Flow, FlowVersion, Server
+from flows.ways_back import own_address
 
 
 def _flow(request: HttpRequest, flow_id: int) -> Flow:
@@ -132,9 +132,7 @@ def toggle(request: HttpRequest, flow_id: int) -> HttpResponse:
     flow = _flow(request, flow_id)
     services.set_active(flow, not flow.is_active)
     messages.success(request, f"{flow.name} is {'active' if flow.is_active else 'inactive'} now.")
-    back = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    return redirect(back if back and is_ours else "dashboard")
+    return redirect(own_address(request, request.POST.get("next", "")) or "dashboard")
 
 
 @require_http_methods(["GET", "POST"])
