@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, TypeVar
@@ -32,6 +32,7 @@ from executions.targets import (
     published_target,
 )
 from executions.tracker import Tracker, error_columns
+from flows.engine.events import Observer
 from flows.engine.expressions import SecretValues
 from flows.engine.limits import Limits
 from flows.engine.node import Reply, Reused, Services
@@ -52,6 +53,9 @@ _NO_SECRETS = SecretValues()
 
 T = TypeVar("T")
 
+Watch = Callable[[Redactor], Observer]
+"""Makes an observer of one execution, which passes on nothing that the redactor hides."""
+
 
 def execution_url(execution_id: uuid.UUID) -> str:
     """The address of an execution's page, for people and for clients."""
@@ -65,14 +69,14 @@ def _url_around() -> str:
     return settings.PUBLIC_URL + reverse("executions:detail", args=[sample]).replace(str(sample), "{}")
 
 
-async def call(target: Target, arguments: Any, caller: Caller) -> Answer:
+async def call(target: Target, arguments: Any, caller: Caller, watch: Watch | None = None) -> Answer:
     """Run a flow and return its answer once its record is durable.
 
     Arguments have been checked by the caller of this function. Cancelling the waiting task cancels the execution,
     which is recorded all the same. Raises LedgerUnavailable when no record can be written; then nothing was answered
-    as done.
+    as done. `watch` makes an observer of the execution.
     """
-    execution_id, task = await start(target, arguments, caller)
+    execution_id, task = await start(target, arguments, caller, watch=watch)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
@@ -86,16 +90,18 @@ async def start(
     caller: Caller,
     parent: Parent | None = None,
     reused: Mapping[str, Reused] = NOTHING_REUSED,
+    watch: Watch | None = None,
 ) -> tuple[uuid.UUID, asyncio.Task[Answer]]:
     """Begin to run a flow, in a task that outlives whoever waits for it; raises LedgerUnavailable.
 
-    `reused` holds what some nodes gave in an earlier execution, which stands for executing them.
+    `reused` holds what some nodes gave in an earlier execution, which stands for executing them. `watch` is given what
+    the record must not hold, and makes an observer of it.
     """
     if not heart.is_beating:
         await in_database(heart.start)
     await ledger.admit()
     execution_id = new_id()
-    work = _execute(execution_id, target, arguments, caller, parent, reused)
+    work = _execute(execution_id, target, arguments, caller, parent, reused, watch)
     return execution_id, dispatcher.start(execution_id, work)
 
 
@@ -106,6 +112,7 @@ async def _execute(
     caller: Caller,
     parent: Parent | None,
     reused: Mapping[str, Reused],
+    watch: Watch | None,
 ) -> Answer:
     started_at = datetime.now(UTC)
     given = {**target.defaults, **arguments}
@@ -131,7 +138,7 @@ async def _execute(
             target.graph,
             given,
             services=services,
-            observers=(tracker.observe,),
+            observers=(tracker.observe,) if watch is None else (tracker.observe, watch(for_record)),
             before_effects=tracker.before_effects,
             timeout=timeout,
             limits=Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES),
@@ -338,6 +345,7 @@ __all__ = [
     "Caller",
     "LedgerUnavailable",
     "Target",
+    "Watch",
     "argument_faults",
     "call",
     "defaults_of",

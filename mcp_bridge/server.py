@@ -5,13 +5,16 @@ from typing import Any
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp_types import NotificationParams
+from mcp_types import EmptyResult, NotificationParams, SetLevelRequestParams
 
 from mcp_bridge import tools
 from mcp_bridge.audience import Audience
 from mcp_bridge.catalogue import Offer
 
 VERSION = "1"
+
+LEVEL = "log level"
+"""Where a legacy session keeps what it set."""
 
 
 class FlowServer(Server[Any]):
@@ -35,7 +38,11 @@ def build(offer: Offer, audience: Audience) -> Server[Any]:
         return tools.list_tools(offer, ctx, params)
 
     async def on_call_tool(ctx: Any, params: Any) -> Any:
-        return await tools.call(offer, ctx, params)
+        return await tools.call(offer, ctx, params, ctx.session._connection.state.get(LEVEL))
+
+    async def on_set_level(ctx: Any, params: SetLevelRequestParams) -> EmptyResult:
+        ctx.session._connection.state[LEVEL] = params.level
+        return EmptyResult()
 
     async def on_initialized(ctx: Any, params: Any) -> None:
         _attend(audience, ctx)
@@ -51,6 +58,8 @@ def build(offer: Offer, audience: Audience) -> Server[Any]:
         get_tool_input_schema=lambda name: offer.snapshot.input_schema(name),
     )
     server.add_notification_handler("notifications/initialized", NotificationParams, on_initialized)
+    # Not by the constructor, which warns that 2026-07-28 has done away with it: for handshake clients it stays.
+    server.add_request_handler("logging/setLevel", SetLevelRequestParams, on_set_level)
     # Its spans go nowhere unless an exporter is installed, and it costs on every message.
     server.middleware.clear()
     return server

@@ -6,11 +6,12 @@ from typing import Any, NoReturn
 
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, CallToolRequestParams, PaginatedRequestParams
+from mcp_types import INVALID_PARAMS, CallToolRequestParams, LoggingLevel, PaginatedRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from executions import services
-from executions.services import Answer, Caller, LedgerUnavailable
+from executions.services import Answer, Caller, LedgerUnavailable, Watch
+from mcp_bridge import reports
 from mcp_bridge.auth import KeyUser, Principal
 from mcp_bridge.catalogue import Offer, PublishedTool, Snapshot
 
@@ -43,8 +44,10 @@ def list_tools(offer: Offer, ctx: Context, params: PaginatedRequestParams | None
     return {"tools": [tool.legacy for tool in tools]}
 
 
-async def call(offer: Offer, ctx: Context, params: CallToolRequestParams) -> dict[str, Any]:
-    """Answer `tools/call`.
+async def call(
+    offer: Offer, ctx: Context, params: CallToolRequestParams, set_level: LoggingLevel | None = None
+) -> dict[str, Any]:
+    """Answer `tools/call`; `set_level` is that of the session's `logging/setLevel`.
 
     A failure that the model can repair is a result with `isError`; an unknown tool is the protocol's error -32602
     (MCP 2026-07-28, Tools, Error handling). Both leave an execution.
@@ -56,21 +59,22 @@ async def call(offer: Offer, ctx: Context, params: CallToolRequestParams) -> dic
     try:
         if tool is None or not (principal is None or principal.may_call(params.name)):
             await _refuse_unknown(offer.snapshot, principal, params, caller)
-        answer = await _answer(tool, arguments, caller)
+        async with reports.watching(ctx, tool.target.graph, reports.level_of(ctx, set_level)) as watch:
+            answer = await _answer(tool, arguments, caller, watch)
     except LedgerUnavailable as error:
         logger.error("call of %.100r was not recorded: %s", params.name, error)
         return _not_recorded(ctx.protocol_version)
     return _result(answer, tool, ctx.protocol_version)
 
 
-async def _answer(tool: PublishedTool, arguments: dict[str, Any], caller: Caller) -> Answer:
+async def _answer(tool: PublishedTool, arguments: dict[str, Any], caller: Caller, watch: Watch | None) -> Answer:
     faults = services.argument_faults(tool.target, arguments)
     if faults:
         name = tool.target.tool_name
         lines = "\n".join(f"- {fault}" for fault in faults)
         message = f"The arguments do not fit the input schema of {name}:\n{lines}\nCorrect them and call again."
         return await services.reject(name, arguments, caller, message, preview=str(faults[0]), target=tool.target)
-    return await services.call(tool.target, arguments, caller)
+    return await services.call(tool.target, arguments, caller, watch)
 
 
 async def _refuse_unknown(

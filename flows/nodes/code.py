@@ -61,6 +61,6 @@ class Code:
 
         def note(printed: str) -> None:
             for line in printed.splitlines():
-                context.log("info", line)
+                context.log("debug", line)
 
         return NodeResult(await context.code.run(parameters["source"], parameters.get("inputs", {}), note))

@@ -1,4 +1,4 @@
-"""Write a line into the execution's record."""
+"""Write a line into the execution's record, which clients may hear too."""
 
 from collections.abc import Callable, Mapping
 from typing import ClassVar
@@ -17,8 +17,9 @@ class Log:
     group: ClassVar[str] = "Logic"
     icon: ClassVar[str] = "text"
     help: ClassVar[str] = (
-        "The line stands in the node's card on the execution's page; the client does not see it. What a code node "
-        "prints is kept in the same way."
+        "The line stands in the node's card on the execution's page. Clients that asked for log messages of that level "
+        "get it at once, without the values of secrets; one that never asked gets info and above, if its protocol is "
+        "older than 2026-07-28. What a code node prints is a debug line."
     )
     example: ClassVar[Mapping[str, Json]] = {
         "level": "warning",

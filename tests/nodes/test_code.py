@@ -44,9 +44,9 @@ async def test_what_is_printed_is_logged_line_by_line_also_before_a_failure() ->
         await Code().execute({"source": "print('looking at', n)\nprint('a\\nb')\n1 / n", "inputs": {"n": 0}}, context)
     assert caught.value.message == "The code failed at line 3: ZeroDivisionError: division by zero"
     assert reporter.lines == [
-        ("n1", "info", "looking at 0", None),
-        ("n1", "info", "a", None),
-        ("n1", "info", "b", None),
+        ("n1", "debug", "looking at 0", None),
+        ("n1", "debug", "a", None),
+        ("n1", "debug", "b", None),
     ]
 
 
