@@ -143,6 +143,7 @@ async def _execute(
             timeout=timeout,
             limits=Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES),
             reused=reused,
+            output_schema=target.output_schema,
         )
         error = outcome.error
         answer = _answer(execution_id, outcome).without(for_answer)

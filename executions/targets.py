@@ -26,6 +26,8 @@ class Target:
     input_schema: CompiledSchema
     timeout_seconds: float
     defaults: Mapping[str, Any]
+    output_schema: CompiledSchema | None = None
+    """What the JSON answer has to fit; None when the flow promises nothing."""
     guard: Guard = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -54,9 +56,15 @@ def defaults_of(input_schema: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def output_schema_of(schema: Any) -> CompiledSchema | None:
+    """A flow's output schema ready to check answers, None when it has none; raises SchemaError."""
+    return None if schema is None else compile_schema(schema)
+
+
 def draft_target(flow: Flow) -> Target:
     """The saved draft, ready to run; raises DefinitionError."""
-    return _target_of(flow, flow.definition, flow.input_schema, flow.timeout_seconds, None)
+    schemas = flow.input_schema, flow.output_schema
+    return _target_of(flow, flow.definition, schemas, flow.timeout_seconds, None)
 
 
 def published_target(flow: Flow) -> Target:
@@ -69,11 +77,14 @@ def published_target(flow: Flow) -> Target:
 
 def version_target(flow: Flow, version: FlowVersion) -> Target:
     """One version of a flow, ready to run, whatever clients call now; raises DefinitionError."""
-    schema = version.contract["inputSchema"]
-    return _target_of(flow, version.definition, schema, version.timeout_seconds, version)
+    schemas = version.contract["inputSchema"], version.contract.get("outputSchema")
+    return _target_of(flow, version.definition, schemas, version.timeout_seconds, version)
 
 
-def _target_of(flow: Flow, definition: Any, schema: Any, timeout: float, version: FlowVersion | None) -> Target:
+def _target_of(
+    flow: Flow, definition: Any, schemas: tuple[Any, Any], timeout: float, version: FlowVersion | None
+) -> Target:
+    schema, output_schema = schemas
     return Target(
         flow_id=flow.pk,
         version_id=version.pk if version else None,
@@ -85,4 +96,5 @@ def _target_of(flow: Flow, definition: Any, schema: Any, timeout: float, version
         input_schema=compile_schema(schema),
         timeout_seconds=timeout,
         defaults=defaults_of(schema),
+        output_schema=output_schema_of(output_schema),
     )

@@ -51,7 +51,9 @@ class FlowForm(forms.ModelForm):
     """A flow's draft. Everything that would keep it from being published is a fault of the form."""
 
     input_schema = JsonField(rows=12, help_text="JSON Schema of the parameters that clients send.")
-    output_schema = JsonField(rows=5, required=False, help_text="JSON Schema of a JSON answer; empty for none.")
+    output_schema = JsonField(
+        rows=5, required=False, help_text="JSON Schema that the JSON answer has to fit; empty for none."
+    )
     annotations = JsonField(rows=4, required=False, help_text='MCP tool annotations, {"readOnlyHint": true}.')
     definition = JsonField(rows=46, help_text="Nodes and connections.")
     faults: tuple[Fault, ...] = ()

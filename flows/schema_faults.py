@@ -22,6 +22,7 @@ _MAX_DEPTH = 64
 _BUDGET = 20_000
 _LEAF_COST = 50
 _SHOWN_NAMES = 12
+_SHORT_MESSAGE = 200
 
 OPTIONS: dict[str, Any] = {
     "validate_formats": True,
@@ -63,7 +64,17 @@ def explain(subschemas: Mapping[str, Subschema], validators: Any, value: Any) ->
     """List up to 20 faults of a value that does not fit `#`; `validators` holds a validator for each pointer."""
     explainer = _Explainer(subschemas, validators, _BUDGET)
     explainer.explain("#", value, ())
-    return explainer.found[:MAX_FAULTS] or [Fault("", "does not fit the schema")]
+    # In a long list the budget may end before the item that is wrong; the library stops there without looking on.
+    return explainer.found[:MAX_FAULTS] or [_first(validators["#"], value)]
+
+
+def _first(validator: Any, value: Any) -> Fault:
+    try:
+        validator.validate(value)
+    except jsonschema_rs.ValidationError as error:
+        said = message_of(error) if len(error.message) <= _SHORT_MESSAGE else f"{_shown(error.instance)} does not fit"
+        return Fault(json_path(error.instance_path), said)
+    return Fault("", "does not fit the schema")
 
 
 class _Explainer:
@@ -88,7 +99,7 @@ class _Explainer:
         return bool(self.validators[at].is_valid(value))
 
     def explain(self, at: str, value: Any, path: Steps) -> None:
-        """Add the faults of a value against one subschema; at least one if it does not fit."""
+        """Add the faults of a value against one subschema; at least one if it does not fit and the budget lasts."""
         if len(self.found) >= MAX_FAULTS or self.budget <= 0 or self.fits(at, value):
             return
         known = self.added
@@ -100,7 +111,7 @@ class _Explainer:
             self._same_place(at, schema, value, path)
             self._alternatives(at, schema, value, path)
             self.depth -= 1
-        if self.added == known:
+        if self.added == known and self.budget > 0:
             self.add(path, _unspecific(schema))
 
     def _leaves(self, schema: dict[str, Any], value: Any, path: Steps) -> None:

@@ -7,6 +7,7 @@ holds the GIL while it works, so what would take it long is refused here instead
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -90,6 +91,15 @@ def compile_schema(schema: Any) -> CompiledSchema:
         raise SchemaError([Fault(json_path(error.instance_path), _compile_message(error))]) from None
     except ValueError as error:
         raise SchemaError([Fault("", short(str(error)))]) from None
+
+
+def moved(schema: dict[str, Any], *steps: str) -> dict[str, Any]:
+    """A copy of a schema that compiles, to be put at `steps` inside another one; its references lead where they led."""
+    copy = deepcopy({name: value for name, value in schema.items() if name not in ("$schema", "$id")})
+    for found in _walk(copy):
+        if isinstance(found.schema, dict) and isinstance(reference := found.schema.get("$ref"), str):
+            found.schema["$ref"] = pointer(*steps) + reference.removeprefix("#")
+    return copy
 
 
 def _compile_message(error: jsonschema_rs.ValidationError) -> str:

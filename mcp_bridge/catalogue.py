@@ -10,9 +10,10 @@ import mcp_types.methods
 from pydantic import ValidationError
 
 from executions.services import Target, defaults_of
+from executions.targets import output_schema_of
 from flows.engine.errors import DefinitionError
 from flows.models import Flow, Server
-from flows.schemas import compile_schema
+from flows.schemas import compile_schema, moved
 from flows.services import graph_of
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,7 @@ def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
             input_schema=compile_schema(contract["inputSchema"]),
             timeout_seconds=version.timeout_seconds,
             defaults=defaults_of(contract["inputSchema"]),
+            output_schema=output_schema_of(contract.get("outputSchema")),
         )
         legacy, wraps = _for_legacy(contract)
         _check_wire(contract, MODERN_VERSION)
@@ -124,7 +126,10 @@ def _for_legacy(contract: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     schema = contract.get("outputSchema")
     if schema is None or schema.get("type") == "object":
         return contract, False
-    wrapped = {"type": "object", "properties": {"result": schema}, "required": ["result"]}
+    inner = moved(schema, "properties", "result")
+    wrapped = {"type": "object", "properties": {"result": inner}, "required": ["result"]}
+    if "$schema" in schema:
+        wrapped = {"$schema": schema["$schema"]} | wrapped
     return contract | {"outputSchema": wrapped}, True
 
 

@@ -9,7 +9,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from flows.engine import attempts, reuse
+from flows.engine import answers, attempts, reuse
+from flows.engine.answers import AnswerSchema
 from flows.engine.errors import Abort, NodeFailed
 from flows.engine.events import (
     Event,
@@ -56,6 +57,7 @@ async def run(
     timeout: float = 300.0,
     reused: Mapping[str, Reused] = NOTHING_REUSED,
     limits: Limits = USUAL_LIMITS,
+    output_schema: AnswerSchema | None = None,
 ) -> Outcome:
     """Run a graph with a call's arguments and say how it ended.
 
@@ -70,7 +72,9 @@ async def run(
     """
     if reused:
         reuse.check(graph, reused)
-    return await _Walk(graph, arguments, services, observers, before_effects, timeout, reused, limits).run()
+    return await _Walk(
+        graph, arguments, services, observers, before_effects, timeout, reused, limits, output_schema
+    ).run()
 
 
 class _Stop(Exception):
@@ -92,6 +96,7 @@ class _Walk:
         timeout: float,
         reused: Mapping[str, Reused],
         limits: Limits,
+        output_schema: AnswerSchema | None,
     ) -> None:
         self.graph = graph
         self.arguments = arguments
@@ -102,6 +107,7 @@ class _Walk:
         self.timeout_seconds = timeout
         self.reused = reused
         self.limits = limits
+        self.output_schema = output_schema
         self.outputs_bytes = self.answer_bytes = 0
         self.began = time.monotonic()
         self.scope: dict[str, Any] = dict(services.roots)
@@ -114,7 +120,7 @@ class _Walk:
         """Merges that began before all branches had arrived."""
         self.reported: set[str] = set()
         self.ready: deque[Node] = deque([graph.trigger])
-        self.replies: list[Reply] = []
+        self.replies: list[tuple[Node, Reply]] = []
         self.failure: FlowError | None = None
 
     def _at(self) -> float:
@@ -142,7 +148,8 @@ class _Walk:
             self._skip_the_rest(f"not reached: {self.failure.node_name or 'the flow'} failed")
         else:
             self._skip_the_rest(LEFT_BEHIND)
-        return Outcome(tuple(self.replies), self.failure, self._at())
+            self.failure = answers.lacking(self.replies) if self.output_schema is not None else None
+        return Outcome(tuple(reply for _, reply in self.replies), self.failure, self._at())
 
     def _timed_out(self, node: Node | None) -> FlowError:
         where = f" in {node.name!r}" if node else ""
@@ -270,6 +277,8 @@ class _Walk:
         if node.own_handles and result.handle not in node.own_handles:
             raise ValueError(f"{node.type!r} took the handle {result.handle!r}, which it does not have")
         self._weigh(result)
+        if self.output_schema is not None:
+            answers.check(node, result.reply, self.output_schema)
         return result
 
     def _weigh(self, result: NodeResult) -> None:
@@ -333,12 +342,19 @@ class _Walk:
         node_type, reply = node.registered.node_type, None
         if earlier.has_replied and isinstance(node_type, RepliesAgain):
             reply = node_type.reply_of(node.parameters, earlier.output)
+        try:
+            if self.output_schema is not None:
+                answers.check(node, reply, self.output_schema)
+        except NodeFailed as failed:
+            self._tell(NodeStarted(node, self._at(), dict(node.parameters)))
+            self._fail(node, failed)
+            return
         self._finish(node, NodeResult(earlier.output, earlier.handle, reply), is_reused=True)
 
     def _finish(self, node: Node, result: NodeResult, *, is_reused: bool = False) -> None:
         self.scope[node.slug] = result.output
         if result.reply is not None:
-            self.replies.append(result.reply)
+            self.replies.append((node, result.reply))
         has_replied = result.reply is not None
         self._tell(NodeCompleted(node, self._at(), result.output, result.handle, has_replied, is_reused))
         self._settle(node, result.handle)

@@ -145,7 +145,9 @@ def test_at_most_twenty_faults_are_listed_and_soon() -> None:
     assert faults_of(json_value, [["s"] * 2000] * 50) == [
         f'[0][{index}]: "s" is none of: integer, array, object' for index in range(20)
     ]
-    assert faults_of({"items": {"type": "integer"}}, [1] * 300_000 + ["s"]) == ["does not fit the schema"]
+    assert faults_of({"items": {"type": "integer"}}, [1] * 300_000 + ["s"]) == [
+        '[300000]: "s" is not of type "integer"'
+    ]
     assert time.process_time() - began < 3
 
 

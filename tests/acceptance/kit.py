@@ -1,0 +1,33 @@
+"""Flows that an acceptance test publishes on a shared server, and takes away again."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.live import LiveServer
+
+
+def send(server: LiveServer, method: str, path: str, body: Any = None) -> bytes:
+    """What the REST API answers to a request."""
+    headers = {"Authorization": f"Bearer {server.credentials['key']}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{server.url}/api/{path}", json.dumps(body).encode(), headers, method=method)
+    with urllib.request.urlopen(request, timeout=20) as answered:
+        return answered.read()
+
+
+@contextmanager
+def published(server: LiveServer, flows: dict[str, dict[str, Any]]) -> Iterator[dict[str, int]]:
+    """These flows of the demo's server, by tool name, each with the fields that differ; gives out their ids."""
+    ids = {}
+    for tool_name, fields in flows.items():
+        usual = {"server": "demo", "name": tool_name.replace("_", " ").capitalize(), "toolDescription": "Test."}
+        body = usual | {"toolName": tool_name, "inputSchema": {"type": "object"}} | fields
+        ids[tool_name] = json.loads(send(server, "POST", "flows/", body))["id"]
+        send(server, "POST", f"flows/{ids[tool_name]}/publish/")
+    try:
+        yield ids
+    finally:
+        for flow_id in ids.values():
+            send(server, "DELETE", f"flows/{flow_id}/")
