@@ -34,9 +34,14 @@ def missing_for_redis() -> str | None:
     return None if is_there else "no Redis; name one in FLOWHUB_TEST_REDIS or install redis-server"
 
 
+def missing_for_node() -> str | None:
+    return None if os.environ.get("FLOWHUB_TEST_NODE") else "no FLOWHUB_TEST_NODE; .ci/node FOLDER makes such a folder"
+
+
 MISSING: dict[str, Callable[[], str | None]] = {
     "browser": missing_for_browser,
     "faults": missing_for_faults,
+    "node": missing_for_node,
     "redis": missing_for_redis,
 }
 
