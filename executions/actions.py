@@ -1,9 +1,11 @@
 """What a person does to an execution that is there: cancel it, pin it, write a note on it, delete it."""
 
-from executions import ledger
+from executions import ledger, suspensions
 from executions.dispatch import dispatcher
 from executions.models import Execution
 from executions.status import Status
+
+CANCELLED_WAITING = "The execution was cancelled while it waited for an answer."
 
 
 class Refused(ValueError):
@@ -11,8 +13,13 @@ class Refused(ValueError):
 
 
 def cancel(execution: Execution) -> bool:
-    """Ask a pending execution to stop; False when it has ended or runs in another process."""
-    return execution.status == Status.PENDING and dispatcher.cancel(execution.pk)
+    """Ask a pending execution to stop; False when it has ended or runs in another process.
+
+    One that waits for an answer runs nowhere, and ends at once.
+    """
+    if execution.status != Status.PENDING:
+        return False
+    return dispatcher.cancel(execution.pk) or suspensions.end(execution.pk, "cancelled", CANCELLED_WAITING)
 
 
 def pin(execution: Execution, is_pinned: bool) -> None:

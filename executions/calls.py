@@ -2,11 +2,13 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from executions.redaction import Redactor
+from executions.suspensions import Ticket
+from flows.engine.questions import CAPABILITIES, KINDS, Question, QuestionKind
 from flows.engine.runner import FlowError
 
 PARENT_FIRST_SECONDS = 1.0
@@ -24,6 +26,25 @@ class Caller:
     protocol_version: str = ""
     replay_of: uuid.UUID | None = None
     """The execution whose parameters are sent once more."""
+    identity: str = ""
+    """Who this is beyond doubt, such as `key:7`: an answer has to come from the same. Empty for a stranger."""
+    can_be_asked: frozenset[QuestionKind] = frozenset()
+    """What flows may ask this caller in the middle of the call."""
+    is_asked_live: bool = False
+    """Whether questions and answers need the connection of this very call, so that they end with this process."""
+
+    def cannot_be_asked(self, is_flow: bool) -> Mapping[QuestionKind, str]:
+        """What this caller cannot be asked, and why not; `is_flow` when another flow makes the call."""
+        if is_flow:
+            return dict.fromkeys(KINDS, "another flow makes it. Ask in the flow that the client calls.")
+        if self.source != "mcp":
+            return {kind: _NO_CLIENT for kind in KINDS if kind not in self.can_be_asked}
+        name = self.client_name or "the client"
+        return {
+            kind: f"{name} does not declare the capability {CAPABILITIES[kind]!r}. Use a client that does."
+            for kind in KINDS
+            if kind not in self.can_be_asked
+        }
 
     @classmethod
     def of_user(cls, user: Any, source: str, replay_of: uuid.UUID | None = None) -> "Caller":
@@ -39,6 +60,9 @@ class Caller:
             "principal": self.principal,
             "source": self.source,
         }
+
+
+_NO_CLIENT = "it does not come from an MCP client. Call the tool from one."
 
 
 @dataclass(slots=True, eq=False)
@@ -100,6 +124,24 @@ class Answer:
             content = [{**redactor.scrub(block), "type": block["type"]} for block in self.content]
         error = self.error and replace(self.error, message=redactor.scrub_message(self.error.message), causes=())
         return replace(self, content=content, structured=redactor.scrub(self.structured), error=error)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """In place of an Answer: the execution goes on once there are answers to its questions, by node slug.
+
+    Whoever answers brings the ticket. The questions hold no secret of the flow.
+    """
+
+    ticket: Ticket
+    questions: Mapping[str, Question]
+    seconds: float
+    """How long it waits."""
+
+    @property
+    def execution_id(self) -> uuid.UUID:
+        """The execution that waits."""
+        return self.ticket.execution_id
 
 
 def error_answer(execution_id: uuid.UUID, message: str, error: FlowError | None = None) -> Answer:

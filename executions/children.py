@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from executions.calls import Answer, Caller, Parent
+from executions.calls import Answer, Caller, Parent, Waiting
 from executions.database import in_database
 from executions.dispatch import dispatcher
 from executions.targets import Target, argument_faults, published_target
@@ -23,7 +23,7 @@ MAX_DEPTH = 10
 MAX_FAMILY = 10_000
 """How many executions one call from outside may start in all: flows that call each other can double with each level."""
 
-Start = Callable[[Target, Any, Caller, Parent], Awaitable[tuple[uuid.UUID, asyncio.Task[Answer]]]]
+Start = Callable[[Target, Any, Caller, Parent], Awaitable[tuple[uuid.UUID, asyncio.Task[Answer | Waiting]]]]
 
 
 # Not frozen: one is made for every execution, and a frozen one takes three times as long to make.
@@ -92,6 +92,7 @@ class Child:
             parent.has_ended = True
             dispatcher.cancel(execution_id)
             raise
+        assert isinstance(answer, Answer)  # noqa: S101 - whoever is called by a flow cannot ask
         if answer.is_error:
             raise _failure(self.target, answer)
         return FlowAnswer(str(execution_id), answer.text, answer.structured, answer.is_structured)

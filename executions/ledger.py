@@ -155,6 +155,16 @@ class Ledger:
             self._nudged_until = now + IDLE_SECONDS
             asyncio.get_running_loop().call_later(IDLE_SECONDS, self._wake)
 
+    def adopt(self, execution: Execution) -> None:
+        """Write from now on what becomes of a pending row that another ledger may have opened."""
+        with self._changed:
+            self._keys[execution.pk] = counts.key_of(execution.flow_id, execution.owner_id, execution.started_at)
+
+    def release(self, execution_id: uuid.UUID) -> None:
+        """Somebody else may write what becomes of a pending row; nothing of it may be waiting here."""
+        with self._changed:
+            self._keys.pop(execution_id, None)
+
     async def commit(self, execution_id: uuid.UUID) -> None:
         """Wait until what was taken so far is durable; raises LedgerUnavailable when it cannot be written."""
         await self._wait(execution_id)
@@ -442,6 +452,11 @@ def end_pending(which: Q, terminal: Callable[[Execution], Row], *, limit: int = 
         counts.write(changes)
         _tell_once_committed(ended)
     return [change.execution_id for change in ended]
+
+
+def hand_over(execution_id: uuid.UUID, **columns: Any) -> bool:
+    """Write who runs a pending execution and until when; False when it has ended."""
+    return statements.update_pending(execution_id, columns)
 
 
 def delete(ids: Sequence[uuid.UUID]) -> int:

@@ -148,6 +148,27 @@ class Runner(models.Model):
         return f"{self.host}:{self.pid}"
 
 
+class Suspension(models.Model):
+    """A pending execution that waits for an answer; written by `executions.suspensions` alone.
+
+    The key is that of the execution and no foreign key, so that the ledger may delete executions without a look here:
+    what is left behind is found when it expires.
+    """
+
+    execution_id = models.UUIDField(primary_key=True, editable=False)
+    step = models.PositiveIntegerField(help_text="How often the execution had waited before.")
+    nonce_hash = models.CharField(max_length=64, help_text="SHA-256 of the secret that an answer has to bring.")
+    answers_from = models.CharField(max_length=100, blank=True, help_text="Who may answer; empty for anybody.")
+    state = models.TextField(
+        help_text="What it takes to go on: compressed, then encrypted for this execution and step."
+    )
+    suspended_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.execution_id}, step {self.step}"
+
+
 class ExecutionCount(models.Model):
     """How many executions a flow and owner have in one status: one row an hour, and one for all hours together.
 

@@ -1,5 +1,6 @@
 """One entry of `Execution.node_executions` a node, in execution order (FR-006), built from the runner's events."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,8 @@ from flows.engine.events import (
     AttemptFailed,
     AttemptStarted,
     Event,
+    NodeAnswered,
+    NodeAsked,
     NodeCompleted,
     NodeErrored,
     NodeLog,
@@ -35,13 +38,17 @@ class NodeExecutions:
     level, message, data) what it logged; `logLeftOut` counts the lines beyond MOST_LINES.
     `replied: true` stands in the entry of a node that answered the caller, and `reused: true` in that of one for which
     an earlier execution's output stands: it took no time, and no attempt.
+    A node that asked the caller has `asked`: for each question its kind (`user`, `model`, `roots`), the offsetMs when
+    it was asked, and the waitedMs until its answer, null while there is none.
     That of a node which called flows has childExecutions too: the ids of the first MOST_CHILDREN.
     """
 
-    def __init__(self, started_at: datetime) -> None:
+    def __init__(self, started_at: datetime, entries: Sequence[Entry] = ()) -> None:
         self.started_at = started_at
-        self.entries: list[Entry] = []
-        self._open: dict[str, tuple[Entry, float]] = {}
+        self.entries: list[Entry] = list(entries)
+        self._open: dict[str, tuple[Entry, float]] = {
+            entry["nodeId"]: (entry, entry["startOffsetMs"] / 1000) for entry in entries if entry["status"] == "pending"
+        }
 
     def add(self, event: Event) -> None:
         """Take one event of the runner."""
@@ -80,6 +87,11 @@ class NodeExecutions:
             case NodeLog():
                 if event.node.id in self._open:
                     _add_line(self._open[event.node.id][0], event)
+            case NodeAsked():
+                asked = {"kind": event.question.kind, "offsetMs": round(event.at * 1000, 3), "waitedMs": None}
+                self._open[event.node.id][0].setdefault("asked", []).append(asked)
+            case NodeAnswered():
+                _end_waiting(self._open[event.node.id][0], event.at)
             case NodeErrored():
                 entry = self._close(event)
                 entry["status"] = "error"
@@ -128,6 +140,7 @@ class NodeExecutions:
     def _close(self, event: Event) -> Entry:
         entry, began = self._open.pop(event.node.id)
         entry["durationMs"] = round((event.at - began) * 1000, 3)
+        _end_waiting(entry, event.at)
         if "attemptLog" in entry and entry["attemptLog"][-1]["durationMs"] is None:
             _end_attempt(entry["attemptLog"][-1], event.at, None)
         return entry
@@ -141,6 +154,29 @@ def _add_line(entry: Entry, event: NodeLog) -> None:
         lines.append(line if event.data is None else line | {"data": event.data})
     else:
         entry["logLeftOut"] = entry.get("logLeftOut", 0) + 1
+
+
+def _end_waiting(entry: Entry, at: float) -> None:
+    """The last question is answered, or nobody will answer it any more."""
+    last = entry["asked"][-1] if entry.get("asked") else None
+    if last is not None and last["waitedMs"] is None:
+        last["waitedMs"] = round(at * 1000 - last["offsetMs"], 3)
+
+
+def close_open(entries: Sequence[Entry], at: float, message: str, kind: str) -> list[Entry]:
+    """Stored entries with those closed that were open when the execution was ended, `at` seconds after its start."""
+    return [_closed(entry, at, message, kind) if entry.get("status") == "pending" else entry for entry in entries]
+
+
+def _closed(entry: Entry, at: float, message: str, kind: str) -> Entry:
+    closed = entry | {"status": "error", "error": {"message": message, "kind": kind, "causes": []}}
+    offset = entry.get("startOffsetMs")
+    if isinstance(offset, int | float):
+        closed["durationMs"] = round(at * 1000 - offset, 3)
+    if isinstance(entry.get("asked"), list):
+        closed["asked"] = [dict(each) for each in entry["asked"]]
+        _end_waiting(closed, at)
+    return closed
 
 
 def _end_attempt(attempt: Entry, at: float, error: Entry | None) -> None:

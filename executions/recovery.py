@@ -20,10 +20,10 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from executions import ledger, payload
+from executions import ledger, payload, suspensions
 from executions.models import Execution, Runner
 from executions.status import Status
-from executions.tracker import error_columns
+from executions.tracker import ended_row
 from flows.engine.errors import ErrorKind
 from flows.engine.runner import FlowError
 
@@ -42,7 +42,7 @@ TIMED_OUT = "The flow was still pending past its deadline and was ended; the pro
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one sweep ended: executions of dead processes, and executions past their deadline."""
+    """What one sweep ended: executions of dead processes, and those past their deadline or left without an answer."""
 
     interrupted: int = 0
     timed_out: int = 0
@@ -79,13 +79,17 @@ def sweep(now: datetime | None = None, *, dry_run: bool = False) -> Swept:
     dead = [runner.pk for runner in runners if is_dead(runner, now)]
     living = [runner.pk for runner in runners if runner.pk not in dead]
     # A row without a runner, or of one whose row is gone, has nobody who will end it.
-    # A runner that began after the list was read is in nobody's list, but its executions are younger than `now`.
-    orphaned = (~Q(runner_id__in=living) | Q(runner_id__isnull=True)) & Q(started_at__lt=now)
+    # A runner that began after the list was read is in nobody's list, but its executions are younger than `now`, and
+    # those that it has gone on with were touched later. Who waits for an answer needs no process.
+    unowned = (~Q(runner_id__in=living) | Q(runner_id__isnull=True)) & ~suspensions.HELD
+    orphaned = unowned & Q(started_at__lt=now, updated_at__lt=now)
     overdue = Q(deadline_at__lt=now - GRACE)
     if dry_run:
         pending = Execution.objects.filter(status=Status.PENDING)
         return Swept(pending.filter(orphaned).count(), pending.filter(overdue).exclude(orphaned).count())
-    swept = Swept(_end(orphaned, "interrupted", INTERRUPTED, now), _end(overdue, "timeout", TIMED_OUT, now))
+    unanswered = suspensions.sweep(now)
+    interrupted = _end(orphaned, "interrupted", INTERRUPTED, now)
+    swept = Swept(interrupted, unanswered + _end(overdue, "timeout", TIMED_OUT, now))
     Runner.objects.filter(pk__in=dead, heartbeat_at__lt=now - STALE).delete()
     if swept != Swept():
         logger.warning("ended %d interrupted and %d overdue executions", swept.interrupted, swept.timed_out)
@@ -100,10 +104,7 @@ def _end(which: Q, kind: ErrorKind, message: str, now: datetime) -> int:
 
 
 def _terminal(execution: Execution, kind: ErrorKind, message: str, now: datetime) -> dict[str, Any]:
-    ended_at = max(now, execution.started_at)
-    row: dict[str, Any] = {"status": Status.ERROR.value, "ended_at": ended_at, "updated_at": ended_at}
-    row["duration_ms"] = round((ended_at - execution.started_at).total_seconds() * 1000, 3)
-    return row | error_columns(FlowError(kind, message, message, *_node_under_way(execution)))
+    return ended_row(execution, FlowError(kind, message, message, *_node_under_way(execution)), now)
 
 
 def _node_under_way(execution: Execution) -> tuple[str | None, str | None]:

@@ -3,8 +3,10 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from asgiref.sync import async_to_sync
@@ -12,17 +14,18 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.urls import reverse
 
-from executions import payload
-from executions.calls import Answer, Caller, Parent, error_answer
+from executions import payload, suspensions
+from executions.calls import Answer, Caller, Parent, Waiting, error_answer
 from executions.children import Children, ends_at
 from executions.database import in_database
 from executions.dispatch import dispatcher
-from executions.ledger import LedgerUnavailable, ledger
+from executions.ledger import NOT_RECORDED, LedgerUnavailable, ledger
 from executions.lending import lending
 from executions.models import Execution, new_id
 from executions.recovery import INTERRUPTED, heart
 from executions.redaction import Redactor
 from executions.status import Status
+from executions.suspensions import Held, NotStorable
 from executions.targets import (
     ArgumentsError,
     Target,
@@ -36,6 +39,7 @@ from flows.engine.events import Observer
 from flows.engine.expressions import SecretValues
 from flows.engine.limits import Limits
 from flows.engine.node import Reply, Reused, Services
+from flows.engine.pauses import Checkpoint, Resumption
 from flows.engine.runner import NOTHING_REUSED, FlowError, Outcome, run
 from flows.models import Flow
 from flows.outbound import outbound_client
@@ -49,6 +53,7 @@ ENDED_ELSEWHERE = (
 NO_RETURN = "The flow ended without a return node, so there is nothing to answer."
 CANCELLED = "The execution was cancelled before the flow finished. Call again if its answer is still wanted."
 PARENT_ENDED = "The execution that called this one ended before it did, so it was cancelled."
+NO_ANSWERS: Mapping[str, Any] = MappingProxyType({})
 _NO_SECRETS = SecretValues()
 
 T = TypeVar("T")
@@ -69,14 +74,18 @@ def _url_around() -> str:
     return settings.PUBLIC_URL + reverse("executions:detail", args=[sample]).replace(str(sample), "{}")
 
 
-async def call(target: Target, arguments: Any, caller: Caller, watch: Watch | None = None) -> Answer:
-    """Run a flow and return its answer once its record is durable.
+async def call(target: Target, arguments: Any, caller: Caller, watch: Watch | None = None) -> Answer | Waiting:
+    """Run a flow and return its answer once its record is durable, or what it asks a caller that can be asked.
 
     Arguments have been checked by the caller of this function. Cancelling the waiting task cancels the execution,
     which is recorded all the same. Raises LedgerUnavailable when no record can be written; then nothing was answered
     as done. `watch` makes an observer of the execution.
     """
-    execution_id, task = await start(target, arguments, caller, watch=watch)
+    return await waited_for(*await start(target, arguments, caller, watch=watch))
+
+
+async def waited_for(execution_id: uuid.UUID, task: asyncio.Task[T]) -> T:
+    """The result of an execution's task; whoever stops waiting for it cancels it."""
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
@@ -91,18 +100,40 @@ async def start(
     parent: Parent | None = None,
     reused: Mapping[str, Reused] = NOTHING_REUSED,
     watch: Watch | None = None,
-) -> tuple[uuid.UUID, asyncio.Task[Answer]]:
+) -> tuple[uuid.UUID, asyncio.Task[Answer | Waiting]]:
     """Begin to run a flow, in a task that outlives whoever waits for it; raises LedgerUnavailable.
 
     `reused` holds what some nodes gave in an earlier execution, which stands for executing them. `watch` is given what
     the record must not hold, and makes an observer of it.
     """
-    if not heart.is_beating:
-        await in_database(heart.start)
-    await ledger.admit()
+    await admit()
     execution_id = new_id()
     work = _execute(execution_id, target, arguments, caller, parent, reused, watch)
     return execution_id, dispatcher.start(execution_id, work)
+
+
+async def admit() -> None:
+    """Wait until this process can run and record one more execution; raises LedgerUnavailable."""
+    if not heart.is_beating:
+        await in_database(heart.start)
+    await ledger.admit()
+
+
+async def go_on(
+    target: Target, held: Held, answers: Mapping[str, Any], caller: Caller, watch: Watch | None = None
+) -> Answer | Waiting:
+    """Go on with an execution that waited, and that this process has claimed; `answers` are by node id.
+
+    What it was called with is in `held`. Cancelling the waiting task cancels the execution, as in `call`.
+    """
+    original = Caller(
+        **held.caller,
+        identity=caller.identity,
+        can_be_asked=caller.can_be_asked,
+        is_asked_live=caller.is_asked_live,
+    )
+    work = _execute(held.execution_id, target, held.arguments, original, None, NOTHING_REUSED, watch, held, answers)
+    return await waited_for(held.execution_id, dispatcher.start(held.execution_id, work))
 
 
 async def _execute(
@@ -113,25 +144,37 @@ async def _execute(
     parent: Parent | None,
     reused: Mapping[str, Reused],
     watch: Watch | None,
-) -> Answer:
-    started_at = datetime.now(UTC)
+    held: Held | None = None,
+    answers: Mapping[str, Any] = NO_ANSWERS,
+) -> Answer | Waiting:
+    started_at = held.started_at if held else datetime.now(UTC)
     given = {**target.defaults, **arguments}
-    secrets = await _secrets_of(target) if target.graph.secret_names else _NO_SECRETS
+    try:
+        secrets = await _secrets_of(target) if target.graph.secret_names else _NO_SECRETS
+    except LedgerUnavailable:
+        if held is not None:
+            _give_up(Tracker(ledger, execution_id, started_at, Redactor.none.knowing(held.hidden), held.entries))
+        raise
     for_answer, for_record = target.guard.redactors(given, secrets)
     timeout = target.timeout_seconds
     if parent is not None:
         for_record, timeout = for_record.knowing(parent.hidden), parent.seconds_for(timeout)
-    tracker = Tracker(ledger, execution_id, started_at, for_record)
-    row = _pending_row(execution_id, started_at, target, arguments, caller, for_record)
-    ledger.open(row if parent is None else row | _child_columns(parent, started_at, timeout))
+    if held is not None:
+        for_answer, for_record = for_answer.knowing(held.hidden_in_answer), for_record.knowing(held.hidden)
+    tracker = Tracker(ledger, execution_id, started_at, for_record, held.entries if held else ())
+    if held is None:
+        row = _pending_row(execution_id, started_at, target, arguments, caller, for_record)
+        ledger.open(row if parent is None else row | _child_columns(parent, started_at, timeout))
+    spent = held.checkpoint.seconds if held else 0.0
     services = Services(
         str(execution_id),
         outbound_client(),
         _roots(execution_id, target, caller, started_at),
         secrets,
-        flows=Children.of(target, caller, parent, ends_at(timeout), tracker, start),
+        flows=Children.of(target, caller, parent, ends_at(timeout - spent), tracker, start),
         tools=lending.tools,
         code=code_runner(),
+        cannot_ask=caller.cannot_be_asked(is_flow=parent is not None),
     )
     try:
         outcome = await run(
@@ -144,15 +187,107 @@ async def _execute(
             limits=Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES),
             reused=reused,
             output_schema=target.output_schema,
+            resumed=Resumption(held.checkpoint, answers, tracker.seconds) if held else None,
         )
+        if outcome.paused is not None:
+            step = held.step + 1 if held else 0
+            paused = _Paused(target, arguments, caller, tracker, for_answer, outcome.paused, step)
+            return await paused.hold()
         error = outcome.error
         answer = _answer(execution_id, outcome).without(for_answer)
     except asyncio.CancelledError:
         error = _stopped(parent)
         answer = error_answer(execution_id, error.message, error)
     if not await _end(tracker, answer, error):
-        return error_answer(execution_id, ENDED_ELSEWHERE)
+        return _ended_elsewhere(execution_id)
     return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Paused:
+    """An execution of which nothing is left that could go on without answers."""
+
+    target: Target
+    arguments: Any
+    caller: Caller
+    tracker: Tracker
+    for_answer: Redactor
+    checkpoint: Checkpoint
+    step: int
+
+    async def hold(self) -> Answer | Waiting:
+        """Store it durably, so that the caller can be asked; or end it, when that cannot be done."""
+        held = self._held()
+        try:
+            is_held, was_cancelled = await uninterrupted(self._store(held))
+        except NotStorable as error:
+            message = f"The flow cannot wait for an answer, because what its nodes gave out is no plain JSON: {error}."
+            failed = FlowError("node_failed", message, message)
+            answer = error_answer(held.execution_id, message, failed)
+            return answer if await _end(self.tracker, answer, failed) else _ended_elsewhere(held.execution_id)
+        if not is_held:
+            return _ended_elsewhere(held.execution_id)
+        if was_cancelled and (self.caller.is_asked_live or not dispatcher.is_closing):
+            stopped = _stopped(None)
+            await uninterrupted(in_database(lambda: suspensions.end(held.execution_id, stopped.kind, stopped.message)))
+            return error_answer(held.execution_id, stopped.message, stopped)
+        return waiting(held, self.target, self.for_answer)
+
+    async def _store(self, held: Held) -> bool:
+        await self.tracker.pause()
+        runner_id = heart.runner_id if self.caller.is_asked_live else None
+        seconds = max(each.question.seconds for each in self.checkpoint.asking.values())
+        try:
+            is_held = await in_database(lambda: suspensions.hold(held, self.caller.identity, seconds, runner_id))
+        except DatabaseError as error:
+            _give_up(self.tracker)
+            raise LedgerUnavailable("that the execution waits could not be recorded") from error
+        ledger.release(held.execution_id)
+        return is_held
+
+    def _held(self) -> Held:
+        caller = self.caller
+        return Held(
+            execution_id=self.tracker.execution_id,
+            started_at=self.tracker.started_at,
+            timeout_seconds=self.target.timeout_seconds,
+            version_id=self.target.version_id,
+            draft=self.target.draft,
+            arguments=self.arguments,
+            caller={
+                "principal": caller.principal,
+                "source": caller.source,
+                "client_name": caller.client_name,
+                "client_version": caller.client_version,
+                "protocol_version": caller.protocol_version,
+            },
+            checkpoint=self.checkpoint,
+            entries=self.tracker.nodes.entries,
+            hidden_in_answer=self.for_answer.values,
+            hidden=self.tracker.redactor.values,
+            step=self.step,
+        )
+
+
+def waiting(held: Held, target: Target, redactor: Redactor) -> Waiting:
+    """What an execution asks, by the slugs of its nodes, without what `redactor` hides."""
+    questions = {
+        target.graph.nodes[node_id].slug: replace(
+            each.question, parameters=redactor.scrub(dict(each.question.parameters))
+        )
+        for node_id, each in held.checkpoint.asking.items()
+    }
+    return Waiting(held.ticket, questions, max(question.seconds for question in questions.values()))
+
+
+def _ended_elsewhere(execution_id: uuid.UUID) -> Answer:
+    return error_answer(execution_id, ENDED_ELSEWHERE)
+
+
+def _give_up(tracker: Tracker) -> None:
+    """Have the record say that it is not complete, as soon as the database can be written again."""
+    ending = tracker.end({"content": [], "isError": True}, FlowError("record_error", NOT_RECORDED, NOT_RECORDED))
+    ending.add_done_callback(lambda ended: ended.exception())
 
 
 def _stopped(parent: Parent | None) -> FlowError:
@@ -164,10 +299,10 @@ def _stopped(parent: Parent | None) -> FlowError:
 
 async def _end(tracker: Tracker, answer: Answer, error: FlowError | None) -> bool:
     """Write the end, whatever happens to the task that asks for it; False when somebody else had written one."""
-    return (await _uninterrupted(tracker.end(answer.as_json(), error)))[0]
+    return (await uninterrupted(tracker.end(answer.as_json(), error)))[0]
 
 
-async def _uninterrupted(work: Awaitable[T]) -> tuple[T, bool]:
+async def uninterrupted(work: Awaitable[T]) -> tuple[T, bool]:
     """Wait for `work` to its end; returns also whether this task was asked to stop meanwhile."""
     ending, was_cancelled = asyncio.ensure_future(work), False
     while not ending.done():
@@ -187,7 +322,7 @@ async def _secrets_of(target: Target) -> SecretValues:
 
     reading = in_database(lambda: secret_values(target.flow_id, target.graph.secret_names))
     try:
-        values, was_cancelled = await _uninterrupted(reading)
+        values, was_cancelled = await uninterrupted(reading)
     except DatabaseError as error:
         raise LedgerUnavailable("the secrets of the flow could not be read") from error
     task = asyncio.current_task()
@@ -346,6 +481,7 @@ __all__ = [
     "Caller",
     "LedgerUnavailable",
     "Target",
+    "Waiting",
     "Watch",
     "argument_faults",
     "call",

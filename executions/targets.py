@@ -28,6 +28,8 @@ class Target:
     defaults: Mapping[str, Any]
     output_schema: CompiledSchema | None = None
     """What the JSON answer has to fit; None when the flow promises nothing."""
+    draft: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What was saved when this was made, unless it is a version: drafts change under executions that wait."""
     guard: Guard = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +69,16 @@ def draft_target(flow: Flow) -> Target:
     return _target_of(flow, flow.definition, schemas, flow.timeout_seconds, None)
 
 
+def kept_target(flow: Flow, version_id: int | None, draft: Mapping[str, Any] | None) -> Target:
+    """What an execution that waits was called with, ready to go on; raises DefinitionError, ValueError."""
+    if draft is not None:
+        return _target_of(flow, draft["definition"], tuple(draft["schemas"]), draft["timeoutSeconds"], None)
+    version = flow.versions.filter(pk=version_id or 0).first()
+    if version is None:
+        raise ValueError("The version that was called is gone.")
+    return version_target(flow, version)
+
+
 def published_target(flow: Flow) -> Target:
     """What clients call now, ready to run; raises ValueError when the flow is not published."""
     version = flow.published_version
@@ -97,4 +109,5 @@ def _target_of(
         timeout_seconds=timeout,
         defaults=defaults_of(schema),
         output_schema=output_schema_of(output_schema),
+        draft=None if version else {"definition": definition, "schemas": schemas, "timeoutSeconds": timeout},
     )

@@ -3,11 +3,13 @@
 import asyncio
 import time
 import uuid
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from executions import payload
 from executions.ledger import Ledger
+from executions.models import Execution
 from executions.node_executions import Entry, NodeExecutions
 from executions.redaction import Redactor
 from executions.status import Status
@@ -21,17 +23,27 @@ _SHORT = 200
 
 
 class Tracker:
-    """Records one execution, from its pending row to its end, without what `redactor` hides."""
+    """Records one execution, from its pending row to its end, without what `redactor` hides.
+
+    With `entries`, those that another tracker had when the execution began to wait, it goes on from there.
+    """
 
     def __init__(
-        self, ledger: Ledger, execution_id: uuid.UUID, started_at: datetime, redactor: Redactor = Redactor.none
+        self,
+        ledger: Ledger,
+        execution_id: uuid.UUID,
+        started_at: datetime,
+        redactor: Redactor = Redactor.none,
+        entries: Sequence[Entry] = (),
     ) -> None:
         self.ledger = ledger
         self.execution_id = execution_id
         self.started_at = started_at
         self.redactor = redactor
-        self.began = time.monotonic()
-        self.nodes = NodeExecutions(started_at)
+        # An execution that had waited goes on with the time since it started.
+        passed = (datetime.now(UTC) - started_at).total_seconds() if entries else 0.0
+        self.began = time.monotonic() - max(passed, 0.0)
+        self.nodes = NodeExecutions(started_at, entries)
         self._timer: asyncio.TimerHandle | None = None
 
     def observe(self, event: Event) -> None:
@@ -43,6 +55,16 @@ class Tracker:
         """Note that a node called another flow; what is stored follows within FLUSH_SECONDS."""
         self.nodes.add_child(node_id, str(execution_id))
         self._flush_soon()
+
+    @property
+    def seconds(self) -> float:
+        """How long ago the execution started."""
+        return time.monotonic() - self.began
+
+    async def pause(self) -> None:
+        """Wait until the record shows everything so far; nothing is written after that. Raises LedgerUnavailable."""
+        self._flush()
+        await self.ledger.commit(self.execution_id)
 
     async def before_effects(self) -> None:
         """Wait until the record shows what is about to be done; raises LedgerUnavailable."""
@@ -138,6 +160,14 @@ def _redacted_block(block: dict[str, Any], redactor: Redactor) -> dict[str, Any]
 
 def _message(text: str, redactor: Redactor) -> str:
     return redactor.hide_text(redactor.scrub_message(text))
+
+
+def ended_row(execution: Execution, error: FlowError, now: datetime) -> dict[str, Any]:
+    """The terminal columns of an execution that is ended from outside."""
+    ended_at = max(now, execution.started_at)
+    row: dict[str, Any] = {"status": Status.ERROR.value, "ended_at": ended_at, "updated_at": ended_at}
+    row["duration_ms"] = round((ended_at - execution.started_at).total_seconds() * 1000, 3)
+    return row | error_columns(error)
 
 
 def error_columns(error: FlowError, redactor: Redactor = Redactor.none) -> dict[str, Any]:

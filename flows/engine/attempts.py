@@ -8,6 +8,7 @@ from flows.engine.events import AttemptFailed, AttemptStarted, Event
 from flows.engine.failures import error_of
 from flows.engine.graph import Node
 from flows.engine.node import NodeResult
+from flows.engine.questions import Asked
 from flows.engine.settings import NodeSettings
 
 
@@ -20,17 +21,21 @@ async def persist(
     tell: Callable[[Event], None],
     clock: Callable[[], float],
     ends_at: float,
+    number: int = 1,
 ) -> NodeResult:
     """The result of the first attempt that succeeds; raises what the last one raised.
 
-    `before` is awaited before each attempt. `clock` gives the seconds since the flow started, and `ends_at` is when it
-    times out: a wait that would last until then is not begun, because the failure says more than the timeout would.
+    `number` is that of the attempt to begin with, above 1 when it goes on after an answer. `before` is awaited before
+    each attempt. `clock` gives the seconds since the flow started, and `ends_at` is when it times out: a wait that
+    would last until then is not begun, because the failure says more than the timeout would.
     """
-    number = 1
     while True:
         await before()
         try:
             return await _in_time(node, settings.timeout_seconds, execute)
+        except Asked as asked:
+            asked.attempt = number
+            raise
         except Exception as error:
             pause = _pause(settings, number, error)
             if pause is None or clock() + pause >= ends_at:

@@ -1,7 +1,8 @@
 """What the runner tells its observers, in the order in which it happens.
 
 `at` is seconds since the flow started, from the monotonic clock; an observer that needs wall-clock times adds it to
-the start it knows. Observers are called synchronously, so an observer must be quick and must never raise.
+the start it knows. A flow that waited for an answer goes on with the seconds since its first start, and nothing that
+was told before is told again. Observers are called synchronously, so an observer must be quick and must never raise.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 from flows.engine.errors import ErrorKind
 from flows.engine.graph import Node
 from flows.engine.node import LogLevel
+from flows.engine.questions import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,23 @@ class NodeLog:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeAsked:
+    """A node waits for an answer of the caller; the flow pauses, because nothing else is left that could go on."""
+
+    node: Node
+    at: float
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAnswered:
+    """A node that asked goes on with the answer."""
+
+    node: Node
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSkipped:
     """A node will not run; `reason` says why, for a reader."""
 
@@ -105,6 +124,15 @@ class NodeSkipped:
 
 
 Event = (
-    NodeStarted | AttemptFailed | AttemptStarted | NodeProgress | NodeLog | NodeCompleted | NodeErrored | NodeSkipped
+    NodeStarted
+    | AttemptFailed
+    | AttemptStarted
+    | NodeProgress
+    | NodeLog
+    | NodeAsked
+    | NodeAnswered
+    | NodeCompleted
+    | NodeErrored
+    | NodeSkipped
 )
 Observer = Callable[[Event], None]

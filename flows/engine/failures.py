@@ -5,13 +5,17 @@ from typing import Any
 
 from flows.engine.errors import ErrorKind, NodeFailed
 from flows.engine.graph import Node
+from flows.engine.questions import CannotAsk, QuestionKind
 
 _MOST_CAUSES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class FlowError:
-    """Why a flow ended badly: the node that raised, its message for people, and the sentence for the client."""
+    """Why a flow ended badly: the node that raised, its message for people, and the sentence for the client.
+
+    `unasked` says what the caller would have had to be asked, when that was not possible.
+    """
 
     kind: ErrorKind
     message: str
@@ -19,6 +23,7 @@ class FlowError:
     node_id: str | None = None
     node_name: str | None = None
     causes: tuple[str, ...] = ()
+    unasked: QuestionKind | None = None
 
 
 def error_of(node: Node, error: BaseException) -> FlowError:
@@ -26,7 +31,8 @@ def error_of(node: Node, error: BaseException) -> FlowError:
     causes = tuple(_causes(error))
     if isinstance(error, NodeFailed):
         for_client = error.for_client or f"{node.name}: {error.message}"
-        return FlowError(error.kind, error.message, for_client, node.id, node.name, causes)
+        unasked = error.question_kind if isinstance(error, CannotAsk) else None
+        return FlowError(error.kind, error.message, for_client, node.id, node.name, causes, unasked)
     for_client = (
         f"{node.name} stopped with an internal error; calling again with the same arguments is unlikely to help."
     )

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from flows.engine.errors import Fault
 from flows.engine.expressions import SecretValues
+from flows.engine.questions import NOBODY, CannotAsk, Question, QuestionKind
 from flows.engine.shapes import Shape
 
 Json = Any
@@ -67,6 +68,13 @@ class Reporter(Protocol):
 
     def log(self, node_id: str, level: LogLevel, message: str, data: Json) -> None:
         """Pass on a line of a node's log."""
+
+
+class Asker(Protocol):
+    """Where a node gets answers of the caller; implemented by the runner."""
+
+    def ask(self, node_id: str, number: int, question: Question) -> Json:
+        """The answer to the node's question of that number, 0 for the first; raises NodeFailed, Asked."""
 
 
 class CodeRunner(Protocol):
@@ -176,6 +184,21 @@ class NodeContext:
 
     Raises ExpressionError for a path that is not there.
     """
+    asker: Asker | None = None
+    _asked: int = 0
+
+    def ask(self, question: Question) -> Json:
+        """The caller's answer to a question: the result of MCP's request of that kind.
+
+        Raises CannotAsk when nobody can be asked that, NodeFailed when the client answers with an error.
+        Without an answer the call does not come back: the flow pauses, and once the answer is there, perhaps in another
+        process, `execute` begins again from its first line. So ask before doing anything else. Several questions, one
+        after the other, get their answers in the same order each time.
+        """
+        if self.asker is None:
+            raise CannotAsk(self.node_name, question.kind, NOBODY[question.kind])
+        self._asked += 1
+        return self.asker.ask(self.node_id, self._asked - 1, question)
 
     def report(self, fraction: float | None = None, message: str = "") -> None:
         """Tell how far the node is: a fraction from 0 to 1 if it is known, and a message for people."""
@@ -340,3 +363,5 @@ class Services:
     flows: FlowCaller | None = None
     tools: ToolCaller | None = None
     code: CodeRunner | None = None
+    cannot_ask: Mapping[QuestionKind, str] = field(default_factory=lambda: NOBODY)
+    """What the caller cannot be asked, and why not, in a sentence; everything else it can."""

@@ -14,6 +14,8 @@ from flows.engine.answers import AnswerSchema
 from flows.engine.errors import Abort, NodeFailed
 from flows.engine.events import (
     Event,
+    NodeAnswered,
+    NodeAsked,
     NodeCompleted,
     NodeErrored,
     NodeLog,
@@ -27,6 +29,8 @@ from flows.engine.failures import FlowError, as_output, error_of
 from flows.engine.graph import TRIGGER, Graph, Node
 from flows.engine.limits import Limits, size_of
 from flows.engine.node import MAIN, LogLevel, NodeContext, NodeResult, RepliesAgain, Reply, Reused, Services
+from flows.engine.pauses import Asking, Checkpoint, Ended, Resumption
+from flows.engine.questions import REFUSED, Asked, CannotAsk, Question
 from flows.engine.settings import ERROR
 
 __all__ = ["FlowError", "Outcome", "run"]
@@ -40,11 +44,15 @@ LEFT_BEHIND = "another branch arrived first, and the flow has ended without this
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a flow ended: `error` is None when it went well; `replies` are in the order in which they were given."""
+    """How a flow ended: `error` is None when it went well; `replies` are in the order in which they were given.
+
+    With `paused` it has not ended: nothing is left that could go on without answers of the caller.
+    """
 
     replies: tuple[Reply, ...]
     error: FlowError | None
     seconds: float
+    paused: Checkpoint | None = None
 
 
 async def run(
@@ -58,23 +66,30 @@ async def run(
     reused: Mapping[str, Reused] = NOTHING_REUSED,
     limits: Limits = USUAL_LIMITS,
     output_schema: AnswerSchema | None = None,
+    resumed: Resumption | None = None,
 ) -> Outcome:
-    """Run a graph with a call's arguments and say how it ended.
+    """Run a graph with a call's arguments and say how it ended, or that it waits for answers.
 
-    `timeout` is in seconds. `before_effects` is awaited before each node that can touch the outside world; when it
-    raises Abort, the flow ends and Abort goes on. Cancelling the task that awaits this ends the flow as `cancelled`:
-    the open nodes are reported first, then CancelledError goes on.
+    `timeout` is in seconds; waiting for answers does not count. `before_effects` is awaited before each node that can
+    touch the outside world; when it raises Abort, the flow ends and Abort goes on. Cancelling the task that awaits this
+    ends the flow as `cancelled`: the open nodes are reported first, then CancelledError goes on.
 
     `reused` holds, by node id, outputs of an earlier execution. Such a node is not executed: its output enters the
     scope, the handle that it took then is taken, and only its NodeCompleted is told. Raises ValueError for outputs that
     do not fit the graph; `reuse.check` says so beforehand. `limits` bounds what the execution holds; the node whose
     output is too much fails.
+
+    `resumed` goes on from the checkpoint of an earlier outcome, with the same graph and arguments: nothing that has
+    ended is executed or told again, and `reused` comes from there too. Raises ValueError when it does not fit the
+    graph.
     """
     if reused:
         reuse.check(graph, reused)
-    return await _Walk(
-        graph, arguments, services, observers, before_effects, timeout, reused, limits, output_schema
-    ).run()
+    walk = _Walk(graph, arguments, services, observers, before_effects, timeout, reused, limits, output_schema)
+    if resumed is not None:
+        resumed.check(graph)
+        walk.restore(resumed)
+    return await walk.run()
 
 
 class _Stop(Exception):
@@ -103,13 +118,15 @@ class _Walk:
         self.services = services
         self.observers = observers
         self.before_effects = before_effects
-        self.timeout = asyncio.timeout(timeout)
-        self.timeout_seconds = timeout
+        self.timeout: asyncio.Timeout
+        self.timeout_seconds = self.seconds_left = timeout
         self.reused = reused
         self.limits = limits
         self.output_schema = output_schema
         self.outputs_bytes = self.answer_bytes = 0
         self.began = time.monotonic()
+        self.starts_at = 0.0
+        """What the record's clock says when this walk begins; above 0 when it goes on after a pause."""
         self.scope: dict[str, Any] = dict(services.roots)
         if graph.secret_names:
             self.scope[SECRETS] = services.secrets
@@ -122,8 +139,17 @@ class _Walk:
         self.ready: deque[Node] = deque([graph.trigger])
         self.replies: list[tuple[Node, Reply]] = []
         self.failure: FlowError | None = None
+        self.ended: list[Ended] = []
+        self.answers: dict[str, tuple[Any, ...]] = {}
+        self.asking: dict[str, Asked] = {}
+        self.attempts: dict[str, int] = {}
+        self.asked_before: set[str] = set()
+        """The nodes whose question the caller has had already, and not answered."""
 
     def _at(self) -> float:
+        return self.starts_at + self._seconds()
+
+    def _seconds(self) -> float:
         return time.monotonic() - self.began
 
     def _tell(self, event: Event) -> None:
@@ -131,7 +157,29 @@ class _Walk:
         for observer in self.observers:
             observer(event)
 
+    def restore(self, resumed: Resumption) -> None:
+        """Stand where the checkpoint was taken: whoever had ended ends again, in the same order, without a word."""
+        kept = resumed.checkpoint
+        self.starts_at = resumed.at
+        self.seconds_left = max(self.timeout_seconds - kept.seconds, 0.0)
+        self.outputs_bytes, self.answer_bytes = kept.outputs_bytes, kept.answer_bytes
+        self.reused = {**kept.reused}
+        self.replies = [(self.graph.nodes[node_id], reply) for node_id, reply in kept.replies]
+        self.reported = set(kept.reported)
+        for each in kept.ended:
+            node = self.graph.nodes[each.node_id]
+            self._settle(node, each.handle, each.output, is_known=each.is_known)
+        self.ready = deque(self.graph.nodes[node_id] for node_id in kept.asking)
+        for node_id, asking in kept.asking.items():
+            self.attempts[node_id], self.answers[node_id] = asking.attempt, asking.answers
+            if node_id not in resumed.answers:
+                self.asked_before.add(node_id)
+                continue
+            self.answers[node_id] += (resumed.answers[node_id],)
+            self._tell(NodeAnswered(self.graph.nodes[node_id], self._at()))
+
     async def run(self) -> Outcome:
+        self.timeout = asyncio.timeout(self.seconds_left)
         try:
             async with self.timeout:
                 await self._walk()
@@ -142,14 +190,50 @@ class _Walk:
                 raise
             self.failure = self.failure or self._timed_out(None)
         except asyncio.CancelledError:
+            self._drop_questions("the execution was cancelled")
             self._skip_the_rest("the execution was cancelled")
             raise
+        if self.failure is not None:
+            self._drop_questions(f"{self.failure.node_name or 'the flow'} failed")
+        self._drop_questions(LEFT_BEHIND, only_idle=True)
+        if self.asking:
+            return Outcome(self._given(), None, self._at(), self._pause())
         if self.failure is not None:
             self._skip_the_rest(f"not reached: {self.failure.node_name or 'the flow'} failed")
         else:
             self._skip_the_rest(LEFT_BEHIND)
             self.failure = answers.lacking(self.replies) if self.output_schema is not None else None
-        return Outcome(tuple(reply for _, reply in self.replies), self.failure, self._at())
+        return Outcome(self._given(), self.failure, self._at())
+
+    def _given(self) -> tuple[Reply, ...]:
+        return tuple(reply for _, reply in self.replies)
+
+    def _pause(self) -> Checkpoint:
+        """What a later walk needs; the questions are told to the observers, each once."""
+        for node_id, asked in self.asking.items():
+            if node_id not in self.asked_before:
+                self._tell(NodeAsked(self.graph.nodes[node_id], self._at(), asked.question))
+        reached = {each.node_id for each in self.ended} | set(self.asking)
+        return Checkpoint(
+            self.timeout_seconds - self.seconds_left + self._seconds(),
+            tuple(self.ended),
+            tuple((node.id, reply) for node, reply in self.replies),
+            frozenset(self.reported),
+            {
+                node_id: Asking(asked.question, self.answers.get(node_id, ()), asked.attempt)
+                for node_id, asked in self.asking.items()
+            },
+            self.outputs_bytes,
+            self.answer_bytes,
+            {node_id: earlier for node_id, earlier in self.reused.items() if node_id not in reached},
+        )
+
+    def _drop_questions(self, reason: str, *, only_idle: bool = False) -> None:
+        """Nobody will answer any more; `only_idle` for those alone whose answers would lead nowhere."""
+        for node in [self.graph.nodes[node_id] for node_id in self.asking]:
+            if not only_idle or not self._matters(node):
+                del self.asking[node.id]
+                self._tell(NodeErrored(node, self._at(), f"Not answered: {reason}.", "cancelled"))
 
     def _timed_out(self, node: Node | None) -> FlowError:
         where = f" in {node.name!r}" if node else ""
@@ -206,11 +290,10 @@ class _Walk:
         try:
             parameters = self._parameters(node)
         except NodeFailed as failed:
-            self._tell(NodeStarted(node, self._at(), dict(node.parameters)))
+            self._start(node, dict(node.parameters))
             self._fail(node, failed)
             return
-        shown = self._without_secrets(node) if node.uses_secrets else parameters
-        self._tell(NodeStarted(node, self._at(), shown))
+        self._start(node, self._without_secrets(node) if node.uses_secrets else parameters)
         try:
             if node.settings is None:
                 if self.before_effects is not None and node.registered.node_type.has_effects:
@@ -224,8 +307,11 @@ class _Walk:
                     before=partial(self._before, node),
                     tell=self._tell,
                     clock=self._at,
-                    ends_at=self.timeout_seconds,
+                    ends_at=self.starts_at + self.seconds_left,
+                    number=self.attempts.get(node.id, 1),
                 )
+        except Asked as asked:
+            self.asking[node.id] = asked
         except asyncio.CancelledError as stray:
             if _being_cancelled():
                 self._tell(self._interrupted(node))
@@ -238,8 +324,14 @@ class _Walk:
             raise
         except Exception as error:
             self._fail(node, error)
+        except BaseExceptionGroup:
+            self._fail(node, RuntimeError("the node type asked from a task group, where the question cannot get out"))
         else:
             self._finish(node, result)
+
+    def _start(self, node: Node, shown: Any) -> None:
+        if node.id not in self.reported:  # else it goes on after a question
+            self._tell(NodeStarted(node, self._at(), shown))
 
     async def _before(self, node: Node) -> None:
         if self.before_effects is not None and node.registered.node_type.has_effects:
@@ -266,7 +358,16 @@ class _Walk:
         lent = self.services
         arrived = {slug: self.scope[slug] for slug in self.arrived[node.id]}
         context = NodeContext(
-            lent.execution_id, node.name, lent.http, node.id, self, lent.flows, lent.tools, lent.code, arrived
+            lent.execution_id,
+            node.name,
+            lent.http,
+            node.id,
+            self,
+            lent.flows,
+            lent.tools,
+            lent.code,
+            arrived,
+            asker=self,
         )
         if node.deferred:
             context = replace(context, fill=lambda name, values: node.deferred[name]({**self.scope, **values}))
@@ -302,6 +403,18 @@ class _Walk:
         if node := self._under_way(node_id):
             self._tell(NodeLog(node, self._at(), level, message, data))
 
+    def ask(self, node_id: str, number: int, question: Question) -> Any:
+        """The answer to a node's question (see `flows.engine.node.Asker`)."""
+        answers = self.answers.get(node_id, ())
+        if number < len(answers):
+            answer = answers[number]
+            if isinstance(answer, dict) and REFUSED in answer:
+                raise NodeFailed(f"The client refused to answer: {answer[REFUSED]}", is_final=True)
+            return answer
+        if (reason := self.services.cannot_ask.get(question.kind)) is not None:
+            raise CannotAsk(self.graph.nodes[node_id].name, question.kind, reason)
+        raise Asked(question)
+
     def _under_way(self, node_id: str) -> Node | None:
         """The node; None when it has ended, and something that it left behind still reports."""
         node = self.graph.nodes[node_id]
@@ -334,9 +447,9 @@ class _Walk:
             self.failure = self.failure or failed
             raise _Stop(self.failure)
         handle = MAIN if node.settings.on_error == "continue" else ERROR
-        output = self.scope[node.slug] = as_output(failed, detail)
+        output = as_output(failed, detail)
         self._tell(NodeErrored(node, self._at(), failed.message, failed.kind, output, failed.causes, handle))
-        self._settle(node, handle)
+        self._settle(node, handle, output, is_known=True)
 
     def _reuse(self, node: Node, earlier: Reused) -> None:
         node_type, reply = node.registered.node_type, None
@@ -352,15 +465,17 @@ class _Walk:
         self._finish(node, NodeResult(earlier.output, earlier.handle, reply), is_reused=True)
 
     def _finish(self, node: Node, result: NodeResult, *, is_reused: bool = False) -> None:
-        self.scope[node.slug] = result.output
         if result.reply is not None:
             self.replies.append((node, result.reply))
         has_replied = result.reply is not None
         self._tell(NodeCompleted(node, self._at(), result.output, result.handle, has_replied, is_reused))
-        self._settle(node, result.handle)
+        self._settle(node, result.handle, result.output, is_known=True)
 
-    def _settle(self, node: Node, handle: str | None) -> None:
+    def _settle(self, node: Node, handle: str | None, output: Any = None, *, is_known: bool = False) -> None:
         """Mark the lines out of a node as taken or not; what then waits for nothing is ready, or skipped."""
+        self.ended.append(Ended(node.id, handle, output, is_known))
+        if is_known:
+            self.scope[node.slug] = output
         todo: list[tuple[Node, str | None]] = [(node, handle)]
         for ended, taken in todo:  # which grows on the way
             for line in self.graph.outgoing.get(ended.id, ()):
@@ -377,7 +492,8 @@ class _Walk:
                         self.went_on.add(target.id)
                     self.ready.append(target)
                 else:
-                    self._tell(NodeSkipped(target, self._at(), NOT_TAKEN))
+                    if target.id not in self.reported:
+                        self._tell(NodeSkipped(target, self._at(), NOT_TAKEN))
                     todo.append((target, None))
 
 

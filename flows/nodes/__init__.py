@@ -12,6 +12,9 @@ from importlib.metadata import EntryPoint, entry_points
 
 from flows.engine.node import NodeType
 from flows.engine.registry import Registry
+from flows.nodes.ask_model import AskModel
+from flows.nodes.ask_roots import AskRoots
+from flows.nodes.ask_user import AskUser
 from flows.nodes.call_flow import CallFlow
 from flows.nodes.code import Code
 from flows.nodes.condition import Condition
@@ -51,6 +54,9 @@ BUILTIN_NODE_TYPES: tuple[NodeType, ...] = (
     ForEach(),
     LlmChat(),
     McpTool(),
+    AskUser(),
+    AskModel(),
+    AskRoots(),
     Delay(),
     Progress(),
     Log(),

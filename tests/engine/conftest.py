@@ -4,7 +4,7 @@ import pytest
 
 from flows.engine.registry import Registry
 from flows.nodes import BUILTIN_NODE_TYPES
-from tests.engine.kit import Effectful, Flow, Recorder, Scripted
+from tests.engine.kit import Asks, Effectful, Flow, Recorder, Scripted
 
 
 @pytest.fixture
@@ -18,8 +18,13 @@ def effectful() -> Effectful:
 
 
 @pytest.fixture
-def flow(scripted: Scripted, effectful: Effectful) -> Flow:
-    return Flow(Registry([*BUILTIN_NODE_TYPES, scripted, effectful]))
+def asks() -> Asks:
+    return Asks()
+
+
+@pytest.fixture
+def flow(scripted: Scripted, effectful: Effectful, asks: Asks) -> Flow:
+    return Flow(Registry([*BUILTIN_NODE_TYPES, scripted, effectful, asks]))
 
 
 @pytest.fixture

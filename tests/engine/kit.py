@@ -10,6 +10,8 @@ from flows.engine.events import (
     AttemptFailed,
     AttemptStarted,
     Event,
+    NodeAnswered,
+    NodeAsked,
     NodeCompleted,
     NodeErrored,
     NodeLog,
@@ -19,6 +21,7 @@ from flows.engine.events import (
 )
 from flows.engine.graph import Graph, parse
 from flows.engine.node import MAIN, NodeContext, NodeResult, Reply
+from flows.engine.questions import Question
 from flows.engine.registry import Registry
 
 Behaviour = Callable[[Mapping[str, Any]], Awaitable[Any]]
@@ -53,6 +56,21 @@ class Effectful(Scripted):
 
     type: ClassVar[str] = "effectful"
     has_effects: ClassVar[bool] = True
+
+
+class Asks(Scripted):
+    """Asks the user its value as often as `count` says, and gives out the answers; runs its script first."""
+
+    type: ClassVar[str] = "asks"
+
+    async def execute(self, parameters: Mapping[str, Any], context: NodeContext) -> NodeResult:
+        if script := self.scripts.get(parameters.get("key", "")):
+            await script(parameters)
+        questions = [Question("user", {"message": parameters.get("value")})] * parameters.get("count", 1)
+        answers = [context.ask(question) for question in questions]
+        if answers[-1] == "fail":
+            raise NodeFailed("that is no answer")
+        return NodeResult(answers[0] if len(answers) == 1 else answers)
 
 
 @dataclass
@@ -122,6 +140,10 @@ def _line(event: Event) -> tuple[Any, ...]:
             return ("progress", at.slug, fraction, message)
         case NodeLog(node=at, level=level, message=message, data=value):
             return ("log", at.slug, level, message, value)
+        case NodeAsked(node=at, question=question):
+            return ("asked", at.slug, question.kind)
+        case NodeAnswered(node=at):
+            return ("answered", at.slug)
         case NodeErrored(node=at, kind=kind, message=message, handle=handle):
             return ("errored", at.slug, kind, message, *((handle,) if handle else ()))
         case NodeSkipped(node=at, reason=reason):

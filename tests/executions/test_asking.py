@@ -1,0 +1,416 @@
+"""An execution that waits for answers: kept safely, gone on with once, by whom was asked, in any process."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+
+from executions import actions, asking, recovery, services, suspensions
+from executions.calls import Answer, Caller, Waiting
+from executions.dispatch import dispatcher
+from executions.ledger import ledger
+from executions.models import Execution, ExecutionCount, Suspension
+from executions.recovery import Swept
+from executions.suspensions import Refused, Ticket
+from executions.targets import published_target
+from flows import nodes as node_types
+from flows import services as flow_services
+from flows.engine.node import NodeContext, NodeResult
+from flows.engine.questions import Question
+from flows.engine.registry import Registry
+from flows.models import Flow
+from tests.definitions import answer, chain, node
+from tests.factories import make_flow, make_server, publish
+
+pytestmark = [pytest.mark.anyio, pytest.mark.django_db(transaction=True)]
+
+CALLER = Caller("key k", "mcp", "tester", identity="key:7", can_be_asked=frozenset({"user", "model", "roots"}))
+FORM = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+YES = {"action": "accept", "content": {"name": "Ada"}}
+
+
+class Counted:
+    """Touches the outside world: adds to `done` what it is given, as often as it is executed."""
+
+    type: ClassVar[str] = "counted"
+    title: ClassVar[str] = "Counted"
+    description: ClassVar[str] = "For tests."
+    icon: ClassVar[str] = "bolt"
+    parameters_schema: ClassVar[Mapping[str, Any]] = {"type": "object"}
+    handles: ClassVar[tuple[str, ...]] = ("main",)
+    has_effects: ClassVar[bool] = True
+    done: ClassVar[list[Any]] = []
+
+    async def execute(self, parameters: Mapping[str, Any], context: NodeContext) -> NodeResult:
+        self.done.append(parameters["what"])
+        return NodeResult(parameters.get("output"))
+
+
+@pytest.fixture(autouse=True)
+def done(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    registry = Registry([*node_types.BUILTIN_NODE_TYPES, Counted()])
+    monkeypatch.setattr(node_types, "_loaded", lambda: (registry, ()))
+    monkeypatch.setattr(Counted, "done", [])
+    return Counted.done
+
+
+def asks(slug: str = "ask", **parameters: Any) -> dict[str, Any]:
+    return node(slug, "ask_user", message="Who?", schema=FORM, **parameters)
+
+
+def says(text: str) -> dict[str, Any]:
+    return node("answer", "return", text=text)
+
+
+def make(*nodes: dict[str, Any], **fields: Any) -> Flow:
+    """A published flow that takes the `accept` way out of what asks."""
+    definition = chain(*nodes)
+    for line in definition["connections"]:
+        if next(each["type"] for each in definition["nodes"] if each["id"] == line["sourceNodeId"]) == "ask_user":
+            line["sourceHandle"] = "accept"
+    flow = make_flow(make_server(), definition=definition, input_schema={"type": "object"}, **fields)
+    flow_services.publish(flow)
+    return flow
+
+
+def target_of(flow: Flow) -> services.Target:
+    return published_target(Flow.objects.select_related("server", "published_version").get(pk=flow.pk))
+
+
+@pytest.fixture
+def flow() -> Flow:
+    return make(
+        node("count", "counted", what="once", output={"token": "canary-31f7aa02"}),
+        asks(),
+        says("{{ ask.content.name }}"),
+    )
+
+
+async def ask(flow: Flow, caller: Caller = CALLER, **arguments: Any) -> Waiting:
+    target = await sync_to_async(target_of)(flow)
+    waiting = await services.call(target, arguments, caller)
+    assert isinstance(waiting, Waiting)
+    return waiting
+
+
+async def resume(waiting: Waiting, flow: Flow, caller: Caller = CALLER, **answers: Any) -> Answer:
+    ended = await asking.resume(waiting.ticket, answers, caller, flow.pk)
+    assert isinstance(ended, Answer)
+    return ended
+
+
+@sync_to_async
+def stored(waiting: Waiting | Answer) -> Execution:
+    return Execution.objects.get(pk=waiting.execution_id)
+
+
+@sync_to_async
+def held() -> int:
+    return Suspension.objects.count()
+
+
+@sync_to_async
+def counted() -> dict[str, int]:
+    """The counters of all hours, by status, without zeros."""
+    totals = ExecutionCount.objects.filter(hour=ExecutionCount.ALL_HOURS).values_list("status", "number")
+    return {status: number for status, number in totals if number}
+
+
+async def test_it_waits_with_its_question_and_goes_on_with_the_answer(flow: Flow, done: list[Any]) -> None:
+    waiting = await ask(flow)
+    assert waiting.questions == {"ask": Question("user", {"message": "Who?", "requestedSchema": FORM})}
+    pending = await stored(waiting)
+    assert (pending.status, pending.runner_id) == ("pending", None)
+    assert pending.deadline_at is not None
+    assert timedelta(minutes=14) < pending.deadline_at - timezone.now() <= timedelta(minutes=15)
+    entries: Any = pending.node_executions
+    assert [entry["status"] for entry in entries] == ["completed", "completed", "pending"]
+    assert entries[2]["inputData"] == {"message": "Who?", "schema": FORM}
+    assert (entries[2]["asked"][0]["kind"], entries[2]["asked"][0]["waitedMs"]) == ("user", None)
+    assert await counted() == {"pending": 1}
+    ended = await resume(waiting, flow, ask=YES)
+    assert ended.text == "Ada"
+    assert done == ["once"]
+    execution = await stored(ended)
+    assert (execution.status, execution.error_kind, await held()) == ("fulfilled", "", 0)
+    entries = execution.node_executions
+    assert [(entry["nodeId"], entry["status"]) for entry in entries] == [
+        *(("trigger", "completed"), ("count", "completed"), ("ask", "completed"), ("answer", "completed")),
+    ]
+    assert entries[2]["outputData"] == YES
+    assert entries[2]["handle"] == "accept"
+    assert 0 <= entries[2]["asked"][0]["waitedMs"] <= entries[2]["durationMs"] <= (execution.duration_ms or 0)
+    assert await counted() == {"fulfilled": 1}
+
+
+async def test_what_is_stored_meanwhile_holds_no_secret_in_the_clear(flow: Flow) -> None:
+    waiting = await ask(flow, note="canary-5521")
+    suspension = await sync_to_async(Suspension.objects.get)(pk=waiting.execution_id)
+    assert "canary" not in suspension.state
+    assert waiting.ticket.nonce not in f"{suspension.state}{suspension.nonce_hash}"
+    ended = await resume(waiting, flow, ask=YES)
+    text = json.dumps((await stored(ended)).node_executions)
+    # What stood under a sensitive name before the pause is hidden after it too.
+    assert "canary-31f7aa02" not in text
+
+
+async def test_a_value_learnt_before_the_pause_is_hidden_behind_it() -> None:
+    first = node("count", "counted", what="x", output={"api_key": "canary-77aa01c4"})
+    flow = await sync_to_async(make)(
+        first, asks(), node("show", "counted", what="y", output="{{ count.api_key }}"), answer("done")
+    )
+    waiting = await ask(flow)
+    ended = await resume(waiting, flow, ask=YES)
+    assert "canary-77aa01c4" not in json.dumps((await stored(ended)).node_executions)
+
+
+async def test_secrets_of_the_server_do_not_go_out_with_a_question() -> None:
+    def with_a_secret() -> Flow:
+        server = make_server()
+        flow_services.set_secret(server, "PIN", "canary-99120077")
+        return publish(server, "leak", node("ask", "ask_user", message="Is it {{ secrets.PIN }}?"))
+
+    waiting = await ask(await sync_to_async(with_a_secret)())
+    assert waiting.questions["ask"].parameters["message"] == "Is it ***?"
+
+
+@pytest.mark.parametrize("who", ["key:8", ""])
+async def test_only_who_was_asked_may_answer(flow: Flow, who: str) -> None:
+    waiting = await ask(flow)
+    with pytest.raises(Refused, match="somebody else's"):
+        await resume(waiting, flow, replace(CALLER, identity=who), ask=YES)
+    assert (await resume(waiting, flow, ask=YES)).text == "Ada"
+
+
+async def test_a_ticket_is_good_for_one_use_one_step_and_one_flow(flow: Flow, done: list[Any]) -> None:
+    waiting = await ask(flow)
+    other = await sync_to_async(make)(asks(), answer("other"))
+    ticket = waiting.ticket
+    for wrong in (replace(ticket, nonce="guessed"), replace(ticket, step=1)):
+        with pytest.raises(Refused, match="can be used once"):
+            await asking.resume(wrong, {"ask": YES}, CALLER, flow.pk)
+    with pytest.raises(Refused, match="somebody else's"):
+        await asking.resume(ticket, {"ask": YES}, CALLER, other.pk)
+    both = await asyncio.gather(
+        *(asking.resume(ticket, {"ask": YES}, CALLER, flow.pk) for _ in range(5)), return_exceptions=True
+    )
+    assert sorted(type(each).__name__ for each in both) == ["Answer", *["Refused"] * 4]
+    assert done == ["once"]
+    with pytest.raises(Refused, match="answered already"):
+        await asking.resume(ticket, {"ask": YES}, CALLER, flow.pk)
+
+
+@pytest.mark.parametrize("text", ["", "x:1:y", "0190f7a0-0000-7000-8000-000000000000:x:y"])
+def test_a_ticket_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(Refused, match="not one of this server's"):
+        Ticket.of_text(text)
+
+
+def test_a_ticket_is_written_and_read() -> None:
+    ticket = Ticket.of_text("0190f7a0-0000-7000-8000-000000000000:3:a:b")
+    assert (ticket.step, ticket.nonce, Ticket.of_text(str(ticket))) == (3, "a:b", ticket)
+
+
+async def test_two_rounds_have_two_tickets_and_the_record_one_entry_a_node(done: list[Any]) -> None:
+    flow = await sync_to_async(make)(
+        asks("one"), node("count", "counted", what="between"), asks("two"), says("{{ one.content.name }}")
+    )
+    first = await ask(flow)
+    second = await asking.resume(first.ticket, {"one": YES, "unknown": 1}, CALLER, flow.pk)
+    assert isinstance(second, Waiting)
+    assert (first.ticket.step, second.ticket.step, list(second.questions)) == (0, 1, ["two"])
+    with pytest.raises(Refused):
+        await asking.resume(first.ticket, {"one": YES}, CALLER, flow.pk)
+    ended = await resume(second, flow, two=YES)
+    assert done == ["between"]
+    entries: Any = (await stored(ended)).node_executions
+    assert [entry["nodeId"] for entry in entries] == ["trigger", "one", "count", "two", "answer"]
+
+
+async def test_it_goes_on_with_the_version_that_asked(flow: Flow) -> None:
+    waiting = await ask(flow)
+
+    @sync_to_async
+    def publish_another() -> None:
+        newer = Flow.objects.get(pk=flow.pk)
+        newer.definition = chain(answer("newer"))
+        newer.save()
+        flow_services.publish(newer)
+
+    await publish_another()
+    assert (await resume(waiting, flow, ask=YES)).text == "Ada"
+
+
+async def test_a_draft_goes_on_as_it_was_called(flow: Flow) -> None:
+    target = await sync_to_async(lambda: services.draft_target(Flow.objects.select_related("server").get(pk=flow.pk)))()
+    waiting = await services.call(target, {}, CALLER)
+    assert isinstance(waiting, Waiting)
+    await sync_to_async(Flow.objects.filter(pk=flow.pk).update)(definition=chain(answer("newer")))
+    assert (await resume(waiting, flow, ask=YES)).text == "Ada"
+
+
+@sync_to_async
+def sweep(**later: float) -> Swept:
+    return recovery.sweep(timezone.now() + timedelta(**later))
+
+
+async def test_nobody_sweeps_it_away_until_its_time_is_over(flow: Flow) -> None:
+    waiting = await ask(flow)
+    assert await sweep(minutes=14) == Swept()
+    assert await sweep(minutes=15, seconds=1) == Swept(timed_out=1)
+    execution = await stored(waiting)
+    message = (
+        "Nobody answered what Ask asked within 15 min, so the execution was ended. Call again to be asked once more."
+    )
+    assert (execution.status, execution.error_kind, execution.failed_node_name) == ("error", "timeout", "Ask")
+    assert execution.error_info is not None
+    assert execution.error_info["message"] == message
+    entries: Any = execution.node_executions
+    assert (entries[2]["status"], entries[2]["error"]["message"]) == ("error", message)
+    assert entries[2]["asked"][0]["waitedMs"] > 14 * 60_000
+    assert (await counted(), await held()) == ({"error": 1}, 0)
+    with pytest.raises(Refused, match="the time for it has passed"):
+        await resume(waiting, flow, ask=YES)
+
+
+async def test_an_answer_that_comes_too_late_is_refused_also_before_the_sweep() -> None:
+    flow = await sync_to_async(make)(asks(answerWithin=2), answer("x"))
+    waiting = await ask(flow)
+    past = timezone.now() - timedelta(seconds=1)
+    await sync_to_async(Suspension.objects.update)(expires_at=past)
+    with pytest.raises(Refused, match="the time for it has passed"):
+        await resume(waiting, flow, ask=YES)
+    await sweep(seconds=0)
+    error = (await stored(waiting)).error_info
+    assert error is not None
+    assert error["kind"] == "timeout"
+
+
+async def test_cancelling_it_ends_it_at_once(flow: Flow) -> None:
+    waiting = await ask(flow)
+    assert await sync_to_async(actions.cancel)(await stored(waiting)) is True
+    execution = await stored(waiting)
+    assert (execution.error_kind, execution.error_preview) == ("cancelled", actions.CANCELLED_WAITING)
+    assert await sync_to_async(actions.cancel)(execution) is False
+    with pytest.raises(Refused, match="it was cancelled"):
+        await resume(waiting, flow, ask=YES)
+
+
+async def test_deleting_the_flow_ends_it_with_the_next_sweep(flow: Flow) -> None:
+    waiting = await ask(flow)
+    await sync_to_async(
+        Flow.objects.get(pk=flow.pk).delete if False else lambda: Flow.objects.get(pk=flow.pk).delete()
+    )()
+    with pytest.raises(Refused):
+        await resume(waiting, flow, ask=YES)
+    assert await sweep() == Swept(timed_out=1)
+    execution = await stored(waiting)
+    assert (execution.error_kind, execution.error_preview) == ("cancelled", suspensions.DELETED)
+
+
+async def test_who_is_asked_live_is_swept_with_the_process(flow: Flow) -> None:
+    waiting = await ask(flow, replace(CALLER, is_asked_live=True))
+    execution = await stored(waiting)
+    assert execution.runner_id == recovery.heart.runner_id
+    await sync_to_async(recovery.Runner.objects.all().delete)()
+    assert await sweep(seconds=1) == Swept(interrupted=1)
+    assert (await stored(waiting)).error_kind == "interrupted"
+
+
+async def test_a_shutdown_does_not_interrupt_it(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = await ask(flow)
+    monkeypatch.setattr(dispatcher, "is_closing", False)
+    await dispatcher.close(5)
+    dispatcher.is_closing = False
+    await sync_to_async(recovery.heart.stop)()
+    assert await sync_to_async(recovery.Runner.objects.count)() == 0
+    assert (await resume(waiting, flow, ask=YES)).text == "Ada"
+
+
+async def test_going_on_counts_although_this_ledger_never_saw_the_call(flow: Flow) -> None:
+    waiting = await ask(flow)
+    assert waiting.execution_id not in ledger._keys
+    await resume(waiting, flow, ask=YES)
+    assert await counted() == {"fulfilled": 1}
+    assert waiting.execution_id not in ledger._keys
+
+
+async def test_cancelling_who_waits_for_the_rest_cancels_the_rest() -> None:
+    flow = await sync_to_async(make)(asks(), node("wait", "delay", seconds=60), answer("x"))
+    waiting = await ask(flow)
+    task = asyncio.create_task(asking.resume(waiting.ticket, {"ask": YES}, CALLER, flow.pk))
+    async with asyncio.timeout(10):
+        while waiting.execution_id not in dispatcher._running:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        while (await stored(waiting)).status == "pending":
+            await asyncio.sleep(0.01)
+    assert (await stored(waiting)).error_kind == "cancelled"
+
+
+async def test_outputs_that_are_no_json_end_it_with_a_sentence() -> None:
+    flow = await sync_to_async(make)(node("count", "counted", what="x"), asks(), answer("x"))
+    target = await sync_to_async(target_of)(flow)
+    Counted.execute, original = (lambda self, parameters, context: _gives(NodeResult({1, 2}))), Counted.execute  # type: ignore[assignment, method-assign, return-value]
+    try:
+        ended = await services.call(target, {}, CALLER)
+    finally:
+        Counted.execute = original  # type: ignore[method-assign]
+    assert isinstance(ended, Answer)
+    assert ended.is_error
+    assert ended.text.startswith(
+        "The flow cannot wait for an answer, because what its nodes gave out is no plain JSON: "
+    )
+    assert (await stored(ended)).error_kind == "node_failed"
+
+
+async def _gives(result: NodeResult) -> NodeResult:
+    return result
+
+
+async def test_the_same_questions_can_be_had_again_and_by_a_page(flow: Flow) -> None:
+    waiting = await ask(flow)
+    assert await asking.asked_again(waiting.ticket, "key:7") == waiting
+    assert await sync_to_async(asking.questions_of)(await stored(waiting)) == waiting
+    await resume(waiting, flow, ask=YES)
+    assert await sync_to_async(asking.questions_of)(await stored(waiting)) is None
+
+
+@pytest.mark.parametrize(
+    ("caller", "reason"),
+    [
+        (Caller("user ada", "test"), "it does not come from an MCP client. Call the tool from one."),
+        (
+            Caller("key k", "mcp", "tester", can_be_asked=frozenset({"model"})),
+            "tester does not declare the capability 'elicitation'. Use a client that does.",
+        ),
+    ],
+)
+async def test_who_cannot_be_asked_gets_a_sentence(flow: Flow, caller: Caller, reason: str) -> None:
+    ended = await services.call(await sync_to_async(target_of)(flow), {}, caller)
+    assert isinstance(ended, Answer)
+    assert ended.text == f"'Ask' asks the user of its client, and this call cannot be asked: {reason}"
+    assert ended.error is not None
+    assert ended.error.unasked == "user"
+
+
+async def test_a_flow_that_another_one_calls_cannot_ask() -> None:
+    def both() -> Flow:
+        server = make_server()
+        publish(server, "inner", asks(), input_schema={"type": "object"})
+        return publish(server, "outer", node("call", "call_flow", flow="inner"), answer("{{ call.text }}"))
+
+    outer = await sync_to_async(both)()
+    ended = await services.call(await sync_to_async(target_of)(outer), {}, CALLER)
+    assert isinstance(ended, Answer)
+    assert "another flow makes it. Ask in the flow that the client calls." in ended.text
+    assert ended.error is not None
+    assert ended.error.unasked is None
