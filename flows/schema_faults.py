@@ -47,17 +47,23 @@ def pointer(*steps: str | int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Subschema:
-    """A schema inside a schema: where it stands, and the pointers of those that stand directly in it."""
+    """A schema inside a schema: where it stands, and the pointers of those that stand directly in it.
+
+    `anchors` are the document's: `#name`, and the pointer of the schema whose `$anchor` is that name.
+    """
 
     steps: Steps
     schema: Any
     children: tuple[str, ...]
+    anchors: Mapping[str, str]
 
     @property
     def reference(self) -> str | None:
         """The pointer that its `$ref` leads to."""
         found = self.schema.get("$ref") if isinstance(self.schema, dict) else None
-        return unquote(found) if isinstance(found, str) else None
+        if not isinstance(found, str):
+            return None
+        return self.anchors.get(unquote(found), unquote(found))
 
 
 def explain(subschemas: Mapping[str, Subschema], validators: Any, value: Any) -> list[Fault]:

@@ -35,7 +35,7 @@ _ONE = frozenset(
 _LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _MAP = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _COMBINATORS = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas"})
-_UNSUPPORTED = ("$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef")
+_UNSUPPORTED = ("$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef")
 
 
 class SchemaError(DefinitionError):
@@ -123,10 +123,13 @@ def _check_size(schema: dict[str, Any]) -> None:
 
 def _walk(schema: dict[str, Any]) -> Iterator[Subschema]:
     pending: list[tuple[Steps, Any]] = [((), schema)]
+    anchors: dict[str, str] = {}
     while pending:
         steps, item = pending.pop()
         inside = [((*steps, *more), child) for more, child in _inside(item)]
-        yield Subschema(steps, item, tuple(pointer(*where) for where, _ in inside))
+        if isinstance(item, dict) and isinstance(item.get("$anchor"), str):
+            anchors.setdefault(f"#{item['$anchor']}", pointer(*steps))
+        yield Subschema(steps, item, tuple(pointer(*where) for where, _ in inside), anchors)
         pending += reversed(inside)
 
 
@@ -158,6 +161,8 @@ def _reference_faults(subschemas: dict[str, Subschema]) -> Iterator[Fault]:
         for keyword in _UNSUPPORTED:
             if keyword in sub.schema:
                 yield Fault(json_path((*sub.steps, keyword)), 'is not supported; use "$ref": "#/$defs/name"')
+        if sub.anchors.get(f"#{sub.schema.get('$anchor')}", pointer(*sub.steps)) != pointer(*sub.steps):
+            yield Fault(json_path((*sub.steps, "$anchor")), "another schema of this document has the same name")
         if "$id" in sub.schema and sub.steps:
             yield Fault(json_path((*sub.steps, "$id")), "only the root of a schema may have an $id")
         if sub.reference is not None and sub.reference not in subschemas:

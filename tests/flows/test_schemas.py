@@ -189,11 +189,27 @@ def test_a_slow_pattern_is_not_slow_here() -> None:
         ),
         ({"allOf": [{"$id": "http://x.test/"}]}, ["allOf[0].$id: only the root of a schema may have an $id"]),
         ({"$dynamicRef": "#x"}, ['$dynamicRef: is not supported; use "$ref": "#/$defs/name"']),
-        ({"items": {"$anchor": "x"}}, ['items.$anchor: is not supported; use "$ref": "#/$defs/name"']),
+        ({"items": {"$dynamicAnchor": "x"}}, ['items.$dynamicAnchor: is not supported; use "$ref": "#/$defs/name"']),
+        ({"items": {"$anchor": "1 x"}}, ['items.$anchor: "1 x" does not match "^[A-Za-z_][-A-Za-z0-9._]*$"']),
+        (
+            {"$defs": {"one": {"$anchor": "x"}, "two": {"$anchor": "x"}}},
+            ["$defs.two.$anchor: another schema of this document has the same name"],
+        ),
+        ({"items": {"$ref": "#x"}}, ["items.$ref: '#x' leads to no schema in this document"]),
     ],
 )
 def test_a_schema_that_cannot_be_used_is_refused_at_its_path(schema: Any, faults: list[str]) -> None:
     assert refusals_of(schema) == faults
+
+
+def test_a_reference_to_an_anchor_leads_to_the_schema_of_that_name() -> None:
+    street = {"$anchor": "place", "type": "object", "properties": {"street": {"type": "string"}}}
+    schema = {"$defs": {"address": street}, "properties": {"home": {"$ref": "#place"}, "work": {"$ref": "#place"}}}
+    compiled = compile_schema(schema)
+    assert compiled.faults({"home": {"street": "Lane 1"}}) == []
+    assert [str(fault) for fault in compiled.faults({"work": {"street": 1}})] == [
+        'work.street: 1 is not of type "string"'
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""`manage.py load_conformance`: the server that the official conformance suites call. Running it again mends it."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+import flowhub
+from flowhub import env
+from flows import services, transfer
+from flows.models import Flow, Server
+
+SLUG = "conformance"
+SWITCH = "FLOWHUB_CONFORMANCE"
+FILE = Path(flowhub.__file__).parent / "conformance.json"
+"""An export like any other: ordinary flows of ordinary node types, under the names that the suites call."""
+
+
+class Command(BaseCommand):
+    """Load the server, open to anybody; its flows are as the file has them afterwards."""
+
+    help = f"Load the server that MCP's conformance suites call. It is open to anybody, so {SWITCH}=1 must be set."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Import the file and publish what it holds, in one transaction."""
+        if not env.flag(SWITCH, False):
+            raise CommandError(
+                f"This makes a server that anybody can call without a key. Set {SWITCH}=1 if this installation is "
+                "there to be tested."
+            )
+        flows = transfer.read(FILE.read_text())
+        with transaction.atomic():
+            server = _server()
+            done = transfer.import_flows(server, flows, {flow.tool_name: "replace" for flow in flows})
+            for flow in done:
+                _publish(flow)
+        self.stdout.write(f"{len(done)} flows are published at /mcp/{SLUG}.")
+
+
+def _server() -> Server:
+    server = Server.objects.filter(slug=SLUG).first() or Server(slug=SLUG)
+    server.name = "Conformance"
+    server.description = "What the conformance suites of the Model Context Protocol call."
+    server.access, server.is_published = Server.Access.PUBLIC, True
+    services.save_server(server)
+    return server
+
+
+def _publish(flow: Flow) -> None:
+    if services.has_unpublished_changes(flow):
+        services.publish(flow)
+    if not flow.is_active:
+        services.set_active(flow, True)
