@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from executions import action_views, case_table, compare_views, input_views, insights_views, test_tab, views
+from executions import action_views, case_table, compare_views, input_views, insights_views, test_tab, ui_views, views
 
 app_name = "executions"
 urlpatterns = [
@@ -23,5 +23,6 @@ urlpatterns = [
     path("executions/<uuid:execution_id>/note/", action_views.note, name="note"),
     path("executions/<uuid:execution_id>/delete/", action_views.delete, name="delete"),
     path("executions/<uuid:execution_id>/call/<slug:form>/", views.snippet, name="snippet"),
+    path("executions/<uuid:execution_id>/ui/", ui_views.ui, name="ui"),
     path("executions/<uuid:execution_id>/raw/<slug:part>/", views.raw, name="raw"),
 ]

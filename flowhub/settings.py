@@ -168,6 +168,8 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "media-src": [SELF, "data:"],
         "connect-src": [SELF],
+        # What an execution answered is drawn in frames that bring a stricter policy of their own (executions.ui_views).
+        "frame-src": [SELF],
         "object-src": [NONE],
         "base-uri": [NONE],
         "form-action": [SELF],

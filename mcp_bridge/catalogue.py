@@ -15,6 +15,7 @@ from flows.engine.errors import DefinitionError
 from flows.models import Flow, Server
 from flows.schemas import compile_schema, moved
 from flows.services import graph_of
+from flows.ui import View, view_of
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ class PublishedTool:
     legacy: Mapping[str, Any]
     wraps_result: bool
     """Legacy clients need an object: the schema and the structured result are wrapped as `{"result": ...}`."""
+    view: View | None = None
+    """What clients with MCP Apps draw its answers with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +116,21 @@ def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
             defaults=defaults_of(contract["inputSchema"]),
             output_schema=output_schema_of(contract.get("outputSchema")),
         )
+        view = view_of(target.graph)
+        if view is not None:
+            contract = contract | {"_meta": {"ui": {"resourceUri": view_uri(target, view)}}}
         legacy, wraps = _for_legacy(contract)
         _check_wire(contract, MODERN_VERSION)
         _check_wire(legacy, LEGACY_VERSION)
     except (DefinitionError, ValidationError) as error:
         logger.error("tool %s of server %s is left out: %s", contract.get("name"), server.slug, error)
         return None
-    return PublishedTool(target, contract, legacy, wraps)
+    return PublishedTool(target, contract, legacy, wraps, view)
+
+
+def view_uri(target: Target, view: View) -> str:
+    """The `ui://` resource that draws a tool's answers: the same as long as its node keeps the slug."""
+    return f"ui://{target.server_slug}/{target.tool_name}/{view.slug}"
 
 
 def _for_legacy(contract: dict[str, Any]) -> tuple[dict[str, Any], bool]:

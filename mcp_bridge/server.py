@@ -7,7 +7,7 @@ from mcp.server.models import InitializationOptions
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types import EmptyResult, NotificationParams, SetLevelRequestParams
 
-from mcp_bridge import tools
+from mcp_bridge import tools, ui_resources
 from mcp_bridge.audience import Audience
 from mcp_bridge.catalogue import Offer
 
@@ -44,6 +44,12 @@ def build(offer: Offer, audience: Audience) -> Server[Any]:
         ctx.session._connection.state[LEVEL] = params.level
         return EmptyResult()
 
+    async def on_list_resources(ctx: Any, params: Any) -> Any:
+        return ui_resources.list_resources(offer, ctx, params)
+
+    async def on_read_resource(ctx: Any, params: Any) -> Any:
+        return ui_resources.read_resource(offer, ctx, params)
+
     async def on_initialized(ctx: Any, params: Any) -> None:
         _attend(audience, ctx)
 
@@ -54,9 +60,12 @@ def build(offer: Offer, audience: Audience) -> Server[Any]:
         instructions=offer.snapshot.instructions or None,
         on_list_tools=on_list_tools,
         on_call_tool=on_call_tool,
+        on_list_resources=on_list_resources,
+        on_read_resource=on_read_resource,
         on_subscriptions_listen=audience.listen,
         get_tool_input_schema=lambda name: offer.snapshot.input_schema(name),
     )
+    server.extensions[ui_resources.EXTENSION_ID] = {}
     server.add_notification_handler("notifications/initialized", NotificationParams, on_initialized)
     # Not by the constructor, which warns that 2026-07-28 has done away with it: for handshake clients it stays.
     server.add_request_handler("logging/setLevel", SetLevelRequestParams, on_set_level)

@@ -22,3 +22,9 @@ def chain(*nodes: dict[str, Any]) -> dict[str, Any]:
         for first, second in pairwise(nodes)
     ]
     return {"nodes": list(nodes), "connections": lines}
+
+
+def beside(*nodes: dict[str, Any]) -> dict[str, Any]:
+    """A definition: the trigger, and each of these nodes behind it."""
+    lines = [{"id": f"trigger-{each['id']}", "sourceNodeId": "trigger", "targetNodeId": each["id"]} for each in nodes]
+    return {"nodes": [node("trigger", "trigger"), *nodes], "connections": lines}

@@ -139,6 +139,7 @@ NO_PAGE = {
     "flows/<int:flow_id>/test/cases/<int:case_id>/delete/": "POST only, leads back to the Test tab",
     "executions/<uuid:execution_id>/pin/": "POST only, leads back to the execution",
     "executions/<uuid:execution_id>/raw/<slug:part>/": "JSON",
+    "executions/<uuid:execution_id>/ui/": "a frame of the execution's page",
     "keys/<int:key_id>/revoke/": "POST only, leads back to the keys",
     "admin/login/": "leads to the login page",
     "admin/logout/": "POST only, leads to the login page",

@@ -3,12 +3,14 @@
 import base64
 import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import template
 
+from executions.models import Execution
 from executions.payload import TRUNCATED
+from executions.ui_answers import UiAnswer, ui_answer_of
 
 register = template.Library()
 
@@ -18,6 +20,7 @@ IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 SOUNDS = frozenset(
     {"audio/mpeg", "audio/mp4", "audio/wav", "audio/x-wav", "audio/ogg", "audio/webm", "audio/aac", "audio/flac"}
 )
+_WEB = re.compile(r"https?://[^\s]+\Z", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 
 
@@ -30,7 +33,10 @@ class Block:
     text: str = ""
     image: str = ""
     sound: str = ""
+    link: str = ""
     note: str = ""
+    hints: str = ""
+    """What the block says of itself for the client."""
 
 
 @register.filter
@@ -41,17 +47,43 @@ def received_blocks(result: Any) -> list[Block]:
     return [_block(block) for block in blocks if isinstance(block, dict)]
 
 
+@register.filter
+def ui_answer(execution: Execution) -> UiAnswer | None:
+    """The picture that clients with MCP Apps make of the answer."""
+    return ui_answer_of(execution)
+
+
 def _block(block: dict[str, Any]) -> Block:
+    return replace(_shown(block), hints=_hints(block.get("annotations")))
+
+
+def _shown(block: dict[str, Any]) -> Block:
     kind = str(block.get("type", ""))
     inner = block.get("resource") if kind == "resource" else block
     inner = inner if isinstance(inner, dict) else {}
     name, mime_type = inner.get("title") or inner.get("name"), inner.get("mimeType")
     about = " · ".join(str(part) for part in (name, inner.get("uri"), mime_type) if isinstance(part, str) and part)
     if kind == "resource_link":
-        return Block(kind, about, note=str(inner.get("description") or "A link; the client may fetch it."))
+        note = str(inner.get("description") or "A link; the client may fetch it.")
+        return Block(kind, about, note=note, link=_web_address(inner.get("uri")))
     if kind in ("image", "audio") or "blob" in inner:
         return _bytes(kind, about, str(mime_type).lower(), inner.get("data", inner.get("blob")))
     return _text(kind, about, inner.get("text"))
+
+
+def _web_address(uri: Any) -> str:
+    """The address if it leads to the web; what others do is not known."""
+    return uri if isinstance(uri, str) and _WEB.match(uri) else ""
+
+
+def _hints(annotations: Any) -> str:
+    if not isinstance(annotations, dict):
+        return ""
+    audience, priority = annotations.get("audience"), annotations.get("priority")
+    said = [f"for {' and '.join(map(str, audience))}"] if isinstance(audience, list) and audience else []
+    said += [f"priority {priority}"] if priority is not None else []
+    said += [f"last modified {annotations['lastModified']}"] if "lastModified" in annotations else []
+    return ", ".join(said)
 
 
 def _text(kind: str, about: str, text: Any) -> Block:

@@ -339,6 +339,20 @@ class TakesFirst(Protocol):
 
 
 @runtime_checkable
+class DrawnByClients(Protocol):
+    """A node type whose answer is a picture for people too, in clients that have MCP Apps (SEP-1865).
+
+    Its structured answer is an object, and the `ui` in it names the kind that `flows.ui` can draw.
+    """
+
+    def own_page(self, parameters: Mapping[str, Json]) -> str | None:
+        """HTML that draws the answer and is known before any call; None when FlowHub draws what `ui` names.
+
+        `parameters` are as the definition has them.
+        """
+
+
+@runtime_checkable
 class Documented(Protocol):
     """A node type that has more to say of itself in the catalogue.
 

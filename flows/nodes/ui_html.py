@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
+from flows.engine.expressions import has_expression
 from flows.engine.node import Json, NodeContext, NodeResult, Reply
 from flows.engine.shapes import Shape, closed
 
@@ -13,7 +14,7 @@ _TEXT = {"type": "string"}
 class UiHtml:
     """Gives an answer of HTML for clients that draw it, and of text for everybody else.
 
-    The HTML is data here: what draws it has to isolate it. FlowHub's own pages show its source only.
+    The HTML is data here: what draws it has to isolate it, as FlowHub's own pages do (see `flows.ui`).
     """
 
     type: ClassVar[str] = "ui_html"
@@ -22,9 +23,11 @@ class UiHtml:
     group: ClassVar[str] = "Output"
     icon: ClassVar[str] = "code"
     help: ClassVar[str] = (
-        "The model and clients that draw no HTML get the text, so it must say what matters. The HTML goes out as "
-        "structured content. Values that are filled in are not escaped: put into it only what you trust. FlowHub's "
-        "own pages never draw it, they show its source."
+        "The model and clients that draw no HTML get the text, so it must say what matters. Clients with MCP Apps draw "
+        "the HTML in a frame without network and without access to anything else: put styles, scripts and pictures "
+        "(data:) into it. HTML without expressions is the tool's own app: it may speak ui/initialize itself, else "
+        "theme and size are cared for. HTML with expressions is drawn one frame further in, because values that are "
+        "filled in are not escaped."
     )
     example: ClassVar[Mapping[str, Json]] = {
         "title": "Weather",
@@ -58,6 +61,11 @@ class UiHtml:
     def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
         """The page as it is sent."""
         return closed(dict.fromkeys(("ui", "title", "html", "text"), _TEXT))
+
+    def own_page(self, parameters: Mapping[str, Json]) -> str | None:
+        """The HTML itself, unless it is different for each call."""
+        html: str = parameters["html"]
+        return None if has_expression(html) else html
 
     def reply_of(self, parameters: Mapping[str, Json], output: Json) -> Reply:
         """The answer that goes with an output."""

@@ -75,6 +75,10 @@ class UiPostList:
         """The list as it is sent."""
         return closed({"ui": _TEXT, "title": _TEXT, "posts": shape_of(parameters["posts"])})
 
+    def own_page(self, parameters: Mapping[str, Json]) -> str | None:
+        """None: FlowHub draws it."""
+        return None
+
     def reply_of(self, parameters: Mapping[str, Json], output: Json) -> Reply:
         """The answer that goes with an output."""
         text = "\n".join(_markdown(post) for post in output["posts"]) or "No posts."

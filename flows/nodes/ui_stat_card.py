@@ -72,6 +72,10 @@ class UiStatCard:
         """The card as it is sent."""
         return closed({"ui": _TEXT, "title": _TEXT, "stats": shape_of(parameters["stats"])})
 
+    def own_page(self, parameters: Mapping[str, Json]) -> str | None:
+        """None: FlowHub draws it."""
+        return None
+
     def reply_of(self, parameters: Mapping[str, Json], output: Json) -> Reply:
         """The answer that goes with an output."""
         text = "\n".join(_markdown(stat) for stat in output["stats"])

@@ -79,6 +79,10 @@ class UiTable:
         text = {"type": "string"}
         return closed({"ui": text, "title": text, "columns": columns, "rows": shape_of(parameters["rows"])})
 
+    def own_page(self, parameters: Mapping[str, Json]) -> str | None:
+        """None: FlowHub draws it."""
+        return None
+
     def reply_of(self, parameters: Mapping[str, Json], output: Json) -> Reply:
         """The answer that goes with an output."""
         return Reply(headed(output["title"], _markdown(output)), structured=output, is_structured=True)

@@ -1,6 +1,7 @@
 """Flows that an acceptance test publishes on a shared server, and takes away again."""
 
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,11 @@ def send(server: LiveServer, method: str, path: str, body: Any = None) -> bytes:
     """What the REST API answers to a request."""
     headers = {"Authorization": f"Bearer {server.credentials['key']}", "Content-Type": "application/json"}
     request = urllib.request.Request(f"{server.url}/api/{path}", json.dumps(body).encode(), headers, method=method)
-    with urllib.request.urlopen(request, timeout=20) as answered:
-        return answered.read()
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answered:
+            return answered.read()
+    except urllib.error.HTTPError as error:
+        raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from None
 
 
 @contextmanager

@@ -55,6 +55,15 @@ def page(client: Client) -> Any:
         ),
         ({"type": "resource", "resource": {"uri": "report:7", "text": "a,b"}}, '<pre tabindex="0">a,b</pre>'),
         ({"type": "resource_link", "uri": "javascript:alert(1)", "name": "r"}, "r · javascript:alert(1)</div>"),
+        ({"type": "resource_link", "uri": "https://a b", "name": "r"}, "A link; the client may fetch it."),
+        (
+            {"type": "text", "text": "t", "annotations": {"audience": 3, "priority": "<b>"}},
+            ">priority &lt;b&gt;</span>",
+        ),
+        (
+            {"type": "text", "text": "t", "annotations": {"audience": ["user", "assistant"], "lastModified": "2026"}},
+            ">for user and assistant, last modified 2026</span>",
+        ),
     ],
 )
 def test_each_kind_of_block_is_shown_safely(page: Any, block: Any, shown: str) -> None:
@@ -62,6 +71,14 @@ def test_each_kind_of_block_is_shown_safely(page: Any, block: Any, shown: str) -
     assert shown in html
     assert "<script" not in html
     assert "href" not in html
+
+
+def test_a_link_to_the_web_can_be_followed_without_telling_where_from(page: Any) -> None:
+    html = page([{"type": "resource_link", "uri": 'https://example.com/?a="b"&c', "name": "r"}])
+    assert (
+        '<a href="https://example.com/?a=&quot;b&quot;&amp;c" rel="noopener noreferrer nofollow" target="_blank">'
+        in html
+    )
 
 
 @pytest.mark.parametrize("content", [None, 5, [], ["text"], "text"])
