@@ -43,6 +43,7 @@ FIELD_OF_PATH = {
     "inputSchema": "input_schema",
     "outputSchema": "output_schema",
     "toolDescription": "tool_description",
+    "annotations": "annotations",
 }
 """Which form field holds what a fault's path begins with."""
 

@@ -78,7 +78,7 @@ def compile_schema(schema: Any) -> CompiledSchema:
     if not isinstance(schema, dict):
         raise SchemaError([Fault("", "a schema is a JSON object")])
     _check_size(schema)
-    subschemas = {pointer(*found.steps): found for found in _walk(schema)}
+    subschemas = {pointer(*found.steps): found for found in walk(schema)}
     faults = [*_limit_faults(subschemas), *_reference_faults(subschemas)]
     if not faults and _expanded(subschemas) > MAX_EXPANDED:
         faults.append(Fault("", f"following its references meets more than {MAX_EXPANDED:,} schemas; simplify it"))
@@ -121,7 +121,8 @@ def _check_size(schema: dict[str, Any]) -> None:
         raise SchemaError([Fault("", f"the schema has {size:,} bytes; {MAX_BYTES:,} are allowed")])
 
 
-def _walk(schema: dict[str, Any]) -> Iterator[Subschema]:
+def walk(schema: dict[str, Any]) -> Iterator[Subschema]:
+    """Every schema inside a schema, itself first, in document order; references are not followed."""
     pending: list[tuple[Steps, Any]] = [((), schema)]
     anchors: dict[str, str] = {}
     while pending:

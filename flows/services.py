@@ -17,6 +17,8 @@ from flows.engine.graph import Graph, parse
 from flows.engine.node import FLOW_FORMAT, NodeType
 from flows.engine.references import References
 from flows.engine.shapes import UNKNOWN
+from flows.lint.behaviour import wrong_annotation
+from flows.lint.subject import Subject
 from flows.models import Flow, FlowVersion, Secret, Server
 from flows.nodes import registry
 from flows.schemas import check_tool_input_schema, compile_schema
@@ -46,8 +48,8 @@ def faults_of(flow: Flow) -> list[Fault]:
 
 
 def draft_faults(flow: Flow) -> list[Fault]:
-    """What is wrong with a flow in any server: its definition and its schemas, each fault at its path."""
-    faults: list[Fault] = []
+    """What is wrong with a flow in any server: definition, schemas and annotations, each fault at its path."""
+    faults = [Fault(path, why) for path, why in wrong_annotation(Subject({"annotations": flow.annotations}))]
     for path, check, value in (
         ("definition", graph_of, flow.definition),
         ("inputSchema", check_tool_input_schema, flow.input_schema),

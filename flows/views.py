@@ -14,6 +14,7 @@ from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import Node
 from flows.forms import FlowForm, NewFlowForm, ServerForm
 from flows.models import Flow, FlowVersion, Server
+from flows.tool_review import compare, review_draft, server_costs
 from flows.ways_back import own_address
 
 
@@ -68,6 +69,7 @@ def build(request: HttpRequest, flow_id: int) -> HttpResponse:
 def _build_page(
     request: HttpRequest, flow: Flow, form: FlowForm, faults: Sequence[Fault], faults_title: str
 ) -> HttpResponse:
+    has_changes = services.has_unpublished_changes(flow)
     context = {
         "flow": flow,
         "tab": "build",
@@ -75,7 +77,9 @@ def _build_page(
         "faults": faults,
         "faults_title": faults_title,
         "drawing": draw(form.instance.definition),
-        "has_changes": services.has_unpublished_changes(flow),
+        "has_changes": has_changes,
+        "review": review_draft(flow) if has_changes else None,
+        "comparison": compare(flow) if has_changes else None,
         "case_summary": summary_of(flow),
         "node_types": catalogue.entries(),
         "nodes": _nodes_with_inputs(flow),
@@ -186,5 +190,13 @@ def server(request: HttpRequest, server_id: int | None = None) -> HttpResponse:
         services.save_server(form.save(commit=False))
         messages.success(request, f"{form.instance.name} is saved.")
         return redirect("flows:servers")
-    context = {"title": "New server", "tab": "settings", "form": form, "server": found}
+    costs = server_costs(found) if found else []
+    context = {
+        "title": "New server",
+        "tab": "settings",
+        "form": form,
+        "server": found,
+        "costs": costs,
+        "tokens": sum(cost.tokens.total for cost in costs),
+    }
     return render(request, "flows/server.html", context)

@@ -119,7 +119,7 @@ def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
         view = view_of(target.graph)
         if view is not None:
             contract = contract | {"_meta": {"ui": {"resourceUri": view_uri(target, view)}}}
-        legacy, wraps = _for_legacy(contract)
+        legacy, wraps = for_legacy(contract)
         _check_wire(contract, MODERN_VERSION)
         _check_wire(legacy, LEGACY_VERSION)
     except (DefinitionError, ValidationError) as error:
@@ -133,7 +133,8 @@ def view_uri(target: Target, view: View) -> str:
     return f"ui://{target.server_slug}/{target.tool_name}/{view.slug}"
 
 
-def _for_legacy(contract: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+def for_legacy(contract: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The tool for the handshake protocols, and whether its output schema, and so its results, are wrapped for them."""
     schema = contract.get("outputSchema")
     if schema is None or schema.get("type") == "object":
         return contract, False

@@ -37,6 +37,13 @@ GRACE = "grace"
 SEEDED = 10_000
 """How many earlier executions `lookup_order` has, spread over 90 days."""
 
+CURRENCY = {"type": "string", "enum": ["EUR", "USD", "GBP"], "description": "What it is converted into."}
+CONVERT = {
+    "type": "object",
+    "properties": {"amount": {"type": "number"}, "currency": CURRENCY},
+    "required": ["currency"],
+}
+
 CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("lookup_order", {"order_id": "A-10482"}),
     ("lookup_order", {"order_id": 7}),
@@ -177,10 +184,15 @@ def _cases(flow: Any) -> None:
 
 
 def _drafts(demo: Any, internal: Any) -> None:
-    """One that was never published, one that was never called, one that is switched off."""
+    """One that was never published, one that was never called and whose draft breaks its clients, one switched off."""
     summarise = {"name": "Summarise a ticket", "definition": GREET["definition"]}
     make_flow(demo, tool_name="summarise_ticket", input_schema=GREET["input_schema"], **summarise)
-    services.publish(make_flow(demo, tool_name="convert_currency", name="Convert currency"))
+    convert = make_flow(demo, tool_name="convert_currency", name="Convert currency", input_schema=CONVERT)
+    services.publish(convert)
+    value = {"type": "number", "maximum": 1_000_000}
+    convert.input_schema = CONVERT | {"properties": {"value": value, "currency": CURRENCY | {"enum": ["EUR", "USD"]}}}
+    convert.output_schema = {"type": "number"}
+    convert.save()
     refund = {key: LOOKUP_ORDER[key] for key in ("definition", "input_schema")}
     services.publish(make_flow(internal, tool_name="refund_order", name="Refund an order", is_active=False, **refund))
 

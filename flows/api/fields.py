@@ -10,7 +10,7 @@ from flows.engine.errors import Fault
 from flows.json_text import unstorable
 from flows.models import Server
 
-FAULTY_FIELDS = ("definition", "inputSchema", "outputSchema", "toolDescription")
+FAULTY_FIELDS = ("definition", "inputSchema", "outputSchema", "toolDescription", "annotations")
 
 
 class JsonField(serializers.JSONField):

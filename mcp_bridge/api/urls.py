@@ -1,7 +1,10 @@
-"""Addresses of the API about other MCP servers."""
+"""Addresses of the API about tools as clients see them, and about other MCP servers."""
 
 from django.urls import path
 
-from mcp_bridge.api import views
+from mcp_bridge.api import tool, views
 
-urlpatterns = [path("upstream-tools/", views.UpstreamToolList.as_view(), name="api-upstream-tools")]
+urlpatterns = [
+    path("flows/<str:flowId>/tool/", tool.FlowTool.as_view(), name="api-flow-tool"),
+    path("upstream-tools/", views.UpstreamToolList.as_view(), name="api-upstream-tools"),
+]

@@ -21,10 +21,17 @@
   async function textToCopy(button) {
     const { copy, copyText, copyUrl } = button.dataset;
     if (copyText) return copyText;
-    if (copy) return document.querySelector(copy).textContent;
+    if (copy) return textOf(document.querySelector(copy));
     const response = await fetch(copyUrl);
     if (!response.ok) throw new Error(response.statusText);
     return response.text();
+  }
+
+  function textOf(element) {
+    const whole = element.cloneNode(true);
+    // What a JSON tree shows in place of what is folded is no part of the JSON.
+    for (const stand of whole.querySelectorAll(".json .size, .json .long > summary")) stand.remove();
+    return whole.textContent;
   }
 
   async function writeClipboard(text) {

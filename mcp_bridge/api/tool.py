@@ -1,0 +1,164 @@
+"""What a model sees of a flow, over REST: the definition in both eras, the lint, the tokens, and what changes."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from flows import services, tokens
+from flows.api.base import FLOW_ID, ApiView
+from flows.api.fields import faults_as_json
+from flows.api.serializers import JsonObjectField
+from flows.models import Flow
+from flows.tool_review import (
+    DRAFT,
+    Comparison,
+    Review,
+    UnknownVersion,
+    compare,
+    review_draft,
+    review_live,
+    server_costs,
+)
+from mcp_bridge.definitions import definitions
+
+BEFORE = OpenApiParameter(
+    "before", OpenApiTypes.STR, description="A version's number, or draft. Left out: what clients call now."
+)
+AFTER = OpenApiParameter("after", OpenApiTypes.STR, description="A version's number, or draft.", default=DRAFT)
+
+
+class FindingSerializer(serializers.Serializer):
+    """What a rule of the lint says."""
+
+    rule = serializers.CharField(help_text="The rule's id, which never changes.")
+    level = serializers.ChoiceField(["error", "warning", "hint"])
+    path = serializers.CharField(allow_blank=True)
+    message = serializers.CharField(help_text="What to change, and why.")
+
+
+class PartSerializer(serializers.Serializer):
+    """A part of a definition."""
+
+    path = serializers.CharField()
+    tokens = serializers.IntegerField()
+
+
+class TokensSerializer(serializers.Serializer):
+    """An estimate; `marginPercent` is how far off it may be for a definition in English."""
+
+    total = serializers.IntegerField()
+    marginPercent = serializers.IntegerField()
+    parts = PartSerializer(many=True, help_text="Heaviest first.")
+
+
+class ReviewSerializer(serializers.Serializer):
+    """A contract, and what is said of it."""
+
+    version = serializers.IntegerField(allow_null=True, help_text="Null for the draft.")
+    modern = JsonObjectField(allow_null=True, help_text="As clients of 2026-07-28 get it; null if it cannot be sent.")
+    legacy = JsonObjectField(allow_null=True, help_text="As clients of the handshake protocols get it.")
+    unservable = serializers.CharField(allow_blank=True, help_text="Why it cannot be sent; empty when it can.")
+    findings = FindingSerializer(many=True)
+    tokens = TokensSerializer()
+
+
+class ChangeSerializer(serializers.Serializer):
+    """A change of a contract."""
+
+    path = serializers.CharField()
+    kind = serializers.CharField(help_text="renamed, removed, now-required, type, bound, default, words, ...")
+    verdict = serializers.ChoiceField(["breaking", "compatible"])
+    message = serializers.CharField(help_text="What changed, and why it matters.")
+
+
+class ComparisonSerializer(serializers.Serializer):
+    """What changes for clients from one contract to another."""
+
+    before = serializers.CharField()
+    after = serializers.CharField()
+    verdict = serializers.ChoiceField(["same", "compatible", "breaking"])
+    changes = ChangeSerializer(many=True)
+
+
+class FaultSerializer(serializers.Serializer):
+    """What keeps the draft from being published."""
+
+    path = serializers.CharField(allow_blank=True)
+    message = serializers.CharField()
+
+
+class ServerCostSerializer(serializers.Serializer):
+    """What a model reads of the whole server."""
+
+    tools = serializers.IntegerField()
+    tokens = serializers.IntegerField(help_text="An estimate.")
+
+
+class ToolSerializer(serializers.Serializer):
+    """The tool of a flow: as clients call it, and as it would be published."""
+
+    live = ReviewSerializer(allow_null=True, help_text="Null for a flow that is not published.")
+    draft = ReviewSerializer()
+    faults = FaultSerializer(many=True)
+    comparison = ComparisonSerializer(allow_null=True, help_text="Null when there is nothing to compare with.")
+    server = ServerCostSerializer()
+
+
+class FlowTool(ApiView, generics.GenericAPIView):
+    """What a model sees of a flow."""
+
+    queryset = Flow.objects.none()
+    serializer_class = ToolSerializer
+    lookup_url_kwarg = "flowId"
+
+    def get_queryset(self) -> QuerySet[Flow]:
+        """The caller's flows."""
+        return Flow.objects.visible_to(self.request.user).select_related("server", "published_version")
+
+    @extend_schema(parameters=[FLOW_ID, BEFORE, AFTER], operation_id="flows_tool", responses=ToolSerializer)
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        """Definition, lint, tokens and changes in one document."""
+        flow = self.get_object()
+        live, costs = review_live(flow), server_costs(flow.server)
+        return Response(
+            {
+                "live": _review(live) if live else None,
+                "draft": _review(review_draft(flow)),
+                "faults": faults_as_json(services.faults_of(flow)),
+                "comparison": _compared(_comparison(flow, request)),
+                "server": {"tools": len(costs), "tokens": sum(cost.tokens.total for cost in costs)},
+            }
+        )
+
+
+def _comparison(flow: Flow, request: Request) -> Comparison | None:
+    try:
+        return compare(flow, request.query_params.get("before", ""), request.query_params.get("after", DRAFT))
+    except UnknownVersion as error:
+        raise ValidationError({"detail": str(error)}) from None
+
+
+def _compared(found: Comparison | None) -> Any:
+    return ComparisonSerializer(found).data if found else None
+
+
+def _review(review: Review) -> dict[str, Any]:
+    sent = definitions(review.contract)
+    return {
+        "version": review.version.number if review.version else None,
+        "modern": sent.modern,
+        "legacy": sent.legacy,
+        "unservable": sent.why,
+        "findings": FindingSerializer(review.findings, many=True).data,
+        "tokens": {
+            "total": review.tokens.total,
+            "marginPercent": tokens.MARGIN,
+            "parts": PartSerializer(review.tokens.parts, many=True).data,
+        },
+    }

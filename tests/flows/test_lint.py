@@ -1,0 +1,160 @@
+"""The lint of a tool's definition: each rule finds its fault at its path, and is silent about a good tool."""
+
+from typing import Any
+
+import pytest
+
+from flows.lint.subject import LEVELS, Neighbour, Subject
+from flows.lint.table import MOST_OF_A_RULE, RULES, lint
+
+
+def schema(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+ORDER_ID = {"type": "string", "description": "The order's id, as A-10481."}
+GOOD: dict[str, Any] = {
+    "name": "find_order",
+    "title": "Find an order",
+    "description": (
+        "Returns the customer, status and total of one order.\n\nWHEN TO USE: When the person gives an order id."
+        "\n\nWHEN NOT TO USE: To search by date."
+    ),
+    "inputSchema": schema(order_id=ORDER_ID),
+    "outputSchema": {"type": "object"},
+    "annotations": {"readOnlyHint": True},
+}
+SHOP = [Neighbour("cancel_invoice", "Cancels an invoice.")]
+
+
+def subject(*, server_slug: str = "shop", neighbours: Any = SHOP, effects: Any = (), **changed: Any) -> Subject:
+    """The good tool with some parts changed; None takes a part away."""
+    returns_json = changed.pop("returns_json", True)
+    contract = {key: value for key, value in (GOOD | changed).items() if value is not None}
+    return Subject(contract, server_slug, neighbours, effects, returns_json)
+
+
+def taking(rule: Any, name: str = "order_id", **root: Any) -> dict[str, Any]:
+    """A change: one required parameter of this schema."""
+    return {"inputSchema": schema(**{name: rule}) | root}
+
+
+def deep(levels: int) -> dict[str, Any]:
+    rule: dict[str, Any] = ORDER_ID
+    for number in range(levels - 1):
+        rule = schema(**{f"level_{number}": rule}) | {"description": "A level."}
+    return schema(order=rule)
+
+
+def test_a_good_tool_has_no_findings() -> None:
+    assert lint(subject()) == []
+
+
+WHERE = "inputSchema.properties.order_id"
+FINDS = {
+    "name-characters": (subject(name="find order"), "name"),
+    "name-widest": (subject(name="orders.find"), "name"),
+    "name-with-server": (subject(name="find_" + "x" * 50, server_slug="orders"), "name"),
+    "name-vague": (subject(name="process"), "name"),
+    "name-near": (subject(neighbours=[Neighbour("find_orders", "Other.")]), "name"),
+    "description-missing": (subject(description="WHEN TO USE: Always.\n\nWHEN NOT TO USE: Never."), "description"),
+    "description-short": (subject(description="Finds.\n\nWHEN TO USE: Now.\n\nWHEN NOT TO USE: Later."), "description"),
+    "description-long": (subject(description=GOOD["description"] + "x" * 1000), "description"),
+    "description-too-long": (subject(description=GOOD["description"] + "x" * 2000), "description"),
+    "description-twin": (subject(neighbours=[Neighbour("other", GOOD["description"].upper())]), "description"),
+    "when-to-use": (subject(description=GOOD["description"].replace("WHEN TO", "FOR")), "description"),
+    "when-not-to-use": (subject(description=GOOD["description"].replace("WHEN NOT", "NOT")), "description"),
+    "parameter-name": (subject(**taking(ORDER_ID, "filter[id]")), "inputSchema.properties.filter[id]"),
+    "parameter-vague": (subject(**taking(ORDER_ID, "value")), "inputSchema.properties.value"),
+    "parameter-description": (subject(**taking({"type": "string"})), WHERE),
+    "parameter-type": (subject(**taking({"description": "The order's id."})), WHERE),
+    "parameter-default": (subject(**taking(ORDER_ID, required=[])), WHERE),
+    "enum-size": (subject(**taking(ORDER_ID | {"enum": [f"A-{n}" for n in range(101)]})), f"{WHERE}.enum"),
+    "schema-choice-at-root": (subject(**taking(ORDER_ID, anyOf=[{}])), "inputSchema.anyOf"),
+    "schema-recursion": (subject(**taking({"$ref": "#", "description": "One more."})), f"{WHERE}.$ref"),
+    "schema-depth": (
+        subject(inputSchema=deep(6)),
+        "inputSchema.properties.order.properties.level_4.properties.level_3.properties.level_2.properties.level_1",
+    ),
+    "schema-size": (subject(inputSchema=schema(**{f"order_{n}": ORDER_ID for n in range(101)})), "inputSchema"),
+    "schema-reference": (subject(**taking({"$ref": "#/$defs/id"}, **{"$defs": {"id": ORDER_ID}})), f"{WHERE}.$ref"),
+    "openai-open-object": (subject(**taking(ORDER_ID, additionalProperties=True)), "inputSchema"),
+    "openai-optional": (subject(**taking(ORDER_ID, required=[])), "inputSchema.required"),
+    "openai-keyword": (subject(**taking(ORDER_ID | {"not": {"const": ""}})), f"{WHERE}.not"),
+    "gemini-keyword": (subject(**taking(ORDER_ID | {"contentEncoding": "base64"})), f"{WHERE}.contentEncoding"),
+    "annotation-wrong": (subject(annotations={"readOnlyHint": "yes"}), "annotations.readOnlyHint"),
+    "annotation-unknown": (subject(annotations={"readOnlyHint": True, "safe": True}), "annotations.safe"),
+    "annotation-contradiction": (
+        subject(annotations={"readOnlyHint": True, "destructiveHint": True}),
+        "annotations.destructiveHint",
+    ),
+    "annotation-read-only": (subject(annotations=None), "annotations"),
+    "annotation-missing": (subject(annotations=None, effects=("Charge",)), "annotations"),
+    "annotation-not-read-only": (subject(effects=("Charge",)), "annotations.readOnlyHint"),
+    "output-schema": (subject(outputSchema=None), "outputSchema"),
+    "server-size": (subject(neighbours=[Neighbour(f"tool{n:04}", "") for n in range(0, 4000, 100)]), ""),
+}
+
+
+def test_every_rule_has_an_example_and_a_source() -> None:
+    assert [rule.id for rule in RULES] == list(FINDS)
+    assert all("https://" in (rule.look.__doc__ or "") for rule in RULES)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_finds_its_fault_at_its_path(rule: Any) -> None:
+    example, path = FINDS[rule.id]
+    found = [(finding.level, finding.path) for finding in lint(example) if finding.rule == rule.id]
+    assert found == [(rule.level, path)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "silent"),
+    [
+        ("name-with-server", subject(name="f" * 53, server_slug="shop")),
+        ("description-long", subject(description=("WHEN TO USE:WHEN NOT TO USE:" + "x" * 1024)[:1024])),
+        ("when-not-to-use", subject(description="x" * 40 + "WHEN TO USE: now", neighbours=[])),
+        ("parameter-description", subject(**taking({"const": "order"}))),
+        ("parameter-description", subject(**taking({"$ref": "#/$defs/id"}, **{"$defs": {"id": ORDER_ID}}))),
+        ("parameter-type", subject(**taking({"enum": ["a"]}))),
+        ("parameter-default", subject(**taking(ORDER_ID | {"default": "A-1"}, required=[]))),
+        ("parameter-default", subject(**taking({"description": "Without it, the newest order."}, required=[]))),
+        ("schema-depth", subject(inputSchema=deep(5))),
+        ("schema-reference", subject(**taking({"$ref": "#"}))),
+        ("gemini-keyword", subject(**taking(ORDER_ID | {"x-note": 1}))),
+        ("annotation-read-only", subject(annotations=None, effects=None)),
+        ("annotation-wrong", subject(annotations={"title": "Find", "readOnlyHint": None})),
+        ("output-schema", subject(outputSchema=None, returns_json=False)),
+    ],
+)
+def test_a_rule_is_silent_where_nothing_is_to_be_changed(rule: str, silent: Subject) -> None:
+    assert rule not in [finding.rule for finding in lint(silent)]
+
+
+def test_parameters_inside_lists_and_alternatives_are_read_too() -> None:
+    lines = {"type": "array", "description": "Lines.", "items": schema(sku={"type": "string"})}
+    either = {"description": "Who.", "anyOf": [schema(mail={"type": "string"}), {"type": "null"}]}
+    found = lint(subject(inputSchema=schema(lines=lines, buyer=either)))
+    assert [finding.path for finding in found] == [
+        "inputSchema.properties.lines.items.properties.sku",
+        "inputSchema.properties.buyer.anyOf[0].properties.mail",
+    ]
+
+
+def test_errors_come_first_and_one_rule_does_not_drown_the_others() -> None:
+    many = schema(**{f"order_{n}": {"type": "string"} for n in range(60)}) | {"anyOf": [{}]}
+    found = lint(subject(inputSchema=many))
+    assert [finding.rule for finding in found] == ["schema-choice-at-root", *["parameter-description"] * MOST_OF_A_RULE]
+    assert {finding.level for finding in found} <= set(LEVELS)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        *({}, {"inputSchema": 3}, {"inputSchema": {"properties": [1], "required": "a"}}, {"annotations": [1]}),
+        *({"inputSchema": {"properties": {"a": 3}, "required": [1]}}, {"inputSchema": {"enum": "a", "anyOf": 3}}),
+        *({"inputSchema": {"$ref": 3}}, {"inputSchema": {"properties": {"a": {"$ref": "#/no"}}}}, {"name": None}),
+    ],
+)
+def test_a_draft_may_be_anything(nonsense: Any) -> None:
+    lint(Subject(nonsense, "shop", [Neighbour("", "")], None, False))
