@@ -14,6 +14,7 @@ from executions.database import in_database
 from flows import changes
 from mcp_bridge import catalogue
 from mcp_bridge.audience import Audience
+from mcp_bridge.bodies import Room
 from mcp_bridge.catalogue import Snapshot
 from mcp_bridge.server import build, build_manager
 
@@ -141,6 +142,7 @@ class McpHost:
     """The hosted servers of one event loop, by slug."""
 
     def __init__(self) -> None:
+        self.room = Room()
         self._hosted: dict[str, Hosted] = {}
         self._lock = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -10,6 +11,7 @@ from mcp_types import EmptyResult, NotificationParams, SetLevelRequestParams
 from mcp_bridge import tools, ui_resources
 from mcp_bridge.audience import Audience
 from mcp_bridge.catalogue import Offer
+from mcp_bridge.faults import explain
 
 VERSION = "1"
 
@@ -69,8 +71,8 @@ def build(offer: Offer, audience: Audience) -> Server[Any]:
     server.add_notification_handler("notifications/initialized", NotificationParams, on_initialized)
     # Not by the constructor, which warns that 2026-07-28 has done away with it: for handshake clients it stays.
     server.add_request_handler("logging/setLevel", SetLevelRequestParams, on_set_level)
-    # Its spans go nowhere unless an exporter is installed, and it costs on every message.
-    server.middleware.clear()
+    # The SDK's own is left out: its spans go nowhere unless an exporter is installed, and it costs on every message.
+    server.middleware[:] = [explain]
     return server
 
 
@@ -85,4 +87,10 @@ def _attend(audience: Audience, ctx: Any) -> None:
 
 def build_manager(server: Server[Any]) -> StreamableHTTPSessionManager:
     """The session manager of a server: both eras, streams where needed, host checks left to the gateway."""
-    return StreamableHTTPSessionManager(server, json_response=False, stateless=False, security_settings=None)
+    return StreamableHTTPSessionManager(
+        server,
+        json_response=False,
+        stateless=False,
+        security_settings=None,
+        max_request_body_size=settings.MAX_BODY_BYTES,
+    )
