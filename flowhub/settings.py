@@ -221,6 +221,8 @@ MAX_ANSWER_BYTES = env.integer("FLOWHUB_MAX_ANSWER_BYTES", 5 * 1024 * 1024, leas
 MAX_OUTPUTS_BYTES = env.integer("FLOWHUB_MAX_OUTPUTS_BYTES", 64 * 1024 * 1024, least=1024)
 # A message to MCP: a file of 5 MiB fits as base64. A process holds at most sixteen messages of this size at a time.
 MAX_BODY_BYTES = env.integer("FLOWHUB_MAX_BODY_BYTES", 8 * 1024 * 1024, least=1024)
+# Sessions of clients that begin with a handshake, in one process; beyond that, the longest idle end.
+MAX_SESSIONS = env.integer("FLOWHUB_MAX_SESSIONS", 10_000, least=1)
 # How long a process may go without a heartbeat (one every 5 s) before others take it for dead and end its executions.
 RUNNER_STALE_SECONDS = env.integer("FLOWHUB_RUNNER_STALE_SECONDS", 30, least=6)
 

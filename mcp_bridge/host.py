@@ -17,6 +17,7 @@ from mcp_bridge.audience import Audience
 from mcp_bridge.bodies import Room
 from mcp_bridge.catalogue import Snapshot
 from mcp_bridge.server import build, build_manager
+from mcp_bridge.sessions import Sessions
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +36,12 @@ STOP_SECONDS = 5.0
 class Hosted:
     """One slug's snapshot, SDK server and session manager."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, sessions: Sessions) -> None:
         self.snapshot = snapshot
         self.fresh_until = time.monotonic() + FRESH_SECONDS
         self.audience = Audience(self)
         self.server = build(self, self.audience)
-        self.manager = build_manager(self.server)
+        self.manager = build_manager(self.server, sessions)
         self.lock = asyncio.Lock()
         self._ready = asyncio.Event()
         self._woken = asyncio.Event()
@@ -143,6 +144,7 @@ class McpHost:
 
     def __init__(self) -> None:
         self.room = Room()
+        self.sessions = Sessions()
         self._hosted: dict[str, Hosted] = {}
         self._lock = asyncio.Lock()
         self._following: asyncio.Task[None] | None = None
@@ -167,7 +169,7 @@ class McpHost:
                 self._hosted.pop(slug, None)
                 return None
             self._follow()
-            hosted = Hosted(snapshot)
+            hosted = Hosted(snapshot, self.sessions)
             await hosted.start()
             self._hosted[slug] = hosted
             return hosted

@@ -1,17 +1,17 @@
-"""The SDK's low-level server for one slug. The only file that uses names private to the SDK (mcp 2.3)."""
+"""The SDK's low-level server for one slug. Only this file and sessions.py use names private to the SDK (mcp 2.3)."""
 
 from typing import Any
 
 from django.conf import settings
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types import EmptyResult, NotificationParams, SetLevelRequestParams
 
 from mcp_bridge import tools, ui_resources
 from mcp_bridge.audience import Audience
 from mcp_bridge.catalogue import Offer
 from mcp_bridge.faults import explain
+from mcp_bridge.sessions import FairSessionManager, Sessions
 
 VERSION = "1"
 
@@ -85,10 +85,11 @@ def _attend(audience: Audience, ctx: Any) -> None:
         connection.exit_stack.callback(audience.remove, listener)
 
 
-def build_manager(server: Server[Any]) -> StreamableHTTPSessionManager:
+def build_manager(server: Server[Any], sessions: Sessions) -> FairSessionManager:
     """The session manager of a server: both eras, streams where needed, host checks left to the gateway."""
-    return StreamableHTTPSessionManager(
+    return FairSessionManager(
         server,
+        sessions,
         json_response=False,
         stateless=False,
         security_settings=None,

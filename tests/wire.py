@@ -58,12 +58,17 @@ class Wire:
 
     def open(self) -> None:
         """The handshake of the legacy era."""
+        self.session = self.ask_to_open().headers["mcp-session-id"]
+        assert self.send(self.encode({"jsonrpc": "2.0", "method": "notifications/initialized"})).status == 202
+
+    def ask_to_open(self) -> Reply:
+        """The answer to `initialize`."""
+        own, self.session = self.session, None
         info = {"name": "wire", "version": "1"}
         hello = {"protocolVersion": LEGACY_VERSION, "clientInfo": info, "capabilities": {}}
-        self.session = None
-        opened = self.send(self.encode({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}))
-        self.session = opened.headers["mcp-session-id"]
-        assert self.send(self.encode({"jsonrpc": "2.0", "method": "notifications/initialized"})).status == 202
+        reply = self.send(self.encode({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}))
+        self.session = own
+        return reply
 
     @staticmethod
     def encode(message: Any) -> bytes:

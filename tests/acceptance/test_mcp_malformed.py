@@ -1,7 +1,7 @@
 """Messages and requests that are wrong, under uvicorn and daphne, in both eras.
 
-Each is answered with a status and a JSON-RPC error that says what to change, none of them is an error in the log, and the
-next call is fine.
+Each is answered with a status and a JSON-RPC error that says what to change, none of them is an error in the log, and
+the next call is fine.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.live import LiveServer
-from tests.mcp_client import ERAS, LEGACY, MODERN
+from tests.mcp_client import ERAS, MODERN
 from tests.wire import LEGACY_VERSION, Lines, Wire
 
 PARSE_ERROR, INVALID_REQUEST, INVALID_PARAMS, METHOD_NOT_FOUND = -32700, -32600, -32602, -32601
