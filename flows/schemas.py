@@ -96,7 +96,7 @@ def compile_schema(schema: Any) -> CompiledSchema:
 def moved(schema: dict[str, Any], *steps: str) -> dict[str, Any]:
     """A copy of a schema that compiles, to be put at `steps` inside another one; its references lead where they led."""
     copy = deepcopy({name: value for name, value in schema.items() if name not in ("$schema", "$id")})
-    for found in _walk(copy):
+    for found in walk(copy):
         if isinstance(found.schema, dict) and isinstance(reference := found.schema.get("$ref"), str):
             found.schema["$ref"] = pointer(*steps) + reference.removeprefix("#")
     return copy
