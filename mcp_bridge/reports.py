@@ -24,7 +24,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from executions import payload
 from executions.redaction import Redactor
 from executions.services import Watch
-from flows.engine.events import Event, NodeLog, Observer
+from flows.engine.events import ClientReleased, Event, NodeLog, Observer
 from flows.engine.graph import Graph
 from flows.engine.limits import size_of
 from mcp_bridge.meter import TOTAL, Meter
@@ -98,7 +98,7 @@ class Reports:
         self._meter = meter
         self._levels = frozenset(LEVELS[LEVELS.index(level) :]) if level else frozenset()
         self._redactor = Redactor.none
-        self._waiting: deque[NodeLog | _Said | _Missing] = deque()
+        self._waiting: deque[NodeLog | ClientReleased | _Said | _Missing] = deque()
         self._left_out = 0
         self._news = asyncio.Event()
         """Something may be sent."""
@@ -120,15 +120,19 @@ class Reports:
         if isinstance(event, NodeLog):
             if event.level in self._levels:
                 self._queue(event)
+        elif isinstance(event, ClientReleased):
+            self._queue(event)
         elif self._meter is not None:
             if self._meter.take(event):
                 self._queue(_Said(self._meter.percent, self._meter.message))
             elif self._meter.is_counting:
                 self._wake()
 
-    def _queue(self, item: NodeLog | _Said) -> None:
+    def _queue(self, item: NodeLog | ClientReleased | _Said) -> None:
         if len(self._waiting) < MOST_WAITING:
             self._note_missing()
+            self._waiting.append(item)
+        elif isinstance(item, ClientReleased):
             self._waiting.append(item)
         elif isinstance(item, _Said):
             # The newest word stands for those that nobody has read yet.
@@ -184,8 +188,11 @@ class Reports:
             async with asyncio.timeout(PROGRESS_SECONDS):
                 await self._pressing.wait()
 
-    async def _send(self, item: NodeLog | _Said | _Missing) -> None:
+    async def _send(self, item: NodeLog | ClientReleased | _Said | _Missing) -> None:
         match item:
+            case ClientReleased():
+                if self._ctx.close_sse_stream is not None:
+                    await self._ctx.close_sse_stream()
             case NodeLog():
                 await self._send_line(item.level, self._line(item), item.node.name)
             case _Missing(number):

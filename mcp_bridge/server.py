@@ -11,6 +11,7 @@ from mcp_bridge import tools, ui_resources
 from mcp_bridge.audience import Audience
 from mcp_bridge.catalogue import Offer
 from mcp_bridge.faults import explain
+from mcp_bridge.resumption import RETRY_MILLISECONDS
 from mcp_bridge.sessions import FairSessionManager, Sessions
 
 VERSION = "1"
@@ -94,4 +95,5 @@ def build_manager(server: Server[Any], sessions: Sessions) -> FairSessionManager
         stateless=False,
         security_settings=None,
         max_request_body_size=settings.MAX_BODY_BYTES,
+        retry_interval=RETRY_MILLISECONDS,
     )

@@ -18,6 +18,7 @@ from mcp.server.streamable_http import GET_STREAM_KEY, StreamableHTTPServerTrans
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from mcp_bridge.refusals import RETRY_LATER, Refused
+from mcp_bridge.resumption import SessionEvents
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ class Sessions:
 
 
 class FairSessionManager(StreamableHTTPSessionManager):
-    """The SDK's session manager, with one limit for all servers of the process instead of one for each."""
+    """The SDK's session manager, with one limit for all servers together and a store of events for each session."""
 
     def __init__(self, server: Server[Any], sessions: Sessions, **options: Any) -> None:
         super().__init__(server, max_sessions=None, **options)
@@ -123,4 +124,12 @@ class FairSessionManager(StreamableHTTPSessionManager):
 
     def _admit_session(self, requestor: AuthorizationContext | None) -> StreamableHTTPServerTransport | None:
         self._sessions.make_room(holder_of(requestor))
-        return super()._admit_session(requestor)
+        transport = super()._admit_session(requestor)
+        if transport is not None:
+            transport._event_store = SessionEvents()
+        return transport
+
+    async def _discard_session(self, session_id: str, transport: StreamableHTTPServerTransport) -> None:
+        if isinstance(transport._event_store, SessionEvents):
+            transport._event_store.close()
+        await super()._discard_session(session_id, transport)

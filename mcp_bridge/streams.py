@@ -23,15 +23,17 @@ def end_all() -> None:
 
 
 class ResponseStream:
-    """The way out of a response. The head of an event stream waits a moment for the first event.
+    """The way out of a response. The head of an event stream waits a moment for the first event that says something.
 
     A quick call is then answered with one write instead of three. A slow one shows that it is under way: its head goes
-    out with a comment, because Daphne holds a head back until the first byte of its body.
+    out with the event that only tells the client how to come back, or with a comment, because Daphne holds a head back
+    until the first byte of its body.
     """
 
     def __init__(self, send: Callable[[Message], Awaitable[None]]) -> None:
         self._send = send
         self._head: Message | None = None
+        self._opening_event = b""
         self._timer: asyncio.TimerHandle | None = None
         self._opening: asyncio.Task[None] | None = None
 
@@ -41,11 +43,15 @@ class ResponseStream:
             self._head = message
             self._timer = asyncio.get_running_loop().call_later(HEAD_SECONDS, self._open)
             return
+        if self._head is not None and _says_nothing(message):
+            self._opening_event = message["body"]
+            return
         if self._opening is not None:
             await self._opening
             self._opening = None
         elif self._head is not None:
             self.close()
+            message = {**message, "body": self._opening_event + message.get("body", b"")}
             await self._send_head()
         await self._send(message)
 
@@ -54,7 +60,8 @@ class ResponseStream:
 
     async def _open_now(self) -> None:
         await self._send_head()
-        await self._send({"type": "http.response.body", "body": b": open\r\n\r\n", "more_body": True})
+        body = self._opening_event or b": open\r\n\r\n"
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
     async def _send_head(self) -> None:
         if (head := self._head) is not None:
@@ -65,6 +72,12 @@ class ResponseStream:
         """The request is over, whether it was answered or given up."""
         if self._timer is not None:
             self._timer.cancel()
+
+
+def _says_nothing(message: Message) -> bool:
+    """Whether it is an event with an id and no data, from which a client can resume."""
+    body = message.get("body", b"")
+    return bool(message.get("more_body")) and body.startswith(b"id: ") and b"\ndata: \r\n" in body
 
 
 def _is_event_stream(message: Message) -> bool:

@@ -115,6 +115,14 @@ class NodeAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientReleased:
+    """A node under way lets the caller's connection go; a caller that can comes back for the answer by itself."""
+
+    node: Node
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSkipped:
     """A node will not run; `reason` says why, for a reader."""
 
@@ -131,6 +139,7 @@ Event = (
     | NodeLog
     | NodeAsked
     | NodeAnswered
+    | ClientReleased
     | NodeCompleted
     | NodeErrored
     | NodeSkipped

@@ -69,6 +69,9 @@ class Reporter(Protocol):
     def log(self, node_id: str, level: LogLevel, message: str, data: Json) -> None:
         """Pass on a line of a node's log."""
 
+    def release(self, node_id: str) -> None:
+        """Pass on that the caller's connection may end."""
+
 
 class Asker(Protocol):
     """Where a node gets answers of the caller; implemented by the runner."""
@@ -210,6 +213,11 @@ class NodeContext:
         """Add a line to the node's log, which stands in the record; `data` is any JSON value."""
         if self.reporter is not None:
             self.reporter.log(self.node_id, level, _shortened(message), data)
+
+    def release(self) -> None:
+        """Let the caller's connection go, if the caller can come back for the answer by itself."""
+        if self.reporter is not None:
+            self.reporter.release(self.node_id)
 
     async def sleep(self, seconds: float) -> None:
         """Wait, without holding up other nodes."""

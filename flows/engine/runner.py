@@ -13,6 +13,7 @@ from flows.engine import answers, attempts, reuse
 from flows.engine.answers import AnswerSchema
 from flows.engine.errors import Abort, NodeFailed
 from flows.engine.events import (
+    ClientReleased,
     Event,
     NodeAnswered,
     NodeAsked,
@@ -414,6 +415,11 @@ class _Walk:
         if (reason := self.services.cannot_ask.get(question.kind)) is not None:
             raise CannotAsk(self.graph.nodes[node_id].name, question.kind, reason)
         raise Asked(question)
+
+    def release(self, node_id: str) -> None:
+        """Tell that a node lets the caller's connection go."""
+        if node := self._under_way(node_id):
+            self._tell(ClientReleased(node, self._at()))
 
     def _under_way(self, node_id: str) -> Node | None:
         """The node; None when it has ended, and something that it left behind still reports."""

@@ -27,6 +27,7 @@ from flows.nodes.log import Log
 from flows.nodes.mcp_tool import McpTool
 from flows.nodes.merge import Merge
 from flows.nodes.progress import Progress
+from flows.nodes.release import Release
 from flows.nodes.return_ import Return
 from flows.nodes.return_content import ReturnContent
 from flows.nodes.set_fields import SetFields
@@ -59,6 +60,7 @@ BUILTIN_NODE_TYPES: tuple[NodeType, ...] = (
     AskRoots(),
     Delay(),
     Progress(),
+    Release(),
     Log(),
     Fail(),
     Return(),

@@ -338,8 +338,8 @@ async def test_a_client_that_does_not_read_holds_nothing_up(server: LiveServer, 
         read = b"".join([part async for part in response.aiter_bytes()])
     assert found["status"] == "fulfilled"
     assert others.text == '"silent"'
-    # Read late, it is all there, in order, and the result is the last of it.
-    events = [json.loads(line[5:]) for line in read.decode().splitlines() if line.startswith("data:")]
+    # Read late, it is all there, in order, and the result is the last of it. An event without data is for resuming.
+    events = [json.loads(line[6:]) for line in read.decode().splitlines() if line.startswith("data: {")]
     assert events[-1]["result"]["content"] == [{"type": "text", "text": '"much"'}]
     methods = [event["method"] for event in events[:-1]]
     assert methods.count("notifications/message") == MANY
@@ -360,5 +360,5 @@ async def kept_alive(server: LiveServer, era: str) -> bool:
     body["params"]["arguments"] = {"seconds": 8}
     async with httpx2.AsyncClient(timeout=40) as http:
         response = await http.post(f"{server.url}/mcp/demo", headers=headers, json=body)
-    before, _, result = response.text.partition("data:")
+    before, _, result = response.text.partition("data: {")
     return ": ping" in before and '"result"' in result

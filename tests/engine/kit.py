@@ -9,6 +9,7 @@ from flows.engine.errors import NodeFailed
 from flows.engine.events import (
     AttemptFailed,
     AttemptStarted,
+    ClientReleased,
     Event,
     NodeAnswered,
     NodeAsked,
@@ -144,6 +145,8 @@ def _line(event: Event) -> tuple[Any, ...]:
             return ("asked", at.slug, question.kind)
         case NodeAnswered(node=at):
             return ("answered", at.slug)
+        case ClientReleased(node=at):
+            return ("released", at.slug)
         case NodeErrored(node=at, kind=kind, message=message, handle=handle):
             return ("errored", at.slug, kind, message, *((handle,) if handle else ()))
         case NodeSkipped(node=at, reason=reason):

@@ -87,6 +87,12 @@ async def test_the_node_types_progress_and_log_tell_what_their_parameters_say(fl
     ]
 
 
+async def test_the_node_type_release_tells_that_the_client_may_go(flow: Flow, recorder: Recorder) -> None:
+    flow.add("let_go", "release", after="trigger")
+    await run_flow(flow, recorder)
+    assert recorder.lines[3:] == [("released", "let_go"), ("completed", "let_go", None, "main")]
+
+
 async def test_a_log_that_another_attempt_follows_is_kept(flow: Flow, recorder: Recorder) -> None:
     settings = {"retries": {"attempts": 2, "backoffSeconds": 0}}
     flow.add("talk", "talker", after="trigger", key="fail", settings=settings)

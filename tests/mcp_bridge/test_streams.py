@@ -66,3 +66,34 @@ async def test_nothing_goes_out_once_the_request_is_over(monkeypatch: pytest.Mon
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert wire.sent == []
+
+
+PRIMING = {"type": "http.response.body", "body": b"id: 1-1\r\ndata: \r\nretry: 1000\r\n\r\n", "more_body": True}
+
+
+async def test_the_event_that_tells_how_to_come_back_goes_out_with_a_quick_answer() -> None:
+    wire = Wire()
+    stream = ResponseStream(wire.send)
+    for message in (HEAD, PRIMING, EVENT):
+        await stream.send(message)
+    assert wire.sent == [HEAD, EVENT | {"body": PRIMING["body"] + EVENT["body"]}]
+
+
+async def test_a_client_knows_soon_how_to_come_back_for_a_slow_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "HEAD_SECONDS", 0.01)
+    wire = Wire()
+    stream = ResponseStream(wire.send)
+    await stream.send(HEAD)
+    await stream.send(PRIMING)
+    await wire.wait_for(2)
+    await stream.send(EVENT)
+    assert wire.sent == [HEAD, PRIMING, EVENT]
+
+
+async def test_a_stream_that_ends_at_once_has_told_how_to_come_back() -> None:
+    wire = Wire()
+    stream = ResponseStream(wire.send)
+    end = {"type": "http.response.body", "body": b"", "more_body": False}
+    for message in (HEAD, PRIMING, end):
+        await stream.send(message)
+    assert wire.sent == [HEAD, end | {"body": PRIMING["body"]}]

@@ -23,6 +23,9 @@ class Lines:
     def progress(self, node_id: str, fraction: float | None, message: str) -> None:
         raise AssertionError("code reports no progress")
 
+    def release(self, node_id: str) -> None:
+        raise AssertionError("code releases no client")
+
     def log(self, *line: Any) -> None:
         self.lines.append(line)
 

@@ -56,7 +56,7 @@ def test_the_built_in_types_are_those_of_the_product() -> None:
     names = [
         *("trigger", "set_fields", "template", "code", "condition", "switch", "merge", "validate", "http_request"),
         *("call_flow", "for_each", "llm_chat", "mcp_tool", "ask_user", "ask_model", "ask_roots"),
-        *("delay", "progress", "log", "fail", "return", "return_content"),
+        *("delay", "progress", "release", "log", "fail", "return", "return_content"),
         *("ui_table", "ui_post_list", "ui_stat_card", "ui_html"),
     ]
     assert [each.type for each in nodes.BUILTIN_NODE_TYPES] == names
