@@ -70,6 +70,7 @@ LOOKS = (
     Look("executions-empty", "/executions/", ADA),
     Look("executions-deleted-flow", "/executions/{deleted}/"),
     Look("executions-deleted-flow-graph", "/executions/{deleted}/?view=graph"),
+    Look("executions-drawn-answer", "/executions/{deleted}/?view=exchange"),
     Look("executions-delete", "/executions/{fulfilled}/delete/"),
     Look("servers", "/servers/"),
     Look("servers-empty", "/servers/", ADA),

@@ -64,6 +64,19 @@ NEWEST = {
 }
 
 
+DRAWN = {
+    "content": [{"type": "text", "text": "**Revenue**\n\n| Month | Revenue |\n| --- | --- |\n| October | 18240.5 |"}],
+    "structuredContent": {
+        "ui": "table",
+        "title": "Revenue",
+        "columns": [{"key": "month", "title": "Month"}, {"key": "revenue", "title": "Revenue"}],
+        "rows": [{"month": "October", "revenue": 18240.5}, {"month": "September", "revenue": 17011}],
+    },
+    "isError": False,
+}
+"""What an execution answered that is drawn in its page."""
+
+
 @dataclass(frozen=True)
 class World:
     """A live server, and the ids of what is in it by name: flows by tool name, executions by what happened to them."""
@@ -209,6 +222,7 @@ def _old_report(server: Any, admin: Any) -> None:
             started_at=timezone.now() - timedelta(minutes=minutes),
             initial_params={"month": "2026-10"},
             params_preview='month: "2026-10"',
+            result=DRAWN,
         )
     services.delete(flow)
 

@@ -117,6 +117,7 @@
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; media-src data:; " +
     "font-src data:; form-action 'none'; base-uri 'none'";
   const TALLEST = 4000;
+  const PATIENCE_MS = 4000;
 
   // It is written into the frame as text.
   function insideFrame() {
@@ -134,7 +135,7 @@
     });
   }
 
-  function html({ title, html: source }) {
+  function html({ title, html: source }, result) {
     const frame = make("iframe", "inner");
     frame.setAttribute("sandbox", "allow-scripts");
     frame.title = asText(title) || "Page";
@@ -146,7 +147,10 @@
     addEventListener("message", ({ source: from, data }) => {
       if (from !== frame.contentWindow || !Number.isFinite(data?.height)) return;
       frame.style.height = `${Math.min(Math.max(data.height, 20), TALLEST)}px`;
+      clearTimeout(isMute);
     });
+    // A host that lets no frame stand in a frame.
+    const isMute = setTimeout(() => frame.replaceWith(...asPlainText(result)), PATIENCE_MS);
     app.onContext = ({ theme: now }) => frame.contentWindow?.postMessage({ theme: now }, "*");
     return [...heading(title), frame];
   }
@@ -173,7 +177,7 @@
     const data = [structured, structured?.result].find((each) => Object.hasOwn(KINDS, each?.ui));
     if (!data || result.isError) return asPlainText(result ?? {});
     try {
-      return KINDS[data.ui](data);
+      return KINDS[data.ui](data, result);
     } catch {
       return asPlainText(result); // of another form than FlowHub writes
     }

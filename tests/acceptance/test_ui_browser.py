@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect
 
 from tests.acceptance.kit import published
@@ -152,11 +153,15 @@ def test_the_frame_follows_the_theme_and_its_height_is_bounded(
 ) -> None:
     page = opened(context, uvicorn_server, "draw_table", rows=[{"id": n, "name": "n", "total": n} for n in range(200)])
     body, place = frame_of(page).locator("body"), page.locator(".ui-answer iframe")
+    expect(body.locator("tbody tr")).to_have_count(200)
+    inside = page.frames[-1]
+    assert Axe().run(inside).response["violations"] == []
     expect(body).to_have_css("background-color", "rgb(255, 255, 255)")
     expect(place).to_have_css("height", "640px")
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     expect(body).to_have_css("background-color", "rgb(22, 26, 32)")
     expect(body).to_have_css("color", "rgb(232, 235, 240)")
+    assert Axe().run(inside, options={"runOnly": ["color-contrast"]}).response["violations"] == []
     page.evaluate("document.documentElement.dataset.theme = 'auto'")
     expect(body).to_have_css("background-color", "rgb(255, 255, 255)")
     page.emulate_media(color_scheme="dark")
