@@ -97,8 +97,10 @@ def moved(schema: dict[str, Any], *steps: str) -> dict[str, Any]:
     """A copy of a schema that compiles, to be put at `steps` inside another one; its references lead where they led."""
     copy = deepcopy({name: value for name, value in schema.items() if name not in ("$schema", "$id")})
     for found in walk(copy):
-        if isinstance(found.schema, dict) and isinstance(reference := found.schema.get("$ref"), str):
-            found.schema["$ref"] = pointer(*steps) + reference.removeprefix("#")
+        reference = found.schema.get("$ref") if isinstance(found.schema, dict) else None
+        # The name of an anchor holds in the whole document, wherever the schema stands.
+        if isinstance(reference, str) and (reference == "#" or reference.startswith("#/")):
+            found.schema["$ref"] = pointer(*steps) + reference[1:]
     return copy
 
 

@@ -20,7 +20,12 @@ TREES = {
     "$defs": {
         "tree": {
             "type": "object",
-            "properties": {"name": {"type": "string"}, "below": {"type": "array", "items": {"$ref": "#/$defs/tree"}}},
+            "$anchor": "tree",
+            "properties": {
+                "name": {"type": "string"},
+                "beside": {"$ref": "#tree"},
+                "below": {"type": "array", "items": {"$ref": "#/$defs/tree"}},
+            },
             "required": ["name"],
             "default": {"$ref": "#/left/alone"},
         }
