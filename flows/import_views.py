@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import cast, get_args
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -12,9 +14,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from flows import openapi, transfer
 from flows.engine.errors import DefinitionError, Fault
 from flows.import_forms import OperationsForm, SourceForm
-from flows.models import Flow, Server
+from flows.models import Flow, Prompt, Server
 from flows.secret_uses import names_in
-from flows.transfer import Choice
+from flows.transfer import Choice, Contents
 
 
 def _server(request: HttpRequest, server_id: int) -> Server:
@@ -37,9 +39,9 @@ def export_flow(request: HttpRequest, flow_id: int) -> HttpResponse:
 
 @require_GET
 def export_server(request: HttpRequest, server_id: int) -> HttpResponse:
-    """The drafts of all flows of the server as a file."""
+    """The drafts of all flows of the server, its prompts and its resources as a file."""
     server = _server(request, server_id)
-    return as_file(transfer.exported(server.flows.all()), server.slug)
+    return as_file(transfer.exported_server(server), server.slug)
 
 
 @require_http_methods(["GET", "POST"])
@@ -116,15 +118,20 @@ def apply(request: HttpRequest, server_id: int) -> HttpResponse:
     """Store what the preview showed, as it was chosen there."""
     server, text = _server(request, server_id), request.POST.get("source", "")
     try:
-        flows = transfer.read(text)
-        done = transfer.import_flows(server, flows, _choices(request.POST, flows))
+        contents = transfer.read(text)
+        done = transfer.import_contents(server, contents, _choices(request.POST, contents))
     except DefinitionError as error:
         return _start_page(request, server, SourceForm(initial={"text": text}), error.faults)
-    made = ",".join(str(flow.pk) for flow in done)
+    made = ",".join(str(flow.pk) for flow in done.flows)
+    prompts = sum(isinstance(row, Prompt) for row in done.rows)
+    for kind, number in (("prompt", prompts), ("resource", len(done.rows) - prompts)):
+        if number:
+            messages.success(request, f"Imported: {number} {kind}{pluralize(number)}. New ones are inactive.")
     return redirect(f"{reverse('flows:server-import', args=[server.pk])}?made={made}")
 
 
-def _choices(given: Mapping[str, str], flows: Sequence[Flow]) -> dict[str, Choice]:
-    """What was chosen for each flow, by tool name; the fields are numbered as the flows are."""
-    chosen = {flow.tool_name: given.get(f"choice-{index}", "new") for index, flow in enumerate(flows)}
+def _choices(given: Mapping[str, str], contents: Contents) -> dict[str, Choice]:
+    """What was chosen for each flow, prompt and resource; the fields are numbered as these are in the file."""
+    chosen = {flow.tool_name: given.get(f"choice-{index}", "new") for index, flow in enumerate(contents.flows)}
+    chosen |= {entry.key: given.get(f"row-{index}", "leave") for index, entry in enumerate(contents.entries)}
     return {name: cast(Choice, choice) for name, choice in chosen.items() if choice in get_args(Choice)}

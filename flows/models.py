@@ -7,8 +7,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils import timezone
 
 from flows.fields import JsonTextField
+from flows.uri_templates import is_template
 
 SLUG = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", "Use lower-case letters, digits and inner hyphens.")
 SECRET_NAME = RegexValidator(
@@ -16,6 +18,9 @@ SECRET_NAME = RegexValidator(
 )
 MAX_SECRET = 16_384
 """Characters of a secret's value: room for a key with its chain of certificates."""
+PROMPT_NAME = RegexValidator(
+    r"^[A-Za-z0-9_.-]{1,64}\Z", "Use letters, digits, dots, hyphens and underscores, at most 64 of them."
+)
 TOOL_NAME = RegexValidator(r"^[a-z][a-z0-9_]{0,63}$", "Use snake_case: a letter, then letters, digits and underscores.")
 
 
@@ -56,6 +61,10 @@ class Server(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def touch(self) -> None:
+        """Say that what the server offers has changed, to every process that compares when it last did."""
+        Server.objects.filter(pk=self.pk).update(updated_at=timezone.now())
 
 
 class FlowQuerySet(models.QuerySet["Flow"]):
@@ -244,3 +253,103 @@ class SavedCase(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class OfServerQuerySet(models.QuerySet[Any]):
+    """What servers offer beside tools, and who may see it."""
+
+    def visible_to(self, user: Any) -> Self:
+        """What the servers offer that `user` may see."""
+        if user.is_superuser:
+            return self
+        return self.filter(server__owner_id=user.pk) if user.pk else self.none()
+
+
+class Prompt(models.Model):
+    """A prompt that a server offers: messages with holes for arguments, or a flow that answers with them.
+
+    Written through `flows.prompts` alone, which checks it and lets clients know.
+    """
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="prompts")
+    name = models.CharField(max_length=64, validators=[PROMPT_NAME], help_text="What clients ask for.")
+    title = models.CharField(max_length=200, blank=True, help_text="What people see in their client, if it differs.")
+    description = models.TextField(max_length=2000, help_text="What the prompt is for, in one or two sentences.")
+    arguments = JsonTextField(default=list, blank=True, help_text="name, title, description, required, completions.")
+    messages = JsonTextField(default=list, blank=True, help_text="role and content, a block as MCP writes it.")
+    flow = models.ForeignKey(
+        Flow,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="prompts",
+        help_text="What answers instead.",
+    )
+    is_active = models.BooleanField(default=True, help_text="Off: clients do not see it.")
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = OfServerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["server", "name"],
+                name="prompt_name_unique_in_server",
+                violation_error_message="This server has a prompt of that name.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.name
+
+
+class Resource(models.Model):
+    """A resource that a server offers at a URI: a text, bytes as base64, or what a flow answers.
+
+    With variables in its URI it is a resource template, which a flow answers. Written through `flows.resources` alone,
+    which checks it and lets clients know.
+    """
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="resources")
+    uri = models.CharField("URI", max_length=2000, help_text="orders:summary, or with variables: orders:{order_id}")
+    name = models.CharField(max_length=200, help_text="What it is called in lists.")
+    title = models.CharField(max_length=200, blank=True, help_text="What people see in their client, if it differs.")
+    description = models.TextField(max_length=2000, blank=True, help_text="What is found there.")
+    mime_type = models.CharField("media type", max_length=200, blank=True, help_text="text/markdown, image/png, ...")
+    text = models.TextField(blank=True, help_text="What it says.")
+    blob = models.TextField(blank=True, help_text="Its bytes as base64, when it is no text.")
+    flow = models.ForeignKey(
+        Flow,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="resources",
+        help_text="What answers instead.",
+    )
+    annotations = JsonTextField(default=dict, blank=True, help_text="Hints for clients: audience, priority.")
+    completions = JsonTextField(default=dict, blank=True, help_text="What to propose for each variable.")
+    is_active = models.BooleanField(default=True, help_text="Off: clients do not see it.")
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = OfServerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["uri", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["server", "uri"],
+                name="resource_uri_unique_in_server",
+                violation_error_message="This server has a resource at that URI.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.name
+
+    @property
+    def is_template(self) -> bool:
+        """Whether the URI has variables."""
+        return is_template(self.uri)

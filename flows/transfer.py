@@ -1,4 +1,4 @@
-"""Flows as one JSON file: written from a flow or a whole server, and read into another one.
+"""Flows as one JSON file: written from a flow or a whole server with its prompts and resources, and read into another.
 
 The file holds drafts: no versions, no executions, no values of secrets, only the names of those that the flows need.
 Keys of the file stand in a fixed order and what people wrote keeps its own, so the same flows give the same bytes.
@@ -19,9 +19,22 @@ from flows.engine.errors import DefinitionError, Fault
 from flows.json_text import parse_json, unstorable
 from flows.models import Flow, Secret, Server
 from flows.nodes import registry
+from flows.prompts import MAX_PROMPTS
+from flows.resources import MAX_RESOURCES
 from flows.schemas import CompiledSchema, compile_schema
 from flows.secret_uses import names_in
 from flows.services import draft_faults, flow_parameters, free_tool_name
+from flows.transfer_rows import (
+    PROMPT_SCHEMA,
+    RESOURCE_SCHEMA,
+    Entry,
+    Row,
+    RowStep,
+    entries_of,
+    exported_rows,
+    row_steps,
+    store_row,
+)
 
 FORMAT = "flowhub.flows"
 VERSION = 1
@@ -68,11 +81,29 @@ FILE_SCHEMA: dict[str, Any] = {
         "format": {"const": FORMAT},
         "version": {"const": VERSION},
         "secrets": {"type": "array", "items": {"type": "string"}, "maxItems": 1000},
-        "flows": {"type": "array", "items": _FLOW, "minItems": 1, "maxItems": MAX_FLOWS},
+        "flows": {"type": "array", "items": _FLOW, "maxItems": MAX_FLOWS},
+        "prompts": {"type": "array", "items": PROMPT_SCHEMA, "maxItems": MAX_PROMPTS},
+        "resources": {"type": "array", "items": RESOURCE_SCHEMA, "maxItems": MAX_RESOURCES},
     },
     "required": ["format", "version", "flows"],
     "additionalProperties": False,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a file holds, not stored yet."""
+
+    flows: tuple[Flow, ...]
+    entries: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import has made or replaced, in the order of the file."""
+
+    flows: tuple[Flow, ...]
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +123,7 @@ class Plan:
     server: Server
     steps: tuple[Step, ...]
     missing_secrets: tuple[str, ...]
+    row_steps: tuple[RowStep, ...] = ()
 
 
 # --- Out --------------------------------------------------------------------------------------------------------------
@@ -104,6 +136,12 @@ def exported(flows: Iterable[Flow]) -> str:
     return document_text([{key: getattr(flow, name) for key, name in FIELDS.items()} for flow in ordered], secrets)
 
 
+def exported_server(server: Server) -> str:
+    """All drafts of a server, its prompts and its resources, as the text of a file."""
+    document = json.loads(exported(server.flows.all())) | exported_rows(server)
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
 def document_text(flows: list[dict[str, Any]], secrets: Iterable[str]) -> str:
     """The text of a file that holds these flows, each with the keys of FIELDS."""
     document = {"format": FORMAT, "version": VERSION, "secrets": sorted(secrets), "flows": flows}
@@ -113,18 +151,18 @@ def document_text(flows: list[dict[str, Any]], secrets: Iterable[str]) -> str:
 # --- In ---------------------------------------------------------------------------------------------------------------
 
 
-def read(text: str) -> list[Flow]:
-    """The flows of a file, not stored yet; raises DefinitionError with every fault at its path."""
+def read(text: str) -> Contents:
+    """What a file holds; raises DefinitionError with every fault at its path."""
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise DefinitionError([Fault("", f"the file has more than {MAX_BYTES // 1024:,} KiB; take fewer flows")])
     try:
-        return flows_of(parse_json(text))
+        return contents_of(parse_json(text))
     except ValidationError as error:
         raise DefinitionError([Fault("", message) for message in error.messages]) from None
 
 
-def flows_of(document: Any) -> list[Flow]:
-    """The flows of a parsed file, not stored yet; raises DefinitionError with every fault at its path."""
+def contents_of(document: Any) -> Contents:
+    """What a parsed file holds; raises DefinitionError with every fault at its path."""
     faults = [Fault("", reason)] if (reason := unstorable(document)) else _form_faults(document)
     if faults:
         raise DefinitionError(faults)
@@ -134,9 +172,13 @@ def flows_of(document: Any) -> list[Flow]:
         if (first := seen.setdefault(flow.tool_name, index)) != index:
             faults.append(Fault(f"flows[{index}].toolName", f"flows[{first}] has the tool name {flow.tool_name!r} too"))
         faults += [Fault(f"flows[{index}].{fault.path}", fault.message) for fault in draft_faults(flow)]
+    entries, row_faults = entries_of(document, {flow.tool_name: flow for flow in flows})
+    faults += row_faults
+    if not flows and not entries:
+        faults.append(Fault("flows", "the file holds no flow, no prompt and no resource"))
     if faults:
         raise DefinitionError(faults)
-    return flows
+    return Contents(tuple(flows), tuple(entries))
 
 
 def _form_faults(document: Any) -> list[Fault]:
@@ -157,12 +199,13 @@ def _flow(entry: Mapping[str, Any]) -> Flow:
     return Flow(is_active=False, **{FIELDS[key]: value for key, value in entry.items()})
 
 
-def planned(server: Server, flows: Iterable[Flow], choices: Mapping[str, Choice]) -> Plan:
+def planned(server: Server, contents: Contents, choices: Mapping[str, Choice]) -> Plan:
     """What would become of each flow; `choices` by tool name, without one a flow is new.
 
-    A new flow whose tool name is taken gets a number. `replace` stands only where there is a flow to replace.
+    A new flow whose tool name is taken gets a number. `replace` stands only where there is a flow to replace. Prompts
+    and resources are chosen as `prompts/NAME` and `resources/URI`; without a choice the server keeps what it has.
     """
-    flows = list(flows)
+    flows = contents.flows
     there = {flow.tool_name: flow for flow in server.flows.select_related("published_version")}
     taken = there.keys() | {flow.tool_name for flow in flows}
     taken |= {flow.published_version.tool_name for flow in there.values() if flow.published_version}
@@ -176,24 +219,26 @@ def planned(server: Server, flows: Iterable[Flow], choices: Mapping[str, Choice]
     kept = [step.flow for step in steps if step.choice != "leave"]
     known = Secret.objects.filter(server=server).values_list("name", flat=True)
     missing = set().union(*(names_in(flow.definition) for flow in kept)) - set(known)
-    return Plan(server, tuple(steps), tuple(sorted(missing)))
+    return Plan(server, tuple(steps), tuple(sorted(missing)), row_steps(server, contents.entries, choices))
 
 
-def import_flows(server: Server, flows: Iterable[Flow], choices: Mapping[str, Choice]) -> list[Flow]:
-    """Store the flows, all or none, and return them: new ones are inactive drafts, in replaced ones the draft changes.
+def import_contents(server: Server, contents: Contents, choices: Mapping[str, Choice]) -> Imported:
+    """Store what a file holds, all or none: new flows are inactive drafts, in replaced ones the draft changes.
 
-    Flows that are new under another tool name are called by that name by the others of the file. Raises DefinitionError
-    when somebody took a tool name in this moment.
+    New prompts and resources are inactive too. Flows that are new under another tool name are called by that name by
+    the others of the file. Raises DefinitionError when somebody took a tool name in this moment, or when a prompt or
+    resource does not fit a flow that the server has.
     """
     try:
         with transaction.atomic():
             # One import at a time: what is planned here holds until it is committed.
             server = Server.objects.select_for_update().get(pk=server.pk)
-            plan = planned(server, flows, choices)
+            plan = planned(server, contents, choices)
             names = {step.flow.tool_name: step.tool_name for step in plan.steps if step.choice == "new"}
             done = [_stored(step, server, names) for step in plan.steps if step.choice != "leave"]
+            rows = [store_row(step, server, names) for step in plan.row_steps if step.is_wanted]
             changes.announce(server.slug)
-            return done
+            return Imported(tuple(done), tuple(rows))
     except IntegrityError:
         raise DefinitionError([Fault("flows", "somebody took one of the tool names just now; import again")]) from None
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 import mcp_types.methods
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from executions.services import Target, defaults_of
@@ -16,11 +17,17 @@ from flows.models import Flow, Server
 from flows.schemas import compile_schema, moved
 from flows.services import graph_of
 from flows.ui import View, view_of
+from mcp_bridge.auth import Principal
+from mcp_bridge.offered import (
+    LEGACY_VERSION,
+    MODERN_VERSION,
+    PublishedPrompt,
+    PublishedResource,
+    prompts_of,
+    resources_of,
+)
 
 logger = logging.getLogger(__name__)
-
-MODERN_VERSION = "2026-07-28"
-LEGACY_VERSION = "2025-11-25"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ class PublishedTool:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A server and its tools at one moment; `stamp` tells whether the database has moved on."""
+    """A server and what it offers at one moment; `stamp` tells whether the database has moved on."""
 
     server_id: int
     slug: str
@@ -48,6 +55,8 @@ class Snapshot:
     is_public: bool
     stamp: Any
     tools: Mapping[str, PublishedTool] = field(default_factory=lambda: MappingProxyType({}))
+    prompts: Mapping[str, PublishedPrompt] = field(default_factory=lambda: MappingProxyType({}))
+    resources: Mapping[str, PublishedResource] = field(default_factory=lambda: MappingProxyType({}))
 
     def input_schema(self, name: str) -> Mapping[str, Any] | None:
         """A tool's input schema by its name, for the SDK's header check."""
@@ -56,15 +65,34 @@ class Snapshot:
 
 
 class Offer(Protocol):
-    """Who offers the tools of one server: the snapshot of the moment."""
+    """Who offers what one server has: the snapshot of the moment."""
 
     @property
     def snapshot(self) -> Snapshot:
         """What is offered now."""
 
 
+def may_see(principal: Principal | None, target: Target | None) -> bool:
+    """Whether a caller sees a prompt or resource: what a flow answers only if the key may call that flow's tool."""
+    return principal is None or target is None or principal.may_call(target.tool_name)
+
+
+def complete(ctx: Any, result: dict[str, Any]) -> dict[str, Any]:
+    """A result in the words of the caller's era."""
+    return result | {"resultType": "complete"} if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS else result
+
+
+def listed(ctx: Any, result: dict[str, Any]) -> dict[str, Any]:
+    """The same for what clients might cache, and must not: what is published next must be seen at once."""
+    is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+    return complete(ctx, result | ({"ttlMs": 0, "cacheScope": "private"} if is_modern else {}))
+
+
 def stamp_of(slug: str) -> Any:
-    """A small value that changes whenever the server's snapshot would; None for a server that is not published."""
+    """A small value that changes whenever the server's snapshot would; None for a server that is not published.
+
+    Prompts and resources count by the server's own time of change, which they set.
+    """
     server = Server.objects.filter(slug=slug, is_published=True).values_list("pk", "updated_at").first()
     if server is None:
         return None
@@ -73,7 +101,7 @@ def stamp_of(slug: str) -> Any:
 
 
 def load(slug: str) -> Snapshot | None:
-    """Read a server and its callable flows; None when there is no published server of that slug."""
+    """Read a server and what it offers; None when there is no published server of that slug."""
     stamp = stamp_of(slug)
     server = Server.objects.filter(slug=slug, is_published=True).first()
     if stamp is None or server is None:
@@ -84,6 +112,7 @@ def load(slug: str) -> Snapshot | None:
         tool = _tool_of(server, flow)
         if tool is not None:
             tools[tool.target.tool_name] = tool
+    targets = {tool.target.flow_id: tool.target for tool in tools.values() if tool.target.flow_id is not None}
     return Snapshot(
         server_id=server.pk,
         slug=server.slug,
@@ -93,6 +122,8 @@ def load(slug: str) -> Snapshot | None:
         is_public=server.access == Server.Access.PUBLIC,
         stamp=stamp,
         tools=MappingProxyType(tools),
+        prompts=MappingProxyType(prompts_of(server.prompts.filter(is_active=True), targets)),
+        resources=MappingProxyType(resources_of(server.resources.filter(is_active=True), targets)),
     )
 
 

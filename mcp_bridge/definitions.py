@@ -7,7 +7,8 @@ from typing import Any
 import mcp_types.methods
 from pydantic import ValidationError
 
-from mcp_bridge.catalogue import LEGACY_VERSION, MODERN_VERSION, for_legacy
+from mcp_bridge.catalogue import for_legacy
+from mcp_bridge.offered import LEGACY_VERSION, MODERN_VERSION
 
 MODERN, LEGACY = "modern", "legacy"
 ERAS = {MODERN: MODERN_VERSION, LEGACY: LEGACY_VERSION}

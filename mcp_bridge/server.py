@@ -5,10 +5,10 @@ from typing import Any
 from django.conf import settings
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
-from mcp_types import EmptyResult, NotificationParams, SetLevelRequestParams
+from mcp_types import EmptyResult, LoggingLevel, NotificationParams, SetLevelRequestParams
 
-from mcp_bridge import tools, ui_resources
-from mcp_bridge.audience import Audience
+from mcp_bridge import completion, prompts, resources, tools, ui_resources
+from mcp_bridge.audience import Audience, Listener, legacy_tell
 from mcp_bridge.catalogue import Offer
 from mcp_bridge.faults import explain
 from mcp_bridge.resumption import RETRY_MILLISECONDS
@@ -21,7 +21,7 @@ LEVEL = "log level"
 
 
 class FlowServer(Server[Any]):
-    """A server whose legacy clients are told that its tools may change."""
+    """A server whose legacy clients are told that what it offers may change."""
 
     def create_initialization_options(
         self,
@@ -30,7 +30,9 @@ class FlowServer(Server[Any]):
         extensions: dict[str, dict[str, Any]] | None = None,
     ) -> InitializationOptions:
         """The session manager asks without options and would get `listChanged: false`."""
-        options = notification_options or NotificationOptions(tools_changed=True)
+        options = notification_options or NotificationOptions(
+            prompts_changed=True, resources_changed=True, tools_changed=True
+        )
         return super().create_initialization_options(options, experimental_capabilities, extensions)
 
 
@@ -41,17 +43,38 @@ def build(offer: Offer, audience: Audience) -> Server[Any]:
         return tools.list_tools(offer, ctx, params)
 
     async def on_call_tool(ctx: Any, params: Any) -> Any:
-        return await tools.call(offer, ctx, params, ctx.session._connection.state.get(LEVEL))
+        return await tools.call(offer, ctx, params, _level(ctx))
 
     async def on_set_level(ctx: Any, params: SetLevelRequestParams) -> EmptyResult:
         ctx.session._connection.state[LEVEL] = params.level
         return EmptyResult()
 
+    async def on_list_prompts(ctx: Any, params: Any) -> Any:
+        return prompts.list_prompts(offer, ctx)
+
+    async def on_get_prompt(ctx: Any, params: Any) -> Any:
+        return await prompts.get_prompt(offer, ctx, params, _level(ctx))
+
     async def on_list_resources(ctx: Any, params: Any) -> Any:
-        return ui_resources.list_resources(offer, ctx, params)
+        return resources.list_resources(offer, ctx)
+
+    async def on_list_resource_templates(ctx: Any, params: Any) -> Any:
+        return resources.list_templates(offer, ctx)
 
     async def on_read_resource(ctx: Any, params: Any) -> Any:
-        return ui_resources.read_resource(offer, ctx, params)
+        return await resources.read_resource(offer, ctx, params, _level(ctx))
+
+    async def on_subscribe_resource(ctx: Any, params: Any) -> Any:
+        resources.known_resource(offer, ctx, params.uri)
+        _attend(audience, ctx).subscribe(params.uri)
+        return {}
+
+    async def on_unsubscribe_resource(ctx: Any, params: Any) -> Any:
+        _attend(audience, ctx).uris.discard(params.uri)
+        return {}
+
+    async def on_completion(ctx: Any, params: Any) -> Any:
+        return completion.propose(offer, ctx, params)
 
     async def on_initialized(ctx: Any, params: Any) -> None:
         _attend(audience, ctx)
@@ -63,8 +86,14 @@ def build(offer: Offer, audience: Audience) -> Server[Any]:
         instructions=offer.snapshot.instructions or None,
         on_list_tools=on_list_tools,
         on_call_tool=on_call_tool,
+        on_list_prompts=on_list_prompts,
+        on_get_prompt=on_get_prompt,
         on_list_resources=on_list_resources,
+        on_list_resource_templates=on_list_resource_templates,
         on_read_resource=on_read_resource,
+        on_subscribe_resource=on_subscribe_resource,
+        on_unsubscribe_resource=on_unsubscribe_resource,
+        on_completion=on_completion,
         on_subscriptions_listen=audience.listen,
         get_tool_input_schema=lambda name: offer.snapshot.input_schema(name),
     )
@@ -77,13 +106,21 @@ def build(offer: Offer, audience: Audience) -> Server[Any]:
     return server
 
 
-def _attend(audience: Audience, ctx: Any) -> None:
+def _level(ctx: Any) -> LoggingLevel | None:
+    """What a legacy session set by `logging/setLevel`."""
+    level: LoggingLevel | None = ctx.session._connection.state.get(LEVEL)
+    return level
+
+
+def _attend(audience: Audience, ctx: Any) -> Listener:
     """A legacy session hears of changes from its handshake to its end."""
     connection = ctx.session._connection
-    if not connection.state.setdefault("attends", False):
-        connection.state["attends"] = True
-        listener = audience.add(tools.principal_of(ctx), ctx.session.send_tool_list_changed)
+    listener: Listener | None = connection.state.get("listener")
+    if listener is None:
+        listener = audience.add(tools.principal_of(ctx), legacy_tell(ctx.session))
+        connection.state["listener"] = listener
         connection.exit_stack.callback(audience.remove, listener)
+    return listener
 
 
 def build_manager(server: Server[Any], sessions: Sessions) -> FairSessionManager:

@@ -10,10 +10,10 @@ from mcp_types import INVALID_PARAMS, CallToolRequestParams, LoggingLevel, Pagin
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from executions import services
-from executions.services import Answer, Caller, LedgerUnavailable, Watch
+from executions.services import Answer, Caller, LedgerUnavailable, Target, Watch
 from mcp_bridge import reports
 from mcp_bridge.auth import KeyUser, Principal
-from mcp_bridge.catalogue import Offer, PublishedTool, Snapshot
+from mcp_bridge.catalogue import Offer, PublishedTool, Snapshot, listed
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +38,8 @@ def visible_tools(snapshot: Snapshot, principal: Principal | None) -> list[Publi
 def list_tools(offer: Offer, ctx: Context, params: PaginatedRequestParams | None) -> dict[str, Any]:
     """Answer `tools/list` in one page, in the caller's era."""
     tools = visible_tools(offer.snapshot, principal_of(ctx))
-    if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
-        # Not to be cached: what is published next must be seen at once.
-        return {"tools": [tool.modern for tool in tools], "resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
-    return {"tools": [tool.legacy for tool in tools]}
+    is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+    return listed(ctx, {"tools": [tool.modern if is_modern else tool.legacy for tool in tools]})
 
 
 async def call(
@@ -60,21 +58,22 @@ async def call(
         if tool is None or not (principal is None or principal.may_call(params.name)):
             await _refuse_unknown(offer.snapshot, principal, params, caller)
         async with reports.watching(ctx, tool.target.graph, reports.level_of(ctx, set_level)) as watch:
-            answer = await _answer(tool, arguments, caller, watch)
+            answer = await call_flow(tool.target, arguments, caller, watch)
     except LedgerUnavailable as error:
         logger.error("call of %.100r was not recorded: %s", params.name, error)
         return _not_recorded(ctx.protocol_version)
     return _result(answer, tool, ctx.protocol_version)
 
 
-async def _answer(tool: PublishedTool, arguments: dict[str, Any], caller: Caller, watch: Watch | None) -> Answer:
-    faults = services.argument_faults(tool.target, arguments)
+async def call_flow(target: Target, arguments: dict[str, Any], caller: Caller, watch: Watch | None) -> Answer:
+    """Call a flow, or refuse arguments that do not fit; both leave an execution. Raises LedgerUnavailable."""
+    faults = services.argument_faults(target, arguments)
     if faults:
-        name = tool.target.tool_name
+        name = target.tool_name
         lines = "\n".join(f"- {fault}" for fault in faults)
         message = f"The arguments do not fit the input schema of {name}:\n{lines}\nCorrect them and call again."
-        return await services.reject(name, arguments, caller, message, preview=str(faults[0]), target=tool.target)
-    answer = await services.call(tool.target, arguments, caller, watch)
+        return await services.reject(name, arguments, caller, message, preview=str(faults[0]), target=target)
+    answer = await services.call(target, arguments, caller, watch)
     assert isinstance(answer, Answer)  # noqa: S101 - the caller is not said to be one that can be asked
     return answer
 
@@ -96,7 +95,7 @@ async def _refuse_unknown(
             server_slug=snapshot.slug,
             owner_id=snapshot.owner_id,
         )
-    raise MCPError(INVALID_PARAMS, message, data=_meta(answer) if answer else None)
+    raise MCPError(INVALID_PARAMS, message, data=meta_of(answer) if answer else None)
 
 
 def caller_of(ctx: Context, principal: Principal | None) -> Caller:
@@ -112,12 +111,13 @@ def caller_of(ctx: Context, principal: Principal | None) -> Caller:
     )
 
 
-def _meta(answer: Answer) -> dict[str, str]:
+def meta_of(answer: Answer) -> dict[str, str]:
+    """Which execution an answer came from."""
     return {EXECUTION_ID: str(answer.execution_id), EXECUTION_URL: services.execution_url(answer.execution_id)}
 
 
 def _result(answer: Answer, tool: PublishedTool, protocol_version: str) -> dict[str, Any]:
-    result: dict[str, Any] = {"content": answer.content, "isError": answer.is_error, "_meta": _meta(answer)}
+    result: dict[str, Any] = {"content": answer.content, "isError": answer.is_error, "_meta": meta_of(answer)}
     modern = protocol_version in MODERN_PROTOCOL_VERSIONS
     if modern:
         result["resultType"] = "complete"

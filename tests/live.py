@@ -140,6 +140,18 @@ class LiveServer:
             return json.load(answer)
 
 
+def rest(server: LiveServer, method: str, path: str, body: Any = None) -> Any:
+    """Change something by REST; returns what was answered."""
+    request = urllib.request.Request(
+        server.url + path,
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Authorization": f"Bearer {server.credentials['key']}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.loads(answer.read() or "null")
+
+
 def wait_until(condition: Any, seconds: float, message: Any) -> None:
     """Ask again and again until `condition()` is true; fails with `message` after `seconds`."""
     deadline = time.monotonic() + seconds

@@ -26,7 +26,7 @@ from flows import transfer
 from flows.models import Server
 user = get_user_model().objects.create(username="ada")
 server = Server.objects.create(slug="plugins", name="Plugins", owner=user)
-[flow] = transfer.import_flows(server, transfer.read(open({path!r}).read()), {{}})
+[flow] = transfer.import_contents(server, transfer.read(open({path!r}).read()), {{}}).flows
 executions = [try_draft(flow, {{"text": text}}, user) for text in ("one two three", " ")]
 print(json.dumps([[each.status, each.result, each.failed_node_name] for each in executions]))
 """

@@ -16,15 +16,18 @@ from flows.api.fields import faults_as_json
 from flows.api.serializers import FlowItemSerializer
 from flows.api.servers import SERVER_ID, OfServer
 from flows.engine.errors import DefinitionError
-from flows.models import Flow
+from flows.models import Flow, Prompt, Resource
 from flows.transfer import Choice
 
-FILE = OpenApiResponse(OpenApiTypes.OBJECT, description="The file: format, version, secrets (names), flows.")
+FILE = OpenApiResponse(
+    OpenApiTypes.OBJECT, description="The file: format, version, secrets (names), flows, prompts, resources."
+)
 REPLACE = OpenApiParameter(
     "replace",
     OpenApiTypes.STR,
     many=True,
-    description="A tool name whose draft is replaced when the server has it; without it the new flow gets a number.",
+    description="A tool name whose draft is replaced when the server has it; without it the new flow gets a number. "
+    "prompts/NAME or resources/URI: what the server has there is replaced; without it the server keeps its own.",
 )
 
 
@@ -32,6 +35,8 @@ class ImportedSerializer(serializers.Serializer):
     """What an import has made, in the order of the file."""
 
     items = FlowItemSerializer(many=True)
+    prompts = serializers.ListField(child=serializers.CharField(), help_text="Names of prompts.")
+    resources = serializers.ListField(child=serializers.CharField(), help_text="URIs of resources.")
     missingSecrets = serializers.ListField(
         child=serializers.CharField(), help_text="Secrets to add before all of these flows can be published."
     )
@@ -48,12 +53,12 @@ class FlowExport(ApiView):
 
 
 class ServerExport(OfServer):
-    """The drafts of all flows of a server as one file."""
+    """The drafts of all flows of a server, its prompts and its resources as one file."""
 
     @extend_schema(operation_id="servers_export", parameters=[SERVER_ID], responses={200: FILE})
     def get(self, request: Request, **kwargs: Any) -> HttpResponse:
         """The file."""
-        return _file(transfer.exported(self.server.flows.all()))
+        return _file(transfer.exported_server(self.server))
 
 
 def _file(text: str) -> HttpResponse:
@@ -62,7 +67,7 @@ def _file(text: str) -> HttpResponse:
 
 
 class ServerImport(OfServer):
-    """Store the flows of a file in a server, all or none; new ones are inactive drafts."""
+    """Store what a file holds in a server, all or none; what is new is inactive, and flows are drafts."""
 
     @extend_schema(
         operation_id="servers_import",
@@ -75,10 +80,18 @@ class ServerImport(OfServer):
         server = self.server
         choices: dict[str, Choice] = dict.fromkeys(request.query_params.getlist("replace"), "replace")
         try:
-            flows = transfer.flows_of(request.data)
-            missing = transfer.planned(server, flows, choices).missing_secrets
-            done = transfer.import_flows(server, flows, choices)
+            contents = transfer.contents_of(request.data)
+            missing = transfer.planned(server, contents, choices).missing_secrets
+            done = transfer.import_contents(server, contents, choices)
         except DefinitionError as error:
             raise ValidationError({"faults": faults_as_json(error.faults)}) from None
-        answer = ImportedSerializer({"items": done, "missingSecrets": missing}, context={"request": request})
+        answer = ImportedSerializer(
+            {
+                "items": done.flows,
+                "prompts": [row.name for row in done.rows if isinstance(row, Prompt)],
+                "resources": [row.uri for row in done.rows if isinstance(row, Resource)],
+                "missingSecrets": missing,
+            },
+            context={"request": request},
+        )
         return Response(answer.data, status=status.HTTP_201_CREATED)

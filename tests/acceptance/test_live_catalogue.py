@@ -1,11 +1,9 @@
 """Connected clients of both eras hear that the tools changed, as soon as they did, and list them anew."""
 
 import asyncio
-import json
 import signal
 import sys
 import time
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +18,8 @@ from mcp_types import ToolListChangedNotification
 
 from flowhub import demo
 from mcp_bridge.host import BURST_SECONDS
-from tests.live import RUNSERVER, LiveServer, live_server
+from tests import offers
+from tests.live import RUNSERVER, LiveServer, live_server, rest
 from tests.mcp_client import ERAS, LEGACY, MODERN
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -97,18 +96,6 @@ async def read(subscription: Any, listener: Listening) -> None:
     async for _ in subscription:
         await listener.heard.put("changed")
     await listener.heard.put("over")
-
-
-def rest(server: LiveServer, method: str, path: str, body: Any = None) -> Any:
-    """Change something by REST; returns what was answered."""
-    request = urllib.request.Request(
-        server.url + path,
-        method=method,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Authorization": f"Bearer {server.credentials['key']}", "Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.loads(answer.read() or "null")
 
 
 class Change:
@@ -277,6 +264,16 @@ async def test_with_redis_each_process_announces_at_once_what_the_other_publishe
                 await asyncio.to_thread(flow.publish)
                 expected = sorted([*DEMO, "from_other"])
                 assert await asyncio.gather(modern.hears(), legacy.hears()) == [expected, expected]
+        with offers.made(one, "resources", offers.RESOURCE) as path:
+            async with (
+                offers.listening(one, MODERN, "notes:today") as modern_hears,
+                offers.listening(other, LEGACY, "notes:today") as legacy_hears,
+            ):
+                with offers.made(other, "prompts", offers.PROMPT):
+                    assert await modern_hears.next() == await legacy_hears.next() == ["prompts"]
+                assert await modern_hears.next() == await legacy_hears.next() == ["prompts"]
+                await asyncio.to_thread(rest, one, "PATCH", path, {"text": "# TODAY\n"})
+                assert await modern_hears.next() == await legacy_hears.next() == ["notes:today"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

@@ -158,4 +158,10 @@ async def test_a_page_that_is_not_there_or_not_for_this_key_is_not_found(
             with pytest.raises(MCPError) as caught:
                 await client.read_resource(uri)
             error = caught.value.error
-            assert (error.code, error.message, error.data) == (code, "There is no such resource.", {"uri": uri})
+            assert (error.code, error.message, error.data) == (code, _not_found(uri), {"uri": uri})
+
+
+def _not_found(uri: str) -> str:
+    return (
+        f"There is no resource at {uri!r} on this server. resources/list and resources/templates/list name what there is."
+    )

@@ -122,7 +122,7 @@ class TestFile:
             (document(version="1"), "version", "1 was expected"),
             (document(more=1), "more", "there is no such property"),
             (document(entry(savedCases=[])), "flows[0].savedCases", "there is no such property"),
-            (document(flows=[]), "flows", "the list of 0 has less than 1 item"),
+            (document(flows=[]), "flows", "the file holds no flow, no prompt and no resource"),
             (document({"name": "x"}), "flows[0].toolName", "is required"),
             (document(entry("Not snake")), "flows[0].toolName", "does not match"),
             (document(entry(timeoutSeconds=0)), "flows[0].timeoutSeconds", "less than the minimum"),
@@ -212,7 +212,7 @@ class TestCollisions:
         monkeypatch.setattr(transfer, "planned", late)
         before = set(target.flows.values_list("tool_name", flat=True))
         with pytest.raises(services.DefinitionError, match="somebody took one of the tool names"):
-            transfer.import_flows(target, flows, {})
+            transfer.import_contents(target, flows, {})
         assert set(target.flows.values_list("tool_name", flat=True)) == before
 
 

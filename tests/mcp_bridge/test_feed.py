@@ -64,7 +64,7 @@ async def test_what_another_process_publishes_is_announced_without_asking_the_da
     assert hosted is not None
     told = asyncio.Event()
 
-    async def tell() -> None:
+    async def tell(_event: object) -> None:
         told.set()
 
     hosted.audience.add(None, tell)

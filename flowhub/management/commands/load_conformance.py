@@ -29,13 +29,14 @@ class Command(BaseCommand):
                 f"This makes a server that anybody can call without a key. Set {SWITCH}=1 if this installation is "
                 "there to be tested."
             )
-        flows = transfer.read(FILE.read_text())
+        contents = transfer.read(FILE.read_text())
         with transaction.atomic():
             server = _server()
-            done = transfer.import_flows(server, flows, {flow.tool_name: "replace" for flow in flows})
-            for flow in done:
+            choices: dict[str, transfer.Choice] = {flow.tool_name: "replace" for flow in contents.flows}
+            done = transfer.import_contents(server, contents, choices)
+            for flow in done.flows:
                 _publish(flow)
-        self.stdout.write(f"{len(done)} flows are published at /mcp/{SLUG}.")
+        self.stdout.write(f"{len(done.flows)} flows are published at /mcp/{SLUG}.")
 
 
 def _server() -> Server:
