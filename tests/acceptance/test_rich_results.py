@@ -163,5 +163,6 @@ async def test_a_page_that_is_not_there_or_not_for_this_key_is_not_found(
 
 def _not_found(uri: str) -> str:
     return (
-        f"There is no resource at {uri!r} on this server. resources/list and resources/templates/list name what there is."
+        f"There is no resource at {uri!r} on this server. resources/list and resources/templates/list name what "
+        "there is."
     )
