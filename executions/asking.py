@@ -2,51 +2,87 @@
 
 import asyncio
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
 
 from executions import services, suspensions
-from executions.calls import Answer, Caller, Waiting
+from executions.calls import Answer, Caller, Waiting, error_answer
 from executions.database import in_database
+from executions.dispatch import dispatcher
 from executions.ledger import ledger
 from executions.models import Execution
 from executions.recovery import heart
 from executions.redaction import Redactor
+from executions.services import Watch
 from executions.suspensions import Held, Refused, Ticket
 from executions.targets import Target, kept_target
-from flows.engine.errors import ErrorKind
 from flows.engine.pauses import Resumption
+from flows.engine.questions import QuestionKind
+from flows.engine.runner import FlowError
 from flows.models import Flow
 
+NO_ANSWER = "Nobody answered in time, so the execution was ended. Call again to be asked once more."
+GONE_CALLER = "The client went away before it had answered."
 GONE = "The execution cannot go on, because the flow cannot be run any more as it was when it was called: {}"
 
 
-async def resume(ticket: Ticket, answers: Mapping[str, Any], caller: Caller, flow_id: int | None) -> Answer | Waiting:
-    """Go on with the answers that there are, by node slug; who got none asks again. Other names are left aside.
+class Given(NamedTuple):
+    """An answer: what kind of question it answers, and the result of MCP's request of that kind, plain JSON."""
 
-    An answer is the result of MCP's request of that kind; what it must look like beyond that, its node checks. The
-    ticket is used up. Raises Refused when it does not hold, is somebody else's or of another flow; LedgerUnavailable.
+    kind: QuestionKind
+    result: Any
+
+
+class Gone(Exception):
+    """Raised by what asks over a connection, when nobody is there any more."""
+
+
+async def resume(
+    ticket: Ticket, given: Mapping[str, Given], caller: Caller, flow_id: int | None, watch: Watch | None = None
+) -> Answer | Waiting:
+    """Go on with the answers that there are, by node slug; who got none asks again.
+
+    Answers to nothing that was asked are left aside, and with no other the same questions come back and the ticket
+    stays good; else it is used up. What a result must look like beyond its kind, its node checks. Raises Refused when
+    the ticket does not hold, is somebody else's or of another flow; LedgerUnavailable.
     """
     await services.admit()
+    runner_id = heart.runner_id
     taken, was_cancelled = await services.uninterrupted(
-        in_database(lambda: _taken(ticket, caller.identity, flow_id, heart.runner_id))
+        in_database(lambda: _taken(ticket, given, caller.identity, flow_id, runner_id))
     )
-    execution, target, held = taken
+    if isinstance(taken, Waiting):
+        return taken
+    execution, target, held, answers = taken
     ledger.adopt(execution)
-    by_id = {node_id: answers[slug] for node_id, slug in _slugs(target, held).items() if slug in answers}
     if was_cancelled and (task := asyncio.current_task()) is not None:
         task.cancel()
-    return await services.go_on(target, held, by_id, caller)
+    return await services.go_on(target, held, answers, caller, watch)
 
 
-def _taken(ticket: Ticket, identity: str, flow_id: int | None, runner_id: uuid.UUID) -> tuple[Execution, Target, Held]:
+def _taken(
+    ticket: Ticket, given: Mapping[str, Given], identity: str, flow_id: int | None, runner_id: uuid.UUID
+) -> Waiting | tuple[Execution, Target, Held, dict[str, Any]]:
     """Make sure that the execution can go on, then claim it; it ends when it cannot."""
     execution, held = suspensions.look(ticket, identity)
     if execution.flow_id is None or execution.flow_id != flow_id:
         raise Refused(suspensions.OTHERS)
     target = _target(execution, held)
+    answers = _answers(target, held, given)
+    if not answers:
+        return services.waiting(held, target, Redactor.none.knowing(held.hidden_in_answer))
     suspensions.claim(held, runner_id)
-    return execution, target, held
+    return execution, target, held, answers
+
+
+def _answers(target: Target, held: Held, given: Mapping[str, Given]) -> dict[str, Any]:
+    """The results by node id, of those that were asked and answered."""
+    found = {node_id: given.get(target.graph.nodes[node_id].slug) for node_id in held.checkpoint.asking}
+    return {
+        node_id: answer.result
+        for node_id, answer in found.items()
+        if answer is not None and answer.kind == held.checkpoint.asking[node_id].question.kind
+    }
 
 
 def _target(execution: Execution, held: Held) -> Target:
@@ -59,15 +95,6 @@ def _target(execution: Execution, held: Held) -> Target:
         suspensions.end(execution.pk, "interrupted", GONE.format(error))
         raise Refused(GONE.format("its record says more.")) from None
     return target
-
-
-def _slugs(target: Target, held: Held) -> dict[str, str]:
-    return {node_id: target.graph.nodes[node_id].slug for node_id in held.checkpoint.asking}
-
-
-async def asked_again(ticket: Ticket, identity: str) -> Waiting:
-    """The same questions once more, for a caller that brought no answer; raises Refused."""
-    return await in_database(lambda: _waiting(*suspensions.look(ticket, identity)))
 
 
 def questions_of(execution: Execution) -> Waiting | None:
@@ -86,6 +113,34 @@ def _waiting(execution: Execution, held: Held) -> Waiting:
     return services.waiting(held, _target(execution, held), Redactor.none.knowing(held.hidden_in_answer))
 
 
-async def abandon(execution_id: uuid.UUID, kind: ErrorKind, message: str) -> bool:
-    """End an execution that waits, because no answer will come; False when it does not wait."""
-    return await in_database(lambda: suspensions.end(execution_id, kind, message))
+async def ask_live(
+    waiting: Waiting,
+    ask: Callable[[], Awaitable[Mapping[str, Given]]],
+    caller: Caller,
+    flow_id: int | None,
+    watch: Watch | None = None,
+) -> Answer | Waiting:
+    """Have `ask` get the answers over the connection of this very call, then go on with them.
+
+    Without answers the execution ends: in time, when `ask` raises Gone, and when it or who waits for it is cancelled.
+    """
+    heard = await services.waited_for(
+        waiting.execution_id, dispatcher.start(waiting.execution_id, _heard(waiting, ask))
+    )
+    return heard if isinstance(heard, Answer) else await resume(waiting.ticket, heard, caller, flow_id, watch)
+
+
+async def _heard(waiting: Waiting, ask: Callable[[], Awaitable[Mapping[str, Given]]]) -> Mapping[str, Given] | Answer:
+    """The answers; or, once the execution has been ended, what to tell a caller who may still listen."""
+    try:
+        async with asyncio.timeout(waiting.seconds):
+            return await ask()
+    except TimeoutError:
+        error = FlowError("timeout", NO_ANSWER, NO_ANSWER)
+    except Gone:
+        error = FlowError("cancelled", GONE_CALLER, GONE_CALLER)
+    except asyncio.CancelledError:
+        error = services.stopped(None)
+    ending = in_database(lambda: suspensions.end(waiting.execution_id, error.kind, error.message))
+    await services.uninterrupted(ending)
+    return error_answer(waiting.execution_id, error.message, error)

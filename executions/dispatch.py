@@ -28,7 +28,9 @@ class Dispatcher:
         return task
 
     def _ended(self, execution_id: uuid.UUID, task: asyncio.Task[Any]) -> None:
-        self._running.pop(execution_id, None)
+        # It may be under way again: one that asks its caller is dispatched more than once.
+        if self._running.get(execution_id, (None, None))[1] is task:
+            del self._running[execution_id]
         if not task.cancelled() and (error := task.exception()) is not None:
             # Its text may quote what a node was given.
             logger.error("execution %s ended without a record: %s", execution_id, type(error).__name__)

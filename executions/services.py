@@ -196,7 +196,7 @@ async def _execute(
         error = outcome.error
         answer = _answer(execution_id, outcome).without(for_answer)
     except asyncio.CancelledError:
-        error = _stopped(parent)
+        error = stopped(parent)
         answer = error_answer(execution_id, error.message, error)
     if not await _end(tracker, answer, error):
         return _ended_elsewhere(execution_id)
@@ -220,17 +220,17 @@ class _Paused:
         held = self._held()
         try:
             is_held, was_cancelled = await uninterrupted(self._store(held))
-        except NotStorable as error:
-            message = f"The flow cannot wait for an answer, because what its nodes gave out is no plain JSON: {error}."
+        except NotStorable as reason:
+            message = f"The flow cannot wait for an answer, because what its nodes gave out is no plain JSON: {reason}."
             failed = FlowError("node_failed", message, message)
             answer = error_answer(held.execution_id, message, failed)
             return answer if await _end(self.tracker, answer, failed) else _ended_elsewhere(held.execution_id)
         if not is_held:
             return _ended_elsewhere(held.execution_id)
         if was_cancelled and (self.caller.is_asked_live or not dispatcher.is_closing):
-            stopped = _stopped(None)
-            await uninterrupted(in_database(lambda: suspensions.end(held.execution_id, stopped.kind, stopped.message)))
-            return error_answer(held.execution_id, stopped.message, stopped)
+            error = stopped(None)
+            await uninterrupted(in_database(lambda: suspensions.end(held.execution_id, error.kind, error.message)))
+            return error_answer(held.execution_id, error.message, error)
         return waiting(held, self.target, self.for_answer)
 
     async def _store(self, held: Held) -> bool:
@@ -290,7 +290,8 @@ def _give_up(tracker: Tracker) -> None:
     ending.add_done_callback(lambda ended: ended.exception())
 
 
-def _stopped(parent: Parent | None) -> FlowError:
+def stopped(parent: Parent | None) -> FlowError:
+    """Why what runs was cancelled."""
     if dispatcher.is_closing:
         return FlowError("interrupted", INTERRUPTED, INTERRUPTED)
     message = PARENT_ENDED if parent is not None and parent.has_ended else CANCELLED

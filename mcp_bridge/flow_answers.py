@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from mcp.shared.exceptions import MCPError
@@ -10,7 +11,7 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, LoggingLevel
 from executions import services
 from executions.services import Answer, LedgerUnavailable, Target
 from flows.flow_inputs import as_arguments
-from mcp_bridge import reports, tools
+from mcp_bridge import asking, reports, tools
 from mcp_bridge.tools import Context
 
 logger = logging.getLogger(__name__)
@@ -19,21 +20,28 @@ NOT_RECORDED = "This could not be recorded, so it is not given out. Wait a littl
 
 
 async def answer_of(
-    ctx: Context, target: Target, texts: Mapping[str, str], data: Mapping[str, Any], set_level: LoggingLevel | None
-) -> Answer:
+    ctx: Context,
+    params: asking.Params,
+    target: Target,
+    texts: Mapping[str, str],
+    data: Mapping[str, Any],
+    set_level: LoggingLevel | None,
+) -> Answer | dict[str, Any]:
     """Call the flow with texts, as its schema takes them, and return its answer; raises MCPError when it has none.
 
-    `data` goes with the error, beside the id of the execution: -32602 for texts that do not fit, else -32603.
+    A flow that asks a 2026-07-28 client gives the result that asks, as it goes on the wire. `data` goes with the error,
+    beside the id of the execution: -32602 for texts that do not fit, else -32603.
     """
     arguments = as_arguments(target.input_schema.schema, texts)
     caller = tools.caller_of(ctx, tools.principal_of(ctx))
     try:
         async with reports.watching(ctx, target.graph, reports.level_of(ctx, set_level)) as watch:
-            answer = await tools.call_flow(target, arguments, caller, watch)
+            start = partial(tools.call_flow, target, arguments, caller, watch)
+            answer = await asking.answered(ctx, params, caller, target.flow_id, start, watch)
     except LedgerUnavailable as error:
         logger.error("call of %s was not recorded: %s", target.tool_name, error)
         raise MCPError(INTERNAL_ERROR, NOT_RECORDED, data=dict(data) or None) from None
-    if answer.is_error:
+    if isinstance(answer, Answer) and answer.is_error:
         code = INVALID_PARAMS if services.argument_faults(target, arguments) else INTERNAL_ERROR
-        raise MCPError(code, answer.text, data={**data, **tools.meta_of(answer)})
+        raise MCPError(code, answer.text, data={**data, **asking.meta_of(answer)})
     return answer

@@ -6,8 +6,9 @@ from typing import Any
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, GetPromptRequestParams, LoggingLevel
 
+from executions.services import Answer
 from flows.prompts import MessageError
-from mcp_bridge import tools
+from mcp_bridge import asking, tools
 from mcp_bridge.auth import Principal
 from mcp_bridge.catalogue import Offer, Snapshot, complete, listed, may_see
 from mcp_bridge.flow_answers import answer_of
@@ -44,9 +45,11 @@ async def get_prompt(
     _check_names(params.name, prompt, arguments)
     result: dict[str, Any] = {"description": prompt.wire["description"]}
     if prompt.target is not None:
-        answer = await answer_of(ctx, prompt.target, arguments, {"name": params.name}, set_level)
+        answer = await answer_of(ctx, params, prompt.target, arguments, {"name": params.name}, set_level)
+        if not isinstance(answer, Answer):
+            return answer
         result["messages"] = [{"role": "user", "content": block} for block in answer.content]
-        result["_meta"] = tools.meta_of(answer)
+        result["_meta"] = asking.meta_of(answer)
     elif prompt.make is not None:
         try:
             result["messages"] = prompt.make(arguments)

@@ -8,7 +8,7 @@ from mcp_types import INVALID_PARAMS, LoggingLevel, ReadResourceRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from executions.services import Answer
-from mcp_bridge import tools, ui_resources
+from mcp_bridge import asking, tools, ui_resources
 from mcp_bridge.auth import Principal
 from mcp_bridge.catalogue import Offer, Snapshot, listed, may_see
 from mcp_bridge.flow_answers import answer_of
@@ -84,9 +84,11 @@ async def read_resource(
     resource, values = known_resource(offer, ctx, params.uri)
     if resource.target is None:
         return listed(ctx, {"contents": [resource.contents]})
-    answer = await answer_of(ctx, resource.target, values, {"uri": params.uri}, set_level)
+    answer = await answer_of(ctx, params, resource.target, values, {"uri": params.uri}, set_level)
+    if not isinstance(answer, Answer):
+        return answer
     contents = [_contents(block, params.uri, _text_type(resource, answer)) for block in answer.content]
-    return listed(ctx, {"contents": contents, "_meta": tools.meta_of(answer)})
+    return listed(ctx, {"contents": contents, "_meta": asking.meta_of(answer)})
 
 
 def _text_type(resource: PublishedResource, answer: Answer) -> str:

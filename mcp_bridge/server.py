@@ -7,7 +7,7 @@ from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp_types import EmptyResult, LoggingLevel, NotificationParams, SetLevelRequestParams
 
-from mcp_bridge import completion, prompts, resources, tools, ui_resources
+from mcp_bridge import asking, completion, prompts, resources, tools, ui_resources
 from mcp_bridge.audience import Audience, Listener, legacy_tell
 from mcp_bridge.catalogue import Offer
 from mcp_bridge.faults import explain
@@ -102,7 +102,7 @@ def build(offer: Offer, audience: Audience) -> Server[Any]:
     # Not by the constructor, which warns that 2026-07-28 has done away with it: for handshake clients it stays.
     server.add_request_handler("logging/setLevel", SetLevelRequestParams, on_set_level)
     # The SDK's own is left out: its spans go nowhere unless an exporter is installed, and it costs on every message.
-    server.middleware[:] = [explain]
+    server.middleware[:] = [explain, asking.boundary(offer.snapshot.slug)]
     return server
 
 

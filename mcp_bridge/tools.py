@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NoReturn
 
 from mcp.server.context import ServerRequestContext
@@ -10,15 +11,13 @@ from mcp_types import INVALID_PARAMS, CallToolRequestParams, LoggingLevel, Pagin
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from executions import services
-from executions.services import Answer, Caller, LedgerUnavailable, Target, Watch
-from mcp_bridge import reports
+from executions.services import Answer, Caller, LedgerUnavailable, Target, Waiting, Watch
+from mcp_bridge import asking, reports
 from mcp_bridge.auth import KeyUser, Principal
 from mcp_bridge.catalogue import Offer, PublishedTool, Snapshot, listed
 
 logger = logging.getLogger(__name__)
 
-EXECUTION_ID = "flowhub/executionId"
-EXECUTION_URL = "flowhub/executionUrl"
 _META = "io.modelcontextprotocol/"
 
 Context = ServerRequestContext[Any, Any]
@@ -58,14 +57,17 @@ async def call(
         if tool is None or not (principal is None or principal.may_call(params.name)):
             await _refuse_unknown(offer.snapshot, principal, params, caller)
         async with reports.watching(ctx, tool.target.graph, reports.level_of(ctx, set_level)) as watch:
-            answer = await call_flow(tool.target, arguments, caller, watch)
+            start = partial(call_flow, tool.target, arguments, caller, watch)
+            answer = await asking.answered(ctx, params, caller, tool.target.flow_id, start, watch)
     except LedgerUnavailable as error:
         logger.error("call of %.100r was not recorded: %s", params.name, error)
         return _not_recorded(ctx.protocol_version)
-    return _result(answer, tool, ctx.protocol_version)
+    return _result(answer, tool, ctx.protocol_version) if isinstance(answer, Answer) else answer
 
 
-async def call_flow(target: Target, arguments: dict[str, Any], caller: Caller, watch: Watch | None) -> Answer:
+async def call_flow(
+    target: Target, arguments: dict[str, Any], caller: Caller, watch: Watch | None
+) -> Answer | Waiting:
     """Call a flow, or refuse arguments that do not fit; both leave an execution. Raises LedgerUnavailable."""
     faults = services.argument_faults(target, arguments)
     if faults:
@@ -73,9 +75,7 @@ async def call_flow(target: Target, arguments: dict[str, Any], caller: Caller, w
         lines = "\n".join(f"- {fault}" for fault in faults)
         message = f"The arguments do not fit the input schema of {name}:\n{lines}\nCorrect them and call again."
         return await services.reject(name, arguments, caller, message, preview=str(faults[0]), target=target)
-    answer = await services.call(target, arguments, caller, watch)
-    assert isinstance(answer, Answer)  # noqa: S101 - the caller is not said to be one that can be asked
-    return answer
+    return await services.call(target, arguments, caller, watch)
 
 
 async def _refuse_unknown(
@@ -95,29 +95,25 @@ async def _refuse_unknown(
             server_slug=snapshot.slug,
             owner_id=snapshot.owner_id,
         )
-    raise MCPError(INVALID_PARAMS, message, data=meta_of(answer) if answer else None)
+    raise MCPError(INVALID_PARAMS, message, data=asking.meta_of(answer) if answer else None)
 
 
 def caller_of(ctx: Context, principal: Principal | None) -> Caller:
     """Who calls, in the words that the record keeps."""
     client = ctx.session.client_params
     info = client.client_info if client is not None else None
-    return Caller(
+    caller = Caller(
         principal=principal.name if principal else "anybody",
         source="mcp",
         client_name=info.name[:100] if info else "",
         client_version=info.version[:50] if info else "",
         protocol_version=ctx.protocol_version,
     )
-
-
-def meta_of(answer: Answer) -> dict[str, str]:
-    """Which execution an answer came from."""
-    return {EXECUTION_ID: str(answer.execution_id), EXECUTION_URL: services.execution_url(answer.execution_id)}
+    return asking.askable(caller, ctx, f"key:{principal.key_id}" if principal else "")
 
 
 def _result(answer: Answer, tool: PublishedTool, protocol_version: str) -> dict[str, Any]:
-    result: dict[str, Any] = {"content": answer.content, "isError": answer.is_error, "_meta": meta_of(answer)}
+    result: dict[str, Any] = {"content": answer.content, "isError": answer.is_error, "_meta": asking.meta_of(answer)}
     modern = protocol_version in MODERN_PROTOCOL_VERSIONS
     if modern:
         result["resultType"] = "complete"

@@ -1,5 +1,6 @@
 """Status circles, and the line that says why an execution failed."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
@@ -85,6 +86,23 @@ def newest_teller(execution: Execution) -> Any:
     """The entry of the node that was the last to tell how far it is; it may have ended since. None when none did."""
     tellers = [entry for entry in execution.node_executions or [] if "progress" in entry]
     return max(tellers, key=lambda entry: entry["progress"]["offsetMs"], default=None)
+
+
+@register.filter
+def waiting_since(execution: Execution) -> datetime | None:
+    """When the client was asked what it has not answered yet; None when it owes no answer."""
+    if execution.status != Status.PENDING:
+        return None
+    open_ones = [entry for entry in execution.node_executions or [] if entry["status"] == "pending"]
+    asked = [each["offsetMs"] for entry in open_ones for each in entry.get("asked", []) if each["waitedMs"] is None]
+    return execution.started_at + timedelta(milliseconds=min(asked)) if asked else None
+
+
+@register.filter
+def waited(entry: dict[str, Any]) -> float | None:
+    """Milliseconds that a node has waited for answers; None when it asked nothing, or is still waiting."""
+    times = [each["waitedMs"] for each in entry.get("asked", [])]
+    return sum(times) if times and None not in times else None
 
 
 @register.filter

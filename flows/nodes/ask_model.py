@@ -52,7 +52,21 @@ class AskModel:
                         "role": {"type": "string", "enum": ["user", "assistant"]},
                         "content": {
                             "description": "Text, or a content block: text, image or audio, as MCP writes it.",
-                            "anyOf": [{"type": "string"}, {"type": "object", "required": ["type"]}],
+                            "type": ["string", "object"],
+                            "if": {"type": "object"},
+                            "then": {
+                                "properties": {
+                                    "type": {"enum": ["text", "image", "audio"]},
+                                    "text": {"type": "string"},
+                                    "data": {"type": "string", "description": "The bytes as base64."},
+                                    "mimeType": {"type": "string"},
+                                },
+                                "required": ["type"],
+                                "if": {"properties": {"type": {"const": "text"}}},
+                                "then": {"required": ["text"]},
+                                "else": {"required": ["data", "mimeType"]},
+                                "additionalProperties": False,
+                            },
                         },
                     },
                     "required": ["role", "content"],

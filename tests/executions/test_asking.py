@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from executions import actions, asking, recovery, services, suspensions
+from executions.asking import Given
 from executions.calls import Answer, Caller, Waiting
 from executions.dispatch import dispatcher
 from executions.ledger import ledger
@@ -32,7 +33,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.django_db(transaction=True)]
 
 CALLER = Caller("key k", "mcp", "tester", identity="key:7", can_be_asked=frozenset({"user", "model", "roots"}))
 FORM = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
-YES = {"action": "accept", "content": {"name": "Ada"}}
+ACCEPTED = {"action": "accept", "content": {"name": "Ada"}}
+YES = Given("user", ACCEPTED)
 
 
 class Counted:
@@ -99,7 +101,7 @@ async def ask(flow: Flow, caller: Caller = CALLER, **arguments: Any) -> Waiting:
     return waiting
 
 
-async def resume(waiting: Waiting, flow: Flow, caller: Caller = CALLER, **answers: Any) -> Answer:
+async def resume(waiting: Waiting, flow: Flow, caller: Caller = CALLER, **answers: Given) -> Answer:
     ended = await asking.resume(waiting.ticket, answers, caller, flow.pk)
     assert isinstance(ended, Answer)
     return ended
@@ -143,7 +145,7 @@ async def test_it_waits_with_its_question_and_goes_on_with_the_answer(flow: Flow
     assert [(entry["nodeId"], entry["status"]) for entry in entries] == [
         *(("trigger", "completed"), ("count", "completed"), ("ask", "completed"), ("answer", "completed")),
     ]
-    assert entries[2]["outputData"] == YES
+    assert entries[2]["outputData"] == ACCEPTED
     assert entries[2]["handle"] == "accept"
     assert 0 <= entries[2]["asked"][0]["waitedMs"] <= entries[2]["durationMs"] <= (execution.duration_ms or 0)
     assert await counted() == {"fulfilled": 1}
@@ -222,7 +224,7 @@ async def test_two_rounds_have_two_tickets_and_the_record_one_entry_a_node(done:
         asks("one"), node("count", "counted", what="between"), asks("two"), says("{{ one.content.name }}")
     )
     first = await ask(flow)
-    second = await asking.resume(first.ticket, {"one": YES, "unknown": 1}, CALLER, flow.pk)
+    second = await asking.resume(first.ticket, {"one": YES, "unknown": YES}, CALLER, flow.pk)
     assert isinstance(second, Waiting)
     assert (first.ticket.step, second.ticket.step, list(second.questions)) == (0, 1, ["two"])
     with pytest.raises(Refused):
@@ -376,9 +378,10 @@ async def _gives(result: NodeResult) -> NodeResult:
     return result
 
 
-async def test_the_same_questions_can_be_had_again_and_by_a_page(flow: Flow) -> None:
+async def test_without_an_answer_the_questions_come_back_and_a_page_can_have_them_too(flow: Flow) -> None:
     waiting = await ask(flow)
-    assert await asking.asked_again(waiting.ticket, "key:7") == waiting
+    for answers in ({}, {"other": YES}, {"ask": Given("model", {})}):
+        assert await asking.resume(waiting.ticket, answers, CALLER, flow.pk) == waiting
     assert await sync_to_async(asking.questions_of)(await stored(waiting)) == waiting
     await resume(waiting, flow, ask=YES)
     assert await sync_to_async(asking.questions_of)(await stored(waiting)) is None
