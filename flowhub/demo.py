@@ -1,4 +1,4 @@
-"""The demo: a server with four flows, and the small order service that they ask."""
+"""The demo: a server with four flows, a prompt and two resources, and the small order service that they ask."""
 
 from typing import Any
 
@@ -256,3 +256,61 @@ SLOW_REPORT = {
 }
 
 FLOWS: list[dict[str, Any]] = [GREET, LOOKUP_ORDER, ORDER_REPORT, SLOW_REPORT]
+
+PROMPTS: list[dict[str, Any]] = [
+    {
+        "name": "order_update",
+        "title": "Tell a customer about an order",
+        "description": "Looks an order up and drafts a short message to the customer.",
+        "arguments": [
+            {
+                "name": "order_id",
+                "title": "Order",
+                "description": "The order's id, as A-10481.",
+                "required": True,
+                "completions": list(ORDERS),
+            },
+            {
+                "name": "tone",
+                "title": "Tone",
+                "description": "How the message should sound.",
+                "completions": ["friendly", "formal", "short"],
+            },
+        ],
+        "messages": [
+            {
+                "role": "user",
+                "content": {
+                    "type": "text",
+                    "text": "Look up the order {{ arguments.order_id }} with lookup_order. Then write a message of at "
+                    "most five sentences to the customer: what the order's status means, and what happens next. "
+                    "Tone: {{ arguments.tone }}",
+                },
+            }
+        ],
+    }
+]
+
+RESOURCES: list[dict[str, Any]] = [
+    {
+        "uri": "demo:order-states",
+        "name": "Order states",
+        "description": "What each status of an order means for the customer.",
+        "mime_type": "text/markdown",
+        "text": (
+            "# Order states\n\n"
+            "- **packed**: in our warehouse, leaves within a day.\n"
+            "- **shipped**: with the carrier, arrives in two to four days.\n"
+            "- **cancelled**: nothing is sent; a payment is returned within a week.\n"
+        ),
+    },
+    {
+        "uri": "demo:orders/{order_id}",
+        "name": "Order",
+        "description": "One order as JSON: customer, status and total.",
+        "mime_type": "application/json",
+        "completions": {"order_id": list(ORDERS)},
+        "flow": "lookup_order",
+    },
+]
+"""Resources with the tool name of the flow that answers, where one does."""

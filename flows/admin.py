@@ -11,10 +11,10 @@ from django.http import HttpRequest
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
-from flows import services
+from flows import prompts, resources, services
 from flows.engine.errors import DefinitionError
 from flows.fields import JsonTextField
-from flows.models import Flow, FlowVersion, Secret, Server
+from flows.models import Flow, FlowVersion, Prompt, Resource, Secret, Server
 from flows.schemas import check_tool_input_schema, compile_schema
 
 
@@ -249,3 +249,80 @@ class SecretAdmin(admin.ModelAdmin):
         """Delete the selected secrets one by one."""
         for secret in queryset.select_related("server"):
             services.delete_secret(secret)
+
+
+class RowForm(forms.ModelForm):
+    """A prompt or resource, stored by its service; every fault is an error of its field."""
+
+    def clean(self) -> dict[str, Any]:
+        """The row as the service would store it."""
+        cleaned = super().clean() or self.cleaned_data
+        for name, empty in (("arguments", []), ("messages", []), ("annotations", {}), ("completions", {})):
+            if name in self.fields and name in cleaned:
+                cleaned[name] = cleaned[name] or empty
+        return cleaned
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        row = self.instance
+        if self.errors or not row.server_id:
+            return
+        key = "name" if isinstance(row, Prompt) else "uri"
+        others = type(row).objects.filter(server=row.server_id, **{key: getattr(row, key)})
+        if others.exclude(pk=row.pk).exists():
+            self.add_error(key, "This server has another one of that name.")
+        for fault in prompts.prompt_faults(row) if isinstance(row, Prompt) else resources.resource_faults(row):
+            key = fault.path.split(".")[0].split("[")[0]
+            name = {"mimeType": "mime_type"}.get(key, key)
+            self.add_error(name if name in self.fields else None, str(fault))
+
+
+class RowAdmin(admin.ModelAdmin):
+    """What a server offers beside its flows. It stays in its server, where clients found it."""
+
+    form = RowForm
+    formfield_overrides = {JsonTextField: {"form_class": IndentedJSONField}}
+    list_filter = ["is_active", "server"]
+    list_select_related = ["server", "flow"]
+    raw_id_fields = ["flow"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """What a person may not change."""
+        return ["created_at", "updated_at"] + (["server"] if obj else [])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Delete the selected ones one by one."""
+        for row in queryset.select_related("server"):
+            self.delete_model(request, row)
+
+
+@admin.register(Prompt)
+class PromptAdmin(RowAdmin):
+    """Prompts."""
+
+    list_display = ["name", "title", "server", "flow", "is_active", "updated_at"]
+    search_fields = ["name", "title", "description", "server__slug"]
+
+    def save_model(self, request: HttpRequest, obj: Prompt, form: Any, change: bool) -> None:
+        """Store the prompt and let clients know."""
+        prompts.save_prompt(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Prompt) -> None:
+        """Delete the prompt and let clients know."""
+        prompts.delete_prompt(obj)
+
+
+@admin.register(Resource)
+class ResourceAdmin(RowAdmin):
+    """Resources."""
+
+    list_display = ["uri", "name", "server", "flow", "is_active", "updated_at"]
+    search_fields = ["uri", "name", "title", "description", "server__slug"]
+
+    def save_model(self, request: HttpRequest, obj: Resource, form: Any, change: bool) -> None:
+        """Store the resource and let clients know."""
+        resources.save_resource(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Resource) -> None:
+        """Delete the resource and let clients know."""
+        resources.delete_resource(obj)

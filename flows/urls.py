@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from flows import import_views, secret_views, views
+from flows import import_views, prompt_views, resource_views, secret_views, views
 
 app_name = "flows"
 urlpatterns = [
@@ -29,4 +29,16 @@ urlpatterns = [
     path("servers/<int:server_id>/secrets/", secret_views.secrets, name="server-secrets"),
     path("servers/<int:server_id>/secrets/<str:name>/", secret_views.change, name="server-secret"),
     path("servers/<int:server_id>/secrets/<str:name>/remove/", secret_views.remove, name="server-secret-remove"),
+    path("servers/<int:server_id>/prompts/", prompt_views.prompts, name="server-prompts"),
+    path("servers/<int:server_id>/prompts/new/", prompt_views.new, name="server-prompt-new"),
+    path("servers/<int:server_id>/prompts/<int:prompt_id>/", prompt_views.edit, name="server-prompt"),
+    path("servers/<int:server_id>/prompts/<int:prompt_id>/delete/", prompt_views.delete, name="server-prompt-delete"),
+    path("servers/<int:server_id>/resources/", resource_views.resources, name="server-resources"),
+    path("servers/<int:server_id>/resources/new/", resource_views.new, name="server-resource-new"),
+    path("servers/<int:server_id>/resources/<int:resource_id>/", resource_views.edit, name="server-resource"),
+    path(
+        "servers/<int:server_id>/resources/<int:resource_id>/delete/",
+        resource_views.delete,
+        name="server-resource-delete",
+    ),
 ]

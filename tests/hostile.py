@@ -12,7 +12,9 @@ from mcp_types import Implementation
 
 from flowhub.demo import line, node
 from flows import services
-from flows.models import Flow, FlowVersion, Server
+from flows.models import Flow, FlowVersion, Prompt, Resource, Server
+from flows.prompts import save_prompt
+from flows.resources import save_resource
 from mcp_bridge.models import ApiKey
 from tests.factories import make_user
 from tests.live import LiveServer
@@ -61,7 +63,33 @@ def build() -> None:
     _flow(server, "broken", node("answer", "fail", ATTACK, 2, message=ATTACK + "{{ trigger.text }}"))
     user = make_user("x<img src=x data-attack onerror=window.xss=1>", first_name=ATTACK[:100])
     ids = {"server": server.pk, "internal": server.pk, "key": key.pk, "user": user.pk, "lookup_order": echo.pk}
-    print(json.dumps(ids | {"version": FlowVersion.objects.get(flow=echo).pk}))
+    print(json.dumps(ids | {"version": FlowVersion.objects.get(flow=echo).pk} | _offers(server, echo)))
+
+
+def _offers(server: Any, flow: Flow) -> dict[str, int]:
+    """Prompts and resources, of the kinds that the pages show."""
+    words = {"server": server, "title": ATTACK, "description": ATTACK}
+    topic = {"name": "topic", "title": ATTACK, "description": ATTACK, "completions": [ATTACK]}
+    text = {"type": "text", "text": ATTACK + "{{ arguments.topic }}"}
+    document = {"type": "resource", "resource": {"uri": "a:{{ arguments.topic }}", "text": ATTACK}}
+    messages = [{"role": "user", "content": text}, {"role": "user", "content": document}]
+    prompt = Prompt(name="p", arguments=[topic], messages=messages, **words)
+    answered = Prompt(name="q", arguments=[topic | {"name": "text", "required": True}], flow=flow, **words)
+    for each in (prompt, answered):
+        save_prompt(each)
+    resource = Resource(uri="a:1", name=ATTACK, text=ATTACK, **words)
+    image = Resource(uri="a:2", name=ATTACK, blob="PHN2Zy8+", mime_type="image/svg+xml", **words)
+    template = Resource(uri="a:{text}", name=ATTACK, flow=flow, completions={"text": [ATTACK]}, **words)
+    for row in (resource, image, template):
+        save_resource(row)
+    return {
+        "prompt": prompt.pk,
+        "prompt_mixed": prompt.pk,
+        "prompt_of_flow": answered.pk,
+        "resource": resource.pk,
+        "image": image.pk,
+        "template": template.pk,
+    }
 
 
 def _flow(server: Any, tool_name: str, last: dict[str, Any]) -> Flow:

@@ -22,7 +22,9 @@ from mcp_types import Implementation
 
 from flowhub.demo import GREET, LOOKUP_ORDER, line, node
 from flows import services
-from flows.models import Flow, FlowVersion, Server
+from flows.models import Flow, FlowVersion, Prompt, Resource, Server
+from flows.prompts import save_prompt
+from flows.resources import save_resource
 from mcp_bridge.models import ApiKey
 from tests.factories import make_execution, make_flow, make_user
 from tests.live import ROOT, LiveServer, wait_until
@@ -161,7 +163,7 @@ def build() -> None:
     _cases(Flow.objects.get(tool_name="lookup_order"))
     _drafts(demo, internal)
     _old_report(demo, admin)
-    print(json.dumps(ids | _keys(admin, demo) | _secret(demo)))
+    print(json.dumps(ids | _keys(admin, demo) | _secret(demo) | _offers(demo)))
 
 
 def _seed(flow: Any) -> None:
@@ -241,3 +243,27 @@ def _secret(server: Any) -> dict[str, Any]:
     version = FlowVersion.objects.filter(flow__tool_name="lookup_order").get()
     secret = services.set_secret(server, "ORDERS_TOKEN", "not-shown-anywhere")
     return {"secret": secret.pk, "secret_name": secret.name, "version": version.pk}
+
+
+def _offers(server: Any) -> dict[str, int]:
+    """Beside what the demo has: a prompt of every kind of message, one that a flow answers, a picture."""
+    png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    picture = {"type": "image", "data": png, "mimeType": "image/png"}
+    document = {"type": "resource", "resource": {"uri": "faq:{{ arguments.topic }}", "text": "Returns take a week."}}
+    messages = [{"role": "user", "content": picture}, {"role": "assistant", "content": document}]
+    words = {"description": "Explains a picture with an answer of ours.", "arguments": [{"name": "topic"}]}
+    mixed = Prompt(server=server, name="explain_picture", messages=messages, **words)
+    save_prompt(mixed)
+    greet = Flow.objects.get(tool_name="greet")
+    arguments = [{"name": "name", "required": True}, {"name": "n", "required": True}]
+    save_prompt(Prompt(server=server, name="welcome", description="Greets.", arguments=arguments, flow=greet))
+    image = Resource(server=server, uri="img:logo", name="Logo", mime_type="image/png", blob=png, is_active=False)
+    save_resource(image)
+    return {
+        "prompt": Prompt.objects.get(name="order_update").pk,
+        "prompt_mixed": mixed.pk,
+        "prompt_of_flow": Prompt.objects.get(name="welcome").pk,
+        "resource": Resource.objects.get(uri="demo:order-states").pk,
+        "template": Resource.objects.get(uri="demo:orders/{order_id}").pk,
+        "image": image.pk,
+    }

@@ -20,7 +20,19 @@ THEMES = ("light", "dark")
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 EXPECTED = ("status of 404", "status of 403", "Applying inline style")
 """What the console says of error pages, and of axe-core and Select2: they measure with styles that are refused."""
-NARROW = ("dashboard", "flows", "build", "usage", "usage-error", "executions", "keys", "admin", "admin-executions")
+NARROW = (
+    "dashboard",
+    "flows",
+    "build",
+    "usage",
+    "usage-error",
+    "executions",
+    "keys",
+    "prompt",
+    "resource",
+    "admin",
+    "admin-executions",
+)
 EXCEPTIONS: dict[tuple[str, str], str] = {}
 """Rules that a page breaks all the same: (name of the look, rule) and the reason."""
 

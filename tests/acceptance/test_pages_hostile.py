@@ -15,9 +15,22 @@ from tests.world import World
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 IDS = {"server", "internal", "key", "user", "lookup_order", "version", "fulfilled", "error", "rejected"}
+IDS |= {"prompt", "prompt_mixed", "prompt_of_flow", "resource", "image", "template"}
 WITHOUT_IDS = {"dashboard", "flows", "executions", "servers", "keys", "flow-new", "usage"}
 LISTS = {
-    f"admin-{name}" for name in ("users", "servers", "flows", "versions", "secrets", "executions", "keys", "space")
+    f"admin-{name}"
+    for name in (
+        "users",
+        "servers",
+        "flows",
+        "versions",
+        "secrets",
+        "prompts",
+        "resources",
+        "executions",
+        "keys",
+        "space",
+    )
 }
 
 

@@ -1,4 +1,4 @@
-"""`manage.py load_demo`: a server with four flows, an administrator and a key. Running it again changes nothing."""
+"""`manage.py load_demo`: a server with all that it can offer, an administrator and a key. Again, it changes nothing."""
 
 import secrets
 from typing import Any
@@ -10,7 +10,9 @@ from django.db import transaction
 from flowhub import credentials, demo
 from flowhub.credentials import Credentials
 from flows import services
-from flows.models import Flow, Server
+from flows.models import Flow, Prompt, Resource, Server
+from flows.prompts import save_prompt
+from flows.resources import save_resource
 from mcp_bridge.models import KEY_START, ApiKey, hash_key
 
 USERNAME = "admin"
@@ -49,4 +51,9 @@ class Command(BaseCommand):
             return 0
         for values in demo.FLOWS:
             services.publish(Flow.objects.create(server=server, **values), user)
+        for values in demo.PROMPTS:
+            save_prompt(Prompt(server=server, **values))
+        for values in demo.RESOURCES:
+            flow = server.flows.filter(tool_name=values.get("flow")).first()
+            save_resource(Resource(server=server, **values | {"flow": flow}))
         return len(demo.FLOWS)
