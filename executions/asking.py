@@ -5,11 +5,13 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
+from django.db import DatabaseError
+
 from executions import services, suspensions
 from executions.calls import Answer, Caller, Waiting, error_answer
 from executions.database import in_database
 from executions.dispatch import dispatcher
-from executions.ledger import ledger
+from executions.ledger import LedgerUnavailable, ledger
 from executions.models import Execution
 from executions.recovery import heart
 from executions.redaction import Redactor
@@ -48,9 +50,11 @@ async def resume(
     """
     await services.admit()
     runner_id = heart.runner_id
-    taken, was_cancelled = await services.uninterrupted(
-        in_database(lambda: _taken(ticket, given, caller.identity, flow_id, runner_id))
-    )
+    taking = in_database(lambda: _taken(ticket, given, caller.identity, flow_id, runner_id))
+    try:
+        taken, was_cancelled = await services.uninterrupted(taking)
+    except DatabaseError as error:
+        raise LedgerUnavailable("what waits for an answer could not be read") from error
     if isinstance(taken, Waiting):
         return taken
     execution, target, held, answers = taken

@@ -89,7 +89,13 @@ async def waited_for(execution_id: uuid.UUID, task: asyncio.Task[T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        dispatcher.cancel(execution_id)
+        if not task.done():
+            dispatcher.cancel(execution_id)
+        elif not task.cancelled() and task.exception() is None and isinstance(task.result(), Waiting):
+            # Nobody will get the questions that it has just come back with.
+            error = stopped(None)
+            ending = in_database(lambda: suspensions.end(execution_id, error.kind, error.message))
+            dispatcher.start(execution_id, ending)
         raise
 
 

@@ -19,10 +19,10 @@ CAPABILITIES: Mapping[QuestionKind, str] = MappingProxyType(
 )
 """The capability of MCP with which a client says that it answers such questions."""
 
-ANSWER_SECONDS = 900.0
+ANSWER_SECONDS = 900
 """How long an answer may take when the question does not say."""
 
-MAX_ANSWER_SECONDS = 86_400.0
+MAX_ANSWER_SECONDS = 86_400
 
 NOBODY: Mapping[QuestionKind, str] = MappingProxyType(dict.fromkeys(KINDS, "nobody is there who could answer."))
 """Of a call that cannot be asked anything."""

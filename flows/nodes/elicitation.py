@@ -73,7 +73,7 @@ FORM_SCHEMA: Mapping[str, Json] = {
     "type": "object",
     "properties": {
         "$schema": _TEXT,
-        "type": {"const": "object"},
+        "type": {"type": "string", "const": "object"},
         "properties": {
             "type": "object",
             "additionalProperties": {

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.test import Client
 from django.utils import timezone
 
 from executions import actions, asking, recovery, services, suspensions
@@ -358,6 +360,19 @@ async def test_cancelling_who_waits_for_the_rest_cancels_the_rest() -> None:
     assert (await stored(waiting)).error_kind == "cancelled"
 
 
+async def test_a_caller_who_leaves_just_before_it_would_be_asked_leaves_nothing_pending(flow: Flow) -> None:
+    target = await sync_to_async(target_of)(flow)
+    execution_id, task = await services.start(target, {}, CALLER)
+    task.add_done_callback(lambda _: waiter.cancel())
+    waiter = asyncio.create_task(services.waited_for(execution_id, task))
+    async with asyncio.timeout(10):
+        with pytest.raises(asyncio.CancelledError):
+            await waiter
+        while (await stored(task.result())).status == "pending":
+            await asyncio.sleep(0.01)
+    assert (await stored(task.result())).error_kind == "cancelled"
+
+
 async def test_outputs_that_are_no_json_end_it_with_a_sentence() -> None:
     flow = await sync_to_async(make)(node("count", "counted", what="x"), asks(), answer("x"))
     target = await sync_to_async(target_of)(flow)
@@ -385,6 +400,25 @@ async def test_without_an_answer_the_questions_come_back_and_a_page_can_have_the
     assert await sync_to_async(asking.questions_of)(await stored(waiting)) == waiting
     await resume(waiting, flow, ask=YES)
     assert await sync_to_async(asking.questions_of)(await stored(waiting)) is None
+
+
+async def test_its_page_says_since_when_it_waits_and_afterwards_how_long_it_did(flow: Flow) -> None:
+    waiting = await ask(flow)
+
+    @sync_to_async
+    def page() -> str:
+        client = Client()
+        client.force_login(flow.server.owner)
+        return client.get(f"/flows/{flow.pk}/usage/{waiting.execution_id}/").content.decode()
+
+    shown = await page()
+    assert re.search("Waiting for the client.s answer since <b><time", shown)
+    assert "waiting for an answer…" in shown
+    assert "Running for" not in shown
+    await resume(waiting, flow, ask=YES)
+    shown = await page()
+    assert re.search(r"waited [^·]+ for the answer · took “accept” · ", shown)
+    assert "Waiting for" not in shown
 
 
 @pytest.mark.parametrize(
