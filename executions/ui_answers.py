@@ -9,7 +9,7 @@ from executions.payload import is_cut
 from executions.sensitive import HIDDEN
 from flows.engine.errors import DefinitionError
 from flows.services import graph_of
-from flows.ui import KINDS, View, document, view_of
+from flows.ui import KINDS, View, document, view_of, with_view
 
 CUT = "It is not drawn here: the record holds only a part of the answer. The client got all of it."
 HIDDEN_IN = "It is not drawn here: parts of the answer are hidden in the record."
@@ -45,6 +45,12 @@ def document_of(execution: Execution, answer: UiAnswer) -> str:
     if view is None or view.html != answer.structured.get("html"):
         return document()
     return view.document
+
+
+def tool_of(execution: Execution) -> dict[str, Any] | None:
+    """The tool of the version that ran, as clients got it in 2026-07-28; None for a draft."""
+    version = execution.flow_version
+    return with_view(version.contract, execution.server_slug, _view_of(execution)) if version else None
 
 
 def _view_of(execution: Execution) -> View | None:

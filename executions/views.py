@@ -16,6 +16,7 @@ from executions.models import Execution
 from executions.pages import Page
 from executions.snippets import SNIPPETS
 from executions.status import Status
+from executions.ui_answers import tool_of
 from flows.drawing import Drawing, draw
 from flows.models import Flow
 
@@ -91,7 +92,7 @@ def detail_context(request: HttpRequest, execution: Execution) -> dict[str, Any]
     if section == "graph":
         context["drawing"] = _drawing(execution)
     if section == "exchange":
-        context["call"] = _call(execution)
+        context |= {"call": _call(execution), "tool": tool_of(execution)}
     return context
 
 
@@ -136,10 +137,11 @@ def _part(execution: Execution, part: str) -> Any:
         "result": execution.result,
         "error": execution.error_info,
         "nodes": execution.node_executions,
-        "contract": execution.flow_version.contract if execution.flow_version else None,
     }
     if part in whole:
         return whole[part]
+    if part == "contract":
+        return tool_of(execution)
     name, _, number = part.partition("-")
     key = {"input": "inputData", "output": "outputData", "log": "log"}.get(name)
     entries: Any = execution.node_executions or []

@@ -10,11 +10,13 @@ from flows.contract_diff.change import Change
 from flows.contract_diff.contracts import changes
 from flows.engine.errors import DefinitionError
 from flows.engine.graph import Node
+from flows.engine.node import RepliesAgain
 from flows.lint.subject import LEVELS, Finding, Neighbour, Subject
 from flows.lint.table import lint
 from flows.models import Flow, FlowVersion, Server
 from flows.nodes.http_request import HttpRequest
 from flows.nodes.return_ import Return
+from flows.nodes.return_content import ReturnContent
 
 DRAFT = "draft"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -113,14 +115,20 @@ def server_costs(server: Server) -> list[ToolCost]:
 
 def contract_named(flow: Flow, name: str) -> dict[str, Any]:
     """A contract of a flow by its name, `draft` or a version's number; raises UnknownVersion."""
+    version = version_named(flow, name)
+    contract: dict[str, Any] = version.contract if version else services.contract_of(flow)
+    return contract
+
+
+def version_named(flow: Flow, name: str) -> FlowVersion | None:
+    """A version of a flow by its number, None for `draft`; raises UnknownVersion."""
     if name == DRAFT:
-        return services.contract_of(flow)
+        return None
     number = int(name) if name.isdecimal() and len(name) < 10 else 0
     version = flow.versions.filter(number=number).defer("definition").first()
     if version is None:
         raise UnknownVersion(f"This flow has no version {name[:20]!r}; write the number of one, or {DRAFT}.")
-    contract: dict[str, Any] = version.contract
-    return contract
+    return version
 
 
 def _review(flow: Flow, version: FlowVersion | None, contract: dict[str, Any], definition: Any) -> Review:
@@ -131,6 +139,7 @@ def _review(flow: Flow, version: FlowVersion | None, contract: dict[str, Any], d
         neighbours=_neighbours(flow),
         effects=None if nodes is None else tuple(node.name for node in nodes if _may_change(node)),
         returns_json=any(node.type == Return.type and "json" in node.parameters for node in nodes or ()),
+        only_text=bool(nodes) and not any(_may_answer_json(node) for node in nodes or ()),
     )
     return Review(version, contract, lint(subject), tokens.estimate(contract))
 
@@ -147,6 +156,13 @@ def _may_change(node: Node) -> bool:
     """Whether a node may change something outside; a request whose method is safe does not."""
     reads = node.type == HttpRequest.type and node.parameters.get("method", "GET") in _SAFE_METHODS
     return node.registered.node_type.has_effects and not reads
+
+
+def _may_answer_json(node: Node) -> bool:
+    """Whether a node may answer with a JSON value; what a node type of somebody else answers with is not known."""
+    if node.type == Return.type:
+        return "json" in node.parameters
+    return node.type != ReturnContent.type and isinstance(node.registered.node_type, RepliesAgain)
 
 
 def _neighbours(flow: Flow) -> list[Neighbour]:

@@ -16,7 +16,7 @@ from flows.engine.errors import DefinitionError
 from flows.models import Flow, Server
 from flows.schemas import compile_schema, moved
 from flows.services import graph_of
-from flows.ui import View, view_of
+from flows.ui import View, view_of, with_view
 from mcp_bridge.auth import Principal
 from mcp_bridge.offered import (
     LEGACY_VERSION,
@@ -148,8 +148,7 @@ def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
             output_schema=output_schema_of(contract.get("outputSchema")),
         )
         view = view_of(target.graph)
-        if view is not None:
-            contract = contract | {"_meta": {"ui": {"resourceUri": view_uri(target, view)}}}
+        contract = with_view(contract, server.slug, view)
         legacy, wraps = for_legacy(contract)
         _check_wire(contract, MODERN_VERSION)
         _check_wire(legacy, LEGACY_VERSION)
@@ -157,11 +156,6 @@ def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
         logger.error("tool %s of server %s is left out: %s", contract.get("name"), server.slug, error)
         return None
     return PublishedTool(target, contract, legacy, wraps, view)
-
-
-def view_uri(target: Target, view: View) -> str:
-    """The `ui://` resource that draws a tool's answers: the same as long as its node keeps the slug."""
-    return f"ui://{target.server_slug}/{target.tool_name}/{view.slug}"
 
 
 def for_legacy(contract: dict[str, Any]) -> tuple[dict[str, Any], bool]:

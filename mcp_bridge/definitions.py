@@ -7,6 +7,10 @@ from typing import Any
 import mcp_types.methods
 from pydantic import ValidationError
 
+from flows.engine.errors import DefinitionError
+from flows.models import Flow, FlowVersion
+from flows.services import contract_of, graph_of
+from flows.ui import View, view_of, with_view
 from mcp_bridge.catalogue import for_legacy
 from mcp_bridge.offered import LEGACY_VERSION, MODERN_VERSION
 
@@ -30,8 +34,13 @@ class Definitions:
         return self.legacy if era == LEGACY else self.modern
 
 
-def definitions(contract: dict[str, Any]) -> Definitions:
-    """Put a contract through the SDK's own writer, which leaves out what a version does not know."""
+def definitions(flow: Flow, version: FlowVersion | None) -> Definitions:
+    """The tool of a version, of the draft without one.
+
+    It goes through the SDK's own writer, which leaves out what a version of the protocol does not know.
+    """
+    contract, definition = (version.contract, version.definition) if version else (contract_of(flow), flow.definition)
+    contract = with_view(contract, flow.server.slug, _view_of(definition))
     legacy, _ = for_legacy(contract)
     try:
         return Definitions(_sent(contract, MODERN_VERSION, _REST), _sent(legacy, LEGACY_VERSION, {}))
@@ -40,6 +49,13 @@ def definitions(contract: dict[str, Any]) -> Definitions:
         # Where in the tool: the way there begins with `tools`, 0.
         place = ".".join(str(step) for step in first["loc"][2:])
         return Definitions(None, None, f"{place}: {first['msg']}")
+
+
+def _view_of(definition: Any) -> View | None:
+    try:
+        return view_of(graph_of(definition))
+    except DefinitionError:
+        return None
 
 
 def _sent(tool: dict[str, Any], version: str, rest: Mapping[str, Any]) -> dict[str, Any]:

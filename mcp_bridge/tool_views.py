@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 
 from flows import services, tokens
 from flows.models import Flow
-from flows.tool_review import DRAFT, Review, UnknownVersion, compare, contract_named, review_draft, review_live
+from flows.tool_review import DRAFT, Review, UnknownVersion, compare, review_draft, review_live, version_named
 from mcp_bridge.definitions import ERAS, LEGACY, MODERN, definitions
 
 LIVE = "live"
@@ -34,7 +34,7 @@ def tool(request: HttpRequest, flow_id: int) -> HttpResponse:
     flow = _flow(request, flow_id)
     has_changes = services.has_unpublished_changes(flow)
     review = _review(flow, request.GET.get("show", ""), has_changes)
-    forms = definitions(review.contract)
+    forms = definitions(flow, review.version)
     era = LEGACY if request.GET.get("era") == LEGACY else MODERN
     try:
         comparison = compare(flow, request.GET.get("before", ""), request.GET.get("after", DRAFT))
@@ -60,8 +60,9 @@ def tool(request: HttpRequest, flow_id: int) -> HttpResponse:
 @require_GET
 def raw(request: HttpRequest, flow_id: int, name: str, era: str) -> HttpResponse:
     """The definition of the draft or of a version as JSON, to copy; 404 for one that there is not."""
+    flow = _flow(request, flow_id)
     try:
-        found = definitions(contract_named(_flow(request, flow_id), name)).of(era) if era in ERAS else None
+        found = definitions(flow, version_named(flow, name)).of(era) if era in ERAS else None
     except UnknownVersion as error:
         raise Http404(error) from None
     if found is None:

@@ -10,14 +10,15 @@ from typing import Any
 from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID, client_supports_apps
 from mcp.server.context import ServerRequestContext
 
-from flows.ui import View
-from mcp_bridge.catalogue import Offer, PublishedTool, view_uri
+from flows.ui import View, view_uri
+from mcp_bridge.catalogue import Offer, PublishedTool
 from mcp_bridge.tools import principal_of, visible_tools
 
 __all__ = ["EXTENSION_ID", "content_of", "entries"]
 
 Context = ServerRequestContext[Any, Any]
 
+_SCHEME = "ui://"
 _META = {
     # No domains at all, which is what a host assumes anyway: said, so that it can be reviewed.
     "ui": {"csp": {"connectDomains": [], "resourceDomains": []}, "prefersBorder": True}
@@ -34,8 +35,10 @@ def entries(offer: Offer, ctx: Context) -> list[dict[str, Any]]:
 
 def content_of(offer: Offer, ctx: Context, uri: str) -> dict[str, Any] | None:
     """What `resources/read` gives for a `ui://` resource; None when the caller sees no tool that has it."""
+    if not uri.startswith(_SCHEME):
+        return None
     for tool, view in _drawn(offer, ctx):
-        if view_uri(tool.target, view) == uri:
+        if view_uri(offer.snapshot.slug, tool.target.tool_name, view) == uri:
             return {"uri": uri, "mimeType": APP_MIME_TYPE, "text": view.document, "_meta": _META}
     return None
 
@@ -49,7 +52,7 @@ def _drawn(offer: Offer, ctx: Context) -> Iterator[tuple[PublishedTool, View]]:
 def _entry(tool: PublishedTool, view: View) -> dict[str, Any]:
     name = tool.target.tool_name
     return {
-        "uri": view_uri(tool.target, view),
+        "uri": view_uri(tool.target.server_slug, name, view),
         "name": f"{name}_view",
         "title": tool.modern["title"],
         "description": f"Draws what the tool {name} answers.",

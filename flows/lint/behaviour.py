@@ -84,6 +84,18 @@ def no_output_schema(subject: Subject) -> Iterator[Note]:
         yield "outputSchema", "the flow returns JSON: a schema tells clients and models what comes back"
 
 
+def unmet_output_schema(subject: Subject) -> Iterator[Note]:
+    """A tool with an output schema must give structured results that fit it; FlowHub fails a call that does not.
+
+    https://modelcontextprotocol.io/specification/2026-07-28/server/tools#output-schema
+    """
+    if subject.only_text and "outputSchema" in subject.contract:
+        yield (
+            "outputSchema",
+            "no node of the flow answers with JSON, so every call fails: add one, or take the schema away",
+        )
+
+
 def _named(effects: Sequence[str]) -> str:
     names = [repr(name) for name in effects[:3]]
     return " and ".join(names) + (" and others" if len(effects) > 3 else "")

@@ -52,7 +52,7 @@ class Subject:
     """A tool under the lint: its contract, its server, the server's other tools, and what its graph does.
 
     `effects` are the names of the nodes that may change something outside, None when that is not known. `returns_json`
-    says whether the flow answers with a JSON value.
+    says whether the flow answers with a JSON value, `only_text` that it cannot: no node that it has does so.
     """
 
     contract: Mapping[str, Any]
@@ -60,6 +60,7 @@ class Subject:
     neighbours: Sequence[Neighbour] = ()
     effects: tuple[str, ...] | None = None
     returns_json: bool = False
+    only_text: bool = False
 
     @property
     def name(self) -> str:

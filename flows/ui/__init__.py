@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from flows.engine.graph import Graph
 from flows.engine.node import DrawnByClients
@@ -49,6 +50,18 @@ def view_of(graph: Graph) -> View | None:
         return None
     node, html = pages[0]
     return View(node.slug, node.name, html if len(pages) == 1 else None)
+
+
+def view_uri(server_slug: str, tool_name: str, view: View) -> str:
+    """The `ui://` resource that draws a tool's answers: the same as long as its node keeps the slug."""
+    return f"ui://{server_slug}/{tool_name}/{view.slug}"
+
+
+def with_view(contract: dict[str, Any], server_slug: str, view: View | None) -> dict[str, Any]:
+    """The tool as clients get it: it names what draws its answers (SEP-1865, Resource Discovery)."""
+    if view is None:
+        return contract
+    return contract | {"_meta": {"ui": {"resourceUri": view_uri(server_slug, contract["name"], view)}}}
 
 
 @cache

@@ -128,8 +128,8 @@ class FlowTool(ApiView, generics.GenericAPIView):
         live, costs = review_live(flow), server_costs(flow.server)
         return Response(
             {
-                "live": _review(live) if live else None,
-                "draft": _review(review_draft(flow)),
+                "live": _review(flow, live) if live else None,
+                "draft": _review(flow, review_draft(flow)),
                 "faults": faults_as_json(services.faults_of(flow)),
                 "comparison": _compared(_comparison(flow, request)),
                 "server": {"tools": len(costs), "tokens": sum(cost.tokens.total for cost in costs)},
@@ -148,8 +148,8 @@ def _compared(found: Comparison | None) -> Any:
     return ComparisonSerializer(found).data if found else None
 
 
-def _review(review: Review) -> dict[str, Any]:
-    sent = definitions(review.contract)
+def _review(flow: Flow, review: Review) -> dict[str, Any]:
+    sent = definitions(flow, review.version)
     return {
         "version": review.version.number if review.version else None,
         "modern": sent.modern,

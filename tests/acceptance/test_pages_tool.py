@@ -221,3 +221,25 @@ async def test_the_definition_is_the_one_that_clients_get(uvicorn_server: LiveSe
         number = next(flow["id"] for flow in flows if flow["toolName"] == found.name)
         shown = uvicorn_server.get_json(f"/api/flows/{number}/tool/")["live"]["legacy" if era == LEGACY else "modern"]
         assert found.model_dump(mode="json", by_alias=True, exclude_none=True) == shown
+
+
+def test_the_definition_names_the_page_that_draws_its_answers() -> None:
+    flow = a_flow(definition=chain(node("table", "ui_table", rows=[])))
+    named = {"ui": {"resourceUri": f"ui://{flow.server.slug}/find_order/table"}}
+    found = tool(flow)["draft"]
+    assert (found["modern"]["_meta"], found["legacy"]["_meta"]) == (named, named)
+    assert f'"ui://{flow.server.slug}/find_order/table"' in page(flow)
+
+
+@pytest.mark.parametrize(
+    ("end", "is_unmet"),
+    [
+        (node("end", "return", text="x"), True),
+        (node("end", "return_content", content=[{"type": "text", "text": "x"}]), True),
+        (node("end", "return", json=1), False),
+        (node("end", "ui_table", rows=[]), False),
+    ],
+)
+def test_an_output_schema_that_no_node_can_meet_is_found(end: Any, is_unmet: bool) -> None:
+    flow = a_flow(definition=chain(end), output_schema={"type": "object"})
+    assert ("output-schema-unmet" in rules(tool(flow)["draft"])) is is_unmet

@@ -91,6 +91,15 @@ def test_the_page_says_why_it_draws_nothing_and_shows_the_text(client: Client) -
     assert client.get(f"/executions/{execution.pk}/ui/").status_code == 404
 
 
+def test_the_exchange_shows_the_tool_with_the_page_that_it_named(client: Client) -> None:
+    execution = answered({"ui": "table"})
+    client.force_login(execution.owner)
+    assert client.get(f"/executions/{execution.pk}/raw/contract/").json() == execution.flow_version.contract | {
+        "_meta": {"ui": {"resourceUri": f"ui://{execution.server_slug}/{execution.flow_tool_name}/table"}}
+    }
+    assert "resourceUri" in client.get(f"/executions/{execution.pk}/?view=exchange").content.decode()
+
+
 def test_nobody_else_gets_the_document(client: Client) -> None:
     execution = answered({"ui": "table"})
     client.force_login(make_user())

@@ -29,9 +29,9 @@ SHOP = [Neighbour("cancel_invoice", "Cancels an invoice.")]
 
 def subject(*, server_slug: str = "shop", neighbours: Any = SHOP, effects: Any = (), **changed: Any) -> Subject:
     """The good tool with some parts changed; None takes a part away."""
-    returns_json = changed.pop("returns_json", True)
+    returns_json, only_text = changed.pop("returns_json", True), changed.pop("only_text", False)
     contract = {key: value for key, value in (GOOD | changed).items() if value is not None}
-    return Subject(contract, server_slug, neighbours, effects, returns_json)
+    return Subject(contract, server_slug, neighbours, effects, returns_json, only_text)
 
 
 def taking(rule: Any, name: str = "order_id", **root: Any) -> dict[str, Any]:
@@ -92,6 +92,7 @@ FINDS = {
     "annotation-missing": (subject(annotations=None, effects=("Charge",)), "annotations"),
     "annotation-not-read-only": (subject(effects=("Charge",)), "annotations.readOnlyHint"),
     "output-schema": (subject(outputSchema=None), "outputSchema"),
+    "output-schema-unmet": (subject(only_text=True), "outputSchema"),
     "server-size": (subject(neighbours=[Neighbour(f"tool{n:04}", "") for n in range(0, 4000, 100)]), ""),
 }
 
@@ -125,6 +126,7 @@ def test_a_rule_finds_its_fault_at_its_path(rule: Any) -> None:
         ("annotation-read-only", subject(annotations=None, effects=None)),
         ("annotation-wrong", subject(annotations={"title": "Find", "readOnlyHint": None})),
         ("output-schema", subject(outputSchema=None, returns_json=False)),
+        ("output-schema-unmet", subject(outputSchema=None, only_text=True)),
     ],
 )
 def test_a_rule_is_silent_where_nothing_is_to_be_changed(rule: str, silent: Subject) -> None:
