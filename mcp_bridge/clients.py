@@ -1,77 +1,185 @@
-"""What to paste into which client to reach a server. Pure: an address in, texts out."""
+"""What to paste into which client to reach a server. Pure: an address in, texts out.
+
+Each client's function names the page of its documentation that says which form is right, as of November 2026.
+"""
 
 import json
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
 KEY_PLACEHOLDER = "YOUR_KEY"
+FOLDER_PLACEHOLDER = "/path/to/flowhub"
+"""Where FlowHub's source lies on the machine of a client that starts a program of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientConfig:
-    """One client's way in: its name, where the text goes, the text, and how to see that it worked."""
+    """One client's way in: its name, where the text goes, the text, how to see that it worked, and what does not work.
+
+    `docs` is the page of the client's documentation.
+    """
 
     id: str
     client: str
     where: str
     text: str
     then: str
+    docs: str
+    note: str = ""
 
 
-def configs(slug: str, url: str, tool_name: str, *, needs_key: bool) -> list[ClientConfig]:
-    """The texts for every client that is known here, for the server at `url`."""
-    headers = {"Authorization": f"Bearer {KEY_PLACEHOLDER}"} if needs_key else {}
-    return [
-        _claude_code(slug, url, headers),
-        _claude_desktop(slug, url, headers),
-        _vs_code(slug, url, headers),
-        _cursor(slug, url, headers),
-        _python(url, headers, tool_name),
-        _curl(url, headers),
-    ]
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a client is to reach: `base` is where FlowHub runs, `tool_name` one of the server's tools."""
+
+    slug: str
+    base: str
+    tool_name: str
+    needs_key: bool
+
+    @property
+    def url(self) -> str:
+        """The server's MCP address."""
+        return f"{self.base}/mcp/{self.slug}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a request must carry."""
+        return self.headers_with(KEY_PLACEHOLDER)
+
+    def headers_with(self, key: str) -> dict[str, str]:
+        """The same with something else in place of the key."""
+        return {"Authorization": f"Bearer {key}"} if self.needs_key else {}
+
+
+def configs(slug: str, base: str, tool_name: str, *, needs_key: bool) -> list[ClientConfig]:
+    """The texts for every client that is known here, for a server of the FlowHub at `base`."""
+    target = Target(slug, base, tool_name, needs_key)
+    return [make(target) for make in _CLIENTS]
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, indent=2)
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _command(*lines: list[str]) -> str:
+    """Words of a shell command, a line for each list."""
+    return " \\\n  ".join(" ".join(_quoted(word) for word in line) for line in lines)
+
+
+def _quoted(word: str) -> str:
+    """In double quotes where that is safe, because Windows knows no others."""
+    is_plain = not set(word) & set('"$`!\\%')
+    return f'"{word}"' if is_plain and shlex.quote(word) != word else shlex.quote(word)
 
 
 def _with(server: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
     return server | ({"headers": headers} if headers else {})
 
 
-def _claude_code(slug: str, url: str, headers: dict[str, str]) -> ClientConfig:
-    lines = [f"claude mcp add --transport http {slug} {url}"]
-    lines += [f'  --header "{name}: {value}"' for name, value in headers.items()]
-    return ClientConfig("claude-code", "Claude Code", "In a terminal", " \\\n".join(lines), "/mcp lists the server.")
+def _claude_code(target: Target) -> ClientConfig:
+    """https://code.claude.com/docs/en/mcp (Installing MCP servers, option 1: a remote HTTP server)"""
+    headers = [["--header", f"{name}: {value}"] for name, value in target.headers.items()]
+    return ClientConfig(
+        "claude-code",
+        "Claude Code",
+        "In a terminal",
+        _command(["claude", "mcp", "add", "--transport", "http", target.slug, target.url], *headers),
+        "/mcp lists the server and its tools.",
+        "https://code.claude.com/docs/en/mcp",
+    )
 
 
-def _claude_desktop(slug: str, url: str, headers: dict[str, str]) -> ClientConfig:
-    # Its configuration file starts local programs only; mcp-remote is the bridge that it documents for headers.
-    arguments = ["-y", "mcp-remote", url]
-    for name, value in headers.items():
-        # Claude Desktop on Windows does not keep blanks inside an argument, hence the variable.
-        arguments += ["--header", f"{name}:${{FLOWHUB_AUTH}}"]
-        server: dict[str, Any] = {"command": "npx", "args": arguments, "env": {"FLOWHUB_AUTH": value}}
-        break
-    else:
-        server = {"command": "npx", "args": arguments}
+def _claude_desktop(target: Target) -> ClientConfig:
+    """https://modelcontextprotocol.io/docs/develop/connect-local-servers (claude_desktop_config.json)
+
+    Remote servers of that file are not connected to, and connectors sign in by OAuth or not at all:
+    https://support.claude.com/en/articles/11503834-building-custom-connectors-via-remote-mcp-servers
+    """
+    environment = {"PYTHONPATH": FOLDER_PLACEHOLDER} | ({"FLOWHUB_KEY": KEY_PLACEHOLDER} if target.needs_key else {})
+    server = {
+        "command": f"{FOLDER_PLACEHOLDER}/.venv/bin/python",
+        "args": ["-m", "mcp_bridge.stdio", "--server", target.slug, "--url", target.base],
+        "env": environment,
+    }
     return ClientConfig(
         "claude-desktop",
         "Claude Desktop",
         "claude_desktop_config.json (Settings, Developer, Edit Config)",
-        _json({"mcpServers": {slug: server}}),
-        "Restart it; the tool stands in the tools menu.",
+        _json({"mcpServers": {target.slug: server}}),
+        f"Put the folder of FlowHub's source in place of {FOLDER_PLACEHOLDER}; on Windows the program is "
+        r".venv\Scripts\python.exe. Restart Claude Desktop: the tools stand in its tools menu.",
+        "https://modelcontextprotocol.io/docs/develop/connect-local-servers",
+        "This file starts local programs only, hence the small one that passes messages on. A custom connector "
+        "(Settings, Connectors) signs in by OAuth and cannot send a key: only a public server works there.",
     )
 
 
-def _vs_code(slug: str, url: str, headers: dict[str, str]) -> ClientConfig:
-    text = _json({"servers": {slug: _with({"type": "http", "url": url}, headers)}})
-    return ClientConfig("vs-code", "VS Code", ".vscode/mcp.json", text, "Press Start above the server's name.")
+def _claude_desktop_npx(target: Target) -> ClientConfig:
+    """https://github.com/geelen/mcp-remote#readme (Custom Headers: blanks inside an argument get lost on Windows)"""
+    arguments, environment = ["-y", "mcp-remote", target.url], {}
+    for name, value in target.headers.items():
+        arguments += ["--header", f"{name}:${{FLOWHUB_AUTH}}"]
+        environment["FLOWHUB_AUTH"] = value
+    server = {"command": "npx", "args": arguments} | ({"env": environment} if environment else {})
+    return ClientConfig(
+        "claude-desktop-npx",
+        "Claude Desktop, without FlowHub's source",
+        "claude_desktop_config.json (Settings, Developer, Edit Config)",
+        _json({"mcpServers": {target.slug: server}}),
+        "Needs Node.js. Restart Claude Desktop: the tools stand in its tools menu.",
+        "https://github.com/geelen/mcp-remote#readme",
+        "mcp-remote is a program of others. It takes plain http for this machine only, or with --allow-http.",
+    )
 
 
-def _cursor(slug: str, url: str, headers: dict[str, str]) -> ClientConfig:
-    text = _json({"mcpServers": {slug: _with({"url": url}, headers)}})
-    return ClientConfig("cursor", "Cursor", ".cursor/mcp.json", text, "Settings, MCP shows a green mark.")
+def _chatgpt(target: Target) -> ClientConfig:
+    """https://developers.openai.com/api/docs/guides/developer-mode (How to use; protocols and authentication)"""
+    lines = {"Name": target.slug, "MCP Server URL": target.url, "Authentication": "No Authentication"}
+    note = "ChatGPT connects from the internet: the address has to be https and reachable from there."
+    if target.needs_key:
+        note = (
+            f"ChatGPT cannot send a key: it signs in by OAuth or not at all. Let anybody call this server first. {note}"
+        )
+    return ClientConfig(
+        "chatgpt",
+        "ChatGPT",
+        "Settings, Apps, Advanced settings: turn on Developer mode; then Create app",
+        "\n".join(f"{name}: {value}" for name, value in lines.items()),
+        "In a chat, choose Developer mode and the app from the + menu.",
+        "https://developers.openai.com/api/docs/guides/developer-mode",
+        note,
+    )
+
+
+def _vs_code(target: Target) -> ClientConfig:
+    """https://code.visualstudio.com/docs/copilot/reference/mcp-configuration (HTTP servers; input variables)"""
+    headers = target.headers_with("${input:flowhub-key}")
+    asked = {"type": "promptString", "id": "flowhub-key", "description": "API key of FlowHub", "password": True}
+    inputs = {"inputs": [asked]} if headers else {}
+    server = _with({"type": "http", "url": target.url}, headers)
+    return ClientConfig(
+        "vs-code",
+        "VS Code",
+        ".vscode/mcp.json",
+        _json(inputs | {"servers": {target.slug: server}}),
+        "Press Start above the server's name" + ("; VS Code asks for the key and keeps it." if headers else "."),
+        "https://code.visualstudio.com/docs/copilot/reference/mcp-configuration",
+    )
+
+
+def _cursor(target: Target) -> ClientConfig:
+    """https://cursor.com/docs/mcp (remote server; config interpolation)"""
+    return ClientConfig(
+        "cursor",
+        "Cursor",
+        ".cursor/mcp.json in a project, ~/.cursor/mcp.json for all",
+        _json({"mcpServers": {target.slug: _with({"url": target.url}, target.headers)}}),
+        "Cursor's settings show the server and its tools.",
+        "https://cursor.com/docs/mcp",
+        "${env:FLOWHUB_KEY} in place of the key takes it from the environment." if target.needs_key else "",
+    )
 
 
 PYTHON = """\
@@ -84,31 +192,80 @@ from mcp.client.streamable_http import streamable_http_client
 
 async def main() -> None:
     async with (
-        httpx2.AsyncClient({headers}) as http,
-        Client(streamable_http_client("{url}", http_client=http)) as client,
+        httpx2.AsyncClient({headers}timeout=60) as http,
+        Client(streamable_http_client({url}, http_client=http)) as client,
     ):
         for tool in (await client.list_tools()).tools:
             print(tool.name, tool.input_schema)
-        # result = await client.call_tool("{tool}", {{...}})
+        # result = await client.call_tool({tool}, {{...}})
 
 
 asyncio.run(main())
 """
 
 
-def _python(url: str, headers: dict[str, str], tool_name: str) -> ClientConfig:
-    shown = f"headers={json.dumps(headers)}" if headers else ""
-    text = PYTHON.format(headers=shown, url=url, tool=tool_name)
-    return ClientConfig("python", "Python SDK", "pip install mcp", text, "It prints the tools and their parameters.")
+def _python(target: Target) -> ClientConfig:
+    """https://py.sdk.modelcontextprotocol.io/ (Client; streamable_http_client with an HTTP client of one's own)"""
+    headers = f"headers={json.dumps(target.headers)}, " if target.needs_key else ""
+    text = PYTHON.format(headers=headers, url=json.dumps(target.url), tool=json.dumps(target.tool_name))
+    return ClientConfig(
+        "python",
+        "Python SDK",
+        "pip install mcp",
+        text,
+        "It prints the tools and their parameters.",
+        "https://py.sdk.modelcontextprotocol.io/",
+    )
 
 
-def _curl(url: str, headers: dict[str, str]) -> ClientConfig:
-    lines = [
-        f"curl -s {url}",
-        '  -H "Content-Type: application/json"',
-        '  -H "Accept: application/json, text/event-stream"',
-    ]
-    lines += [f'  -H "{name}: {value}"' for name, value in headers.items()]
+TYPESCRIPT = """\
+import {{ Client, StreamableHTTPClientTransport }} from "@modelcontextprotocol/client";
+
+const transport = new StreamableHTTPClientTransport(new URL({url}){options});
+const client = new Client({{ name: "my-client", version: "1.0.0" }});
+
+await client.connect(transport);
+for (const tool of (await client.listTools()).tools) {{
+  console.log(tool.name, JSON.stringify(tool.inputSchema));
+}}
+// const result = await client.callTool({{ name: {tool}, arguments: {{ ... }} }});
+await client.close();
+"""
+
+
+def _typescript(target: Target) -> ClientConfig:
+    """https://ts.sdk.modelcontextprotocol.io/v2/clients/connect (Streamable HTTP; requestInit)"""
+    options = f", {{\n  requestInit: {{ headers: {json.dumps(target.headers)} }},\n}}" if target.needs_key else ""
+    text = TYPESCRIPT.format(url=json.dumps(target.url), options=options, tool=json.dumps(target.tool_name))
+    return ClientConfig(
+        "typescript",
+        "TypeScript SDK",
+        "npm install @modelcontextprotocol/client",
+        text,
+        "It prints the tools and their parameters.",
+        "https://ts.sdk.modelcontextprotocol.io/v2/clients/connect",
+    )
+
+
+def _inspector(target: Target) -> ClientConfig:
+    """https://github.com/modelcontextprotocol/inspector/blob/main/clients/cli/README.md (options)"""
+    headers = [["--header", f"{name}: {value}"] for name, value in target.headers.items()]
+    return ClientConfig(
+        "inspector",
+        "MCP Inspector",
+        "In a terminal",
+        _command(
+            ["npx", "@modelcontextprotocol/inspector", "--cli", target.url],
+            ["--transport", "http", "--method", "tools/list"],
+            *headers,
+        ),
+        "It prints the tools. Without --cli it opens in the browser.",
+        "https://github.com/modelcontextprotocol/inspector#readme",
+    )
+
+
+def _curl(target: Target) -> ClientConfig:
+    """https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#streamable-http (sending messages)"""
     call = {
         "jsonrpc": "2.0",
         "id": 1,
@@ -119,5 +276,19 @@ def _curl(url: str, headers: dict[str, str]) -> ClientConfig:
             "clientInfo": {"name": "curl", "version": "1"},
         },
     }
-    lines.append(f"  -d '{json.dumps(call)}'")
-    return ClientConfig("curl", "curl", "In a terminal", " \\\n".join(lines), "The answer names the server.")
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"} | target.headers
+    lines = [["-H", f"{name}: {value}"] for name, value in headers.items()]
+    return ClientConfig(
+        "curl",
+        "curl",
+        "In a terminal",
+        _command(["curl", "-s", target.url], *lines, ["-d", json.dumps(call)]),
+        "The answer names the server.",
+        "https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#streamable-http",
+    )
+
+
+_CLIENTS = (
+    *(_claude_code, _claude_desktop, _claude_desktop_npx, _chatgpt, _vs_code, _cursor),
+    *(_python, _typescript, _inspector, _curl),
+)

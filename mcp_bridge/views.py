@@ -25,7 +25,7 @@ def connect(request: HttpRequest, flow_id: int) -> HttpResponse:
         "tab": "connect",
         "url": url,
         "needs_key": needs_key,
-        "clients": configs(flow.server.slug, url, flow.tool_name, needs_key=needs_key),
+        "clients": configs(flow.server.slug, settings.PUBLIC_URL, flow.tool_name, needs_key=needs_key),
     }
     return render(request, "mcp_bridge/connect.html", context)
 

@@ -197,9 +197,18 @@ def test_a_server_is_made_for_its_maker_and_changed() -> None:
 def test_the_connect_tab_has_a_text_for_every_client() -> None:
     flow = make_flow(server=make_server(slug="demo"))
     text = words(browser_of(flow.server.owner).get(f"/flows/{flow.pk}/connect/").content.decode())
-    for client in ("Claude Code", "Claude Desktop", "VS Code", "Cursor", "Python SDK", "curl"):
+    for client in (
+        "Claude Code",
+        "Claude Desktop",
+        "ChatGPT",
+        "VS Code",
+        "Cursor",
+        "Python SDK",
+        "TypeScript SDK",
+        "curl",
+    ):
         assert client in text
-    assert text.count("/mcp/demo") == 7
+    assert text.count("/mcp/demo") == 10  # the address itself, and each text but that of Claude Desktop
 
 
 def test_a_key_is_shown_once_and_ends_when_it_is_revoked() -> None:

@@ -1,29 +1,123 @@
-"""The texts that people paste into their clients."""
+"""The texts that people paste into their clients, read as each client reads them; acceptance runs some."""
 
 import ast
 import json
+import re
+import shlex
+from typing import Any
 
-from mcp_bridge.clients import configs
+import pytest
 
-URL = "https://flows.example.com/mcp/demo"
+from mcp_bridge.clients import ClientConfig, configs
 
-
-def texts(needs_key: bool) -> dict[str, str]:
-    return {config.id: config.text for config in configs("demo", URL, "greet", needs_key=needs_key)}
-
-
-def test_every_client_gets_the_address_and_the_place_for_the_key() -> None:
-    assert all(URL in text and "Bearer YOUR_KEY" in text for text in texts(needs_key=True).values())
+BASE = "https://flows.example.com"
+URL = f"{BASE}/mcp/demo"
 
 
-def test_a_public_server_asks_for_no_key() -> None:
-    assert not any("YOUR_KEY" in text for text in texts(needs_key=False).values())
+def config(client: str, *, needs_key: bool = True) -> ClientConfig:
+    return next(found for found in configs("demo", BASE, "greet", needs_key=needs_key) if found.id == client)
 
 
-def test_what_goes_into_json_files_is_json_and_the_python_is_python() -> None:
-    for needs_key in (True, False):
-        found = texts(needs_key)
-        assert json.loads(found["vs-code"])["servers"]["demo"]["url"] == URL
-        assert json.loads(found["cursor"])["mcpServers"]["demo"]["url"] == URL
-        assert json.loads(found["claude-desktop"])["mcpServers"]["demo"]["command"] == "npx"
-        ast.parse(found["python"])
+def read_json(client: str, *, needs_key: bool = True) -> Any:
+    return json.loads(config(client, needs_key=needs_key).text)
+
+
+def words(client: str, *, needs_key: bool = True) -> list[str]:
+    """The words of a command as a shell reads them."""
+    return shlex.split(config(client, needs_key=needs_key).text.replace("\\\n", " "))
+
+
+BEARER = {"Authorization": "Bearer YOUR_KEY"}
+
+
+def test_every_client_gets_the_address_and_its_documentation() -> None:
+    for found in configs("demo", BASE, "greet", needs_key=True):
+        assert BASE in found.text, found.client
+        assert found.docs.startswith("https://"), found.client
+        assert found.where, found.client
+        assert found.then, found.client
+
+
+@pytest.mark.parametrize("client", [found.id for found in configs("demo", BASE, "greet", needs_key=True)])
+def test_a_public_server_asks_for_no_key(client: str) -> None:
+    text = config(client, needs_key=False).text
+    assert not re.search(r"(?i)your_key|authorization|flowhub_key|flowhub-key", text)
+
+
+def test_claude_code() -> None:
+    command = ["claude", "mcp", "add", "--transport", "http", "demo", URL]
+    assert words("claude-code") == [*command, "--header", "Authorization: Bearer YOUR_KEY"]
+    assert words("claude-code", needs_key=False) == command
+
+
+def test_claude_desktop_starts_the_stdio_program() -> None:
+    server = {
+        "command": "/path/to/flowhub/.venv/bin/python",
+        "args": ["-m", "mcp_bridge.stdio", "--server", "demo", "--url", BASE],
+        "env": {"PYTHONPATH": "/path/to/flowhub", "FLOWHUB_KEY": "YOUR_KEY"},
+    }
+    assert read_json("claude-desktop") == {"mcpServers": {"demo": server}}
+    public = server | {"env": {"PYTHONPATH": "/path/to/flowhub"}}
+    assert read_json("claude-desktop", needs_key=False) == {"mcpServers": {"demo": public}}
+    assert "cannot send a key" in config("claude-desktop").note
+
+
+def test_claude_desktop_without_flowhubs_source_keeps_the_blank_of_the_header_out_of_the_arguments() -> None:
+    arguments = ["-y", "mcp-remote", URL, "--header", "Authorization:${FLOWHUB_AUTH}"]
+    server = {"command": "npx", "args": arguments, "env": {"FLOWHUB_AUTH": "Bearer YOUR_KEY"}}
+    assert read_json("claude-desktop-npx") == {"mcpServers": {"demo": server}}
+    assert read_json("claude-desktop-npx", needs_key=False) == {
+        "mcpServers": {"demo": {"command": "npx", "args": arguments[:3]}}
+    }
+
+
+def test_chatgpt_is_told_what_it_cannot_do() -> None:
+    fields = dict(line.split(": ", 1) for line in config("chatgpt").text.splitlines())
+    assert fields == {"Name": "demo", "MCP Server URL": URL, "Authentication": "No Authentication"}
+    assert "cannot send a key" in config("chatgpt").note
+    assert "cannot send a key" not in config("chatgpt", needs_key=False).note
+
+
+def test_vs_code_asks_for_the_key() -> None:
+    asked = {"type": "promptString", "id": "flowhub-key", "description": "API key of FlowHub", "password": True}
+    headers = {"Authorization": "Bearer ${input:flowhub-key}"}
+    assert read_json("vs-code") == {
+        "inputs": [asked],
+        "servers": {"demo": {"type": "http", "url": URL, "headers": headers}},
+    }
+    assert read_json("vs-code", needs_key=False) == {"servers": {"demo": {"type": "http", "url": URL}}}
+
+
+def test_cursor() -> None:
+    assert read_json("cursor") == {"mcpServers": {"demo": {"url": URL, "headers": BEARER}}}
+    assert read_json("cursor", needs_key=False) == {"mcpServers": {"demo": {"url": URL}}}
+
+
+@pytest.mark.parametrize("needs_key", [True, False])
+def test_the_python_is_python(needs_key: bool) -> None:
+    found = [node.value for node in ast.walk(ast.parse(config("python", needs_key=needs_key).text))
+             if isinstance(node, ast.Constant)]  # fmt: skip
+    assert URL in found
+    assert ("Bearer YOUR_KEY" in found) is needs_key
+
+
+def test_the_typescript_names_address_and_key() -> None:
+    text = config("typescript").text
+    assert f'new URL("{URL}"), {{\n  requestInit: {{ headers: {json.dumps(BEARER)} }},\n}});' in text
+    assert f'new StreamableHTTPClientTransport(new URL("{URL}"));' in config("typescript", needs_key=False).text
+
+
+def test_the_inspector() -> None:
+    command = ["npx", "@modelcontextprotocol/inspector", "--cli", URL, "--transport", "http", "--method", "tools/list"]
+    assert words("inspector") == [*command, "--header", "Authorization: Bearer YOUR_KEY"]
+    assert words("inspector", needs_key=False) == command
+
+
+def test_curl_sends_a_handshake() -> None:
+    command = words("curl")
+    assert (command[:3], command[-2]) == (["curl", "-s", URL], "-d")
+    assert json.loads(command[-1])["method"] == "initialize"
+    assert command[3:-2] == [
+        *("-H", "Content-Type: application/json", "-H", "Accept: application/json, text/event-stream"),
+        *("-H", "Authorization: Bearer YOUR_KEY"),
+    ]
