@@ -1,5 +1,6 @@
 """The Tool tab, what stands before Publish, the server's sum, and the same over REST."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from rest_framework.test import APIClient
 
 from flows import services
 from flows.models import Flow
+from tests.acceptance.kit import published
 from tests.acceptance.test_pages_usage import browser_of, words
+from tests.browsing import log_in
 from tests.definitions import answer, chain, node
 from tests.factories import make_flow, make_server, make_user
 from tests.live import LiveServer
@@ -213,13 +216,19 @@ def test_what_others_own_is_not_found(client: Client) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("era", ERAS)
 async def test_the_definition_is_the_one_that_clients_get(uvicorn_server: LiveServer, era: str) -> None:
-    flows = uvicorn_server.get_json("/api/flows/?limit=100")["items"]
-    async with connect(uvicorn_server, era) as client:
-        listed = (await client.list_tools()).tools
-    assert {"greet", "lookup_order", "order_report", "slow_report"} <= {found.name for found in listed}
+    table = node("table", "ui_table", rows="{{ trigger.rows }}")
+    with published(uvicorn_server, {f"drawn_{era[:4]}": {"definition": chain(table)}}) as drawn:
+        async with connect(uvicorn_server, era) as client:
+            listed = (await client.list_tools()).tools
+        assert {"greet", "lookup_order", "order_report", "slow_report", *drawn} <= {found.name for found in listed}
+        check_shown(uvicorn_server, listed, "legacy" if era == LEGACY else "modern")
+
+
+def check_shown(server: LiveServer, listed: list[Any], era: str) -> None:
+    flows = server.get_json("/api/flows/?limit=100")["items"]
     for found in listed:
         number = next(flow["id"] for flow in flows if flow["toolName"] == found.name)
-        shown = uvicorn_server.get_json(f"/api/flows/{number}/tool/")["live"]["legacy" if era == LEGACY else "modern"]
+        shown = server.get_json(f"/api/flows/{number}/tool/")["live"][era]
         assert found.model_dump(mode="json", by_alias=True, exclude_none=True) == shown
 
 
@@ -243,3 +252,25 @@ def test_the_definition_names_the_page_that_draws_its_answers() -> None:
 def test_an_output_schema_that_no_node_can_meet_is_found(end: Any, is_unmet: bool) -> None:
     flow = a_flow(definition=chain(end), output_schema={"type": "object"})
     assert ("output-schema-unmet" in rules(tool(flow)["draft"])) is is_unmet
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("path", "button"),
+    [
+        ("tool/?show=live", "[aria-label='Copy the definition']"),
+        ("versions/1/", "[data-copy='#contract']"),
+    ],
+)
+def test_what_is_copied_is_the_whole_definition(
+    uvicorn_server: LiveServer, browser: Any, path: str, button: str
+) -> None:
+    flows = uvicorn_server.get_json("/api/flows/?search=order_report")["items"]
+    contract = uvicorn_server.get_json(f"/api/flows/{flows[0]['id']}/tool/")["live"]["modern"]
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = log_in(context, uvicorn_server, "", "")
+    page.goto(f"{uvicorn_server.url}/flows/{flows[0]['id']}/{path}")
+    page.locator(button).click()
+    page.locator(button).get_by_text("copied", exact=True).wait_for()
+    assert json.loads(page.evaluate("navigator.clipboard.readText()")) == contract
+    context.close()

@@ -13,12 +13,15 @@ from typing import IO, Any
 import pytest
 from mcp import Client, MCPError
 from mcp.client.stdio import StdioServerParameters, stdio_client
-from mcp_types import ToolListChangedNotification
+from mcp.server.mcpserver import Context, MCPServer
+from mcp_types import ElicitResult, ToolListChangedNotification
+from pydantic import BaseModel
 
 from tests.acceptance.kit import published
 from tests.definitions import answer, chain, node
 from tests.live import ROOT, LiveServer, free_port
 from tests.mcp_client import ERAS, LEGACY, MODERN
+from tests.upstream import served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -108,6 +111,52 @@ async def until_told(server: LiveServer, changed: asyncio.Event) -> None:
         while not changed.is_set():
             with published(server, {"one_more": {"definition": chain(answer(1))}}):
                 await asyncio.wait([asyncio.create_task(changed.wait())], timeout=1)
+
+
+async def test_a_question_of_the_server_reaches_the_person_and_the_answer_goes_back(errors: IO[str]) -> None:
+    async def on_question(context: Any, params: Any) -> ElicitResult:
+        assert params.message == "How many?"
+        return ElicitResult(action="accept", content={"number": 3})
+
+    with served(asking_server().streamable_http_app(streamable_http_path="/mcp/asking")) as url:
+        async with through_stdio(
+            url, LEGACY, key="", errors=errors, slug="asking", elicitation_callback=on_question
+        ) as client:
+            assert (await client.call_tool("count", {})).content[0].text == "3 it is"
+
+
+class Answer(BaseModel):
+    """What is asked for."""
+
+    number: int
+
+
+def asking_server() -> MCPServer:
+    """A server with a tool that asks while it is called."""
+    server = MCPServer("asking")
+
+    @server.tool()
+    async def count(ctx: Context) -> str:
+        """Ask for a number."""
+        answered = await ctx.elicit("How many?", Answer)
+        return f"{answered.data.number} it is"
+
+    return server
+
+
+async def test_parameters_that_are_repeated_in_headers_are_repeated(
+    uvicorn_server: LiveServer, errors: IO[str]
+) -> None:
+    region = {"type": "string", "x-mcp-header": "Region"}
+    fields = {
+        "inputSchema": {"type": "object", "properties": {"region": region}},
+        "definition": chain(answer("{{ trigger.region }}")),
+    }
+    key = uvicorn_server.credentials["key"]
+    with published(uvicorn_server, {"routed": fields}):
+        async with through_stdio(uvicorn_server.url, MODERN, key=key, errors=errors) as client:
+            await client.list_tools()
+            assert (await client.call_tool("routed", {"region": "Zürich"})).content[0].text == '"Zürich"'
 
 
 @pytest.mark.parametrize(
