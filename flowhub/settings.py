@@ -219,7 +219,7 @@ OUTBOUND_ALLOW = env.text("FLOWHUB_OUTBOUND_ALLOW")
 # What one execution may hold, as bytes of JSON: its answer, and the outputs of all its nodes together.
 MAX_ANSWER_BYTES = env.integer("FLOWHUB_MAX_ANSWER_BYTES", 5 * 1024 * 1024, least=1024)
 MAX_OUTPUTS_BYTES = env.integer("FLOWHUB_MAX_OUTPUTS_BYTES", 64 * 1024 * 1024, least=1024)
-# A message to MCP: a file of 5 MiB fits as base64. A process holds at most sixteen messages of this size at a time.
+# A message to MCP: a file of 5 MiB fits as base64. A process holds at most eight messages of this size at a time.
 MAX_BODY_BYTES = env.integer("FLOWHUB_MAX_BODY_BYTES", 8 * 1024 * 1024, least=1024)
 # Sessions of clients that begin with a handshake, in one process; beyond that, the longest idle end.
 MAX_SESSIONS = env.integer("FLOWHUB_MAX_SESSIONS", 10_000, least=1)

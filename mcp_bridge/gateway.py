@@ -9,7 +9,7 @@ from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp_bridge import bodies, headers, streams
 from mcp_bridge.asking import GONE
 from mcp_bridge.auth import KeyUser, key_ring
-from mcp_bridge.headers import Headers
+from mcp_bridge.headers import SESSION, Headers
 from mcp_bridge.host import Hosted, current_host
 from mcp_bridge.refusals import RETRY_LATER, App, Message, Receive, Refused, Scope, Send, refuse
 from mcp_bridge.streams import ResponseStream
@@ -105,7 +105,10 @@ async def _pass_message(scope: Scope, receive: Receive, send: Send, head: Header
     """Hand a message to the SDK once it is here, whole and well formed; its memory is counted until it is answered."""
     async with current_host().room.share() as share:
         body = await bodies.read(receive, head, share)
-        bodies.check(body, head)
+        request_id = bodies.check(body, head)
+        if request_id is not None and hosted.manager.is_under_way(head.get(SESSION, ""), request_id):
+            message = "A request with this id is under way in this session. Give each request an id of its own."
+            raise Refused(400, message, request_id=request_id)
         is_read = False
 
         async def receive_whole() -> Message:

@@ -117,6 +117,11 @@ class FairSessionManager(StreamableHTTPSessionManager):
         for session_id, transport in self._server_instances.items():
             yield Session(self, session_id, holder_of(self._session_owners.get(session_id)), transport)
 
+    def is_under_way(self, session_id: str, request_id: str | int) -> bool:
+        """Whether a request of that id is not answered yet; the SDK would mix the answers of two of them up."""
+        transport = self._server_instances.get(session_id)
+        return transport is not None and str(request_id) in transport._request_streams
+
     def forget(self, session_id: str) -> None:
         """Answer 404 to the id from now on."""
         self._server_instances.pop(session_id, None)

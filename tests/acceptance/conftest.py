@@ -23,6 +23,14 @@ def daphne_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServ
 
 
 @pytest.fixture(scope="session")
+def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server that keeps ten sessions, and takes messages of up to 1 MiB."""
+    limits = {"FLOWHUB_MAX_SESSIONS": "10", "FLOWHUB_MAX_BODY_BYTES": str(1024 * 1024)}
+    with live_server(tmp_path_factory.mktemp("small"), **limits) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A server that looks used; tests look at it and may add calls, but leave what is there as it is."""
     with live_server(tmp_path_factory.mktemp("world")) as server:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
-from tests.live import LiveServer, live_server, wait_until
+from tests.live import LiveServer, wait_until
 from tests.mcp_client import LEGACY
 from tests.wire import LEGACY_VERSION, Reply, Wire
 
@@ -19,13 +19,6 @@ ANOTHER_KEY = """
 from mcp_bridge.models import ApiKey
 print(ApiKey.issue(ApiKey.objects.earliest("id").owner, "another")[1])
 """
-
-
-@pytest.fixture(scope="module")
-def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server that keeps ten sessions."""
-    with live_server(tmp_path_factory.mktemp("small"), FLOWHUB_MAX_SESSIONS=str(MOST)) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +45,14 @@ def open_stream(wire: Wire) -> Iterator[socket.socket]:
         yield connection
 
 
-def until_closed(connection: socket.socket) -> None:
-    """Read a stream until the server ends it."""
-    while connection.recv(65536):
-        pass
+def until_ended(connection: socket.socket) -> None:
+    """Read a stream until its last chunk; the connection may be used again."""
+    received = b""
+    while not received.endswith(b"\r\n0\r\n\r\n"):
+        piece = connection.recv(65536)
+        if not piece:
+            return
+        received += piece
 
 
 # --- Whose they are, how they end -------------------------------------------------------------------------------------
@@ -132,6 +129,20 @@ def test_a_key_cannot_use_the_session_of_another(small_server: LiveServer, anoth
     assert mine.works()
 
 
+def test_an_id_that_is_under_way_cannot_be_used_for_another_request(server: LiveServer) -> None:
+    wire = Wire(server, LEGACY)
+    slow = wire.call(id="twice", params={"name": "slow_report", "arguments": {"seconds": 1}})
+    lines = "".join(f"{name}: {value}\r\n" for name, value in wire.head())
+    body = wire.encode(slow)
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=20)) as connection:
+        connection.sendall(f"POST /mcp/demo HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        reply = wire.send(wire.encode(wire.call(id="twice")))
+        expected = "A request with this id is under way in this session. Give each request an id of its own."
+        assert (reply.message["id"], refused(reply)) == ("twice", (400, (INVALID_REQUEST, expected)))
+        assert wire.works()
+
+
 # --- Too many ---------------------------------------------------------------------------------------------------------
 
 
@@ -164,7 +175,8 @@ def test_a_key_that_holds_all_sessions_with_streams_gets_no_more_and_keeps_nobod
 
         other = Wire(small_server, LEGACY, key=another_key)
         assert other.works()
-        until_closed(connections[0])
+        until_ended(connections[0])
         assert refused(a_call(wires[0])) == GONE
         assert all(wire.works() for wire in wires[1:])
         assert other.works()
+        assert other.send(method="DELETE").status == 200

@@ -21,10 +21,14 @@ from executions.dispatch import dispatcher
 from executions.ledger import ledger
 from flowhub import credentials, env
 from flowhub.asgi import application
+from flowhub.connections import Connection
 from flows.sandbox import code_runner
 
 DRAIN_SECONDS = env.integer("FLOWHUB_DRAIN_SECONDS", 10)
 """How long calls under way may go on after SIGTERM before they are interrupted."""
+
+KEEP_ALIVE_SECONDS = 65
+"""How long a connection may be idle: longer than clients and proxies keep one, so none is closed under a request."""
 
 RECORD_SECONDS = 5
 """How long recording the interrupted executions may take."""
@@ -56,11 +60,12 @@ class Command(BaseCommand):
             host=options["host"],
             port=options["port"],
             loop="uvloop",
-            http="httptools",
+            http=Connection,
             lifespan="on",
             access_log=False,
             log_config=None,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS + RECORD_SECONDS,
         )
         banner = _banner() if options["banner"] else ""

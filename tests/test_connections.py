@@ -1,0 +1,135 @@
+"""Connections of `manage.py serve` end by themselves when their peer keeps memory for nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from flowhub import connections
+from flowhub.connections import LEAST_BYTES, MOST_HEAD_BYTES, Connection
+
+pytestmark = pytest.mark.anyio
+
+SECONDS = 20.0
+LARGE = 32 * 1024 * 1024
+"""More than the sockets of both sides take together."""
+
+
+class App:
+    """Answers with a few large pieces, and notes how each request ended."""
+
+    def __init__(self) -> None:
+        self.ended: asyncio.Queue[str] = asyncio.Queue()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        pieces = 4 if scope["path"] == "/large" else 0
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(pieces):
+            await send({"type": "http.response.body", "body": bytes(LARGE // 4), "more_body": True})
+        await send({"type": "http.response.body", "body": b"."})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await self.ended.put(scope["path"])
+
+
+@pytest.fixture
+def app() -> App:
+    return App()
+
+
+@pytest.fixture
+async def port(app: App) -> AsyncIterator[int]:
+    """Where uvicorn serves the app."""
+    config = uvicorn.Config(app, port=0, http=Connection, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(SECONDS):
+        while not server.started:
+            await asyncio.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    await serving
+
+
+async def ask(port: int, head: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head)
+    return reader, writer
+
+
+async def rest_of(reader: asyncio.StreamReader) -> bytes:
+    """What comes until the server hangs up."""
+    received = bytearray()
+    async with asyncio.timeout(SECONDS):
+        while piece := await reader.read(1024 * 1024):
+            received += piece
+    return bytes(received)
+
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n"
+
+
+async def test_a_head_without_an_end_is_refused(port: int) -> None:
+    _reader, writer = await ask(port, REQUEST + b"X-Long: ")
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(ConnectionError):
+            await write_for_ever(writer)
+
+
+async def write_for_ever(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"x" * (MOST_HEAD_BYTES // 4))
+        await writer.drain()
+
+
+async def test_many_headers_are_refused_with_the_reason(port: int) -> None:
+    reader, writer = await ask(port, REQUEST + b"X-Many: 1\r\n" * (MOST_HEAD_BYTES // 11 + 1))
+    assert (await rest_of(reader)).startswith(b"HTTP/1.1 431 ")
+    writer.close()
+
+
+@pytest.mark.parametrize("sent", [b"", REQUEST], ids=["nothing", "half a head"])
+async def test_a_head_that_does_not_come_ends_the_connection(
+    port: int, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.1)
+    reader, writer = await ask(port, sent)
+    assert await rest_of(reader) == b""
+    writer.close()
+
+
+async def test_a_second_head_that_does_not_come_ends_the_connection(
+    port: int, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = await ask(port, REQUEST + b"\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    assert await reader.readuntil(b"0\r\n\r\n") == b"1\r\n.\r\n0\r\n\r\n"
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.1)
+    writer.write(REQUEST)
+    assert await rest_of(reader) == b""
+    writer.close()
+
+
+async def test_a_peer_that_reads_nothing_is_left_and_its_request_ends(
+    port: int, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "CHECK_SECONDS", 0.1)
+    _, writer = await ask(port, b"GET /large HTTP/1.1\r\nHost: here\r\n\r\n")
+    async with asyncio.timeout(SECONDS):
+        assert await app.ended.get() == "/large"
+    writer.transport.abort()
+
+
+async def test_a_peer_that_reads_slowly_gets_everything(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "CHECK_SECONDS", 0.1)
+    monkeypatch.setattr(connections, "LEAST_BYTES", 1)
+    reader, writer = await ask(port, b"GET /large HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+    received = 0
+    async with asyncio.timeout(SECONDS):
+        while piece := await reader.read(LEAST_BYTES):
+            received += len(piece)
+            await asyncio.sleep(0)
+    assert received > LARGE
+    writer.close()
