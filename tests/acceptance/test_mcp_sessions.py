@@ -10,6 +10,8 @@ from tests.live import LiveServer, wait_until
 from tests.mcp_client import LEGACY
 from tests.wire import LEGACY_VERSION, Reply, Wire
 
+pytestmark = pytest.mark.timeout(120)
+
 MOST = 10
 INVALID_REQUEST = -32600
 GONE = (404, (INVALID_REQUEST, "Session not found"))
