@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from mcp.server.context import ServerRequestContext
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.server.streamable_http import MCP_SESSION_ID_HEADER
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import ServerMessageMetadata
 from mcp_types import (
@@ -45,8 +46,11 @@ Context = ServerRequestContext[Any, Any]
 EXECUTION_ID = "flowhub/executionId"
 EXECUTION_URL = "flowhub/executionUrl"
 
-GONE = "flowhub.gone"
-"""Where the gateway keeps, in the scope of a request, the event that its client has left or got its answer."""
+SESSIONS = "flowhub.sessions"
+"""Where the gateway keeps, in the scope of a request, the manager of its server's sessions."""
+
+GONE_SECONDS = 10
+"""How long a handshake client that is asked may have nothing open; after that it will not come back."""
 
 _KINDS: dict[type, QuestionKind] = {
     ElicitResult: "user",
@@ -192,7 +196,7 @@ _RESULTS: dict[QuestionKind, type[Any]] = {"user": ElicitResult, "model": Create
 
 
 def _asker(ctx: Context, questions: Mapping[str, Question]) -> Callable[[], Awaitable[dict[str, Given]]]:
-    """Asks a handshake client everything at once, over the stream of its call; raises Gone when that has ended."""
+    """Asks a handshake client everything at once, over the stream of its call; raises Gone when there is none."""
 
     async def ask(question: Question) -> Given:
         # Without the id of the request it would go to another stream, which may not be open.
@@ -227,6 +231,13 @@ def _asker(ctx: Context, questions: Mapping[str, Question]) -> Callable[[], Awai
 
 
 async def _gone(ctx: Context) -> None:
-    """Come back once the client has closed the stream of its call; never where that is not known."""
-    event = ctx.request.scope.get(GONE) if ctx.request is not None else None
-    await (event or asyncio.Event()).wait()
+    """Come back once the client has gone; one that lost its connection may come back for what it missed.
+
+    Does not come back where that is not known.
+    """
+    scope = ctx.request.scope if ctx.request is not None else {}
+    manager, seconds = scope.get(SESSIONS), 0
+    while manager is None or seconds < GONE_SECONDS:
+        await asyncio.sleep(1)
+        if manager is not None and ctx.request is not None:
+            seconds = 0 if manager.is_open(ctx.request.headers.get(MCP_SESSION_ID_HEADER, "")) else seconds + 1

@@ -1,13 +1,12 @@
 """The ASGI door to MCP: `/mcp/<slug>` -> head -> key -> body -> the SDK. Everything else -> Django."""
 
-import asyncio
 import logging
 
 from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
 from mcp_bridge import bodies, headers, streams
-from mcp_bridge.asking import GONE
+from mcp_bridge.asking import SESSIONS
 from mcp_bridge.auth import KeyUser, key_ring
 from mcp_bridge.headers import SESSION, Headers
 from mcp_bridge.host import Hosted, current_host
@@ -123,13 +122,12 @@ async def _pass_message(scope: Scope, receive: Receive, send: Send, head: Header
 
 async def _pass_on(scope: Scope, receive: Receive, send: Send, hosted: Hosted) -> None:
     stream = ResponseStream(send)
-    scope[GONE] = gone = asyncio.Event()
+    scope[SESSIONS] = hosted.manager
     gets = int(scope["method"] == "GET")
     hosted.audience.open_gets += gets
     try:
         await AuthContextMiddleware(hosted.manager.asgi_app)(scope, receive, stream.send)
     finally:
-        gone.set()
         hosted.audience.open_gets -= gets
         stream.close()
 

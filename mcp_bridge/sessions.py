@@ -122,6 +122,11 @@ class FairSessionManager(StreamableHTTPSessionManager):
         transport = self._server_instances.get(session_id)
         return transport is not None and str(request_id) in transport._request_streams
 
+    def is_open(self, session_id: str) -> bool:
+        """Whether the client of a session has a message under way, or a stream open."""
+        transport = self._server_instances.get(session_id)
+        return transport is not None and transport._requests_in_flight > 0
+
     def forget(self, session_id: str) -> None:
         """Answer 404 to the id from now on."""
         self._server_instances.pop(session_id, None)

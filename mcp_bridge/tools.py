@@ -65,9 +65,7 @@ async def call(
     return _result(answer, tool, ctx.protocol_version) if isinstance(answer, Answer) else answer
 
 
-async def call_flow(
-    target: Target, arguments: dict[str, Any], caller: Caller, watch: Watch | None
-) -> Answer | Waiting:
+async def call_flow(target: Target, arguments: dict[str, Any], caller: Caller, watch: Watch | None) -> Answer | Waiting:
     """Call a flow, or refuse arguments that do not fit; both leave an execution. Raises LedgerUnavailable."""
     faults = services.argument_faults(target, arguments)
     if faults:

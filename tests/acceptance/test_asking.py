@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx2
 import pytest
-from mcp import MCPError
+from mcp import Client, MCPError
+from mcp.client.streamable_http import streamable_http_client
 from mcp.types import (
     CreateMessageResult,
     ElicitResult,
@@ -24,6 +26,7 @@ from tests.acceptance.kit import published, send
 from tests.definitions import chain, node
 from tests.live import LiveServer, live_server
 from tests.mcp_client import ERAS, LEGACY, MODERN, connect
+from tests.offers import made
 from tests.upstream import served
 
 pytestmark = pytest.mark.anyio
@@ -136,7 +139,10 @@ def flows(other: str) -> dict[str, dict[str, Any]]:
     hasty = graph([ask("ask", answerWithin=1), says("end", "x")], "trigger>ask", "ask:accept>end")
     only_model = chain(node("model", "ask_model", prompt="Well?"), says("end", "{{ model.text }}"))
     return {
-        "three_ways": {"definition": three_ways},
+        "three_ways": {
+            "definition": three_ways,
+            "inputSchema": {"type": "object", "properties": {"name": {"type": "string"}}},
+        },
         "everything": {"definition": everything},
         "rounds": {"definition": rounds},
         "fallback": {"definition": fallback},
@@ -267,6 +273,19 @@ async def test_who_did_not_declare_to_answer_is_told_what_is_missing(live: LiveS
     assert newest(live, "only_model")["errorInfo"]["message"] == said
 
 
+@pytest.mark.parametrize("era", ERAS)
+async def test_flows_behind_prompts_and_resources_ask_too(live: LiveServer, era: str) -> None:
+    prompt = {"server": "demo", "name": "letter", "description": "x", "flow": "three_ways"}
+    resource = {"server": "demo", "uri": "who:{name}", "name": "Who", "flow": "three_ways"}
+    person = Person([ElicitResult(action="decline"), ElicitResult(action="cancel")])
+    with made(live, "prompts", prompt | {"arguments": [{"name": "name"}]}), made(live, "resources", resource):
+        async with connect(live, era, elicitation_callback=person) as client:
+            letter = await client.get_prompt("letter", {"name": "Ada"})
+            assert [message.content.text for message in letter.messages] == ["declined"]
+            assert [each.text for each in (await client.read_resource("who:Bob")).contents] == ["cancelled"]
+    assert [asked["message"] for asked in person.asked] == ["Hello Ada", "Hello Bob"]
+
+
 async def test_a_refusal_by_the_client_fails_the_node(live: LiveServer) -> None:
     async def refuse(context: Any, params: Any) -> ErrorData:
         return ErrorData(code=-1, message="User rejected sampling request")
@@ -390,12 +409,20 @@ async def test_a_handshake_client_takes_its_call_back_while_it_is_asked(live: Li
     assert newest(live, "three_ways")["errorInfo"]["kind"] == "cancelled"
 
 
-async def test_a_handshake_client_goes_away_while_it_is_asked(live: LiveServer) -> None:
+async def test_a_handshake_client_is_gone_while_it_is_asked(live: LiveServer) -> None:
+    """Its connections break, and nothing is said of the call or of the session."""
     person = Person([], waits=True)
+    headers = {"Authorization": f"Bearer {live.credentials['key']}"}
 
     async def call() -> None:
-        async with connect(live, LEGACY, elicitation_callback=person) as client:
-            # The stream of the call breaks with the connection, without a word about the call.
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=30) as http,
+            Client(
+                streamable_http_client(f"{live.url}/mcp/demo", http_client=http, terminate_on_close=False),
+                mode="legacy",
+                elicitation_callback=person,
+            ) as client,
+        ):
             client.session._dispatcher.notify = _say_nothing  # type: ignore[attr-defined, method-assign]
             await client.call_tool("three_ways", {"name": "Ada"})
 
@@ -403,8 +430,9 @@ async def test_a_handshake_client_goes_away_while_it_is_asked(live: LiveServer) 
     await until(lambda: person.asked)
     calling.cancel()
     await asyncio.gather(calling, return_exceptions=True)
-    await until(lambda: newest(live, "three_ways")["status"] == "error")
-    assert newest(live, "three_ways")["errorInfo"]["kind"] == "cancelled"
+    await until(lambda: newest(live, "three_ways")["status"] == "error", 40)
+    ended = newest(live, "three_ways")["errorInfo"]
+    assert (ended["kind"], ended["message"]) == ("cancelled", "The client went away before it had answered.")
 
 
 async def _say_nothing(*_: Any, **__: Any) -> None:
