@@ -13,15 +13,12 @@ from typing import IO, Any
 import pytest
 from mcp import Client, MCPError
 from mcp.client.stdio import StdioServerParameters, stdio_client
-from mcp.server.mcpserver import Context, MCPServer
 from mcp_types import ElicitResult, ToolListChangedNotification
-from pydantic import BaseModel
 
 from tests.acceptance.kit import published
 from tests.definitions import answer, chain, node
 from tests.live import ROOT, LiveServer, free_port
 from tests.mcp_client import ERAS, LEGACY, MODERN
-from tests.upstream import served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -113,35 +110,20 @@ async def until_told(server: LiveServer, changed: asyncio.Event) -> None:
                 await asyncio.wait([asyncio.create_task(changed.wait())], timeout=1)
 
 
-async def test_a_question_of_the_server_reaches_the_person_and_the_answer_goes_back(errors: IO[str]) -> None:
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_flow_asks_through_stdio(uvicorn_server: LiveServer, era: str, errors: IO[str]) -> None:
     async def on_question(context: Any, params: Any) -> ElicitResult:
-        assert params.message == "How many?"
-        return ElicitResult(action="accept", content={"number": 3})
+        return ElicitResult(action="accept", content={"reason": f"because of {params.message}"})
 
-    with served(asking_server().streamable_http_app(streamable_http_path="/mcp/asking")) as url:
+    form = {"type": "object", "properties": {"reason": {"type": "string"}}, "required": ["reason"]}
+    definition = chain(node("ask", "ask_user", message="rain", schema=form), answer("{{ ask.content.reason }}"))
+    definition["connections"][-1]["sourceHandle"] = "accept"
+    key = uvicorn_server.credentials["key"]
+    with published(uvicorn_server, {f"asking_{era[:4]}": {"definition": definition}}) as [name]:
         async with through_stdio(
-            url, LEGACY, key="", errors=errors, slug="asking", elicitation_callback=on_question
+            uvicorn_server.url, era, key=key, errors=errors, elicitation_callback=on_question
         ) as client:
-            assert (await client.call_tool("count", {})).content[0].text == "3 it is"
-
-
-class Answer(BaseModel):
-    """What is asked for."""
-
-    number: int
-
-
-def asking_server() -> MCPServer:
-    """A server with a tool that asks while it is called."""
-    server = MCPServer("asking")
-
-    @server.tool()
-    async def count(ctx: Context) -> str:
-        """Ask for a number."""
-        answered = await ctx.elicit("How many?", Answer)
-        return f"{answered.data.number} it is"
-
-    return server
+            assert (await client.call_tool(name, {})).content[0].text == '"because of rain"'
 
 
 async def test_parameters_that_are_repeated_in_headers_are_repeated(
