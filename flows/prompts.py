@@ -9,6 +9,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Sum
+from django.db.models.functions import Length
 
 from flows import changes
 from flows.blocks import BLOCK_SCHEMA, block_faults, sent
@@ -20,7 +22,10 @@ from flows.models import PROMPT_NAME, Prompt
 from flows.schemas import CompiledSchema, compile_schema
 
 MAX_BYTES = 256 * 1024
-"""Of a prompt's messages, written as JSON."""
+"""Of a prompt's messages, and of its arguments, written as JSON."""
+
+MAX_BYTES_OF_SERVER = 512 * 1024
+"""Of all its prompts: every process holds them ready."""
 
 MAX_PROMPTS = 200
 """Of one server."""
@@ -110,6 +115,9 @@ def _word_faults(prompt: Prompt) -> Iterator[Fault]:
 def _form_faults(path: str, value: Any, schema: Callable[[], CompiledSchema]) -> list[Fault]:
     if (reason := unstorable(value)) is not None:
         return [Fault(path, reason)]
+    size = len(json.dumps(value).encode())
+    if size > MAX_BYTES:
+        return [Fault(path, f"have {size // 1024:,} KiB as JSON; {MAX_BYTES // 1024} are allowed")]
     return [Fault(f"{path}{_joined(fault.path)}", fault.message) for fault in schema().faults(value)]
 
 
@@ -144,9 +152,6 @@ def _message_faults(prompt: Prompt) -> list[Fault]:
     faults = _form_faults("messages", prompt.messages, _messages_schema)
     if faults:
         return faults
-    size = len(json.dumps(prompt.messages).encode())
-    if size > MAX_BYTES:
-        return [Fault("messages", f"have {size // 1024:,} KiB as JSON; {MAX_BYTES // 1024} are allowed")]
     names = [each.get("name", "") for each in prompt.arguments if isinstance(each, dict)]
     faults = list(_expression_faults(prompt.messages, names))
     for index, message in enumerate(prompt.messages):
@@ -209,9 +214,7 @@ def required_names(arguments: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def save_prompt(prompt: Prompt) -> None:
     """Store a prompt and let connected clients know; raises DefinitionError with every fault."""
-    faults = prompt_faults(prompt)
-    if not faults and prompt._state.adding and Prompt.objects.filter(server=prompt.server_id).count() >= MAX_PROMPTS:
-        faults.append(Fault("name", f"this server has {MAX_PROMPTS} prompts already; remove one first"))
+    faults = prompt_faults(prompt) or list(_room_faults(prompt))
     if faults:
         raise DefinitionError(faults)
     try:
@@ -229,3 +232,13 @@ def delete_prompt(prompt: Prompt) -> None:
         prompt.delete()
         prompt.server.touch()
         changes.announce(prompt.server.slug)
+
+
+def _room_faults(prompt: Prompt) -> Iterator[Fault]:
+    others = Prompt.objects.filter(server=prompt.server_id).exclude(pk=prompt.pk)
+    if prompt._state.adding and others.count() >= MAX_PROMPTS:
+        yield Fault("name", f"this server has {MAX_PROMPTS} prompts already; remove one first")
+    taken = others.aggregate(taken=Sum(Length("messages") + Length("arguments")))["taken"] or 0
+    if taken + len(json.dumps([prompt.messages, prompt.arguments])) > MAX_BYTES_OF_SERVER:
+        most, has = MAX_BYTES_OF_SERVER // 1024, taken // 1024
+        yield Fault("messages", f"the prompts of a server hold {most} KiB as JSON in all; the others have {has}")

@@ -1,6 +1,7 @@
 """Resources of a server: what may be stored, and how clients learn of a change."""
 
 import base64
+import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -24,6 +25,9 @@ MAX_BYTES = 512 * 1024
 
 MAX_BYTES_OF_SERVER = 1024 * 1024
 """Of all of them: every process holds them ready, and an export of the server can still be imported."""
+
+MAX_BYTES_OF_HINTS = 64 * 1024
+"""Of the completions of one resource, and of its annotations, written as JSON."""
 
 MAX_RESOURCES = 200
 """Of one server."""
@@ -49,6 +53,8 @@ def resource_faults(resource: Resource) -> list[Fault]:
     ):
         if (reason := unstorable(value)) is not None:
             faults.append(Fault(path, reason))
+        elif len(json.dumps(value)) > MAX_BYTES_OF_HINTS:
+            faults.append(Fault(path, f"have more than {MAX_BYTES_OF_HINTS // 1024} KiB as JSON"))
         else:
             faults += [Fault(f"{path}.{fault.path}".rstrip("."), fault.message) for fault in schema().faults(value)]
     if any(fault.path == "uri" for fault in faults):

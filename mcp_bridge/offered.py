@@ -78,7 +78,7 @@ def prompts_of(rows: Iterable[Prompt], targets: Mapping[int, Target]) -> dict[st
 
 
 def resources_of(rows: Iterable[Resource], targets: Mapping[int, Target]) -> dict[str, PublishedResource]:
-    """The resources that can be served, by URI: fixed ones first, then templates, the most special one first."""
+    """The resources that can be served, by URI: fixed ones, then templates, the most special one first."""
     made = []
     for row in rows:
         try:
@@ -89,7 +89,7 @@ def resources_of(rows: Iterable[Resource], targets: Mapping[int, Target]) -> dic
                 made.append(resource)
         except (InvalidUriTemplate, ValidationError, ValueError, TypeError) as error:
             logger.error("resource %s of server %s is left out: %s", row.uri, row.server_id, error)
-    made.sort(key=lambda each: (each.template is not None, -fixed_length(each.uri), each.uri))
+    made.sort(key=lambda each: (1, -fixed_length(each.uri), each.uri) if each.template else (0, 0, each.uri))
     return {resource.uri: resource for resource in made}
 
 

@@ -246,6 +246,7 @@ async def test_a_server_that_is_withdrawn_ends_its_streams_and_comes_back(
 
 
 @pytest.mark.redis
+@pytest.mark.timeout(240)  # it starts two servers
 async def test_with_redis_each_process_announces_at_once_what_the_other_published(
     tmp_path: Path, redis_url: str
 ) -> None:

@@ -101,6 +101,7 @@ async def test_resources_are_listed_and_read(uvicorn_server: LiveServer, era: st
             assert capability is not None
             assert (capability.list_changed, capability.subscribe) == (True, True)
             listed = {str(each.uri): plain(each) for each in (await client.list_resources()).resources}
+            assert list(listed) == sorted(listed)
             assert listed["img:1"] == {"uri": "img:1", "name": "Dot", "mimeType": "image/png", "size": 8}
             assert listed["notes:today"] == {
                 "uri": "notes:today",

@@ -144,6 +144,12 @@ class TestPrompts:
             ({"arguments": [{"name": "a b"}]}, "arguments", "[0].name", "'a b' is no name: use a letter"),
             ({"arguments": [{"nmae": "a"}]}, "arguments", "[0].name", ""),
             ({"arguments": {}}, "arguments", "", ""),
+            (
+                {"arguments": [{"name": f"a{n}", "completions": ["é" * 200] * 30} for n in range(9)]},
+                "arguments",
+                "",
+                "have 317 KiB as JSON; 256 are allowed",
+            ),
             ({"messages": []}, "messages", "", "write at least one message, or choose a flow that answers"),
             ({"messages": [{"role": "system", "content": TEXT["content"]}]}, "messages", "[0].role", ""),
             ({"messages": message(type="text")}, "messages", "[0].content.text", ""),
@@ -248,6 +254,19 @@ class TestPrompts:
         answer = rest(server.owner).post("/api/prompts/", prompt_body(server), format="json")
         assert answer.json()["name"][0]["message"] == "this server has 200 prompts already; remove one first"
 
+    def test_the_prompts_of_a_server_hold_so_much_together(self) -> None:
+        server = make_server()
+        large = message(type="text", text="a" * 200_000)
+        for number in range(2):
+            save_prompt(Prompt(server=server, name=f"p{number}", description="x", messages=large))
+        answer = rest(server.owner).post("/api/prompts/", prompt_body(server, messages=large), format="json")
+        assert answer.json()["messages"][0]["message"] == (
+            "the prompts of a server hold 512 KiB as JSON in all; the others have 390"
+        )
+        prompt = Prompt.objects.get(name="p1")
+        prompt.description = "Changed."
+        save_prompt(prompt)
+
     def test_when_its_flow_is_deleted_the_prompt_stays_without_an_answer(self) -> None:
         flow = make_flow(tool_name="greet")
         save_prompt(Prompt(server=flow.server, name="hello", description="Greets.", flow=flow))
@@ -320,6 +339,7 @@ class TestResources:
             ({"annotations": []}, "annotations", ""),
             ({"completions": {"id": ["1"]}}, "completions", "the URI has no variable 'id'. It has: none."),
             ({"completions": {"id": "1"}}, "completions", ""),
+            ({"completions": {"id": ["a" * 200] * 400}}, "completions", "have more than 64 KiB as JSON"),
             ({"name": " "}, "name", ""),
         ],
     )
