@@ -22,6 +22,7 @@ from executions.dispatch import dispatcher
 from executions.ledger import NOT_RECORDED, LedgerUnavailable, ledger
 from executions.lending import lending
 from executions.models import Execution, new_id
+from executions.offers import Offers
 from executions.recovery import INTERRUPTED, heart
 from executions.redaction import Redactor
 from executions.status import Status
@@ -180,6 +181,7 @@ async def _execute(
         flows=Children.of(target, caller, parent, ends_at(timeout - spent), tracker, start),
         tools=lending.tools,
         code=code_runner(),
+        offers=Offers(target),
         cannot_ask=caller.cannot_be_asked(is_flow=parent is not None),
     )
     try:

@@ -158,6 +158,20 @@ class ToolCaller(Protocol):
         """
 
 
+OfferKind = Literal["flow", "prompt", "resource"]
+
+
+class OfferSwitch(Protocol):
+    """The way for a node to show clients what its server has, or to hide it; implemented by `executions.offers`."""
+
+    async def turn(self, kind: OfferKind, name: str, is_on: bool | None) -> tuple[bool, bool]:
+        """Turn it on, off, or (None) to what it is not; gives back whether it was on, and whether it is now.
+
+        `name` is a flow's tool name, a prompt's name or a resource's URI. Raises NodeFailed when the flow's own server
+        has no such thing.
+        """
+
+
 Fill = Callable[[str, Mapping[str, Json]], Json]
 
 
@@ -188,6 +202,7 @@ class NodeContext:
     Raises ExpressionError for a path that is not there.
     """
     asker: Asker | None = None
+    offers: OfferSwitch | None = None
     _asked: int = 0
 
     def ask(self, question: Question) -> Json:
@@ -385,5 +400,6 @@ class Services:
     flows: FlowCaller | None = None
     tools: ToolCaller | None = None
     code: CodeRunner | None = None
+    offers: OfferSwitch | None = None
     cannot_ask: Mapping[QuestionKind, str] = field(default_factory=lambda: NOBODY)
     """What the caller cannot be asked, and why not, in a sentence; everything else it can."""

@@ -369,6 +369,7 @@ class _Walk:
             lent.code,
             arrived,
             asker=self,
+            offers=lent.offers,
         )
         if node.deferred:
             context = replace(context, fill=lambda name, values: node.deferred[name]({**self.scope, **values}))

@@ -9,7 +9,7 @@ import pytest
 from flows import nodes
 from flows.engine.node import NodeContext, NodeResult, NodeType
 
-EFFECTS = {"http_request", "call_flow", "for_each", "llm_chat", "mcp_tool"}
+EFFECTS = {"http_request", "call_flow", "for_each", "llm_chat", "mcp_tool", "offer"}
 ICONS = {
     *("bolt", "edit", "branch", "globe", "clock", "stop", "reply", "layers", "repeat", "chat", "plug"),
     *("code", "switch", "merge", "check", "text", "media", "table", "list", "stats", "person"),
@@ -55,7 +55,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 def test_the_built_in_types_are_those_of_the_product() -> None:
     names = [
         *("trigger", "set_fields", "template", "code", "condition", "switch", "merge", "validate", "http_request"),
-        *("call_flow", "for_each", "llm_chat", "mcp_tool", "ask_user", "ask_model", "ask_roots"),
+        *("call_flow", "for_each", "llm_chat", "mcp_tool", "offer", "ask_user", "ask_model", "ask_roots"),
         *("delay", "progress", "release", "log", "fail", "return", "return_content"),
         *("ui_table", "ui_post_list", "ui_stat_card", "ui_html"),
     ]
