@@ -18,8 +18,8 @@ def is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLOWHUB_CONFORMANCE", "1")
 
 
-def names() -> list[str]:
-    return [flow["toolName"] for flow in json.loads(FILE.read_text())["flows"]]
+def names(kind: str = "flows", key: str = "toolName") -> list[str]:
+    return [each[key] for each in json.loads(FILE.read_text())[kind]]
 
 
 @pytest.mark.parametrize("value", [None, "", "0"])
@@ -32,17 +32,22 @@ def test_without_the_switch_no_open_server_is_made(monkeypatch: pytest.MonkeyPat
     assert not Server.objects.filter(slug=SLUG).exists()
 
 
-def test_the_server_is_open_and_every_flow_of_the_file_can_be_called(is_allowed: None, capsys: Any) -> None:
+def test_the_server_is_open_and_offers_everything_in_the_file(is_allowed: None, capsys: Any) -> None:
     call_command("load_conformance")
     server = Server.objects.get(slug=SLUG)
     assert (server.access, server.is_published, server.owner) == (Server.Access.PUBLIC, True, None)
     assert sorted(server.flows.callable().values_list("published_version__tool_name", flat=True)) == sorted(names())
-    assert capsys.readouterr().out == f"{len(names())} flows are published at /mcp/conformance.\n"
+    prompts, resources = names("prompts", "name"), names("resources", "uri")
+    assert list(server.prompts.filter(is_active=True).order_by("name").values_list("name", flat=True)) == prompts
+    assert list(server.resources.filter(is_active=True).order_by("uri").values_list("uri", flat=True)) == resources
+    rows = len(prompts) + len(resources)
+    said = f"{len(names())} flows and {rows} prompts and resources are published at /mcp/conformance.\n"
+    assert capsys.readouterr().out == said
 
 
 def test_the_file_is_what_an_export_of_the_server_gives(is_allowed: None) -> None:
     call_command("load_conformance")
-    assert transfer.exported(Server.objects.get(slug=SLUG).flows.all()) == FILE.read_text()
+    assert transfer.exported_server(Server.objects.get(slug=SLUG)) == FILE.read_text()
 
 
 def test_running_it_again_mends_what_was_changed_and_makes_no_needless_versions(is_allowed: None) -> None:

@@ -9,7 +9,9 @@ from django.db import transaction
 import flowhub
 from flowhub import env
 from flows import services, transfer
-from flows.models import Flow, Server
+from flows.models import Flow, Prompt, Resource, Server
+from flows.prompts import save_prompt
+from flows.resources import save_resource
 
 SLUG = "conformance"
 SWITCH = "FLOWHUB_CONFORMANCE"
@@ -18,7 +20,7 @@ FILE = Path(flowhub.__file__).parent / "conformance.json"
 
 
 class Command(BaseCommand):
-    """Load the server, open to anybody; its flows are as the file has them afterwards."""
+    """Load the server, open to anybody; what it offers is as the file has it afterwards."""
 
     help = f"Load the server that MCP's conformance suites call. It is open to anybody, so {SWITCH}=1 must be set."
 
@@ -32,11 +34,15 @@ class Command(BaseCommand):
         contents = transfer.read(FILE.read_text())
         with transaction.atomic():
             server = _server()
-            choices: dict[str, transfer.Choice] = {flow.tool_name: "replace" for flow in contents.flows}
-            done = transfer.import_contents(server, contents, choices)
+            keys = [*(flow.tool_name for flow in contents.flows), *(entry.key for entry in contents.entries)]
+            done = transfer.import_contents(server, contents, dict.fromkeys(keys, "replace"))
             for flow in done.flows:
                 _publish(flow)
-        self.stdout.write(f"{len(done.flows)} flows are published at /mcp/{SLUG}.")
+            for row in done.rows:
+                _show(row)
+        self.stdout.write(
+            f"{len(done.flows)} flows and {len(done.rows)} prompts and resources are published at /mcp/{SLUG}."
+        )
 
 
 def _server() -> Server:
@@ -53,3 +59,11 @@ def _publish(flow: Flow) -> None:
         services.publish(flow)
     if not flow.is_active:
         services.set_active(flow, True)
+
+
+def _show(row: Prompt | Resource) -> None:
+    row.is_active = True
+    if isinstance(row, Prompt):
+        save_prompt(row)
+    else:
+        save_resource(row)
