@@ -17,6 +17,7 @@ import jsonschema_rs
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import too_deep
 from flows.engine.registry import json_path, message_of, short
+from flows.mirrored import header_faults
 from flows.schema_faults import OPTIONS, Steps, Subschema, explain, pointer
 
 MAX_BYTES = 64 * 1024
@@ -70,6 +71,8 @@ def check_tool_input_schema(schema: Any) -> CompiledSchema:
         raise SchemaError(
             [Fault("type", 'the root must say "type": "object", because a tool\'s arguments are an object')]
         )
+    if faults := list(header_faults(compiled.subschemas.values())):
+        raise SchemaError(faults)
     return compiled
 
 

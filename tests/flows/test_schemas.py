@@ -277,3 +277,47 @@ def test_the_users_schema_is_not_changed() -> None:
     before = json.dumps(schema)
     compile_schema(schema).faults(3)
     assert json.dumps(schema) == before
+
+
+NAMED = {"type": "string", "x-mcp-header": "Region"}
+ELSEWHERE = "stands only on a property, or on a property of one: not at the root, in items, allOf or $defs"
+NO_NAME = "write a name of letters, digits and hyphens, such as Region: clients send it as Mcp-Param-Region"
+ONE_TYPE = 'stands only on a property of one type, "string", "integer" or "boolean"'
+SECRET = "a secret does not belong in a header, which proxies log; remove this, or what marks it as secret"
+
+
+@pytest.mark.parametrize(
+    ("properties", "faults"),
+    [
+        ({"region": NAMED, "place": {"type": "object", "properties": {"no": NAMED | {"x-mcp-header": "No"}}}}, []),
+        ({"region": {"type": "array", "items": NAMED}}, [f"region.items.x-mcp-header: {ELSEWHERE}"]),
+        ({"region": {"allOf": [NAMED]}}, [f"region.allOf[0].x-mcp-header: {ELSEWHERE}"]),
+        ({"region": NAMED | {"x-mcp-header": "My region"}}, [f"region.x-mcp-header: {NO_NAME}"]),
+        ({"region": NAMED | {"x-mcp-header": ""}}, [f"region.x-mcp-header: {NO_NAME}"]),
+        ({"region": NAMED | {"x-mcp-header": 1}}, [f"region.x-mcp-header: {NO_NAME}"]),
+        ({"region": NAMED | {"type": "number"}}, [f"region.x-mcp-header: {ONE_TYPE}"]),
+        ({"region": NAMED | {"type": ["string", "null"]}}, [f"region.x-mcp-header: {ONE_TYPE}"]),
+        ({"region": {"x-mcp-header": "Region"}}, [f"region.x-mcp-header: {ONE_TYPE}"]),
+        ({"region": NAMED | {"writeOnly": True}}, [f"region.x-mcp-header: {SECRET}"]),
+        (
+            {"region": NAMED, "other": NAMED | {"x-mcp-header": "region"}},
+            [
+                "other.x-mcp-header: properties.region.x-mcp-header gives the same name; "
+                "headers do not tell upper and lower case apart"
+            ],
+        ),
+    ],
+)
+def test_a_header_that_clients_would_refuse_is_refused(properties: dict[str, Any], faults: list[str]) -> None:
+    found: list[str] = []
+    try:
+        check_tool_input_schema({"type": "object", "properties": properties})
+    except SchemaError as error:
+        found = [str(fault) for fault in error.faults]
+    assert found == [f"properties.{fault}" for fault in faults]
+
+
+def test_a_header_at_the_root_is_refused() -> None:
+    with pytest.raises(SchemaError) as caught:
+        check_tool_input_schema({"type": "object", "x-mcp-header": "All"})
+    assert [str(fault) for fault in caught.value.faults] == [f"x-mcp-header: {ELSEWHERE}"]
