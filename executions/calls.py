@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from executions.call_keys import Claim
 from executions.redaction import Redactor
 from executions.suspensions import Ticket
 from flows.engine.questions import CAPABILITIES, KINDS, Question, QuestionKind
@@ -100,6 +101,8 @@ class Answer:
     is_structured: bool = False
     is_error: bool = False
     error: FlowError | None = None
+    is_joined: bool = False
+    """Another call with the same idempotency key had started the execution."""
 
     def as_json(self) -> dict[str, Any]:
         """The stored form of the result, as MCP writes it."""
@@ -147,3 +150,39 @@ class Waiting:
 def error_answer(execution_id: uuid.UUID, message: str, error: FlowError | None = None) -> Answer:
     """A failure in words that the model can act on."""
     return Answer(execution_id, [{"type": "text", "text": message}], is_error=True, error=error)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What is told of an execution that goes on while nobody waits; its answer is kept until somebody asks for it.
+
+    `seconds` it has taken so far, `under_way` are the names of nodes, `message` is the last that one of them told.
+    """
+
+    execution_id: uuid.UUID
+    tool_name: str
+    seconds: float
+    nodes_done: int
+    under_way: tuple[str, ...]
+    message: str = ""
+    is_joined: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """How the answer of an execution of this process reaches those who wait for it.
+
+    With a claim, the execution starts only if nobody else has the idempotency key. What is decided here is decided on
+    one event loop, between two awaits.
+    """
+
+    claim: Claim | None = None
+    keeps: bool = False
+    """The answer is stored with the end of the execution, for whoever comes back for it."""
+    is_sealed: bool = False
+    """The end is being written: `keeps` can no longer be changed."""
+    is_beaten: bool = False
+    """Somebody else had the idempotency key; nothing ran."""
+    goes_on: bool = False
+    """Somebody was told to come back, so the execution is not cancelled when nobody waits."""
+    waiting: int = 0

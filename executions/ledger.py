@@ -25,9 +25,9 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.db.utils import DataError, IntegrityError, InterfaceError, OperationalError
 
-from executions import counts, statements
+from executions import call_keys, counts, kept, statements
 from executions.counts import Changes, CountKey
-from executions.models import Execution
+from executions.models import CallKey, Execution, KeptAnswer
 from executions.status import Status
 from flows.engine.errors import Abort
 
@@ -85,6 +85,8 @@ class _Item:
     insert: Row | None = None
     update: Row | None = None
     is_terminal: bool = False
+    claim: CallKey | None = None
+    kept: KeptAnswer | None = None
     size: int = 0
     waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[bool]]] = field(default_factory=list)
     won: bool = True
@@ -128,16 +130,26 @@ class Ledger:
         """Whether new calls have to wait."""
         return len(self._items) >= MAX_WAITING or self._bytes >= MAX_WAITING_BYTES
 
-    def open(self, row: Row) -> None:
+    def open(self, row: Row, claim: CallKey | None = None) -> None:
         """Take a pending row; it reaches the database soon, or when `commit` or `close` asks for it."""
         execution_id = row["id"]
         with self._changed:
             self._keys[execution_id] = _key_of(row)
             item = self._item(execution_id)
-            item.insert = row
+            item.insert, item.claim = row, claim
             self._weigh(item, row["initial_params"])
             self._start()
         self._write_soon()
+
+    def open_claimed(self, row: Row, claim: CallKey) -> asyncio.Future[bool]:
+        """Take a pending row that is stored only if nobody has that idempotency key; await the result to know.
+
+        False when somebody else has it: then neither is stored. Awaiting it raises LedgerUnavailable when that cannot
+        be found out.
+        """
+        with self._changed:  # held for both: the writer must not come between
+            self.open(row, claim)
+            return self._wait(row["id"])
 
     def progress(self, execution_id: uuid.UUID, node_executions: str, at: datetime) -> None:
         """Replace the stored node executions of a pending row, soon; the latest call wins."""
@@ -169,13 +181,13 @@ class Ledger:
         """Wait until what was taken so far is durable; raises LedgerUnavailable when it cannot be written."""
         await self._wait(execution_id)
 
-    def close(self, execution_id: uuid.UUID, terminal: Row) -> asyncio.Future[bool]:
-        """Write the end of an execution; await the answer to wait until it is durable.
+    def close(self, execution_id: uuid.UUID, terminal: Row, answer: KeptAnswer | None = None) -> asyncio.Future[bool]:
+        """Write the end of an execution, and the answer to keep; await the result to wait until both are durable.
 
-        The answer is False when the execution had already been ended by somebody else, whose record stays. Awaiting it
+        The result is False when the execution had already been ended by somebody else, whose record stays. Awaiting it
         raises LedgerUnavailable when the end cannot be written.
         """
-        return self._wait(execution_id, terminal)
+        return self._wait(execution_id, terminal, answer)
 
     def _item(self, execution_id: uuid.UUID) -> _Item:
         item = self._items.get(execution_id)
@@ -187,15 +199,18 @@ class Ledger:
         item.size += len(text)
         self._bytes += len(text)
 
-    def _wait(self, execution_id: uuid.UUID, terminal: Row | None = None) -> asyncio.Future[bool]:
+    def _wait(
+        self, execution_id: uuid.UUID, terminal: Row | None = None, answer: KeptAnswer | None = None
+    ) -> asyncio.Future[bool]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
         with self._changed:
             item = self._item(execution_id)
             item.waiters.append((loop, future))
             if terminal is not None:
-                item.update, item.is_terminal = terminal, True
+                item.update, item.is_terminal, item.kept = terminal, True, answer
                 self._weigh(item, terminal.get("node_executions", ""))
+                self._weigh(item, answer.encrypted if answer is not None else "")
             self._start()
         # Not at once: what else this turn of the event loop brings shares the transaction, and the writer does not
         # compete for the interpreter with the calls that are about to end.
@@ -294,6 +309,7 @@ class Ledger:
         changes = Changes()
         with transaction.atomic():
             _leave_out_what_is_stored(group)
+            _leave_out_what_is_claimed(group)
             rows = [_merged(item) for item in group if item.insert is not None]
             statements.insert(rows)
             for row in rows:
@@ -301,6 +317,7 @@ class Ledger:
             for item in group:
                 if item.insert is None and item.update is not None:
                     self._write_update(item, item.update, changes)
+            kept.write(item.kept for item in group if item.kept is not None and item.won)
             counts.write(changes)
 
     def _write_update(self, item: _Item, update: Row, changes: Changes) -> None:
@@ -326,7 +343,7 @@ class Ledger:
         """Forget what is written, keep what has to be tried again, and wake everybody who waits."""
         for item in group:
             if item.error is None:
-                if item.is_terminal:
+                if item.is_terminal or not item.won:
                     self._keys.pop(item.id, None)
             elif not self._stopping and not isinstance(item.error, REFUSED):
                 self._try_again(item)
@@ -426,6 +443,13 @@ def _leave_out_what_is_stored(group: Sequence[_Item]) -> None:
             item.update = None
 
 
+def _leave_out_what_is_claimed(group: Sequence[_Item]) -> None:
+    """An execution whose idempotency key somebody else has is not stored, and its first node never starts."""
+    for item in group:
+        if item.claim is not None and item.insert is not None and not call_keys.take(item.claim, datetime.now(UTC)):
+            item.insert, item.update, item.won = None, None, False
+
+
 def _merged(item: _Item) -> Row:
     return item.insert | item.update if item.insert and item.update else item.insert or {}
 
@@ -472,6 +496,7 @@ def delete(ids: Sequence[uuid.UUID]) -> int:
         Execution.objects.filter(parent_id__in=[row[0] for row in rows]).update(parent=None)
         Execution.objects.filter(replay_of_id__in=[row[0] for row in rows]).update(replay_of=None)
         Execution.objects.filter(pk__in=[row[0] for row in rows])._raw_delete(using="default")
+        KeptAnswer.objects.filter(pk__in=[row[0] for row in rows])._raw_delete(using="default")
         counts.write(changes)
         _tell_once_committed([Change(row[0], row[1] or 0, row[2] or 0, DELETED) for row in rows])
     return len(rows)

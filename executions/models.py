@@ -16,6 +16,7 @@ HEAVY_FIELDS = ("initial_params", "node_executions", "result", "error_info")
 """JSON columns that a list never loads."""
 
 NOTE_LENGTH = 2_000
+PRINCIPAL_LENGTH = 64
 
 
 def new_id() -> uuid.UUID:
@@ -44,6 +45,10 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
         rows: Self = self.all()
         rows.query.add_extra({}, {}, [f"{table}.status = '{Status(status).value}'"], [], [], [])
         return rows
+
+    def of_principal(self, principal_id: str) -> Self:
+        """The executions that one API key started, and those which their nodes started."""
+        return self.filter(principal_id=principal_id)
 
     def for_list(self) -> Self:
         """Rows without their heavy JSON columns."""
@@ -92,6 +97,9 @@ class Execution(models.Model):
     error_preview = models.CharField(max_length=200, blank=True)
     caller = PayloadField(default=dict)
     caller_name = models.CharField(max_length=200, blank=True)
+    principal_id = models.CharField(  # noqa: DJ001 (NULL keeps it out of its index)
+        max_length=PRINCIPAL_LENGTH, null=True, editable=False, help_text="The key that called, as `key:12`."
+    )
     source = models.CharField(max_length=10, choices=Source, default=Source.MCP)
     parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="children", db_index=False)
     replay_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="replays", db_index=False)
@@ -114,6 +122,11 @@ class Execution(models.Model):
             models.Index(fields=["-started_at", "-id"], name="execution_errors", condition=models.Q(status="error")),
             models.Index(fields=["parent"], name="execution_children", condition=models.Q(parent__isnull=False)),
             models.Index(fields=["replay_of"], name="execution_replays", condition=models.Q(replay_of__isnull=False)),
+            models.Index(
+                fields=["principal_id", "-started_at", "-id"],
+                name="execution_of_principal",
+                condition=models.Q(principal_id__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -192,3 +205,40 @@ class ExecutionCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} {self.status}"
+
+
+class KeptAnswer(models.Model):
+    """The whole answer of an execution whose client may come back for it, encrypted and for a while.
+
+    Written in the transaction that ends the execution. The key is no foreign key: it is the record that is kept for
+    ever, not the answer.
+    """
+
+    execution_id = models.UUIDField(primary_key=True)
+    size = models.PositiveIntegerField(help_text="Characters of the encrypted answer.")
+    expires_at = models.DateTimeField()
+    encrypted = models.TextField(editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at", "size"], name="kept_answer_expiry")]
+
+    def __str__(self) -> str:
+        return str(self.execution_id)
+
+
+class CallKey(models.Model):
+    """An idempotency key that a caller gave: whoever sends it again is given the answer of the same execution.
+
+    Written in the transaction that stores the execution, so neither is there without the other, and the primary key
+    decides between two callers. Neither the key nor the arguments can be read from it.
+    """
+
+    scope = models.CharField(primary_key=True, max_length=64, help_text="Hash of principal, server and key.")
+    request = models.CharField(max_length=64, help_text="Keyed hash of the arguments.")
+    tool_name = models.CharField(max_length=128)
+    execution_id = models.UUIDField()
+    waited_until = models.DateTimeField(null=True, help_text="Somebody in another process waits until then.")
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.tool_name} {self.execution_id}"

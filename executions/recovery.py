@@ -20,7 +20,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from executions import ledger, payload, suspensions
+from executions import kept, ledger, payload, suspensions
 from executions.models import Execution, Runner
 from executions.status import Status
 from executions.tracker import ended_row
@@ -73,7 +73,10 @@ def is_dead(runner: Runner, now: datetime) -> bool:
 
 
 def sweep(now: datetime | None = None, *, dry_run: bool = False) -> Swept:
-    """End the executions of dead processes and those past their deadline; only those, each at most once."""
+    """End the executions of dead processes and those past their deadline; only those, each at most once.
+
+    Answers and idempotency keys that were kept long enough go too.
+    """
     now = now or timezone.now()
     runners = list(Runner.objects.all())
     dead = [runner.pk for runner in runners if is_dead(runner, now)]
@@ -91,6 +94,7 @@ def sweep(now: datetime | None = None, *, dry_run: bool = False) -> Swept:
     interrupted = _end(orphaned, "interrupted", INTERRUPTED, now)
     swept = Swept(interrupted, unanswered + _end(overdue, "timeout", TIMED_OUT, now))
     Runner.objects.filter(pk__in=dead, heartbeat_at__lt=now - STALE).delete()
+    kept.expire(now)
     if swept != Swept():
         logger.warning("ended %d interrupted and %d overdue executions", swept.interrupted, swept.timed_out)
     return swept

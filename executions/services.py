@@ -14,14 +14,14 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.urls import reverse
 
-from executions import payload, suspensions
-from executions.calls import Answer, Caller, Parent, Waiting, error_answer
+from executions import kept, payload, suspensions
+from executions.calls import Answer, Caller, Delivery, Parent, Waiting, error_answer
 from executions.children import Children, ends_at
 from executions.database import in_database
 from executions.dispatch import dispatcher
 from executions.ledger import NOT_RECORDED, LedgerUnavailable, ledger
 from executions.lending import lending
-from executions.models import Execution, new_id
+from executions.models import CallKey, Execution, new_id
 from executions.offers import Offers
 from executions.recovery import INTERRUPTED, heart
 from executions.redaction import Redactor
@@ -107,15 +107,17 @@ async def start(
     parent: Parent | None = None,
     reused: Mapping[str, Reused] = NOTHING_REUSED,
     watch: Watch | None = None,
+    delivery: Delivery | None = None,
 ) -> tuple[uuid.UUID, asyncio.Task[Answer | Waiting]]:
     """Begin to run a flow, in a task that outlives whoever waits for it; raises LedgerUnavailable.
 
     `reused` holds what some nodes gave in an earlier execution, which stands for executing them. `watch` is given what
-    the record must not hold, and makes an observer of it.
+    the record must not hold, and makes an observer of it. With a delivery, somebody may come back for the answer, or
+    may have called before with the same idempotency key.
     """
     await admit()
     execution_id = new_id()
-    work = _execute(execution_id, target, arguments, caller, parent, reused, watch)
+    work = _execute(execution_id, target, arguments, caller, parent, reused, watch, delivery)
     return execution_id, dispatcher.start(execution_id, work)
 
 
@@ -139,7 +141,11 @@ async def go_on(
         can_be_asked=caller.can_be_asked,
         is_asked_live=caller.is_asked_live,
     )
-    work = _execute(held.execution_id, target, held.arguments, original, None, NOTHING_REUSED, watch, held, answers)
+    # What had to wait may have a caller who was told to come back, or who sends its idempotency key again.
+    delivery = Delivery(keeps=True)
+    work = _execute(
+        held.execution_id, target, held.arguments, original, None, NOTHING_REUSED, watch, delivery, held, answers
+    )
     return await waited_for(held.execution_id, dispatcher.start(held.execution_id, work))
 
 
@@ -151,6 +157,7 @@ async def _execute(
     parent: Parent | None,
     reused: Mapping[str, Reused],
     watch: Watch | None,
+    delivery: Delivery | None = None,
     held: Held | None = None,
     answers: Mapping[str, Any] = NO_ANSWERS,
 ) -> Answer | Waiting:
@@ -171,7 +178,11 @@ async def _execute(
     tracker = Tracker(ledger, execution_id, started_at, for_record, held.entries if held else ())
     if held is None:
         row = _pending_row(execution_id, started_at, target, arguments, caller, for_record)
-        ledger.open(row if parent is None else row | _child_columns(parent, started_at, timeout))
+        if delivery is None or delivery.claim is None:
+            ledger.open(row if parent is None else row | _child_columns(parent, started_at, timeout))
+        elif not await _claimed(row, delivery.claim.row(execution_id, started_at, timeout)):
+            delivery.is_beaten = True
+            return _ended_elsewhere(execution_id)
     spent = held.checkpoint.seconds if held else 0.0
     services = Services(
         str(execution_id),
@@ -199,14 +210,14 @@ async def _execute(
         )
         if outcome.paused is not None:
             step = held.step + 1 if held else 0
-            paused = _Paused(target, arguments, caller, tracker, for_answer, outcome.paused, step)
+            paused = _Paused(target, arguments, caller, tracker, for_answer, outcome.paused, step, delivery)
             return await paused.hold()
         error = outcome.error
         answer = _answer(execution_id, outcome).without(for_answer)
     except asyncio.CancelledError:
         error = stopped(parent)
         answer = error_answer(execution_id, error.message, error)
-    if not await _end(tracker, answer, error):
+    if not await _end(tracker, answer, error, delivery):
         return _ended_elsewhere(execution_id)
     return answer
 
@@ -222,6 +233,7 @@ class _Paused:
     for_answer: Redactor
     checkpoint: Checkpoint
     step: int
+    delivery: Delivery | None
 
     async def hold(self) -> Answer | Waiting:
         """Store it durably, so that the caller can be asked; or end it, when that cannot be done."""
@@ -232,7 +244,11 @@ class _Paused:
             message = f"The flow cannot wait for an answer, because what its nodes gave out is no plain JSON: {reason}."
             failed = FlowError("node_failed", message, message)
             answer = error_answer(held.execution_id, message, failed)
-            return answer if await _end(self.tracker, answer, failed) else _ended_elsewhere(held.execution_id)
+            return (
+                answer
+                if await _end(self.tracker, answer, failed, self.delivery)
+                else _ended_elsewhere(held.execution_id)
+            )
         if not is_held:
             return _ended_elsewhere(held.execution_id)
         if was_cancelled and (self.caller.is_asked_live or not dispatcher.is_closing):
@@ -306,9 +322,30 @@ def stopped(parent: Parent | None) -> FlowError:
     return FlowError("cancelled", message, message)
 
 
-async def _end(tracker: Tracker, answer: Answer, error: FlowError | None) -> bool:
+async def _claimed(row: dict[str, Any], claim: CallKey) -> bool:
+    """Store the pending row and its idempotency key; False when somebody else has the key, and then neither is stored.
+
+    A call that is cancelled meanwhile goes on until it is known whether it has to leave a record.
+    """
+    is_ours, was_cancelled = await uninterrupted(ledger.open_claimed(row, claim))
+    _cancel_again(was_cancelled)
+    return is_ours
+
+
+async def _end(tracker: Tracker, answer: Answer, error: FlowError | None, delivery: Delivery | None) -> bool:
     """Write the end, whatever happens to the task that asks for it; False when somebody else had written one."""
-    return (await uninterrupted(tracker.end(answer.as_json(), error)))[0]
+    if delivery is None:
+        return (await uninterrupted(tracker.end(answer.as_json(), error)))[0]
+    return (await uninterrupted(_end_and_keep(tracker, answer, error, delivery)))[0]
+
+
+async def _end_and_keep(tracker: Tracker, answer: Answer, error: FlowError | None, delivery: Delivery) -> bool:
+    """Write the end together with the answer, if somebody may come back for it."""
+    result, answer_to_keep = answer.as_json(), None
+    delivery.is_sealed = True
+    if delivery.keeps:
+        answer_to_keep = await asyncio.to_thread(kept.sealed, answer.execution_id, result, datetime.now(UTC))
+    return await tracker.end(result, error, answer_to_keep)
 
 
 async def uninterrupted(work: Awaitable[T]) -> tuple[T, bool]:
@@ -334,10 +371,15 @@ async def _secrets_of(target: Target) -> SecretValues:
         values, was_cancelled = await uninterrupted(reading)
     except DatabaseError as error:
         raise LedgerUnavailable("the secrets of the flow could not be read") from error
+    _cancel_again(was_cancelled)
+    return values
+
+
+def _cancel_again(was_cancelled: bool) -> None:
+    """Have the current task stop at its next await, when it was asked to stop while it could not."""
     task = asyncio.current_task()
     if was_cancelled and task is not None:
         task.cancel()
-    return values
 
 
 def _answer(execution_id: uuid.UUID, outcome: Outcome) -> Answer:
@@ -416,6 +458,7 @@ def _caller_columns(caller: Caller) -> dict[str, Any]:
     name = " ".join(filter(None, [caller.client_name, caller.client_version])) or caller.source
     return {
         "caller": payload.dump(caller.as_json()),
+        "principal_id": caller.identity or None,
         "caller_name": payload.clean_text(f"{name} with {caller.principal}")[:200],
         "source": caller.source,
     }

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Model
 
 from executions.models import Execution
 from executions.status import Status
@@ -69,4 +70,21 @@ def update_pending(execution_id: uuid.UUID, row: Row) -> bool:
     values = [sql.adapt(value) for value in (*row.values(), execution_id)]
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {sql.table} SET {changes} {sql.if_pending}", values)
+        return bool(cursor.rowcount)
+
+
+def insert_new(row: Model) -> bool:
+    """Insert a row unless one with its primary key is there; returns whether it was inserted.
+
+    While another transaction inserts the same key, this waits for its end.
+    """
+    sql, fields = _statements(), row._meta.concrete_fields
+    columns = ", ".join(sql.quote(str(field.column)) for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    table = sql.quote(row._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING",
+            [sql.adapt(getattr(row, str(field.attname))) for field in fields],
+        )
         return bool(cursor.rowcount)

@@ -30,6 +30,8 @@ class Target:
     """What the JSON answer has to fit; None when the flow promises nothing."""
     draft: Mapping[str, Any] | None = field(default=None, repr=False)
     """What was saved when this was made, unless it is a version: drafts change under executions that wait."""
+    answer_seconds: float | None = None
+    """After so long an MCP client is told that the execution goes on; None: it waits for the end."""
     guard: Guard = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from executions import payload
 from executions.ledger import Ledger
-from executions.models import Execution
+from executions.models import Execution, KeptAnswer
 from executions.node_executions import Entry, NodeExecutions
 from executions.redaction import Redactor
 from executions.status import Status
@@ -95,10 +95,12 @@ class Tracker:
     def _now(self) -> datetime:
         return self.started_at + timedelta(seconds=time.monotonic() - self.began)
 
-    def end(self, result: dict[str, Any], error: FlowError | None) -> asyncio.Future[bool]:
-        """Write the terminal row; the answer, once it is durable, is False when somebody else had ended it."""
+    def end(
+        self, result: dict[str, Any], error: FlowError | None, kept: KeptAnswer | None = None
+    ) -> asyncio.Future[bool]:
+        """Write the end, and the answer to keep; once durable, the result is False if somebody else had ended it."""
         self._stop_timer()
-        return self.ledger.close(self.execution_id, self._terminal(result, error))
+        return self.ledger.close(self.execution_id, self._terminal(result, error), kept)
 
     def _terminal(self, result: dict[str, Any], error: FlowError | None) -> dict[str, Any]:
         seconds = time.monotonic() - self.began

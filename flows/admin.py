@@ -46,6 +46,7 @@ class FlowForm(forms.ModelForm):
             "definition",
             "is_active",
             "timeout_seconds",
+            "answer_seconds",
         ]
 
     def clean_definition(self) -> Any:

@@ -39,6 +39,7 @@ class JsonField(forms.CharField):
 
 
 FIELD_OF_PATH = {
+    "toolName": "tool_name",
     "definition": "definition",
     "inputSchema": "input_schema",
     "outputSchema": "output_schema",
@@ -68,12 +69,13 @@ class FlowForm(forms.ModelForm):
             "when_to_use",
             "when_not_to_use",
             "timeout_seconds",
+            "answer_seconds",
             "input_schema",
             "output_schema",
             "annotations",
             "definition",
         ]
-        labels = {"timeout_seconds": "Timeout, seconds"}
+        labels = {"timeout_seconds": "Timeout, seconds", "answer_seconds": "Answer within, seconds"}
         widgets = {name: forms.Textarea({"rows": 3}) for name in ("tool_description", "when_to_use", "when_not_to_use")}
 
     def clean_annotations(self) -> Any:
@@ -164,6 +166,6 @@ class ServerForm(forms.ModelForm):
 
     class Meta:
         model = Server
-        fields = ["name", "slug", "description", "access", "is_published"]
-        labels = {"is_published": "Published"}
+        fields = ["name", "slug", "description", "access", "agent_tools", "is_published"]
+        labels = {"is_published": "Published", "agent_tools": "Tools for looking at executions"}
         widgets = {"access": forms.RadioSelect, "description": forms.Textarea({"rows": 3})}

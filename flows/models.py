@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from flows.fields import JsonTextField
+from flows.reserved import not_reserved
 from flows.uri_templates import is_template
 
 SLUG = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", "Use lower-case letters, digits and inner hyphens.")
@@ -21,6 +22,7 @@ MAX_SECRET = 16_384
 PROMPT_NAME = RegexValidator(
     r"^[A-Za-z0-9_.-]{1,64}\Z", "Use letters, digits, dots, hyphens and underscores, at most 64 of them."
 )
+MAX_ANSWER_SECONDS = 3600
 TOOL_NAME = RegexValidator(r"^[a-z][a-z0-9_]{0,63}$", "Use snake_case: a letter, then letters, digits and underscores.")
 
 
@@ -48,6 +50,10 @@ class Server(models.Model):
     description = models.TextField(blank=True, help_text="Sent to clients as the server's instructions.")
     access = models.CharField(max_length=10, choices=Access, default=Access.KEY)
     is_published = models.BooleanField(default=True, help_text="Off: the address answers 404.")
+    agent_tools = models.BooleanField(
+        default=False,
+        help_text="Clients can look at the executions of their own API key: what each node was given and gave.",
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="servers"
     )
@@ -97,7 +103,9 @@ class Flow(models.Model):
 
     server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="flows")
     name = models.CharField(max_length=200)
-    tool_name = models.CharField(max_length=64, validators=[TOOL_NAME], help_text="What clients call; snake_case.")
+    tool_name = models.CharField(
+        max_length=64, validators=[TOOL_NAME, not_reserved], help_text="What clients call; snake_case."
+    )
     tool_description = models.TextField(help_text="One or two sentences for the model.")
     when_to_use = models.TextField(blank=True)
     when_not_to_use = models.TextField(blank=True)
@@ -108,6 +116,13 @@ class Flow(models.Model):
     is_active = models.BooleanField(default=True)
     timeout_seconds = models.PositiveIntegerField(
         default=300, validators=[MinValueValidator(1), MaxValueValidator(86_400)]
+    )
+    answer_seconds = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_ANSWER_SECONDS)],
+        help_text="After so long the client is told that the execution goes on, and fetches its end with get_result. "
+        "Empty: it waits for the end.",
     )
     published_version = models.ForeignKey(
         "FlowVersion", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
@@ -144,6 +159,7 @@ class FlowVersion(models.Model):
     definition = JsonTextField()
     contract = JsonTextField(help_text="The tool as clients see it: name, title, description, schemas, annotations.")
     timeout_seconds = models.PositiveIntegerField()
+    answer_seconds = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

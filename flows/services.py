@@ -21,6 +21,7 @@ from flows.lint.behaviour import wrong_annotation
 from flows.lint.subject import Subject
 from flows.models import Flow, FlowVersion, Secret, Server
 from flows.nodes import registry
+from flows.reserved import WHY, is_reserved
 from flows.schemas import check_tool_input_schema, compile_schema
 
 
@@ -48,8 +49,9 @@ def faults_of(flow: Flow) -> list[Fault]:
 
 
 def draft_faults(flow: Flow) -> list[Fault]:
-    """What is wrong with a flow in any server: definition, schemas and annotations, each fault at its path."""
-    faults = [Fault(path, why) for path, why in wrong_annotation(Subject({"annotations": flow.annotations}))]
+    """What is wrong with a flow in any server: name, definition, schemas and annotations, each fault at its path."""
+    faults = [Fault("toolName", WHY)] if is_reserved(flow.tool_name) else []
+    faults += [Fault(path, why) for path, why in wrong_annotation(Subject({"annotations": flow.annotations}))]
     for path, check, value in (
         ("definition", graph_of, flow.definition),
         ("inputSchema", check_tool_input_schema, flow.input_schema),
@@ -166,6 +168,7 @@ def publish(flow: Flow, user: Any = None) -> FlowVersion:
             definition=flow.definition,
             contract=contract_of(flow),
             timeout_seconds=flow.timeout_seconds,
+            answer_seconds=flow.answer_seconds,
             created_by=user if user and user.pk else None,
         )
         flow.published_version = version
@@ -177,11 +180,9 @@ def publish(flow: Flow, user: Any = None) -> FlowVersion:
 def has_unpublished_changes(flow: Flow) -> bool:
     """Whether the draft differs from what clients call now."""
     version = flow.published_version
-    return version is None or (version.definition, version.contract, version.timeout_seconds) != (
-        flow.definition,
-        contract_of(flow),
-        flow.timeout_seconds,
-    )
+    if version is None or (version.definition, version.contract) != (flow.definition, contract_of(flow)):
+        return True
+    return (version.timeout_seconds, version.answer_seconds) != (flow.timeout_seconds, flow.answer_seconds)
 
 
 def set_active(flow: Flow, active: bool) -> None:

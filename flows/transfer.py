@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from flows import changes
 from flows.engine.errors import DefinitionError, Fault
 from flows.json_text import parse_json, unstorable
-from flows.models import Flow, Secret, Server
+from flows.models import MAX_ANSWER_SECONDS, Flow, Secret, Server
 from flows.nodes import registry
 from flows.prompts import MAX_PROMPTS
 from flows.resources import MAX_RESOURCES
@@ -53,6 +53,7 @@ FIELDS: Mapping[str, str] = {
     "outputSchema": "output_schema",
     "annotations": "annotations",
     "timeoutSeconds": "timeout_seconds",
+    "answerSeconds": "answer_seconds",
     "definition": "definition",
 }
 """The keys of a flow in a file, in their order there, and the model's fields."""
@@ -70,6 +71,7 @@ _FLOW: dict[str, Any] = {
         "outputSchema": {"type": ["object", "null"]},
         "annotations": {"type": "object"},
         "timeoutSeconds": {"type": "integer", "minimum": 1, "maximum": 86_400},
+        "answerSeconds": {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_ANSWER_SECONDS},
         "definition": {"type": "object"},
     },
     "required": ["name", "toolName", "toolDescription", "inputSchema", "definition"],

@@ -37,11 +37,13 @@ from pydantic import ValidationError
 
 from executions import asking, services
 from executions.asking import Given, Gone
+from executions.calls import Pending
 from executions.services import Answer, Caller, Waiting, Watch
 from executions.suspensions import Refused, Ticket
 from flows.engine.questions import CAPABILITIES, MAX_ANSWER_SECONDS, Question, QuestionKind, refused
 
 Context = ServerRequestContext[Any, Any]
+Called = Answer | Pending | Waiting
 
 EXECUTION_ID = "flowhub/executionId"
 EXECUTION_URL = "flowhub/executionUrl"
@@ -109,9 +111,9 @@ async def answered(
     params: Params,
     caller: Caller,
     flow_id: int | None,
-    call: Callable[[], Awaitable[Answer | Waiting]],
+    call: Callable[[], Awaitable[Called]],
     watch: Watch | None = None,
-) -> Answer | dict[str, Any]:
+) -> Answer | Pending | dict[str, Any]:
     """The flow's answer, or the result that asks a 2026-07-28 client, as it goes on the wire.
 
     `call` starts the flow; it is not called when the request goes on with an execution. Raises MCPError: -32602 for a
@@ -136,9 +138,9 @@ async def _modern(
     params: Params,
     caller: Caller,
     flow_id: int | None,
-    call: Callable[[], Awaitable[Answer | Waiting]],
+    call: Callable[[], Awaitable[Called]],
     watch: Watch | None,
-) -> Answer | Waiting:
+) -> Called:
     given = _given(params.input_responses or {})
     try:
         if params.request_state is not None:
@@ -167,7 +169,7 @@ def _check_capabilities(answer: Answer) -> None:
         raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, answer.text, data=needed | meta_of(answer))
 
 
-def meta_of(result: Answer | Waiting) -> dict[str, str]:
+def meta_of(result: Called) -> dict[str, Any]:
     """What a result says of its execution, in `_meta`."""
     return {EXECUTION_ID: str(result.execution_id), EXECUTION_URL: services.execution_url(result.execution_id)}
 

@@ -21,6 +21,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, SubscriptionsListenRequestParams, SubscriptionsListenResult
 
 from executions.services import Target
+from mcp_bridge import companions
 from mcp_bridge.auth import Principal
 from mcp_bridge.catalogue import Offer, Snapshot
 from mcp_bridge.resources import find
@@ -202,8 +203,9 @@ def _guards(old: Described, new: Described) -> Iterator[str | None]:
 
 def _described(snapshot: Snapshot) -> tuple[Described, Described, Described]:
     """What is listed, in the order of EVENTS: by key, the words of the list and the tool that guards it."""
+    own: Described = {name: (companion.wire, None) for name, companion in companions.offered(snapshot).items()}
     return (
-        {name: (tool.modern, name) for name, tool in snapshot.tools.items()},
+        own | {name: (tool.modern, name) for name, tool in snapshot.tools.items()},
         {name: (prompt.wire, _guard(prompt.target)) for name, prompt in snapshot.prompts.items()},
         {uri: (resource.wire, _guard(resource.target)) for uri, resource in snapshot.resources.items()},
     )

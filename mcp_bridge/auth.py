@@ -31,6 +31,11 @@ class Principal:
     server_ids: frozenset[int] | None
     tools: frozenset[str] | None
 
+    @property
+    def id(self) -> str:
+        """What tells this key from all others, for ever."""
+        return f"key:{self.key_id}"
+
     def may_use(self, server_id: int, owner_id: int | None) -> bool:
         """Whether the key opens this server: one it names, else one of its owner."""
         if self.server_ids is not None:
@@ -49,7 +54,7 @@ class KeyUser(AuthenticatedUser):
         super().__init__(
             AccessToken(
                 token="",
-                client_id=f"key:{principal.key_id}",
+                client_id=principal.id,
                 scopes=["mcp:call"],
                 subject=f"user:{principal.owner_id}",
                 claims={"iss": "flowhub"},

@@ -17,6 +17,7 @@ from flows.models import Flow, Server
 from flows.schemas import compile_schema, moved
 from flows.services import graph_of
 from flows.ui import View, view_of, with_view
+from mcp_bridge import results
 from mcp_bridge.auth import Principal
 from mcp_bridge.offered import (
     LEGACY_VERSION,
@@ -54,6 +55,8 @@ class Snapshot:
     owner_id: int | None
     is_public: bool
     stamp: Any
+    agent_tools: bool = False
+    """Whether clients can look at the executions of their own key."""
     tools: Mapping[str, PublishedTool] = field(default_factory=lambda: MappingProxyType({}))
     prompts: Mapping[str, PublishedPrompt] = field(default_factory=lambda: MappingProxyType({}))
     resources: Mapping[str, PublishedResource] = field(default_factory=lambda: MappingProxyType({}))
@@ -121,6 +124,7 @@ def load(slug: str) -> Snapshot | None:
         owner_id=server.owner_id,
         is_public=server.access == Server.Access.PUBLIC,
         stamp=stamp,
+        agent_tools=server.agent_tools,
         tools=MappingProxyType(tools),
         prompts=MappingProxyType(prompts_of(server.prompts.filter(is_active=True), targets)),
         resources=MappingProxyType(resources_of(server.resources.filter(is_active=True), targets)),
@@ -146,7 +150,10 @@ def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
             timeout_seconds=version.timeout_seconds,
             defaults=defaults_of(contract["inputSchema"]),
             output_schema=output_schema_of(contract.get("outputSchema")),
+            answer_seconds=version.answer_seconds,
         )
+        if version.answer_seconds is not None:
+            contract = results.widened(contract)
         view = view_of(target.graph)
         contract = with_view(contract, server.slug, view)
         legacy, wraps = for_legacy(contract)

@@ -9,6 +9,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, LoggingLevel
 
 from executions import services
+from executions.calls import Pending
 from executions.services import Answer, LedgerUnavailable, Target
 from flows.flow_inputs import as_arguments
 from mcp_bridge import asking, reports, tools
@@ -41,6 +42,7 @@ async def answer_of(
     except LedgerUnavailable as error:
         logger.error("call of %s was not recorded: %s", target.tool_name, error)
         raise MCPError(INTERNAL_ERROR, NOT_RECORDED, data=dict(data) or None) from None
+    assert not isinstance(answer, Pending)  # noqa: S101 - only clients of tools are told to come back
     if isinstance(answer, Answer) and answer.is_error:
         code = INVALID_PARAMS if services.argument_faults(target, arguments) else INTERNAL_ERROR
         raise MCPError(code, answer.text, data={**data, **asking.meta_of(answer)})

@@ -1,7 +1,6 @@
 """`tools/list` and `tools/call`: from the wire to an execution and back."""
 
 import logging
-from collections.abc import Mapping
 from functools import partial
 from typing import Any, NoReturn
 
@@ -10,15 +9,19 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolRequestParams, LoggingLevel, PaginatedRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from executions import services
+from executions import deliveries, services
+from executions.call_keys import MOST_CHARACTERS
+from executions.calls import Pending
+from executions.deliveries import KeyTaken
 from executions.services import Answer, Caller, LedgerUnavailable, Target, Waiting, Watch
-from mcp_bridge import asking, reports
+from mcp_bridge import asking, companions, reports, results
 from mcp_bridge.auth import KeyUser, Principal
 from mcp_bridge.catalogue import Offer, PublishedTool, Snapshot, listed
+from mcp_bridge.companions import Asked
 
 logger = logging.getLogger(__name__)
 
-_META = "io.modelcontextprotocol/"
+IDEMPOTENCY_KEY = "flowhub/idempotencyKey"
 
 Context = ServerRequestContext[Any, Any]
 
@@ -36,9 +39,11 @@ def visible_tools(snapshot: Snapshot, principal: Principal | None) -> list[Publi
 
 def list_tools(offer: Offer, ctx: Context, params: PaginatedRequestParams | None) -> dict[str, Any]:
     """Answer `tools/list` in one page, in the caller's era."""
-    tools = visible_tools(offer.snapshot, principal_of(ctx))
+    snapshot, principal = offer.snapshot, principal_of(ctx)
     is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
-    return listed(ctx, {"tools": [tool.modern if is_modern else tool.legacy for tool in tools]})
+    tools = [tool.modern if is_modern else tool.legacy for tool in visible_tools(snapshot, principal)]
+    own = [companion.wire for companion in companions.visible(snapshot, principal).values()]
+    return listed(ctx, {"tools": [*tools, *own]})
 
 
 async def call(
@@ -49,31 +54,73 @@ async def call(
     A failure that the model can repair is a result with `isError`; an unknown tool is the protocol's error -32602
     (MCP 2026-07-28, Tools, Error handling). Both leave an execution.
     """
-    principal = principal_of(ctx)
+    snapshot, principal = offer.snapshot, principal_of(ctx)
     caller = caller_of(ctx, principal)
-    arguments = params.arguments or {}
-    tool = offer.snapshot.tools.get(params.name)
+    tool = snapshot.tools.get(params.name)
     try:
+        companion = companions.visible(snapshot, principal).get(params.name)
+        if companion is not None:
+            asked = Asked(snapshot, principal, caller, params.arguments or {}, ctx.protocol_version)
+            return await companions.call(companion, asked)
         if tool is None or not (principal is None or principal.may_call(params.name)):
-            await _refuse_unknown(offer.snapshot, principal, params, caller)
+            await _refuse_unknown(snapshot, principal, params, caller)
         async with reports.watching(ctx, tool.target.graph, reports.level_of(ctx, set_level)) as watch:
-            start = partial(call_flow, tool.target, arguments, caller, watch)
+            start = partial(_deliver, tool.target, params, caller, watch)
             answer = await asking.answered(ctx, params, caller, tool.target.flow_id, start, watch)
     except LedgerUnavailable as error:
         logger.error("call of %.100r was not recorded: %s", params.name, error)
         return _not_recorded(ctx.protocol_version)
-    return _result(answer, tool, ctx.protocol_version) if isinstance(answer, Answer) else answer
+    if isinstance(answer, dict):
+        return answer
+    looks = companions.looks(snapshot, principal)
+    return results.result_of(answer, ctx.protocol_version, wraps=tool.wraps_result, looks=looks)
 
 
 async def call_flow(target: Target, arguments: dict[str, Any], caller: Caller, watch: Watch | None) -> Answer | Waiting:
     """Call a flow, or refuse arguments that do not fit; both leave an execution. Raises LedgerUnavailable."""
+    misfit = await _misfit(target, arguments, caller)
+    return misfit or await services.call(target, arguments, caller, watch)
+
+
+async def _misfit(target: Target, arguments: dict[str, Any], caller: Caller) -> Answer | None:
+    """The refusal of arguments that do not fit; None when they do."""
     faults = services.argument_faults(target, arguments)
-    if faults:
-        name = target.tool_name
-        lines = "\n".join(f"- {fault}" for fault in faults)
-        message = f"The arguments do not fit the input schema of {name}:\n{lines}\nCorrect them and call again."
-        return await services.reject(name, arguments, caller, message, preview=str(faults[0]), target=target)
-    return await services.call(target, arguments, caller, watch)
+    if not faults:
+        return None
+    lines = "\n".join(f"- {fault}" for fault in faults)
+    message = f"The arguments do not fit the input schema of {target.tool_name}:\n{lines}\nCorrect them and call again."
+    return await _rejected(target, arguments, caller, message, preview=str(faults[0]))
+
+
+async def _deliver(
+    target: Target, params: CallToolRequestParams, caller: Caller, watch: Watch | None
+) -> Answer | Pending | Waiting:
+    """Call a flow as a tool: within the time that its client waits, and once for an idempotency key."""
+    arguments = params.arguments or {}
+    if (misfit := await _misfit(target, arguments, caller)) is not None:
+        return misfit
+    key: Any = (params.meta or {}).get(IDEMPOTENCY_KEY)
+    if message := _key_fault(key, caller):
+        return await _rejected(target, arguments, caller, message)
+    try:
+        return await deliveries.call(target, arguments, caller, key or "", watch)
+    except KeyTaken as error:
+        return await _rejected(target, arguments, caller, str(error))
+
+
+async def _rejected(target: Target, arguments: Any, caller: Caller, message: str, preview: str = "") -> Answer:
+    return await services.reject(target.tool_name, arguments, caller, message, preview=preview, target=target)
+
+
+def _key_fault(key: Any, caller: Caller) -> str:
+    """Why an idempotency key cannot be used; empty when it can, or when there is none."""
+    if key is None:
+        return ""
+    if not isinstance(key, str) or not 1 <= len(key) <= MOST_CHARACTERS:
+        return f"_meta[{IDEMPOTENCY_KEY!r}] must be a text of 1 to {MOST_CHARACTERS} characters, a UUID for example."
+    if not caller.identity:
+        return f"_meta[{IDEMPOTENCY_KEY!r}] needs an API key, because strangers must not share answers. Leave it out."
+    return ""
 
 
 async def _refuse_unknown(
@@ -93,7 +140,7 @@ async def _refuse_unknown(
             server_slug=snapshot.slug,
             owner_id=snapshot.owner_id,
         )
-    raise MCPError(INVALID_PARAMS, message, data=asking.meta_of(answer) if answer else None)
+    raise MCPError(INVALID_PARAMS, message, data=results.meta(answer) if answer else None)
 
 
 def caller_of(ctx: Context, principal: Principal | None) -> Caller:
@@ -107,23 +154,9 @@ def caller_of(ctx: Context, principal: Principal | None) -> Caller:
         client_version=info.version[:50] if info else "",
         protocol_version=ctx.protocol_version,
     )
-    return asking.askable(caller, ctx, f"key:{principal.key_id}" if principal else "")
-
-
-def _result(answer: Answer, tool: PublishedTool, protocol_version: str) -> dict[str, Any]:
-    result: dict[str, Any] = {"content": answer.content, "isError": answer.is_error, "_meta": asking.meta_of(answer)}
-    modern = protocol_version in MODERN_PROTOCOL_VERSIONS
-    if modern:
-        result["resultType"] = "complete"
-    if answer.is_structured:
-        wrap = not modern and (tool.wraps_result or not isinstance(answer.structured, Mapping))
-        result["structuredContent"] = {"result": answer.structured} if wrap else answer.structured
-    return result
+    return asking.askable(caller, ctx, principal.id if principal else "")
 
 
 def _not_recorded(protocol_version: str) -> dict[str, Any]:
     text = "This call could not be recorded, so its result is not given out. Wait a little and call again."
-    result: dict[str, Any] = {"content": [{"type": "text", "text": text}], "isError": True}
-    if protocol_version in MODERN_PROTOCOL_VERSIONS:
-        result["resultType"] = "complete"
-    return result
+    return results.failure(text, protocol_version)

@@ -11,7 +11,8 @@ from flows import services
 from flows.api.fields import JsonField, VisibleServerField, faults_as_json
 from flows.engine.errors import DefinitionError
 from flows.engine.graph import DEFINITION_SCHEMA
-from flows.models import TOOL_NAME, Flow, FlowVersion
+from flows.models import MAX_ANSWER_SECONDS, TOOL_NAME, Flow, FlowVersion
+from flows.reserved import not_reserved
 from flows.schemas import check_tool_input_schema, compile_schema
 
 TOOL_NAME_TAKEN = "Another flow of this server has that tool name."
@@ -38,7 +39,7 @@ class FlowItemSerializer(serializers.ModelSerializer):
     """A flow in a list: without its definition and schemas."""
 
     server = VisibleServerField(help_text="The server's slug.")
-    toolName = serializers.CharField(source="tool_name", max_length=64, validators=[TOOL_NAME])
+    toolName = serializers.CharField(source="tool_name", max_length=64, validators=[TOOL_NAME, not_reserved])
     toolDescription = serializers.CharField(source="tool_description")
     isActive = serializers.BooleanField(source="is_active", default=True)
     publishedVersion = serializers.IntegerField(
@@ -72,6 +73,14 @@ class FlowSerializer(FlowItemSerializer):
     annotations = JsonObjectField(required=False)
     definition = DefinitionField(required=False)
     timeoutSeconds = serializers.IntegerField(source="timeout_seconds", min_value=1, max_value=86_400, default=300)
+    answerSeconds = serializers.IntegerField(
+        source="answer_seconds",
+        min_value=1,
+        max_value=MAX_ANSWER_SECONDS,
+        allow_null=True,
+        default=None,
+        help_text="After so long the client is told that the execution goes on; null: it waits for the end.",
+    )
     hasUnpublishedChanges = serializers.SerializerMethodField()
 
     class Meta(FlowItemSerializer.Meta):
@@ -84,6 +93,7 @@ class FlowSerializer(FlowItemSerializer):
             "annotations",
             "definition",
             "timeoutSeconds",
+            "answerSeconds",
             "hasUnpublishedChanges",
         ]
         validators: list[Any] = []
@@ -175,11 +185,12 @@ class FlowVersionSerializer(serializers.ModelSerializer):
     version = serializers.IntegerField(source="number", read_only=True)
     contract = JsonObjectField(read_only=True, help_text="The tool as clients see it.")
     timeoutSeconds = serializers.IntegerField(source="timeout_seconds", read_only=True)
+    answerSeconds = serializers.IntegerField(source="answer_seconds", read_only=True, allow_null=True)
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
 
     class Meta:
         model = FlowVersion
-        fields = ["flowId", "version", "contract", "timeoutSeconds", "createdAt"]
+        fields = ["flowId", "version", "contract", "timeoutSeconds", "answerSeconds", "createdAt"]
 
 
 class NodeTypeSerializer(serializers.Serializer):

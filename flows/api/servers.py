@@ -22,10 +22,13 @@ class ServerSerializer(serializers.ModelSerializer):
     """A server in a list."""
 
     isPublished = serializers.BooleanField(source="is_published", read_only=True)
+    agentTools = serializers.BooleanField(
+        source="agent_tools", read_only=True, help_text="Whether clients can look at the executions of their own key."
+    )
 
     class Meta:
         model = Server
-        fields = ["id", "slug", "name", "access", "isPublished"]
+        fields = ["id", "slug", "name", "access", "isPublished", "agentTools"]
 
 
 class SecretSerializer(serializers.ModelSerializer):

@@ -10,6 +10,7 @@ from flows.openapi.document import Document, Unusable
 from flows.openapi.request import Request, request_of
 from flows.openapi.schemas import Converter
 from flows.openapi.security import literal
+from flows.reserved import GET_RESULT
 from flows.schemas import SchemaError, check_tool_input_schema
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
@@ -63,7 +64,7 @@ def _server(servers: Any) -> str:
 
 def operations_of(document: Document, address: str) -> list[Operation]:
     """Every operation, in the document's order, at most 500; `address` is where the other system is."""
-    converter, names = Converter(document), set[str]()
+    converter, names = Converter(document), {GET_RESULT}
     found = []
     for method, path, item in _listed(document):
         operation = item[method] if isinstance(item[method], dict) else {}
@@ -142,6 +143,7 @@ def _flow(made: Operation, request: Request, answer: dict[str, Any]) -> dict[str
         "outputSchema": None,
         "annotations": ANNOTATIONS.get(made.method, {}),
         "timeoutSeconds": 300,
+        "answerSeconds": None,
         "definition": {"nodes": nodes, "connections": lines},
     }
 

@@ -1,9 +1,11 @@
 """Live servers for the acceptance tests: one under uvicorn, one under daphne, made once a session."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
+from tests.gated import Gates, gated_servers, gates
 from tests.live import RUNSERVER, SERVE, LiveServer, live_server
 from tests.world import World, world_of
 
@@ -41,3 +43,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def server(request: pytest.FixtureRequest) -> LiveServer:
     """Each of the two ASGI servers in turn."""
     return request.getfixturevalue(f"{request.param}_server")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two processes on one database, and the gates at which their flows wait."""
+
+    one: LiveServer
+    other: LiveServer
+    gates: Gates
+
+
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Two processes that serve the same flows."""
+    data = tmp_path_factory.mktemp("pair")
+    with gates() as made, gated_servers(data, made, 2) as (one, other):
+        yield Pair(one, other, made)

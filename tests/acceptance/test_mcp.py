@@ -94,9 +94,7 @@ async def test_a_report_adds_up_the_orders_that_it_found_and_names_the_others(se
     assert usual.structured_content == {"text": "Orders: 3, worth 232.3.", "total": 232.3, "unknown": []}
     assert partly.structured_content == {"text": "Orders: 1, worth 49.9.", "total": 49.9, "unknown": ["A-00017"]}
     assert nothing.is_error is True
-    assert [block.text for block in nothing.content] == [
-        'None of these orders exists: ["A-00017"]. Check the ids: they look like A-10481.'
-    ]
+    assert nothing.content[0].text == 'None of these orders exists: ["A-00017"]. Check the ids: they look like A-10481.'
     assert len(detail(server, usual)["children"]) == 3
 
 
@@ -106,8 +104,10 @@ async def test_fr_007_a_failure_is_an_error_result_and_names_the_failing_node(se
         result = await client.call_tool("lookup_order", {"order_id": "A-00017"})
     message = "There is no order A-00017. Check the id: it looks like A-10481."
     assert result.is_error is True
-    assert [block.text for block in result.content] == [message]
     record = detail(server, result)
+    where = f"Execution {record['id']}: {server.url}/executions/{record['id']}/"
+    assert [block.text for block in result.content] == [message, where]
+    assert record["result"] == {"content": [{"type": "text", "text": message}], "isError": True}
     assert record["status"] == "error"
     assert record["failedNodeName"] == "Unknown order"
     assert record["errorInfo"] == {

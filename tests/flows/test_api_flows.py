@@ -66,6 +66,7 @@ def whole(flow: Flow, **changed: Any) -> dict[str, Any]:
         "annotations": flow.annotations,
         "definition": flow.definition,
         "timeoutSeconds": flow.timeout_seconds,
+        "answerSeconds": flow.answer_seconds,
         "hasUnpublishedChanges": True,
     }
     return item(flow) | rest_of_it | changed
@@ -179,6 +180,7 @@ def test_a_new_flow_keeps_everything_that_is_sent() -> None:
         "definition": TWO_NODES,
         "isActive": False,
         "timeoutSeconds": 9,
+        "answerSeconds": 5,
     }
     answer = rest(server.owner).post("/api/flows/", body, format="json")
     assert (answer.status_code, answer.json()) == (201, whole(Flow.objects.get()))
@@ -242,6 +244,10 @@ def test_a_schema_that_is_none_is_refused_at_its_path() -> None:
         ({"toolName": "Not Snake"}, "toolName"),
         ({"timeoutSeconds": 0}, "timeoutSeconds"),
         ({"timeoutSeconds": 86_401}, "timeoutSeconds"),
+        ({"answerSeconds": 0}, "answerSeconds"),
+        ({"answerSeconds": 3601}, "answerSeconds"),
+        ({"toolName": "get_result"}, "toolName"),
+        ({"toolName": "flowhub_anything"}, "toolName"),
         ({"annotations": [1]}, "annotations"),
         ({"definition": "text"}, "definition"),
         ({"name": ""}, "name"),
@@ -373,6 +379,7 @@ def test_publishing_makes_the_next_version() -> None:
             "version": 2,
             "contract": services.contract_of(flow),
             "timeoutSeconds": 300,
+            "answerSeconds": None,
             "createdAt": wire_time(flow.published_version.created_at),
         },
     )

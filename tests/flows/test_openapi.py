@@ -120,6 +120,7 @@ class TestOperations:
             "outputSchema": None,
             "annotations": {"readOnlyHint": True},
             "timeoutSeconds": 300,
+            "answerSeconds": None,
         }
         assert [(node["type"], node["parameters"]) for node in definition["nodes"]] == [
             ("trigger", {}),

@@ -59,6 +59,7 @@ def source() -> Server:
         output_schema={"type": "object"},
         annotations={"readOnlyHint": True, "idempotentHint": False},
         timeout_seconds=7,
+        answer_seconds=3,
         is_active=True,
     )
     services.publish(make_flow(server, name="Orders", tool_name="orders"))
@@ -102,6 +103,7 @@ class TestFile:
                     "outputSchema": {"type": "object"},
                     "annotations": {"readOnlyHint": True, "idempotentHint": False},
                     "timeoutSeconds": 7,
+                    "answerSeconds": 3,
                     "definition": empty_definition(),
                 }
             ],
@@ -126,6 +128,8 @@ class TestFile:
             (document({"name": "x"}), "flows[0].toolName", "is required"),
             (document(entry("Not snake")), "flows[0].toolName", "does not match"),
             (document(entry(timeoutSeconds=0)), "flows[0].timeoutSeconds", "less than the minimum"),
+            (document(entry(answerSeconds=0)), "flows[0].answerSeconds", "less than the minimum"),
+            (document(entry("get_result")), "flows[0].toolName", "FlowHub's own tools are named get_result"),
             (document(entry(), entry()), "flows[1].toolName", "flows[0] has the tool name 'echo' too"),
             (document(entry(inputSchema={"type": "array"})), "flows[0].inputSchema.type", 'must say "type": "object"'),
             (
