@@ -61,6 +61,7 @@ def terminal(request: pytest.FixtureRequest, uvicorn_server: LiveServer, tmp_pat
 
 
 NAME_OF_THE_SERVER = '"io.modelcontextprotocol/serverInfo":{"name":"demo","title":"Demo","version":"1"},'
+PAGE = ',{"type":"text","text":"Execution ID: URL/executions/ID/"}]'
 LINKS = '"flowhub/executionId":"ID","flowhub/executionUrl":"URL/executions/ID/"'
 
 
@@ -73,13 +74,14 @@ def transcript(era: str) -> list[str]:
         '{"result":{' + meta + ',"content":[{"type":"text","text":"Hello, Ada! 21"}],"isError":false}}',
         "exit 0",
         '$ tools/call --tool-name greet --tool-args-json {"name": "Ada"}',
-        '{"result":{' + meta + ',"content":[{"type":"text","text":"' + complaint + '"}],"isError":true}}',
+        '{"result":{' + meta + ',"content":[{"type":"text","text":"' + complaint + '"}' + PAGE + ',"isError":true}}',
         """{"error":{"code":"tool_is_error","message":"Tool 'greet' returned isError:true."}}""",
         "exit 5",
         "$ tools/call --tool-name lookup_order --tool-arg order_id=A-1",
         '{"result":{'
         + meta
-        + ',"content":[{"type":"text","text":"There is no order A-1. Check the id: it looks like A-10481."}]'
+        + ',"content":[{"type":"text","text":"There is no order A-1. Check the id: it looks like A-10481."}'
+        + PAGE
         + ',"isError":true}}',
         """{"error":{"code":"tool_is_error","message":"Tool 'lookup_order' returned isError:true."}}""",
         "exit 5",

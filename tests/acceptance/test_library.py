@@ -180,7 +180,8 @@ def failure_of(library: Library, result: Any) -> Failure:
     """What the record and the client were told; the list, the detail and the result agree on it."""
     record = library.record(result)
     error = record["errorInfo"]
-    told = [block.text for block in result.content]
+    *told, where = [block.text for block in result.content]
+    assert where == f"Execution {record['id']}: {library.server.url}/executions/{record['id']}/"
     assert (result.is_error, record["status"]) == (True, "error")
     assert record["result"] == {"content": [{"type": "text", "text": text} for text in told], "isError": True}
     (listed,) = [item for item in library.executions(record["flowToolName"]) if item["id"] == record["id"]]

@@ -76,7 +76,7 @@ async def test_a_misfit_is_an_error_that_names_the_path_and_the_node(
         'The answer does not fit the flow\'s output schema: id: "7" is not of type "integer"; '
         "extra: there is no such property; there are: id."
     )
-    assert result == {"content": [{"type": "text", "text": f"Answer: {message} {HINT}"}], "isError": True}
+    assert (result["content"][0]["text"], result["isError"]) == (f"Answer: {message} {HINT}", True)
     assert (record["status"], record["failedNodeName"]) == ("error", "Answer")
     assert record["errorInfo"] == {
         "message": message,
@@ -100,7 +100,7 @@ async def test_text_alone_is_no_answer_of_a_tool_with_an_output_schema(
         "The flow has an output schema, so exactly one node has to answer with a JSON value; "
         "there were other answers only: 'Say'."
     )
-    assert result["content"] == [{"type": "text", "text": f"{message} {HINT}"}]
+    assert result["content"][0]["text"] == f"{message} {HINT}"
     assert (result["isError"], result["_meta"]["errorInfo"]["message"]) == (True, message)
 
 
