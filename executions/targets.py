@@ -111,5 +111,6 @@ def _target_of(
         timeout_seconds=timeout,
         defaults=defaults_of(schema),
         output_schema=output_schema_of(output_schema),
+        answer_seconds=version.answer_seconds if version else flow.answer_seconds,
         draft=None if version else {"definition": definition, "schemas": schemas, "timeoutSeconds": timeout},
     )

@@ -13,6 +13,7 @@ from flows.services import contract_of, graph_of
 from flows.ui import View, view_of, with_view
 from mcp_bridge.catalogue import for_legacy
 from mcp_bridge.offered import LEGACY_VERSION, MODERN_VERSION
+from mcp_bridge.results import widened
 
 MODERN, LEGACY = "modern", "legacy"
 ERAS = {MODERN: MODERN_VERSION, LEGACY: LEGACY_VERSION}
@@ -40,6 +41,8 @@ def definitions(flow: Flow, version: FlowVersion | None) -> Definitions:
     It goes through the SDK's own writer, which leaves out what a version of the protocol does not know.
     """
     contract, definition = (version.contract, version.definition) if version else (contract_of(flow), flow.definition)
+    if (version or flow).answer_seconds is not None:
+        contract = widened(contract)
     contract = with_view(contract, flow.server.slug, _view_of(definition))
     legacy, _ = for_legacy(contract)
     try:

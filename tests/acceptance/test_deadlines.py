@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-from pathlib import Path
 
 import pytest
 
 from tests.acceptance.conftest import Pair
-from tests.gated import LARGE, fresh, gated_servers, gates, id_of, key_of, nobody, record
+from tests.gated import LARGE, fresh, id_of, key_of, nobody, record
 from tests.mcp_client import ERAS, LEGACY, MODERN, connect
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -160,23 +159,3 @@ async def test_a_key_for_some_tools_has_get_result_for_those_that_answer_in_time
         assert [tool.name for tool in (await client.list_tools()).tools] == ["pass_soon", "get_result"]
     async with connect(pair.one, MODERN, slug="gated", key=key_of(pair.one, "plain")) as client:
         assert [tool.name for tool in (await client.list_tools()).tools] == ["pass"]
-
-
-async def test_after_a_crash_the_kept_answer_is_there_and_what_was_under_way_is_interrupted(tmp_path: Path) -> None:
-    ended, lost = fresh(), fresh()
-    with gates() as at, gated_servers(tmp_path, at) as (server,):
-        async with connect(server, MODERN, slug="gated") as client:
-            first = await client.call_tool("pass_soon", {"name": ended})
-            at.open(ended)
-            result = await client.call_tool("get_result", {"executionId": id_of(first)})
-            second = await client.call_tool("pass_soon", {"name": lost})
-            server.kill()
-        await asyncio.to_thread(server.start, "serve", "--port", str(server.port))
-        async with connect(server, LEGACY, slug="gated") as client:
-            after = await client.call_tool("get_result", {"executionId": id_of(first)})
-            missing = await client.call_tool("get_result", {"executionId": id_of(second)})
-        at.open(lost)
-        assert after.structured_content == result.structured_content == {"name": ended, "said": f"{ended} may pass"}
-        assert missing.is_error
-        assert missing.content[0].text.startswith("The server stopped before the flow finished.")
-        assert record(server, second)["errorInfo"]["kind"] == "interrupted"

@@ -10,7 +10,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from executions import counts, filters, history, ledger, statements
+from executions import brief, counts, filters, history, ledger, statements
+from executions.brief import Owned
 from executions.filters import ExecutionFilter
 from executions.history import History, Listing
 from executions.models import HEAVY_FIELDS, Execution, new_id
@@ -366,6 +367,26 @@ def test_an_owners_errors_are_searched_through_the_index_of_errors(busy_flow: Fl
     index = "execution_errors" if connection.vendor == "sqlite" else "execution_errors|execution_of_owner"
     assert re.search(rf"(USING INDEX|using|on) ({index})\b", found), found
     assert not [column for column in HEAVY_FIELDS if f'"{column}"' in statement]
+
+
+@pytest.mark.parametrize("asked", [{}, {"tool": "other"}, {"status": "error"}, {"since": STARTED}])
+def test_the_executions_of_an_api_key_come_from_its_index_and_read_no_json(
+    asked: dict[str, Any], busy_flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(brief, "SEARCHED", 200)
+    starts = [STARTED + timedelta(minutes=number) for number in range(2500)]
+    write(busy_flow, starts, lambda _: "fulfilled", principal_id="key:1")
+    owned = Owned("key:1", busy_flow.server.slug, lambda tool: True)
+    found = plans(lambda: owned.find(**asked))
+    assert len(found) == 2
+    for statement, way in found:
+        assert re.search(r"(USING( COVERING)? INDEX|using|on) execution_of_principal\b", way), way
+        assert not [column for column in HEAVY_FIELDS if f'"{column}"' in statement]
+        assert_no_sort_and_no_full_scan(way, False)
+    rows, has_more = owned.find(limit=20)
+    newest = Execution.objects.filter(principal_id="key:1").newest_first()[:20]
+    assert (rows, has_more) == (list(newest), True)
+    assert Owned("key:2", busy_flow.server.slug, lambda tool: True).find() == ([], False)
 
 
 def test_a_detail_is_found_by_its_key(busy_flow: Flow) -> None:

@@ -24,11 +24,15 @@ from flows import services
 from flows.models import Flow, Server
 call_command("migrate", verbosity=0)
 call_command("load_demo")
-for changes in ({"tool_name": "hasty", "timeout_seconds": 1}, {"tool_name": "leaving", "name": "Leaving"}):
+for changes in (
+    {"tool_name": "hasty", "timeout_seconds": 1},
+    {"tool_name": "leaving", "name": "Leaving"},
+    {"tool_name": "patient", "answer_seconds": 1},
+):
     flow = Flow.objects.create(server=Server.objects.get(slug="demo"), **(demo.SLOW_REPORT | changes))
     services.publish(flow)
 """
-"""An up-to-date database with the demo, a flow that may take one second, and a flow to delete."""
+"""An up-to-date database with the demo, and flows that may take a second, are deleted, answer in time."""
 
 
 def prepare(data: Path, **environment: str) -> None:
