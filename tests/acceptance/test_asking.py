@@ -181,7 +181,9 @@ async def roots(context: Any) -> ListRootsResult:
 
 
 def text_of(result: Any) -> str:
-    return "\n".join(block.text for block in result.content)
+    """What it says; the last block of a failure names the execution."""
+    blocks = result.content[:-1] if result.is_error else result.content
+    return "\n".join(block.text for block in blocks)
 
 
 def record(server: LiveServer, result: Any) -> dict[str, Any]:

@@ -29,7 +29,9 @@ const call = async (name, args, options) => {
   const result = isOld
     ? await client.callTool({ name, arguments: args }, undefined, options)
     : await client.callTool({ name, arguments: args }, options)
-  const { content, structuredContent, isError } = result
+  const { structuredContent, isError } = result
+  // The last block of a failure names its execution, which is another one each time.
+  const content = isError ? result.content.slice(0, -1) : result.content
   return { content, structuredContent, isError, id: typeof result._meta['flowhub/executionId'] }
 }
 
