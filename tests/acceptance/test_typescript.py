@@ -23,7 +23,7 @@ ASKING = {
         "nodes": [
             node("trigger", "trigger", "Call", 0),
             node("ask", "ask_user", "Ask", 1, message="Why?", schema=FORM),
-            node("answer", "return", "Answer", 2, text="Because: {{ ask.reason }}"),
+            node("answer", "return", "Answer", 2, text="Because: {{ ask.content.reason }}"),
         ],
         "connections": [line("trigger", "ask"), line("ask", "answer", "accept")],
     }
@@ -59,7 +59,7 @@ def text(text: str, *, is_error: bool = False) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("which", CLIENTS)
-def test_it_lists_calls_hears_progress_and_is_asked(asking_server: LiveServer, which: str) -> None:
+def test_it_lists_calls_reads_hears_progress_and_is_asked(asking_server: LiveServer, which: str) -> None:
     said = dict(said_by(which, asking_server))
     assert said.pop("server") == {"name": "demo", "title": "Demo", "version": "1"}
     assert {"tools", "logging"} <= set(said.pop("capabilities"))
@@ -81,6 +81,10 @@ def test_it_lists_calls_hears_progress_and_is_asked(asking_server: LiveServer, w
         "failing": text("There is no order A-1. Check the id: it looks like A-10481.", is_error=True),
         "misfit": text(misfit, is_error=True),
         "unknown": -32602,
+        "prompts": ["order_update"],
+        "prompt": [["user", True]],
+        "resources": ["demo:order-states"],
+        "resource": [["demo:order-states", "text/markdown", "string"]],
         "asked": {"message": "Why?", "fields": ["reason"]},
         "asking": text("Because: late"),
     }

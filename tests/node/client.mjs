@@ -1,4 +1,4 @@
-// A client with one of the TypeScript SDKs: connects, lists, calls, answers what it is asked, and prints one line of JSON
+// A client with one of the TypeScript SDKs: connects, lists, calls, reads, answers what it is asked, and prints one line of JSON
 // for each step. tests/acceptance/test_typescript.py starts it with the address, the key, and which SDK in which era.
 const [url, key, which] = process.argv.slice(2)
 const isOld = which === 'sdk-1'
@@ -53,6 +53,15 @@ const heard = []
 const onprogress = progress => heard.push(progress)
 await call('order_report', { order_ids: ['A-10481', 'A-10482'] }, { onprogress })
 say('progress', heard)
+
+const { prompts } = await client.listPrompts()
+say('prompts', prompts.map(prompt => prompt.name))
+const { messages } = await client.getPrompt({ name: 'order_update', arguments: { order_id: 'A-10481' } })
+say('prompt', messages.map(message => [message.role, message.content.text.includes('A-10481')]))
+const { resources } = await client.listResources()
+say('resources', resources.map(resource => resource.uri))
+const { contents } = await client.readResource({ uri: resources[0].uri })
+say('resource', contents.map(content => [content.uri, content.mimeType, typeof content.text]))
 
 if (tools.some(tool => tool.name === 'ask_first')) say('asking', await call('ask_first', {}))
 await client.close()
