@@ -48,6 +48,14 @@ async def resume(
     stays good; else it is used up. What a result must look like beyond its kind, its node checks. Raises Refused when
     the ticket does not hold, is somebody else's or of another flow; LedgerUnavailable.
     """
+    begun = await begin(ticket, given, caller, flow_id, watch)
+    return begun if isinstance(begun, Waiting) else await services.waited_for(*begun)
+
+
+async def begin(
+    ticket: Ticket, given: Mapping[str, Given], caller: Caller, flow_id: int | None, watch: Watch | None = None
+) -> Waiting | tuple[uuid.UUID, asyncio.Task[Answer | Waiting]]:
+    """What `resume` does, without waiting for the rest: the execution goes on in a task that outlives this."""
     await services.admit()
     runner_id = heart.runner_id
     taking = in_database(lambda: _taken(ticket, given, caller.identity, flow_id, runner_id))
@@ -61,7 +69,7 @@ async def resume(
     ledger.adopt(execution)
     if was_cancelled and (task := asyncio.current_task()) is not None:
         task.cancel()
-    return await services.go_on(target, held, answers, caller, watch)
+    return services.go_on(target, held, answers, caller, watch)
 
 
 def _taken(
@@ -101,20 +109,20 @@ def _target(execution: Execution, held: Held) -> Target:
     return target
 
 
-def questions_of(execution: Execution) -> Waiting | None:
+def questions_of(execution: Execution, *, for_record: bool = False) -> Waiting | None:
     """What an execution waits for, for a page that shows it; None when it does not wait. Called from worker threads.
 
-    The ticket in it is good for `resume`, so it must not leave the server.
+    `for_record` hides what the record hides too, for who looks on. The ticket in it is good for `resume`, so it must
+    not leave the server.
     """
     held = suspensions.of_execution(execution.pk)
+    if held is None:
+        return None
+    hidden = held.hidden_in_answer | held.hidden if for_record else held.hidden_in_answer
     try:
-        return _waiting(execution, held) if held is not None else None
+        return services.waiting(held, _target(execution, held), Redactor.none.knowing(hidden))
     except Refused:
         return None
-
-
-def _waiting(execution: Execution, held: Held) -> Waiting:
-    return services.waiting(held, _target(execution, held), Redactor.none.knowing(held.hidden_in_answer))
 
 
 async def ask_live(

@@ -39,7 +39,7 @@ class Caller:
         if is_flow:
             return dict.fromkeys(KINDS, "another flow makes it. Ask in the flow that the client calls.")
         if self.source != "mcp":
-            return {kind: _NO_CLIENT for kind in KINDS if kind not in self.can_be_asked}
+            return {kind: _NOBODY_THERE for kind in KINDS if kind not in self.can_be_asked}
         name = self.client_name or "the client"
         return {
             kind: f"{name} does not declare the capability {CAPABILITIES[kind]!r}. Use a client that does."
@@ -49,8 +49,18 @@ class Caller:
 
     @classmethod
     def of_user(cls, user: Any, source: str, replay_of: uuid.UUID | None = None) -> "Caller":
-        """A person who is logged in."""
-        return cls(principal=f"user {user.get_username()}", source=source, replay_of=replay_of)
+        """A person who is logged in: asked on the page of the execution, or over REST, for as long as it waits."""
+        return cls(
+            principal=f"user {user.get_username()}",
+            source=source,
+            replay_of=replay_of,
+            identity=identity_of(user),
+            can_be_asked=frozenset(KINDS),
+        )
+
+    def unattended(self) -> "Caller":
+        """The same where nobody is there to answer, as while saved cases are called."""
+        return replace(self, can_be_asked=frozenset())
 
     def as_json(self) -> dict[str, str]:
         """The stored form."""
@@ -63,7 +73,15 @@ class Caller:
         }
 
 
-_NO_CLIENT = "it does not come from an MCP client. Call the tool from one."
+_NOBODY_THERE = (
+    "nobody is there to answer a saved case. Call it from the form of the Test tab, which asks you, or from an MCP "
+    "client."
+)
+
+
+def identity_of(user: Any) -> str:
+    """Who a person is beyond doubt: `Caller.identity` of the calls that they make on pages and over REST."""
+    return f"user:{user.pk}"
 
 
 @dataclass(slots=True, eq=False)

@@ -76,13 +76,15 @@ def start(cases: Sequence[SavedCase], flow: Flow, user: Any, *, is_published: bo
     if is_busy(flow):
         raise Refused("the cases are being called already.")
     target = trials.target_of(flow, is_published=is_published)
-    async_to_sync(_start)(cases, flow.pk, target, _target_print(flow, is_published), trials.caller_of(user))
+    caller = trials.caller_of(user).unattended()
+    async_to_sync(_start)(cases, flow.pk, target, _target_print(flow, is_published), caller)
 
 
 def call_all(cases: Sequence[SavedCase], flow: Flow, user: Any, *, is_published: bool) -> None:
     """Call the cases and wait for the end of the last; raises DefinitionError, ValueError."""
     target = trials.target_of(flow, is_published=is_published)
-    async_to_sync(_call_all)(cases, target, _target_print(flow, is_published), trials.caller_of(user))
+    caller = trials.caller_of(user).unattended()
+    async_to_sync(_call_all)(cases, target, _target_print(flow, is_published), caller)
 
 
 def is_busy(flow: Flow) -> bool:

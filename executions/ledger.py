@@ -175,7 +175,10 @@ class Ledger:
     def release(self, execution_id: uuid.UUID) -> None:
         """Somebody else may write what becomes of a pending row; nothing of it may be waiting here."""
         with self._changed:
-            self._keys.pop(execution_id, None)
+            key = self._keys.pop(execution_id, None)
+        # Open pages show what it asks.
+        if key is not None and listeners:
+            _tell([Change(execution_id, key.flow_key, key.owner_key, Status.PENDING.value)])
 
     async def commit(self, execution_id: uuid.UUID) -> None:
         """Wait until what was taken so far is durable; raises LedgerUnavailable when it cannot be written."""

@@ -128,12 +128,12 @@ async def admit() -> None:
     await ledger.admit()
 
 
-async def go_on(
+def go_on(
     target: Target, held: Held, answers: Mapping[str, Any], caller: Caller, watch: Watch | None = None
-) -> Answer | Waiting:
+) -> tuple[uuid.UUID, asyncio.Task[Answer | Waiting]]:
     """Go on with an execution that waited, and that this process has claimed; `answers` are by node id.
 
-    What it was called with is in `held`. Cancelling the waiting task cancels the execution, as in `call`.
+    What it was called with is in `held`. Its task outlives whoever waits for it, as that of `start`.
     """
     original = Caller(
         **held.caller,
@@ -146,7 +146,7 @@ async def go_on(
     work = _execute(
         held.execution_id, target, held.arguments, original, None, NOTHING_REUSED, watch, delivery, held, answers
     )
-    return await waited_for(held.execution_id, dispatcher.start(held.execution_id, work))
+    return held.execution_id, dispatcher.start(held.execution_id, work)
 
 
 async def _execute(

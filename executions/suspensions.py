@@ -196,6 +196,12 @@ def of_execution(execution_id: uuid.UUID) -> Held | None:
         return None
 
 
+def answerer_of(execution_id: uuid.UUID) -> str | None:
+    """The identity that may answer; None when the execution does not wait (any more)."""
+    waiting = Suspension.objects.filter(pk=execution_id, expires_at__gt=timezone.now())
+    return waiting.values_list("answers_from", flat=True).first()
+
+
 def claim(held: Held, runner_id: uuid.UUID) -> None:
     """Take an execution that waits, so that this process goes on with it and nobody else can; raises Refused."""
     now = timezone.now()

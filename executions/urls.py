@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from executions import action_views, case_table, compare_views, input_views, insights_views, test_tab, ui_views, views
+from executions import (
+    action_views,
+    answer_views,
+    case_table,
+    compare_views,
+    input_views,
+    insights_views,
+    test_tab,
+    ui_views,
+    views,
+)
 
 app_name = "executions"
 urlpatterns = [
@@ -17,6 +27,7 @@ urlpatterns = [
     path("executions/", views.all_executions, name="list"),
     path("executions/<uuid:execution_id>/", views.all_executions, name="detail"),
     path("executions/<uuid:execution_id>/cancel/", action_views.cancel, name="cancel"),
+    path("executions/<uuid:execution_id>/answer/", answer_views.answer, name="answer"),
     path("executions/<uuid:execution_id>/replay/", action_views.replay, name="replay"),
     path("executions/<uuid:execution_id>/replay/from/", action_views.replay_from, name="replay-from"),
     path("executions/<uuid:execution_id>/pin/", action_views.pin, name="pin"),

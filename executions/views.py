@@ -10,6 +10,8 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET
 from django_htmx.middleware import HtmxDetails
 
+from executions.answer_form import forms_of
+from executions.answering import wait_of
 from executions.filters import ExecutionFilter
 from executions.history import History, Listing
 from executions.models import Execution
@@ -87,6 +89,8 @@ def detail_context(request: HttpRequest, execution: Execution) -> dict[str, Any]
     asked = request.GET.get("view", "")
     section = asked if asked in SECTIONS else SECTIONS[0]
     context: dict[str, Any] = {"execution": execution, "section": section, "sections": SECTIONS}
+    if (wait := wait_of(execution, request.user)) is not None:
+        context |= {"wait": wait, "forms": forms_of(wait), "back": f"{request.get_full_path()}#detail"}
     if section == "nodes":
         context["children"] = execution.children_for(request.user)
     if section == "graph":

@@ -6,7 +6,7 @@ given. Names in the form: `arg-` a field, `json-` a field as JSON, `more-` prope
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -239,6 +239,45 @@ class ChoiceControl(Control):
 
 def _key(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+class ChoicesControl(Control):
+    """Some of a few values, each at most once: a checkbox for each."""
+
+    kind = "choices"
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self.chosen: list[Any] = []
+
+    def can_show(self, value: Any) -> bool:
+        """Lists of the values to choose from, in their order."""
+        return super().can_show(value) or (isinstance(value, list) and value == self._among(map(_key, value)))
+
+    def _among(self, keys: Iterable[str]) -> list[Any]:
+        wanted = set(keys)
+        return [value for value, _ in self.place.shape.options if _key(value) in wanted]
+
+    def show(self, value: Any) -> None:
+        """Tick what is in it."""
+        self.chosen, self.is_empty = value, value == [] and not (self.place.is_required or self.place.is_item)
+
+    def parsed(self, data: Mapping[str, Any]) -> Any:
+        """What is ticked; nothing ticked and not required, it is not given."""
+        self.chosen = [value for name, value in self._names() if name in data]
+        is_there = self.chosen or self.is_empty or self.place.is_required or self.place.is_item
+        return self.chosen if is_there else MISSING
+
+    def _names(self) -> Iterator[tuple[str, Any]]:
+        for number, (value, _) in enumerate(self.place.shape.options):
+            yield f"{self.name}:{number}", value
+
+    @property
+    def boxes(self) -> list[tuple[str, str, bool]]:
+        """For each value the name of its checkbox, its words, and whether it is ticked."""
+        ticked = {_key(value) for value in self.chosen}
+        words = [words for _, words in self.place.shape.options]
+        return [(name, word, _key(value) in ticked) for (name, value), word in zip(self._names(), words, strict=True)]
 
 
 class JsonControl(Control):

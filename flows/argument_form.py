@@ -8,6 +8,7 @@ from flows.argument_parts import GroupControl, ListControl, Maker
 from flows.argument_shapes import Shape, shape_of
 from flows.engine.errors import Fault
 from flows.engine.registry import json_path
+from flows.schema_faults import Steps
 
 
 class ArgumentForm:
@@ -17,15 +18,21 @@ class ArgumentForm:
         self.schema = schema
         self.control = control
         self.errors: list[str] = []
+        self.under = control.place.steps
         self.is_raw = isinstance(control, WholeControl)
         if not control.has_errors_below and not isinstance(control.value, dict | type(MISSING)):
             control.errors.append('Write a JSON object, {"name": "value"}.')
 
     @classmethod
-    def filled(cls, schema: Any, arguments: Any = MISSING, *, is_raw: bool = False) -> "ArgumentForm":
-        """A form that shows arguments; without any it shows the schema's defaults."""
-        maker = Maker(schema, fills_in_defaults=arguments is MISSING)
-        group = GroupControl(maker, _whole_place(schema))
+    def filled(
+        cls, schema: Any, arguments: Any = MISSING, *, is_raw: bool = False, under: Steps = ()
+    ) -> "ArgumentForm":
+        """A form that shows arguments; without any it shows the schema's defaults.
+
+        `under` is put before the names of its fields, where a page has more than one such form.
+        """
+        maker = Maker(schema, fills_in_defaults=arguments is MISSING, under=under)
+        group = GroupControl(maker, _whole_place(schema, under))
         group.fill(arguments)
         if not is_raw:
             return cls(schema, group)
@@ -34,10 +41,11 @@ class ArgumentForm:
         return cls(schema, whole)
 
     @classmethod
-    def typed(cls, schema: Any, data: Mapping[str, Any]) -> "ArgumentForm":
+    def typed(cls, schema: Any, data: Mapping[str, Any], *, under: Steps = ()) -> "ArgumentForm":
         """What a browser sent; which kind of form it was can be told from its fields."""
-        place = _whole_place(schema)
-        control = WholeControl(place) if "json" in data else GroupControl(Maker(schema), place)
+        place = _whole_place(schema, under)
+        is_whole = not under and "json" in data
+        control = WholeControl(place) if is_whole else GroupControl(Maker(schema, under=under), place)
         control.read(data)
         return cls(schema, control)
 
@@ -57,7 +65,8 @@ class ArgumentForm:
 
     def add_faults(self, faults: Iterable[Fault]) -> None:
         """Put each fault at the innermost field that its path leads to."""
-        places = [(json_path(control.place.steps), control) for control in self.control.walk()]
+        start = len(self.under)
+        places = [(json_path(control.place.steps[start:]), control) for control in self.control.walk()]
         for fault in faults:
             found = [(path, control) for path, control in places if path and _leads_through(fault.path, path)]
             path, control = max(found, key=lambda pair: len(pair[0]), default=("", None))
@@ -109,10 +118,10 @@ class WholeControl(JsonControl):
         return max(super().rows, 12)
 
 
-def _whole_place(schema: Any) -> Place:
+def _whole_place(schema: Any, under: Steps = ()) -> Place:
     found = shape_of(schema, schema)
     shape = Shape("group", found.schema, "object", references=found.references)
-    return Place((), "Parameters as JSON", shape, is_required=True)
+    return Place(under, "Parameters as JSON", shape, is_required=True)
 
 
 def _leads_through(path: str, start: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from flows.argument_controls import (
     MISSING,
     ChoiceControl,
+    ChoicesControl,
     Control,
     JsonControl,
     MoreControl,
@@ -16,6 +17,7 @@ from flows.argument_controls import (
     number_or_0,
 )
 from flows.argument_shapes import field_name, shape_of
+from flows.schema_faults import Steps
 
 MOST_CONTROLS = 300
 MOST_ITEMS = 50
@@ -24,8 +26,9 @@ MOST_ITEMS = 50
 class Maker:
     """Makes the controls of one form; beyond MOST_CONTROLS the rest is asked for as JSON."""
 
-    def __init__(self, root: Any, *, fills_in_defaults: bool = False) -> None:
+    def __init__(self, root: Any, *, fills_in_defaults: bool = False, under: Steps = ()) -> None:
         self.root = root
+        self.under = under
         self.fills_in_defaults = fills_in_defaults
         self.left = MOST_CONTROLS
 
@@ -82,7 +85,7 @@ class GroupControl(Control):
         self.required = required if isinstance(required, list) else []
         self.children: list[Control] = []
         self.more: MoreControl | None = None
-        self.is_root = not place.steps
+        self.is_root = place.steps == maker.under
 
     def can_show(self, value: Any) -> bool:
         """Objects."""
@@ -195,7 +198,7 @@ class ListControl(Control):
     def add(self) -> None:
         """One more item at the end, with its defaults."""
         if self.can_add:
-            maker = Maker(self.maker.root, fills_in_defaults=True)
+            maker = Maker(self.maker.root, fills_in_defaults=True, under=self.maker.under)
             maker.left = self.maker.left
             item = maker.filled(self._place(len(self.items)), MISSING)
             self.items.append(item)
@@ -227,6 +230,6 @@ class ListControl(Control):
 
 
 FIELDS: dict[str, type[Control]] = {
-    control.kind: control for control in (TextControl, NumberControl, ChoiceControl, JsonControl)
+    control.kind: control for control in (TextControl, NumberControl, ChoiceControl, ChoicesControl, JsonControl)
 }
 CONTAINERS: dict[str, type[GroupControl | ListControl]] = {"group": GroupControl, "list": ListControl}

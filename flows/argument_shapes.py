@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from flows.schema_faults import Steps, pointer
 
-Kind = Literal["text", "number", "choice", "group", "list", "json"]
+Kind = Literal["text", "number", "choice", "choices", "group", "list", "json"]
 Schema = Mapping[str, Any]
 
 _MOST_REFERENCES = 20
@@ -30,7 +30,7 @@ _FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How one value is asked for. `options` are the values of a choice with the words that show them."""
+    """How one value is asked for. `options` are the values to choose from, with the words that show them."""
 
     kind: Kind
     schema: Schema
@@ -63,6 +63,8 @@ def shape_of(schema: Any, root: Any, opened: frozenset[str] = frozenset()) -> Sh
     is_secret = found.get("writeOnly") is True or found.get("format") == "password"
     options = _options(found)
     kind = "json" if is_recursive else "choice" if options else _kind(found)
+    if kind == "list" and found.get("uniqueItems") is True and (several := _options(found["items"])):
+        kind, options = "choices", several
     if kind == "choice" and is_nullable and all(value is not None for value, _ in options):
         options = (*options, (None, "null"))
     return Shape(
@@ -165,9 +167,9 @@ def _limits(shape: Shape) -> list[str]:
     elif shape.kind == "text":
         found.append(_count(schema, "minLength", "maxLength", "character"))
         found.append(f"Must match “{schema['pattern']}”" if "pattern" in schema else "")
-    elif shape.kind == "list":
+    elif shape.kind in ("list", "choices"):
         found.append(_count(schema, "minItems", "maxItems", "item"))
-        found.append("No item twice" if schema.get("uniqueItems") is True else "")
+        found.append("No item twice" if schema.get("uniqueItems") is True and shape.kind == "list" else "")
     return found
 
 

@@ -1,4 +1,4 @@
-"""A FlowHub that looks used: flows in every state, calls that were fulfilled, failed, were refused or run on.
+"""A FlowHub that looks used: flows in every state, calls that were fulfilled, failed, were refused, run on or wait.
 
 `world_of(server)` is what tests and screenshots use; `build()` is the part of it that runs beside the server.
 """
@@ -63,6 +63,7 @@ NEWEST = {
     "parallel": "status=fulfilled&tool=slow_report",
     "deleted": "tool=old_report",
     "pending": "tool=nightly_import&status=pending",
+    "waiting": "tool=plan_trip&status=pending",
 }
 
 
@@ -98,7 +99,9 @@ def world_of(server: LiveServer) -> World:
     with ThreadPoolExecutor(1) as thread:  # Playwright may have a loop of its own in this one
         thread.submit(anyio.run, _call_all, server).result()
     _replay(server, ids["nightly"])
+    _replay(server, ids["planned"])
     wait_until(lambda: _newest(server, "pending"), 10, "the pending call did not start")
+    wait_until(lambda: _newest(server, "waiting"), 10, "the call that asks did not start")
     ids |= {name: _newest(server, name)[0]["id"] for name in NEWEST}
     flows = {flow["toolName"]: flow["id"] for flow in server.get_json("/api/flows/?limit=100")["items"]}
     _call_cases(server, flows["lookup_order"])
@@ -159,6 +162,7 @@ def build() -> None:
         "user": ada.pk,
         "group": group.pk,
         "nightly": _nightly(demo, admin),
+        "planned": _planned(demo, admin),
     }
     _cases(Flow.objects.get(tool_name="lookup_order"))
     _drafts(demo, internal)
@@ -189,6 +193,34 @@ def _nightly(server: Any, admin: Any) -> str:
     services.publish(flow, admin)
     began = timezone.now() - timedelta(hours=26)
     made = make_execution(flow, started_at=began, duration_ms=270_412.0, ended_at=began + timedelta(seconds=270.412))
+    return str(made.pk)
+
+
+def _planned(server: Any, admin: Any) -> str:
+    """A flow that asks the caller and the caller's model, and an execution of it to run again."""
+    meals = [{"const": "veg", "title": "Vegetarian"}, {"const": "fish", "title": "With fish"}]
+    fields = {
+        "city": {"type": "string", "title": "Where to?", "description": "A city, as on a ticket.", "minLength": 2},
+        "leave": {"type": "string", "title": "Day of departure", "format": "date"},
+        "class": {"type": "string", "title": "Class", "enum": ["2", "1"], "enumNames": ["Second", "First"]},
+        "meals": {"type": "array", "title": "Meals", "items": {"anyOf": meals}, "default": ["veg"]},
+        "refundable": {"type": "boolean", "title": "Only what can be given back", "default": True},
+    }
+    form = {"type": "object", "properties": fields, "required": ["city"]}
+    day = {"answerWithin": 86_400}
+    message = "Two seats are left on the early train.\nWhere do you want to go, and how?"
+    definition = {
+        "nodes": [
+            node("trigger", "trigger", "Trip", 0),
+            node("ask", "ask_user", "Ask the traveller", 1, message=message, schema=form, **day),
+            node("sum", "ask_model", "Sum up", 1, prompt="Sum up the trip.", systemPrompt="Write plainly.", **day),
+            node("answer", "return", "Done", 2, text="Booked."),
+        ],
+        "connections": [line("trigger", "ask"), line("trigger", "sum"), line("ask", "answer", "accept")],
+    }
+    flow = make_flow(server, tool_name="plan_trip", name="Plan a trip", definition=definition)
+    version = services.publish(flow, admin)
+    made = make_execution(flow, flow_version=version, started_at=timezone.now() - timedelta(hours=27))
     return str(made.pk)
 
 

@@ -26,6 +26,7 @@ NARROW = (
     "build",
     "usage",
     "usage-error",
+    "test-that-asks",
     "executions",
     "keys",
     "prompt",

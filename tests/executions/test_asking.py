@@ -424,7 +424,11 @@ async def test_its_page_says_since_when_it_waits_and_afterwards_how_long_it_did(
 @pytest.mark.parametrize(
     ("caller", "reason"),
     [
-        (Caller("user ada", "test"), "it does not come from an MCP client. Call the tool from one."),
+        (
+            Caller("user ada", "test", identity="user:7", can_be_asked=frozenset({"user"})).unattended(),
+            "nobody is there to answer a saved case. Call it from the form of the Test tab, which asks you, or from an "
+            "MCP client.",
+        ),
         (
             Caller("key k", "mcp", "tester", can_be_asked=frozenset({"model"})),
             "tester does not declare the capability 'elicitation'. Use a client that does.",
