@@ -9,6 +9,7 @@ excused. What a suite only warns of is printed and not scored.
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -68,22 +69,29 @@ def main() -> int:
     """Run all suites against both servers, the servers beside each other."""
     node = Path(os.environ["FLOWHUB_TEST_NODE"])
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor() as threads:
+        loaded = load(Path(scratch) / "loaded")
         servers = {"uvicorn": SERVE, "daphne": RUNSERVER}
-        running = [threads.submit(scores_of, name, command, node, Path(scratch)) for name, command in servers.items()]
+        running = [threads.submit(scores_of, name, command, node, loaded) for name, command in servers.items()]
         scores = [score for each in running for score in each.result()]
     for score in scores:
         print(score, *(f"      {remark}" for remark in score.remarks), sep="\n")
     return 0 if all(score.is_full for score in scores) else 1
 
 
-def scores_of(name: str, command: tuple[str, ...], node: Path, scratch: Path) -> list[Score]:
-    """Start a server with the flows that the suites call, run every suite against it, and end it."""
-    data = scratch / name
+def load(data: Path) -> Path:
+    """Make a data folder with everything that the suites call."""
     data.mkdir()
     server = server_on(data, FLOWHUB_CONFORMANCE="1")
+    server.manage("migrate", "--verbosity", "0")
+    server.manage("load_conformance")
+    return data
+
+
+def scores_of(name: str, command: tuple[str, ...], node: Path, loaded: Path) -> list[Score]:
+    """Start a server on a copy of the data folder, run every suite against it, and end it."""
+    data = shutil.copytree(loaded, loaded.with_name(name))
+    server = server_on(data)
     try:
-        server.manage("migrate", "--verbosity", "0")
-        server.manage("load_conformance")
         address = ["--port", str(server.port)] if command == SERVE else [f"127.0.0.1:{server.port}"]
         server.start(*command, *address)
         return [score_of(name, server, suite, node, data / suite.name) for suite in SUITES]
