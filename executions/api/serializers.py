@@ -5,9 +5,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from executions.answering import schema_of, wait_of
 from executions.models import NOTE_LENGTH, Execution
 from flows.api.fields import JsonField
 from flows.api.serializers import JsonObjectField
+from flows.engine.questions import KINDS, Question
 from flows.engine.references import Reference
 
 
@@ -46,6 +48,15 @@ class ExecutionItemSerializer(serializers.ModelSerializer):
         return execution.failed_node_name or None
 
 
+class QuestionSerializer(serializers.Serializer):
+    """What a node of an execution asks."""
+
+    kind = serializers.ChoiceField(choices=list(KINDS), help_text="Whom it is for.")
+    parameters = JsonObjectField(help_text="Of MCP's request: a message, or the messages of a model's conversation.")
+    schema = JsonObjectField(help_text="JSON Schema of the content of an answer that accepts.")
+    isYours = serializers.BooleanField(help_text="Whether you may answer; see POST .../answer/.")
+
+
 class ExecutionSerializer(ExecutionItemSerializer):
     """The whole execution."""
 
@@ -63,6 +74,9 @@ class ExecutionSerializer(ExecutionItemSerializer):
         source="parent_id", read_only=True, allow_null=True, help_text="The execution whose node started this one."
     )
     children = serializers.SerializerMethodField(help_text="The first 100 executions that this one's nodes started.")
+    waitingFor = serializers.SerializerMethodField(
+        help_text="What it waits for, by the slugs of the nodes that ask; null when it waits for no answer."
+    )
     isPinned = serializers.BooleanField(source="is_pinned", read_only=True, help_text="Pruning leaves it alone.")
     note = serializers.CharField(read_only=True)
     createdAt = serializers.DateTimeField(source="started_at", read_only=True)
@@ -80,6 +94,7 @@ class ExecutionSerializer(ExecutionItemSerializer):
             "replayOf",
             "parent",
             "children",
+            "waitingFor",
             "isPinned",
             "note",
             "createdAt",
@@ -91,6 +106,24 @@ class ExecutionSerializer(ExecutionItemSerializer):
     def get_children(self, execution: Execution) -> list[Any]:
         """The executions that this one called, in the order of their start, for who may see them."""
         return list(ExecutionItemSerializer(execution.children_for(self.context["request"].user), many=True).data)
+
+    @extend_schema_field(serializers.DictField(child=QuestionSerializer(), allow_null=True))
+    def get_waitingFor(self, execution: Execution) -> dict[str, Any] | None:
+        """The questions; what an answer has to bring besides stays here."""
+        wait = wait_of(execution, self.context["request"].user)
+        if wait is None:
+            return None
+        return {slug: _question(question, wait.is_yours) for slug, question in wait.questions.items()}
+
+
+def _question(question: Question, is_yours: bool) -> dict[str, Any]:
+    parameters = {name: value for name, value in question.parameters.items() if name != "requestedSchema"}
+    return {
+        "kind": question.kind,
+        "parameters": parameters,
+        "schema": dict(schema_of(question)),
+        "isYours": is_yours,
+    }
 
 
 class ReferenceSerializer(serializers.Serializer):

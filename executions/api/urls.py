@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from executions.api import actions, cases, insights, views
+from executions.api import actions, answering, cases, insights, views
 
 urlpatterns = [
     path("flows/<str:flowId>/test/", views.FlowTest.as_view(), name="api-flow-test"),
@@ -20,6 +20,7 @@ urlpatterns = [
     path("executions/", views.ExecutionList.as_view(), name="api-executions"),
     path("executions/<str:executionId>/", views.ExecutionDetail.as_view(), name="api-execution"),
     path("executions/<str:executionId>/cancel/", actions.ExecutionCancel.as_view(), name="api-execution-cancel"),
+    path("executions/<str:executionId>/answer/", answering.ExecutionAnswer.as_view(), name="api-execution-answer"),
     path("executions/<str:executionId>/replay/", actions.ExecutionReplay.as_view(), name="api-execution-replay"),
     path("executions/<str:executionId>/pin/", actions.ExecutionPin.as_view(), name="api-execution-pin"),
 ]

@@ -142,7 +142,7 @@ class NodeInputs(OfFlow):
 
 
 class FlowTest(OfFlow, generics.GenericAPIView):
-    """Call the saved draft and wait for its end; clients keep calling the published version."""
+    """Call the saved draft and wait until it ends or asks; clients keep calling the published version."""
 
     queryset = Execution.objects.none()
     serializer_class = DraftCallSerializer
@@ -153,7 +153,7 @@ class FlowTest(OfFlow, generics.GenericAPIView):
         responses={201: ExecutionSerializer, 400: OpenApiResponse(description="Faults, each with its path.")},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
-        """Answer with the ended execution, whether it went well or not."""
+        """Answer with the ended execution, whether it went well or not; with a pending one when it asks you."""
         flow = self.flow
         call = self.get_serializer(data=request.data)
         call.is_valid(raise_exception=True)

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from executions import answering, cases, replays, trials
 from executions.models import Execution, Suspension
@@ -288,3 +289,99 @@ def test_a_saved_case_of_a_flow_that_asks_fails_with_a_sentence(flow: Flow) -> N
     case.refresh_from_db()
     assert case.last_passed is False
     assert "nobody is there to answer a saved case" in case.last_differences[0]["got"]
+
+
+def rest(user: Any) -> APIClient:
+    client = APIClient()
+    client.force_authenticate(user)
+    return client
+
+
+def test_a_script_calls_the_draft_is_asked_and_answers(flow: Flow) -> None:
+    script = rest(flow.server.owner)
+    called = script.post(f"/api/flows/{flow.pk}/test/", {"arguments": {}}, format="json")
+    assert called.status_code == 201
+    body = called.json()
+    assert (body["status"], body["waitingFor"]) == (
+        "pending",
+        {"ask": {"kind": "user", "parameters": {"message": "Who is ask?"}, "schema": FORM, "isYours": True}},
+    )
+    address = f"/api/executions/{body['id']}/"
+    assert script.get(address).json()["waitingFor"] == body["waitingFor"]
+    assert Suspension.objects.get().nonce_hash not in called.content.decode()
+    reply = {"action": "accept", "content": {"name": "Ada"}}
+    answered = script.post(f"{address}answer/", {"answers": {"ask": reply}}, format="json")
+    assert answered.status_code == 200
+    ended = answered.json()
+    assert (ended["status"], ended["waitingFor"]) == ("fulfilled", None)
+    content = {"name": "Ada", "tone": "c", "likes": ["b"]}
+    assert ended["result"]["structuredContent"] == {"action": "accept", "content": content}
+    late = script.post(f"{address}answer/", {"answers": {"ask": reply}}, format="json")
+    why = "This execution does not wait for an answer (any more): it has ended."
+    assert (late.status_code, late.json()) == (409, {"detail": why})
+
+
+@pytest.mark.parametrize(
+    ("answers", "faults"),
+    [
+        ({}, {"answers": ["This dictionary may not be empty."]}),
+        ({"ask": {"action": "maybe"}}, {"answers": {"ask": {"action": ['"maybe" is not a valid choice.']}}}),
+        (
+            {"who": {"action": "decline"}},
+            {"answers": {"who": [{"path": "", "message": "nothing was asked under this name; what waits: ask"}]}},
+        ),
+        (
+            {"ask": {"action": "accept", "content": {"name": 7, "age": 3}}},
+            {
+                "answers": {
+                    "ask": [
+                        {"path": "name", "message": '7 is not of type "string"'},
+                        {"path": "age", "message": "3 is less than the minimum of 18"},
+                    ]
+                }
+            },
+        ),
+    ],
+)
+def test_a_wrong_answer_over_rest_says_what_to_change_and_the_execution_waits_on(
+    flow: Flow, answers: Any, faults: Any
+) -> None:
+    script = rest(flow.server.owner)
+    body = script.post(f"/api/flows/{flow.pk}/test/", {}, format="json").json()
+    answer = script.post(f"/api/executions/{body['id']}/answer/", {"answers": answers}, format="json")
+    assert (answer.status_code, answer.json()) == (400, faults)
+    assert script.get(f"/api/executions/{body['id']}/").json()["waitingFor"] == body["waitingFor"]
+
+
+def test_only_whoever_called_may_answer_over_rest(flow: Flow) -> None:
+    body = rest(flow.server.owner).post(f"/api/flows/{flow.pk}/test/", {}, format="json").json()
+    address = f"/api/executions/{body['id']}/"
+    operator, stranger = rest(make_user(is_superuser=True)), rest(make_user())
+    sent = {"answers": {"ask": {"action": "decline"}}}
+    assert operator.get(address).json()["waitingFor"]["ask"]["isYours"] is False
+    refused = operator.post(f"{address}answer/", sent, format="json")
+    assert (refused.status_code, refused.json()) == (403, {"detail": answering.NOT_YOURS})
+    assert stranger.post(f"{address}answer/", sent, format="json").status_code == 404
+    assert rest(None).post(f"{address}answer/", sent, format="json").status_code in (401, 403)
+
+
+def test_a_model_and_roots_are_answered_over_rest_by_their_schemas() -> None:
+    flow = make_flow(
+        make_server(),
+        definition=beside(node("model", "ask_model", prompt="Sum up"), node("roots", "ask_roots")),
+        input_schema={"type": "object"},
+    )
+    script = rest(flow.server.owner)
+    body = script.post(f"/api/flows/{flow.pk}/test/", {}, format="json").json()
+    waiting = body["waitingFor"]
+    messages = [{"role": "user", "content": {"type": "text", "text": "Sum up"}}]
+    assert waiting["model"]["parameters"] == {"messages": messages, "maxTokens": 1000}
+    assert (list(waiting["model"]["schema"]["properties"]), waiting["roots"]["parameters"]) == (["text"], {})
+    answers = {
+        "model": {"action": "accept", "content": {"text": "Done."}},
+        "roots": {"action": "accept", "content": {"roots": [{"uri": "file:///a", "name": "A"}]}},
+    }
+    ended = script.post(f"/api/executions/{body['id']}/answer/", {"answers": answers}, format="json").json()
+    given = {entry["nodeId"]: entry["outputData"] for entry in ended["nodeExecutions"]}
+    assert ended["status"] == "fulfilled"
+    assert (given["model"]["text"], given["roots"]) == ("Done.", {"roots": [{"uri": "file:///a", "name": "A"}]})

@@ -211,6 +211,7 @@ def test_an_execution_is_shown_whole_with_its_data_untouched(django_assert_num_q
         "replayOf": None,
         "parent": None,
         "children": [],
+        "waitingFor": None,
         "isPinned": False,
         "note": "",
         "createdAt": "2026-01-02T03:04:05Z",

@@ -84,6 +84,7 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("get", "/api/executions/{executionId}/"),
         ("patch", "/api/executions/{executionId}/"),
         ("delete", "/api/executions/{executionId}/"),
+        ("post", "/api/executions/{executionId}/answer/"),
         ("post", "/api/executions/{executionId}/cancel/"),
         ("post", "/api/executions/{executionId}/pin/"),
         ("post", "/api/executions/{executionId}/replay/"),
