@@ -96,7 +96,7 @@ def _drawn(question: Question) -> dict[str, Any]:
         required = ["text"] if question.kind == "model" else []
         return {"type": "object", "properties": _TEXTS[question.kind], "required": required}
     schema = schema_of(question)
-    fields = {name: _field(field) for name, field in schema["properties"].items()}
+    fields = {name: _field(field) for name, field in schema.get("properties", {}).items()}
     return {**schema, "properties": fields, "additionalProperties": False}
 
 
@@ -106,10 +106,10 @@ def _field(field: Mapping[str, Any]) -> Mapping[str, Any]:
         named = zip(field["enum"], field["enumNames"], strict=True)
         rest = {name: part for name, part in field.items() if name not in ("enum", "enumNames")}
         return rest | {"oneOf": [{"const": value, "title": title} for value, title in named]}
-    if field["type"] != "array":
+    items = field.get("items")
+    if not isinstance(items, Mapping):
         return field
-    items = field["items"]
-    options = [each["const"] for each in items["anyOf"]] if "anyOf" in items else items["enum"]
+    options = [each["const"] for each in items["anyOf"]] if "anyOf" in items else items.get("enum", [])
     chosen = field.get("default")
     # Each option once, in their order: so they can be ticked.
     ordered = {"default": [value for value in options if value in chosen]} if isinstance(chosen, list) else {}

@@ -21,7 +21,7 @@ from executions.status import Status
 from executions.suspensions import Refused
 from flows.engine.errors import Fault
 from flows.engine.questions import Question, refused
-from flows.nodes.elicitation import compiled, content_of
+from flows.nodes.elicitation import SchemaError, compiled, content_of
 
 Action = Literal["accept", "decline", "cancel"]
 ACTIONS: Final = get_args(Action)
@@ -151,7 +151,10 @@ def _faults(questions: Mapping[str, Question], slug: str, reply: Reply) -> list[
         return []
     schema = schema_of(questions[slug])
     content = content_of(schema, reply.content) if questions[slug].kind == "user" else reply.content
-    return compiled(json.dumps(schema)).faults(content)
+    try:
+        return compiled(json.dumps(schema)).faults(content)
+    except SchemaError as error:
+        return [Fault("", f"the form that the flow asks with cannot be filled in: {error}")]
 
 
 def _given(question: Question, reply: Reply, user: Any) -> Given:

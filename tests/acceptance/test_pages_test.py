@@ -109,6 +109,32 @@ def post(flow: Flow, values: dict[str, Any], query: str = "") -> Any:
 # --- The form ---------------------------------------------------------------------------------------------------------
 
 
+SOME = {
+    "type": "object",
+    "properties": {"some": {"type": "array", "uniqueItems": True, "items": {"enum": ["a", 1, None]}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "fields"),
+    [
+        (["a", None], {"arg-some:0": "on", "arg-some:2": "on"}),
+        ([], {"empty-some": "on"}),
+        ([None, "a"], {"json-some": '[\r\n  null,\r\n  "a"\r\n]'}),
+        (["a", "z"], {"json-some": '[\r\n  "a",\r\n  "z"\r\n]'}),
+    ],
+)
+def test_some_of_a_few_values_are_ticked_and_what_no_box_can_say_stays_json(
+    value: list[Any], fields: dict[str, str]
+) -> None:
+    flow = make_flow(definition=ECHO, input_schema=SOME)
+    made = make_execution(flow, initial_params={"some": value})
+    html = page_of(flow, f"?again={made.pk}")
+    assert fields_of(html) == {"version": "draft", **fields}
+    as_json = post(flow, fields_of(html) | {"do": "json"}).content.decode()
+    assert json.loads(fields_of(as_json)["json"]) == {"some": value}
+
+
 def test_every_parameter_becomes_a_field_of_its_kind() -> None:
     html = page_of(make_flow(definition=ECHO, input_schema=RICH))
     fields = fields_of(html)

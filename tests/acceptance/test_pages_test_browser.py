@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.acceptance.kit import published
 from tests.acceptance.test_pages_browser import log_in
+from tests.definitions import chain, node
 from tests.live import LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -158,4 +160,90 @@ def test_without_scripts_a_slow_call_offers_to_look_again(browser: Browser, uvic
     while again.is_visible():
         again.click()
     expect(page.locator("article h2")).to_have_text("Fulfilled")
+    context.close()
+
+
+NAME = {"type": "string", "title": "Your name", "minLength": 2}
+ASKING = chain(
+    node("before", "delay", seconds=1.5),
+    node("ask", "ask_user", message="Who are you?", schema={"type": "object", "properties": {"name": NAME}}),
+    node("after", "delay", seconds=1.5),
+    node("answer", "return", text="Hello {{ ask.content.name }}"),
+)
+for line in ASKING["connections"]:
+    line["sourceHandle"] = "accept" if line["sourceNodeId"] == "ask" else "main"
+
+
+@pytest.fixture
+def asks(uvicorn_server: LiveServer) -> Iterator[int]:
+    """A flow that takes a while, asks, and takes a while again."""
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}}
+    with published(uvicorn_server, {"asks": {"definition": ASKING, "inputSchema": schema}}) as ids:
+        yield ids["asks"]
+
+
+def call_what_asks(context: BrowserContext, server: LiveServer, flow_id: int) -> Page:
+    """Its Test tab, just after a call."""
+    page = log_in(context, server)
+    page.goto(f"{server.url}/flows/{flow_id}/test/")
+    press_call(page)
+    return page
+
+
+def test_the_form_comes_in_when_the_flow_asks_and_the_page_goes_on_live_after_the_answer(
+    context: BrowserContext, uvicorn_server: LiveServer, asks: int
+) -> None:
+    page = call_what_asks(context, uvicorn_server, asks)
+    expect(page.locator("article h2").first).to_have_text("Pending")
+    page.evaluate("window.same = true")
+    question = page.locator(".question")
+    expect(question).to_contain_text("Who are you?", timeout=8_000)
+    assert page.evaluate("window.same === true")
+    question.get_by_label("Your name").fill("A")
+    page.keyboard.press("Enter")
+    expect(question.locator(".errorlist")).to_contain_text("shorter than 2 characters")
+    expect(question.get_by_label("Your name")).to_have_value("A")
+    question.get_by_label("Your name").fill("Ada")
+    question.get_by_role("button", name="Answer").click()
+    expect(page).to_have_url(re.compile(r"/test/\?execution="))
+    expect(question).to_have_count(0)
+    page.evaluate("window.same = true")
+    expect(page.locator("article h2").first).to_have_text("Fulfilled", timeout=10_000)
+    expect(page.locator("article .received")).to_contain_text("Hello Ada")
+    assert page.evaluate("window.same === true")
+
+
+def test_what_is_typed_into_an_answer_stays_while_the_page_goes_on_live(
+    context: BrowserContext, uvicorn_server: LiveServer, asks: int
+) -> None:
+    page = call_what_asks(context, uvicorn_server, asks)
+    field = page.locator(".question").get_by_label("Your name")
+    field.fill("Ada", timeout=8_000)
+    with page.expect_response(lambda response: response.request.headers.get("hx-target") == "detail"):
+        execution = page.locator("article").get_attribute("data-execution")
+        csrf = page.locator("[name=csrfmiddlewaretoken]").first.input_value()
+        page.request.post(
+            f"{uvicorn_server.url}/executions/{execution}/pin/",
+            form={"pinned": "1", "csrfmiddlewaretoken": csrf},
+            headers={"Referer": page.url},
+        )
+    expect(page.locator("article .pill", has_text="Pinned")).to_be_visible()
+    expect(field).to_have_value("Ada")
+    expect(field).to_be_focused()
+
+
+def test_without_scripts_a_flow_that_asks_is_answered_too(
+    browser: Browser, uvicorn_server: LiveServer, asks: int
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = call_what_asks(context, uvicorn_server, asks)
+    again = page.get_by_role("link", name="Look again")
+    while again.is_visible():
+        again.click()
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_role("button", name="Answer").click()
+    while again.is_visible():
+        again.click()
+    expect(page.locator("article h2").first).to_have_text("Fulfilled")
+    expect(page.locator("article .received")).to_contain_text("Hello Ada")
     context.close()
