@@ -97,7 +97,7 @@ async def test_answers_of_several_nodes_go_out_in_order_and_media_goes_out_whole
     assert [block["type"] for block in kept] == ["text", "text", "image", "resource_link"]
     assert kept[2]["mimeType"] == "image/png"
     log = record["nodeExecutions"][1]["log"]
-    assert [(line["level"], line["message"]) for line in log] == [("info", "computing 4")]
+    assert [(line["level"], line["message"]) for line in log] == [("debug", "computing 4")]
     assert (kept[2]["data"]["$truncated"], kept[2]["data"]["bytes"]) == (True, len(PNG))
 
 
