@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.core.management import call_command
 from django.core.management.utils import get_random_secret_key
 
 from executions import call_keys, deliveries, kept, ledger, recovery
@@ -131,6 +132,22 @@ class TestKept:
         answer = self.keep()
         ledger.delete([answer.pk])
         assert not KeptAnswer.objects.exists()
+
+    def test_kept_answers_are_encrypted_again_with_the_newest_key(
+        self, settings: Any, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        new, old, lost = (name * 40 for name in "nol")
+        settings.VAULT_KEYS = [lost]
+        self.keep(text="lost")
+        settings.VAULT_KEYS = [old]
+        answer = self.keep(text="kept")
+        settings.VAULT_KEYS = [new, old]
+        call_command("rotate_secrets")
+        printed = capsys.readouterr()
+        assert "Encrypted 1 kept answers and waiting executions with the newest key.\n" in printed.out
+        assert printed.err == "No key opens 1 kept answers or waiting executions; they expire within a day.\n"
+        settings.VAULT_KEYS = [new]
+        assert kept.opened(answer.pk, datetime.now(UTC)) == {"text": "kept"}
 
     def test_an_answer_that_no_key_opens_is_not_there(self, settings: Any) -> None:
         answer = self.keep()

@@ -124,7 +124,10 @@ class TestServices:
         settings.VAULT_KEYS = KEYS
         with pytest.raises(CommandError, match=f"LOST of {flow.server.slug}"):
             call_command("rotate_secrets")
-        assert capsys.readouterr().out == "Encrypted 1 secrets with the newest key.\n"
+        assert capsys.readouterr().out == (
+            "Encrypted 1 secrets with the newest key.\n"
+            "Encrypted 0 kept answers and waiting executions with the newest key.\n"
+        )
         settings.VAULT_KEYS = KEYS[:1]
         assert dict(services.secret_values(flow.pk, {"KEPT", "LOST"})) == {"KEPT": VALUE}
 

@@ -1,9 +1,10 @@
-"""`manage.py rotate_secrets`: encrypt every secret again with the newest of FLOWHUB_VAULT_KEYS."""
+"""`manage.py rotate_secrets`: encrypt everything encrypted again with the newest of FLOWHUB_VAULT_KEYS."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from executions import rotation
 from flows import services
 
 
@@ -15,7 +16,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Rotate what can be decrypted and name the rest; ends with an error when there is a rest."""
         number, unreadable = services.rotate_secrets()
+        kept, lost = rotation.rotate()
         self.stdout.write(f"Encrypted {number} secrets with the newest key.")
+        self.stdout.write(f"Encrypted {kept} kept answers and waiting executions with the newest key.")
+        if lost:
+            self.stderr.write(f"No key opens {lost} kept answers or waiting executions; they expire within a day.")
         if unreadable:
             names = ", ".join(f"{secret.name} of {secret.server.slug}" for secret in unreadable)
             raise CommandError(f"No key opens these; restore their key or set them anew: {names}.")
