@@ -178,6 +178,10 @@ class Suspension(models.Model):
     suspended_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
 
+    class Meta:
+        # How many wait for one caller is asked before another one may.
+        indexes = [models.Index(fields=["answers_from", "expires_at"], name="suspension_of_caller")]
+
     def __str__(self) -> str:
         return f"{self.execution_id}, step {self.step}"
 

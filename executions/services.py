@@ -241,7 +241,7 @@ class _Paused:
         try:
             is_held, was_cancelled = await uninterrupted(self._store(held))
         except NotStorable as reason:
-            message = f"The flow cannot wait for an answer, because what its nodes gave out is no plain JSON: {reason}."
+            message = f"The flow cannot wait for an answer: {reason}"
             failed = FlowError("node_failed", message, message)
             answer = error_answer(held.execution_id, message, failed)
             return (

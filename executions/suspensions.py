@@ -36,6 +36,13 @@ TOO_LATE = f"{NOT_WAITING}: the time for it has passed. Call again to be asked o
 OTHERS = f"{NOT_WAITING}, or it waits for somebody else's."
 DELETED = "The flow was deleted while the execution waited for an answer."
 
+MOST_WAITING = 1_000
+"""Executions that wait for one caller, whose states are in the database; all without a key count as one caller."""
+
+TOO_MANY = (
+    f"{MOST_WAITING:,} executions wait for this caller already. Answer or cancel some, or wait until they expire."
+)
+
 HELD = Q(runner_id__isnull=True) & Q(Exists(Suspension.objects.filter(pk=OuterRef("pk"))))
 """Executions that wait, and for which no process has to live."""
 
@@ -45,7 +52,7 @@ class Refused(ValueError):
 
 
 class NotStorable(ValueError):
-    """What the nodes have given out so far is no JSON, or nested too deep to be written."""
+    """An execution cannot be held, and why not: its outputs are no JSON, or too many wait for the caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,7 @@ class Held:
         try:
             text = json.dumps(stored, separators=(",", ":"))
         except (TypeError, ValueError, RecursionError) as error:
-            raise NotStorable(str(error)) from None
+            raise NotStorable(f"what its nodes gave out is no plain JSON: {error}.") from None
         return vault.encrypt(
             base64.b85encode(zlib.compress(text.encode(), 1)).decode(), _place(self.execution_id, self.step)
         )
@@ -167,6 +174,8 @@ def hold(held: Held, answers_from: str, seconds: float, runner_id: uuid.UUID | N
     """
     state, now = held.sealed(), timezone.now()
     expires_at = now + timedelta(seconds=seconds)
+    if Suspension.objects.filter(answers_from=answers_from, expires_at__gt=now).count() >= MOST_WAITING:
+        raise NotStorable(TOO_MANY)
     with transaction.atomic():
         if not ledger.hand_over(held.execution_id, runner_id=runner_id, deadline_at=expires_at, updated_at=now):
             return False

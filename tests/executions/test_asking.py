@@ -383,10 +383,20 @@ async def test_outputs_that_are_no_json_end_it_with_a_sentence() -> None:
         Counted.execute = original  # type: ignore[method-assign]
     assert isinstance(ended, Answer)
     assert ended.is_error
-    assert ended.text.startswith(
-        "The flow cannot wait for an answer, because what its nodes gave out is no plain JSON: "
-    )
+    assert ended.text.startswith("The flow cannot wait for an answer: what its nodes gave out is no plain JSON: ")
     assert (await stored(ended)).error_kind == "node_failed"
+
+
+async def test_no_more_wait_for_one_caller_than_are_allowed(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suspensions, "MOST_WAITING", 2)
+    target = await sync_to_async(target_of)(flow)
+    waiting = [await ask(flow), await ask(flow)]
+    refused = await services.call(target, {}, CALLER)
+    assert isinstance(refused, Answer)
+    assert refused.text == f"The flow cannot wait for an answer: {suspensions.TOO_MANY}"
+    assert isinstance(await services.call(target, {}, replace(CALLER, identity="key:8")), Waiting)
+    await resume(waiting[0], flow, ask=YES)
+    assert isinstance(await services.call(target, {}, CALLER), Waiting)
 
 
 async def _gives(result: NodeResult) -> NodeResult:
