@@ -11,7 +11,7 @@ from mcp_bridge.auth import KeyUser, key_ring
 from mcp_bridge.headers import SESSION, Headers
 from mcp_bridge.host import Hosted, current_host
 from mcp_bridge.refusals import RETRY_LATER, App, Message, Receive, Refused, Scope, Send, refuse
-from mcp_bridge.streams import ResponseStream
+from mcp_bridge.streams import ResponseStream, opening
 
 logger = logging.getLogger(__name__)
 
@@ -122,6 +122,7 @@ async def _pass_message(scope: Scope, receive: Receive, send: Send, head: Header
 
 async def _pass_on(scope: Scope, receive: Receive, send: Send, hosted: Hosted) -> None:
     stream = ResponseStream(send)
+    opening.set(stream.opening)
     scope[SESSIONS] = hosted.manager
     gets = int(scope["method"] == "GET")
     hosted.audience.open_gets += gets

@@ -19,6 +19,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from mcp_bridge.refusals import RETRY_LATER, Refused
 from mcp_bridge.resumption import SessionEvents
+from mcp_bridge.streams import opening
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +103,17 @@ class Sessions:
         logger.warning("%d sessions are open; ended the %d longest idle of %s", len(sessions), len(ended), greediest)
 
 
+class ResumableTransport(StreamableHTTPServerTransport):
+    """Says how to come back in the same write as the first event: an event of its own costs 4% of a quick call."""
+
+    async def _mint_priming_event(self, stream_id: str, protocol_version: str) -> dict[str, Any] | None:
+        event = await super()._mint_priming_event(stream_id, protocol_version)
+        if event is not None:
+            text = f"id: {event['id']}\r\ndata: \r\nretry: {self._retry_interval}\r\n\r\n"
+            opening.get().event = text.encode()
+        return None
+
+
 class FairSessionManager(StreamableHTTPSessionManager):
     """The SDK's session manager, with one limit for all servers together and a store of events for each session."""
 
@@ -136,6 +148,7 @@ class FairSessionManager(StreamableHTTPSessionManager):
         self._sessions.make_room(holder_of(requestor))
         transport = super()._admit_session(requestor)
         if transport is not None:
+            transport.__class__ = ResumableTransport
             transport._event_store = SessionEvents()
         return transport
 
