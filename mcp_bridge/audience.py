@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,12 +61,16 @@ class Changes:
 
 @dataclass(eq=False, slots=True)
 class Listener:
-    """One client, what it may see, and what it can know of; `uris` are the resources that it subscribed to."""
+    """One client, what it may see, and what it can know of; `uris` are the resources that it subscribed to.
+
+    `end` ends the stream of a `subscriptions/listen`; a handshake client's ends with its session.
+    """
 
     principal: Principal | None
     known: Snapshot
     tell: Tell
     uris: set[str] = field(default_factory=set)
+    end: Callable[[], None] = lambda: None
 
     def events(self, snapshot: Snapshot, changes: Changes) -> list[ServerEvent]:
         """What this client is told now that it knows `snapshot`; `changes` are those since what it knew."""
@@ -131,6 +135,7 @@ class Audience:
         handler = ListenHandler(bus)
         listener = self.add(principal_of(ctx), bus.publish)
         listener.uris.update(uris)
+        listener.end = handler.close
         self._handlers.add(handler)
         try:
             return await handler(ctx, params)
@@ -151,6 +156,17 @@ class Audience:
             if events:
                 telling.append(_tell(listener, events))
         await asyncio.gather(*telling)
+
+    @property
+    def keys(self) -> set[int]:
+        """The ids of the keys with which clients listen."""
+        return {each.principal.key_id for each in self._listeners if each.principal is not None}
+
+    def end_of(self, keys: Set[int]) -> None:
+        """Close the modern streams of these keys."""
+        for listener in self._listeners:
+            if listener.principal is not None and listener.principal.key_id in keys:
+                listener.end()
 
     def end(self) -> None:
         """Close the modern streams in good order; the legacy ones end with their sessions."""

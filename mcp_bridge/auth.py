@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,6 +21,11 @@ USED_EVERY = timedelta(minutes=1)
 _MAX_REMEMBERED = 10_000
 
 
+def client_id_of(key_id: int) -> str:
+    """What tells a key from all other callers, for ever."""
+    return f"key:{key_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who a key lets in, and to what; `server_ids` and `tools` are None when it is not limited."""
@@ -34,7 +40,7 @@ class Principal:
     @property
     def id(self) -> str:
         """What tells this key from all others, for ever."""
-        return f"key:{self.key_id}"
+        return client_id_of(self.key_id)
 
     def may_use(self, server_id: int, owner_id: int | None) -> bool:
         """Whether the key opens this server: one it names, else one of its owner."""
@@ -107,6 +113,12 @@ def verify(hashed: str) -> Principal | None:
         server_ids=server_ids,
         tools=frozenset(key.tools) or None,
     )
+
+
+def unusable(key_ids: Collection[int]) -> set[int]:
+    """Those of the keys that let nobody in any more: revoked, expired, deleted, or of somebody who was switched off."""
+    usable = ApiKey.objects.usable(timezone.now()).filter(pk__in=key_ids)
+    return set(key_ids) - set(usable.values_list("pk", flat=True))
 
 
 key_ring = KeyRing()

@@ -14,6 +14,7 @@ from executions.database import in_database
 from flows import changes
 from mcp_bridge import catalogue
 from mcp_bridge.audience import Audience
+from mcp_bridge.auth import client_id_of, unusable
 from mcp_bridge.bodies import Room
 from mcp_bridge.catalogue import Snapshot
 from mcp_bridge.server import build, build_manager
@@ -82,6 +83,7 @@ class Hosted:
                 return
             if is_woken or self.audience.is_listening:
                 is_published = await self._look()
+                await self._end_revoked()
 
     async def _wait(self) -> bool:
         """Whether a change was reported, and what came with it; False after FRESH_SECONDS without one."""
@@ -105,6 +107,18 @@ class Hosted:
             return True
         await self.audience.announce()
         return is_published
+
+    async def _end_revoked(self) -> None:
+        """End the streams and sessions of keys that let nobody in any more; new messages meet the gateway."""
+        keys = self.audience.keys
+        try:
+            gone = await in_database(lambda: unusable(keys)) if keys else set()
+        except DatabaseError as error:
+            logger.warning("whether those who listen to %s still may is not known now: %s", self.snapshot.slug, error)
+            return
+        self.audience.end_of(gone)
+        for key_id in gone:
+            self.manager.end_of(client_id_of(key_id))
 
     def wake(self) -> None:
         """Have the owner task look at the database now."""

@@ -139,6 +139,12 @@ class FairSessionManager(StreamableHTTPSessionManager):
         transport = self._server_instances.get(session_id)
         return transport is not None and transport._requests_in_flight > 0
 
+    def end_of(self, client_id: str) -> None:
+        """End every session of a key."""
+        for session in list(self):
+            if session.holder.startswith(f"{client_id} of "):
+                session.end()
+
     def forget(self, session_id: str) -> None:
         """Answer 404 to the id from now on."""
         self._server_instances.pop(session_id, None)

@@ -225,6 +225,33 @@ async def test_a_key_for_some_tools_hears_of_those_alone(uvicorn_server: LiveSer
             assert await client.hears() == ["wanted"]
 
 
+REVOKE = "from mcp_bridge.models import ApiKey; ApiKey.objects.filter(name='narrow').latest('pk').revoke()"
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_revoked_key_hears_nothing_more(uvicorn_server: LiveServer, era: str) -> None:
+    issue = NARROW.replace('"demo"', repr(uvicorn_server.credentials["username"])).replace('["wanted"]', "[]")
+    key = uvicorn_server.manage("shell", "-v", "0", "-c", issue).stdout.split()[-1]
+    if era == MODERN:
+        async with listening(uvicorn_server, MODERN, key=key) as client:
+            await manage(uvicorn_server, REVOKE)
+            async with asyncio.timeout(SOON):
+                assert await client.heard.get() == "over"
+        return
+    headers = {"Authorization": f"Bearer {key}", "Accept": "application/json, text/event-stream"}
+    async with httpx2.AsyncClient(base_url=uvicorn_server.url, headers=headers, timeout=30) as http:
+        params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}}
+        hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+        session = {"Mcp-Session-Id": (await http.post("/mcp/demo", json=hello)).headers["mcp-session-id"]}
+        ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+        assert (await http.post("/mcp/demo", json=ready, headers=session)).status_code == 202
+        async with http.stream("GET", "/mcp/demo", headers=session) as stream:
+            await manage(uvicorn_server, REVOKE)
+            async with asyncio.timeout(SOON):
+                assert "event: message" not in (await stream.aread()).decode()
+        assert (await http.post("/mcp/demo", json=ready, headers=session)).status_code == 401
+
+
 @pytest.mark.parametrize("command", [("serve",), RUNSERVER])
 async def test_a_server_that_is_withdrawn_ends_its_streams_and_comes_back(
     tmp_path: Path, command: tuple[str, ...]
