@@ -31,6 +31,8 @@ class Caller:
     """Who this is beyond doubt, such as `key:7`: an answer has to come from the same. Empty for a stranger."""
     can_be_asked: frozenset[QuestionKind] = frozenset()
     """What flows may ask this caller in the middle of the call."""
+    request: str = ""
+    """MCP's method and the name or URI that it asked for, when the call came by another request than `tools/call`."""
     is_asked_live: bool = False
     """Whether questions and answers need the connection of this very call, so that they end with this process."""
 
@@ -64,7 +66,8 @@ class Caller:
 
     def as_json(self) -> dict[str, str]:
         """The stored form."""
-        return {
+        request = {"request": self.request} if self.request else {}
+        return request | {
             "clientName": self.client_name,
             "clientVersion": self.client_version,
             "protocolVersion": self.protocol_version,

@@ -84,7 +84,8 @@ class Child:
         family, tracker = self.family, self.family.tracker
         hidden = tracker.redactor.values
         parent = Parent(tracker.execution_id, family.chain, family.ends_at, hidden, family.numbers)
-        execution_id, task = await family.start(self.target, arguments, replace(family.caller, replay_of=None), parent)
+        caller = replace(family.caller, replay_of=None, request="")
+        execution_id, task = await family.start(self.target, arguments, caller, parent)
         tracker.child_started(self.node_id, execution_id)
         try:
             answer = await asyncio.shield(task)

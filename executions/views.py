@@ -101,8 +101,12 @@ def detail_context(request: HttpRequest, execution: Execution) -> dict[str, Any]
 
 
 def _call(execution: Execution) -> dict[str, Any]:
-    """The call in MCP's words."""
-    return {"method": "tools/call", "params": {"name": execution.flow_tool_name, "arguments": execution.initial_params}}
+    """The call in MCP's words; of a resource's URI the template alone is kept, and its variables are parameters."""
+    method, _, name = str(execution.caller.get("request", "")).partition(" ")
+    if method == "resources/read":
+        return {"method": method, "params": {"uri": name}}
+    params = {"name": name or execution.flow_tool_name, "arguments": execution.initial_params}
+    return {"method": method or "tools/call", "params": params}
 
 
 def _drawing(execution: Execution) -> Drawing | None:

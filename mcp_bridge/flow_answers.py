@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ NOT_RECORDED = "This could not be recorded, so it is not given out. Wait a littl
 async def answer_of(
     ctx: Context,
     params: asking.Params,
+    request: str,
     target: Target,
     texts: Mapping[str, str],
     data: Mapping[str, Any],
@@ -30,11 +32,12 @@ async def answer_of(
 ) -> Answer | dict[str, Any]:
     """Call the flow with texts, as its schema takes them, and return its answer; raises MCPError when it has none.
 
-    A flow that asks a 2026-07-28 client gives the result that asks, as it goes on the wire. `data` goes with the error,
-    beside the id of the execution: -32602 for texts that do not fit, else -32603.
+    `request` is the method, and which prompt or resource it asks for; the record keeps it. A flow that asks a
+    2026-07-28 client gives the result that asks, as it goes on the wire. `data` goes with the error, beside the id of
+    the execution: -32602 for texts that do not fit, else -32603.
     """
     arguments = as_arguments(target.input_schema.schema, texts)
-    caller = tools.caller_of(ctx, tools.principal_of(ctx))
+    caller = replace(tools.caller_of(ctx, tools.principal_of(ctx)), request=request)
     try:
         async with reports.watching(ctx, target.graph, reports.level_of(ctx, set_level)) as watch:
             start = partial(tools.call_flow, target, arguments, caller, watch)

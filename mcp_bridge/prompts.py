@@ -45,7 +45,8 @@ async def get_prompt(
     _check_names(params.name, prompt, arguments)
     result: dict[str, Any] = {"description": prompt.wire["description"]}
     if prompt.target is not None:
-        answer = await answer_of(ctx, params, prompt.target, arguments, {"name": params.name}, set_level)
+        asked = f"prompts/get {params.name}"
+        answer = await answer_of(ctx, params, asked, prompt.target, arguments, {"name": params.name}, set_level)
         if not isinstance(answer, Answer):
             return answer
         result["messages"] = [{"role": "user", "content": block} for block in answer.content]

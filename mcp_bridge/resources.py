@@ -84,7 +84,9 @@ async def read_resource(
     resource, values = known_resource(offer, ctx, params.uri)
     if resource.target is None:
         return listed(ctx, {"contents": [resource.contents]})
-    answer = await answer_of(ctx, params, resource.target, values, {"uri": params.uri}, set_level)
+    # The values in the URI are parameters of the flow, and kept as those are.
+    asked = f"resources/read {resource.uri}"
+    answer = await answer_of(ctx, params, asked, resource.target, values, {"uri": params.uri}, set_level)
     if not isinstance(answer, Answer):
         return answer
     contents = [_contents(block, params.uri, _text_type(resource, answer)) for block in answer.content]

@@ -142,7 +142,8 @@ async def test_a_flow_answers_a_template_and_leaves_an_execution(server: LiveSer
             assert answer.meta is not None
             execution = server.get_json(f"/api/executions/{answer.meta['flowhub/executionId']}/")
             assert (execution["status"], execution["initialParams"]) == ("fulfilled", {"order_id": "A-10481"})
-            assert execution["caller"]["source"] == "mcp"
+            asked = (execution["caller"]["source"], execution["caller"]["request"])
+            assert asked == ("mcp", "resources/read order:{order_id}")
             code, message, data = await refused(client.read_resource("order:A-1"))
             assert (code, message) == (-32603, "There is no order A-1. Check the id: it looks like A-10481.")
             assert data["uri"] == "order:A-1"
@@ -170,6 +171,7 @@ async def test_a_flow_answers_a_prompt_with_texts_as_its_schema_takes_them(
             assert answer.meta is not None
             execution = uvicorn_server.get_json(f"/api/executions/{answer.meta['flowhub/executionId']}/")
             assert execution["initialParams"] == {"name": "Ada", "n": 12345678901234567890}
+            assert execution["caller"]["request"] == "prompts/get hello"
             code, message, data = await refused(client.get_prompt("hello", {"name": "Ada", "n": "many"}))
             assert (code, message.split("\n")[1].partition(":")[0]) == (-32602, "- n")
             assert data["name"] == "hello"

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from executions.models import Execution
-from tests.factories import make_execution
+from tests.factories import make_execution, make_flow
 
 pytestmark = pytest.mark.django_db
 
@@ -89,3 +89,19 @@ def test_a_result_of_another_form_shows_nothing(page: Any, content: Any) -> None
 @pytest.mark.parametrize("block", [{}, {"type": "image"}, {"type": "resource", "resource": 3}, {"type": "text"}])
 def test_a_block_of_another_form_breaks_nothing(page: Any, block: Any) -> None:
     assert "<li>" in page([block])
+
+
+@pytest.mark.parametrize(
+    ("asked", "call"),
+    [
+        ("", {"method": "tools/call", "params": {"name": "greet", "arguments": {"name": "Ada"}}}),
+        ("prompts/get hello", {"method": "prompts/get", "params": {"name": "hello", "arguments": {"name": "Ada"}}}),
+        ("resources/read who:{name}", {"method": "resources/read", "params": {"uri": "who:{name}"}}),
+    ],
+)
+def test_the_exchange_shows_the_askedthat_the_client_made(client: Client, asked: str, call: Any) -> None:
+    flow = make_flow(tool_name="greet")
+    execution = make_execution(flow, initial_params={"name": "Ada"}, caller={"request": asked} if asked else {})
+    client.force_login(Execution.objects.get(pk=execution.pk).owner)
+    assert client.get(f"/executions/{execution.pk}/raw/request/").json() == call
+    assert f"Request: {call['method']}" in client.get(f"/executions/{execution.pk}/?view=exchange").content.decode()
