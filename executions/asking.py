@@ -10,7 +10,7 @@ from django.db import DatabaseError
 from executions import services, suspensions
 from executions.calls import Answer, Caller, Waiting, error_answer
 from executions.database import in_database
-from executions.dispatch import dispatcher
+from executions.dispatch import dispatcher, uninterrupted
 from executions.ledger import LedgerUnavailable, ledger
 from executions.models import Execution
 from executions.recovery import heart
@@ -60,7 +60,7 @@ async def begin(
     runner_id = heart.runner_id
     taking = in_database(lambda: _taken(ticket, given, caller.identity, flow_id, runner_id))
     try:
-        taken, was_cancelled = await services.uninterrupted(taking)
+        taken, was_cancelled = await uninterrupted(taking)
     except DatabaseError as error:
         raise LedgerUnavailable("what waits for an answer could not be read") from error
     if isinstance(taken, Waiting):
@@ -154,5 +154,5 @@ async def _heard(waiting: Waiting, ask: Callable[[], Awaitable[Mapping[str, Give
     except asyncio.CancelledError:
         error = services.stopped(None)
     ending = in_database(lambda: suspensions.end(waiting.execution_id, error.kind, error.message))
-    await services.uninterrupted(ending)
+    await uninterrupted(ending)
     return error_answer(waiting.execution_id, error.message, error)

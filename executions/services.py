@@ -2,10 +2,10 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
+from datetime import UTC, datetime
+from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -18,13 +18,14 @@ from executions import kept, payload, suspensions
 from executions.calls import Answer, Caller, Delivery, Parent, Waiting, error_answer
 from executions.children import Children, ends_at
 from executions.database import in_database
-from executions.dispatch import dispatcher
+from executions.dispatch import cancel_again, dispatcher, uninterrupted
 from executions.ledger import NOT_RECORDED, LedgerUnavailable, ledger
 from executions.lending import lending
 from executions.models import CallKey, Execution, new_id
 from executions.offers import Offers
 from executions.recovery import INTERRUPTED, heart
 from executions.redaction import Redactor
+from executions.rows import base_row, child_columns, pending_row
 from executions.status import Status
 from executions.suspensions import Held, NotStorable
 from executions.targets import (
@@ -177,9 +178,9 @@ async def _execute(
         for_answer, for_record = for_answer.knowing(held.hidden_in_answer), for_record.knowing(held.hidden)
     tracker = Tracker(ledger, execution_id, started_at, for_record, held.entries if held else ())
     if held is None:
-        row = _pending_row(execution_id, started_at, target, arguments, caller, for_record)
+        row = pending_row(execution_id, started_at, target, arguments, caller, for_record)
         if delivery is None or delivery.claim is None:
-            ledger.open(row if parent is None else row | _child_columns(parent, started_at, timeout))
+            ledger.open(row if parent is None else row | child_columns(parent, started_at, timeout))
         elif not await _claimed(row, delivery.claim.row(execution_id, started_at, timeout)):
             delivery.is_beaten = True
             return _ended_elsewhere(execution_id)
@@ -328,7 +329,7 @@ async def _claimed(row: dict[str, Any], claim: CallKey) -> bool:
     A call that is cancelled meanwhile goes on until it is known whether it has to leave a record.
     """
     is_ours, was_cancelled = await uninterrupted(ledger.open_claimed(row, claim))
-    _cancel_again(was_cancelled)
+    cancel_again(was_cancelled)
     return is_ours
 
 
@@ -348,17 +349,6 @@ async def _end_and_keep(tracker: Tracker, answer: Answer, error: FlowError | Non
     return await tracker.end(result, error, answer_to_keep)
 
 
-async def uninterrupted(work: Awaitable[T]) -> tuple[T, bool]:
-    """Wait for `work` to its end; returns also whether this task was asked to stop meanwhile."""
-    ending, was_cancelled = asyncio.ensure_future(work), False
-    while not ending.done():
-        try:
-            await asyncio.shield(ending)
-        except asyncio.CancelledError:
-            was_cancelled = True
-    return ending.result(), was_cancelled
-
-
 async def _secrets_of(target: Target) -> SecretValues:
     """The secrets that the graph names, read in a worker thread; raises LedgerUnavailable without a database.
 
@@ -371,15 +361,8 @@ async def _secrets_of(target: Target) -> SecretValues:
         values, was_cancelled = await uninterrupted(reading)
     except DatabaseError as error:
         raise LedgerUnavailable("the secrets of the flow could not be read") from error
-    _cancel_again(was_cancelled)
+    cancel_again(was_cancelled)
     return values
-
-
-def _cancel_again(was_cancelled: bool) -> None:
-    """Have the current task stop at its next await, when it was asked to stop while it could not."""
-    task = asyncio.current_task()
-    if was_cancelled and task is not None:
-        task.cancel()
 
 
 def _answer(execution_id: uuid.UUID, outcome: Outcome) -> Answer:
@@ -411,59 +394,6 @@ def _roots(execution_id: uuid.UUID, target: Target, caller: Caller, started_at: 
     }
 
 
-def _pending_row(
-    execution_id: uuid.UUID, started_at: datetime, target: Target, arguments: Any, caller: Caller, redactor: Redactor
-) -> dict[str, Any]:
-    return _base_row(execution_id, started_at, target.guard.masked(arguments), caller, redactor) | {
-        "flow_id": target.flow_id,
-        "flow_version_id": target.version_id,
-        "owner_id": target.owner_id,
-        "flow_name": target.flow_name,
-        "flow_tool_name": target.tool_name,
-        "server_slug": target.server_slug,
-        "runner_id": heart.runner_id,
-        "deadline_at": started_at + timedelta(seconds=target.timeout_seconds),
-    }
-
-
-def _child_columns(parent: Parent, started_at: datetime, timeout: float) -> dict[str, Any]:
-    return {"parent_id": parent.execution_id, "deadline_at": started_at + timedelta(seconds=timeout)}
-
-
-def _base_row(
-    execution_id: uuid.UUID, started_at: datetime, arguments: Any, caller: Caller, redactor: Redactor
-) -> dict[str, Any]:
-    arguments = payload.cleaned(arguments, redactor)
-    return {
-        **_caller_columns(caller),
-        "id": execution_id,
-        "status": Status.PENDING.value,
-        "started_at": started_at,
-        "updated_at": started_at,
-        "initial_params": payload.dump(arguments, redactor=None),
-        "params_preview": payload.preview(arguments),
-        "node_executions": "[]",
-        "error_kind": "",
-        "failed_node_name": "",
-        "error_preview": "",
-        "is_pinned": False,
-        "note": "",
-        "replay_of_id": caller.replay_of,
-    }
-
-
-@lru_cache(maxsize=1000)
-def _caller_columns(caller: Caller) -> dict[str, Any]:
-    """The same for every call of a client: made once."""
-    name = " ".join(filter(None, [caller.client_name, caller.client_version])) or caller.source
-    return {
-        "caller": payload.dump(caller.as_json()),
-        "principal_id": caller.identity or None,
-        "caller_name": payload.clean_text(f"{name} with {caller.principal}")[:200],
-        "source": caller.source,
-    }
-
-
 async def reject(
     tool_name: str,
     arguments: Any,
@@ -483,11 +413,11 @@ async def reject(
     answer = error_answer(execution_id, message)
     redactor = Redactor.none if target is None else target.guard.redactors(arguments, _NO_SECRETS)[1]
     if target is not None:
-        row = _pending_row(execution_id, now, target, arguments, caller, redactor)
+        row = pending_row(execution_id, now, target, arguments, caller, redactor)
     else:
         name = payload.clean_text(tool_name)
         names = {"flow_name": name[:200], "flow_tool_name": name[:128], "server_slug": server_slug}
-        row = _base_row(execution_id, now, arguments, caller, redactor) | names | {"owner_id": owner_id}
+        row = base_row(execution_id, now, arguments, caller, redactor) | names | {"owner_id": owner_id}
     ledger.open(row)
     terminal = {
         "status": Status.ERROR.value,
