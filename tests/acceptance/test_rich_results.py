@@ -118,9 +118,10 @@ async def test_html_is_the_page_itself_unless_each_call_fills_it_in(server: Live
 @pytest.mark.parametrize("era", ERAS)
 async def test_pages_are_listed_for_clients_that_draw_them(server: LiveServer, era: str) -> None:
     async with connect(server, era) as client:
-        assert (await client.list_resources()).resources == []
+        assert [str(each.uri) for each in (await client.list_resources()).resources] == ["demo:order-states"]
     async with connect(server, era, extensions=[APPS]) as client:
-        listed = wire(await client.list_resources())["resources"]
+        stored, *listed = wire(await client.list_resources())["resources"]
+    assert stored["uri"] == "demo:order-states"
     assert [entry["uri"] for entry in listed] == [
         "ui://demo/greeting/page",
         "ui://demo/shop/figures",
