@@ -40,6 +40,7 @@ class Hosted:
     def __init__(self, snapshot: Snapshot, sessions: Sessions) -> None:
         self.snapshot = snapshot
         self.fresh_until = time.monotonic() + FRESH_SECONDS
+        self._is_outdated = False
         self.audience = Audience(self)
         self.server = build(self, self.audience)
         self.manager = build_manager(self.server, sessions)
@@ -120,9 +121,14 @@ class Hosted:
         for key_id in gone:
             self.manager.end_of(client_id_of(key_id))
 
+    def outdate(self) -> None:
+        """Have the database asked before anybody is served again; safe from any thread."""
+        self._is_outdated = True
+        self.fresh_until = 0.0
+
     def wake(self) -> None:
         """Have the owner task look at the database now."""
-        self.fresh_until = 0.0
+        self.outdate()
         self._woken.set()
 
     @property
@@ -135,15 +141,29 @@ class Hosted:
         async with self.lock:
             if time.monotonic() < self.fresh_until:
                 return True
-            slug, stamp = self.snapshot.slug, self.snapshot.stamp
-            self.fresh_until = time.monotonic() + FRESH_SECONDS
-            if await in_database(lambda: catalogue.stamp_of(slug)) == stamp:
-                return True
-            snapshot = await in_database(lambda: catalogue.load(slug))
-            if snapshot is not None:
-                self.snapshot = snapshot
-                self.server.title, self.server.instructions = snapshot.name, snapshot.instructions or None
-            return snapshot is not None
+            fresh_until, was_outdated = time.monotonic() + FRESH_SECONDS, self._is_outdated
+            self._is_outdated = False
+            if not was_outdated:
+                # What may be old is served meanwhile; what is known to be old is not.
+                self.fresh_until = fresh_until
+            try:
+                is_published = await self._reload()
+            except DatabaseError:
+                self._is_outdated |= was_outdated
+                raise
+            if not self._is_outdated:
+                self.fresh_until = fresh_until
+            return is_published
+
+    async def _reload(self) -> bool:
+        slug, stamp = self.snapshot.slug, self.snapshot.stamp
+        if await in_database(lambda: catalogue.stamp_of(slug)) == stamp:
+            return True
+        snapshot = await in_database(lambda: catalogue.load(slug))
+        if snapshot is not None:
+            self.snapshot = snapshot
+            self.server.title, self.server.instructions = snapshot.name, snapshot.instructions or None
+        return snapshot is not None
 
     async def stop(self) -> None:
         """End the sessions and the owner task."""
@@ -205,7 +225,7 @@ class McpHost:
         """Have the next request ask the database; safe from any thread."""
         hosted = self._hosted.get(slug)
         if hosted is not None:
-            hosted.fresh_until = 0.0
+            hosted.outdate()
 
     def changed(self, slug: str) -> None:
         """Have those who listen told of what changed; on the loop of this host."""
