@@ -79,7 +79,7 @@ def test_an_export_is_a_download(server: Any, page: Page) -> None:
     services.publish(flow)
     page.get_by_label("More actions").click()
     with page.expect_download() as started:
-        page.get_by_role("link", name="Export all flows").click()
+        page.get_by_role("link", name="Export", exact=True).click()
     download = started.value
     assert download.suggested_filename == f"{server.slug}.flowhub.json"
     assert Path(download.path()).read_text() == transfer.exported([flow])
