@@ -174,6 +174,10 @@ class Redactor:
             pieces = [piece if at % 2 else _without_ends(piece, form, at > 0) for at, piece in enumerate(pieces)]
         return "".join(pieces)
 
+    def hide_message(self, text: str) -> str:
+        """Both for a sentence: without cut values, and without what stands behind a sensitive name."""
+        return self.hide_text(self.scrub_message(text))
+
     def hide_text(self, text: str) -> str:
         """Text without the values and without what stands behind a sensitive name."""
         text, last = self.scrub_text(text), 0

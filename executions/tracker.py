@@ -128,7 +128,7 @@ def _redacted_node(entry: Entry, redactor: Redactor) -> Entry:
             for attempt in entry["attemptLog"]
         ]
     if "progress" in entry:
-        data["progress"] = entry["progress"] | {"message": _message(entry["progress"]["message"], redactor)}
+        data["progress"] = entry["progress"] | {"message": redactor.hide_message(entry["progress"]["message"])}
     if "log" in entry:
         data["log"] = [_redacted_line(line, redactor) for line in entry["log"]]
     return entry | data
@@ -136,13 +136,13 @@ def _redacted_node(entry: Entry, redactor: Redactor) -> Entry:
 
 def _redacted_line(line: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
     data = {"data": payload.redacted(line["data"], redactor)} if "data" in line else {}
-    return line | {"message": _message(line["message"], redactor)} | data
+    return line | {"message": redactor.hide_message(line["message"])} | data
 
 
 def _redacted_error(error: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
-    data: dict[str, Any] = {"message": _message(error["message"], redactor)}
+    data: dict[str, Any] = {"message": redactor.hide_message(error["message"])}
     if "causes" in error:
-        data["causes"] = [_message(cause, redactor) for cause in error["causes"]]
+        data["causes"] = [redactor.hide_message(cause) for cause in error["causes"]]
     return error | data
 
 
@@ -156,12 +156,8 @@ def _redacted_result(result: dict[str, Any], redactor: Redactor) -> dict[str, An
 
 def _redacted_block(block: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
     if block["type"] == "text":
-        return block | {"text": _message(block["text"], redactor)}
+        return block | {"text": redactor.hide_message(block["text"])}
     return {**payload.redacted(block, redactor), "type": block["type"]}
-
-
-def _message(text: str, redactor: Redactor) -> str:
-    return redactor.hide_text(redactor.scrub_message(text))
 
 
 def ended_row(execution: Execution, error: FlowError, now: datetime) -> dict[str, Any]:
@@ -174,13 +170,13 @@ def ended_row(execution: Execution, error: FlowError, now: datetime) -> dict[str
 
 def error_columns(error: FlowError, redactor: Redactor = Redactor.none) -> dict[str, Any]:
     """The columns that say why an execution failed."""
-    message = _message(error.message, redactor)
+    message = redactor.hide_message(error.message)
     info = {
         "message": message,
         "kind": error.kind,
         "nodeId": error.node_id,
         "nodeName": error.node_name,
-        "causes": [_message(cause, redactor) for cause in error.causes],
+        "causes": [redactor.hide_message(cause) for cause in error.causes],
     }
     return {
         "error_info": payload.dump(info, redactor=None),

@@ -43,10 +43,12 @@ def rotated(token: str) -> str:
 
 def _fernet() -> MultiFernet:
     # Made anew each time: it takes microseconds, and changed settings are seen at once.
-    return MultiFernet([Fernet(_derived(key)) for key in settings.VAULT_KEYS])
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(derived(key, b"secrets"))) for key in settings.VAULT_KEYS])
 
 
-def _derived(key: str) -> bytes:
-    """Any long random text may be a key; Fernet wants 32 bytes (RFC 5869)."""
-    material = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"flowhub secrets").derive(key.encode())
-    return base64.urlsafe_b64encode(material)
+def derived(key: str, purpose: bytes) -> bytes:
+    """32 bytes for one purpose from a key, which may be any long random text (RFC 5869).
+
+    What is derived for one purpose tells nothing of what is derived for another.
+    """
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"flowhub " + purpose).derive(key.encode())

@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from mcp.server.context import ServerRequestContext
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
@@ -40,6 +38,7 @@ from executions.asking import Given, Gone
 from executions.calls import Pending
 from executions.services import Answer, Caller, Waiting, Watch
 from executions.suspensions import Refused, Ticket
+from flows import vault
 from flows.engine.questions import CAPABILITIES, MAX_ANSWER_SECONDS, Question, QuestionKind, refused
 
 Context = ServerRequestContext[Any, Any]
@@ -74,15 +73,11 @@ def boundary(slug: str) -> RequestStateBoundary:
 
     How long it may be used is decided by what is stored of the execution.
     """
-    keys = [_derived(key) for key in dict.fromkeys(settings.VAULT_KEYS)]
+    # Not the keys that encrypt secrets themselves.
+    keys = [vault.derived(key, b"request state") for key in dict.fromkeys(settings.VAULT_KEYS)]
     return RequestStateBoundary(
         RequestStateSecurity(keys=keys, ttl=MAX_ANSWER_SECONDS), default_audience=f"flowhub:{slug}"
     )
-
-
-def _derived(key: str) -> bytes:
-    """Not the key that encrypts secrets itself (RFC 5869)."""
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"flowhub request state").derive(key.encode())
 
 
 def askable(caller: Caller, ctx: Context, identity: str) -> Caller:

@@ -234,4 +234,4 @@ class Reports:
         return {"message": message, "data": payload.redacted(event.data, self._redactor)}
 
     def _cleaned(self, text: str) -> str:
-        return payload.clean_text(self._redactor.hide_text(self._redactor.scrub_message(text)))
+        return payload.clean_text(self._redactor.hide_message(text))

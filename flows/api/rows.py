@@ -11,7 +11,7 @@ from rest_framework import generics, serializers
 
 from flows.api.base import ApiView
 from flows.api.fields import JsonField, VisibleServerField
-from flows.api.filters import ANY_YES_NO
+from flows.api.filters import is_active
 from flows.api.pagination import Envelope
 from flows.blocks import BLOCK_SCHEMA
 from flows.engine.errors import DefinitionError, Fault
@@ -188,15 +188,7 @@ class RowFilter(django_filters.FilterSet):
     """Query parameters over prompts and resources."""
 
     server = django_filters.CharFilter(field_name="server__slug", label="Slug of the server", max_length=63)
-    isActive = extend_schema_field(OpenApiTypes.BOOL)(
-        django_filters.TypedChoiceFilter(
-            field_name="is_active",
-            label="Whether clients see it",
-            choices=ANY_YES_NO,
-            coerce=lambda value: value == "true",
-            error_messages={"invalid_choice": "%(value)s is not one of the choices: true, false."},
-        )
-    )
+    isActive = is_active("Whether clients see it")
     search = django_filters.CharFilter(
         method="search_text", label="Text in the name, title or description", max_length=200
     )
