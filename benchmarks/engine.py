@@ -29,7 +29,7 @@ from flowhub.demo import line, node  # noqa: E402
 from flows.engine.graph import Graph  # noqa: E402
 from flows.engine.node import Services  # noqa: E402
 from flows.engine.runner import run  # noqa: E402
-from flows.services import graph_of  # noqa: E402
+from flows.publishing.versions import graph_of  # noqa: E402
 
 
 def chain(size: int) -> dict[str, Any]:

@@ -65,10 +65,10 @@ def _actions() -> dict[str, Callable[[], Any]]:
     from django.contrib.auth import get_user_model
     from django.test import Client
 
-    from executions.filters import ExecutionFilter
-    from executions.history import History, Listing
     from executions.models import Execution
-    from executions.status import Status
+    from executions.reading.filters import ExecutionFilter
+    from executions.reading.history import History, Listing
+    from executions.record.status import Status
     from flows.models import Flow
 
     user = get_user_model().objects.get(username="benchmark")

@@ -19,11 +19,11 @@ import _flowhub  # noqa: F401
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
-from executions import counts, statements
+from executions.ledger import counts, statements
 from executions.management.progress import Progress
 from flowhub import demo
-from flows import services
 from flows.models import Flow, Server
+from flows.publishing import versions
 
 DAYS = 90
 ERROR_SHARE = 0.03
@@ -44,7 +44,7 @@ def flow_named(tool_name: str) -> Flow:
     values = {"name": "Benchmark", "owner": owner}
     server, _ = Server.objects.get_or_create(slug="benchmark", defaults=values)
     flow = Flow.objects.create(server=server, **demo.LOOKUP_ORDER | {"tool_name": tool_name})
-    services.publish(flow)
+    versions.publish(flow)
     return flow
 
 

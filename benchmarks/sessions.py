@@ -16,7 +16,7 @@ from tools import LEGACY, Client, clean_up, prepare
 # isort: split
 from django.conf import settings
 
-from mcp_bridge.host import current_host
+from mcp_bridge.servers.host import current_host
 
 ALLOWED_KIB = 100
 GROWTH_KIB = 20 * 1024

@@ -29,14 +29,14 @@ import _flowhub  # noqa: E402, F401
 from django.contrib.auth.models import User  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 
-from executions.ledger import ledger  # noqa: E402
-from executions.recovery import heart  # noqa: E402
+from executions.ledger.writer import ledger  # noqa: E402
+from executions.running.recovery import heart  # noqa: E402
 from flowhub import demo  # noqa: E402
 from flowhub.asgi import application  # noqa: E402
-from flows import services  # noqa: E402
 from flows.models import Flow, Server  # noqa: E402
-from mcp_bridge.host import current_host  # noqa: E402
+from flows.publishing import versions  # noqa: E402
 from mcp_bridge.models import ApiKey  # noqa: E402
+from mcp_bridge.servers.host import current_host  # noqa: E402
 
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
 _META = "io.modelcontextprotocol/"
@@ -55,7 +55,7 @@ def prepare(*sizes: int) -> str:
         server = Server.objects.create(slug=f"tools-{size}", name=f"{size} tools", owner=owner)
         for number in range(size):
             flow = Flow.objects.create(server=server, **demo.GREET | {"tool_name": f"greet_{number}"})
-            services.publish(flow)
+            versions.publish(flow)
     return ApiKey.issue(owner, "benchmark")[1]
 
 

@@ -31,18 +31,18 @@ import _flowhub  # noqa: E402, F401
 # isort: split
 from django.core.management import call_command  # noqa: E402
 
-from executions import services  # noqa: E402
-from executions.ledger import ledger  # noqa: E402
+from executions.ledger.writer import ledger  # noqa: E402
 from executions.models import Execution  # noqa: E402
-from executions.recovery import heart  # noqa: E402
-from executions.services import Caller, Target  # noqa: E402
+from executions.running import lifecycle  # noqa: E402
+from executions.running.lifecycle import Caller, Target  # noqa: E402
+from executions.running.recovery import heart  # noqa: E402
 from flowhub.demo import line, node  # noqa: E402
+from flows.adapters.http_client import outbound_client  # noqa: E402
 from flows.engine.graph import Graph  # noqa: E402
 from flows.engine.node import Services  # noqa: E402
 from flows.engine.runner import run  # noqa: E402
-from flows.outbound import outbound_client  # noqa: E402
-from flows.schemas import compile_schema  # noqa: E402
-from flows.services import graph_of  # noqa: E402
+from flows.publishing.versions import graph_of  # noqa: E402
+from flows.schemas.compiled import compile_schema  # noqa: E402
 
 DEFINITION = {
     "nodes": [
@@ -69,7 +69,7 @@ def calls_of(graph: Graph) -> dict[str, Call]:
         assert outcome.error is None, outcome.error
 
     async def tracked(number: int) -> None:
-        answer = await services.call(target, {"name": "Ada", "n": number}, caller)
+        answer = await lifecycle.call(target, {"name": "Ada", "n": number}, caller)
         assert not answer.is_error, answer
 
     return {"untracked": untracked, "tracked": tracked}

@@ -16,10 +16,10 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from executions import space
-from executions.filters import id_range
 from executions.models import Execution
-from executions.status import MEANINGS, Status
+from executions.reading.filters import id_range
+from executions.record.status import MEANINGS, Status
+from executions.upkeep import space
 from flows.admin import ReadOnlyAdmin
 from flows.engine.errors import ErrorKind
 

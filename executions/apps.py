@@ -11,7 +11,7 @@ class ExecutionsConfig(AppConfig):
 
     def ready(self) -> None:
         """With Redis, pages of other processes hear of what this one records, also of what a command deletes."""
-        from executions.live import announcer  # needs the models
+        from executions.live.announcer import announcer  # needs the models
 
         if announcer.is_shared:
             announcer.listen()

@@ -8,9 +8,9 @@ from django.db import connection, models
 from django.urls import reverse
 from uuid_utils.compat import uuid7
 
-from executions.fields import PayloadField
-from executions.node_executions import MOST_CHILDREN
-from executions.status import Status
+from executions.record.node_executions import MOST_CHILDREN
+from executions.record.payload_column import PayloadField
+from executions.record.status import Status
 
 HEAVY_FIELDS = ("initial_params", "node_executions", "result", "error_info")
 """JSON columns that a list never loads."""

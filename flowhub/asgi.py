@@ -11,7 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowhub.settings")
 
 django_application = get_asgi_application()
 
-from executions.routing import websocket_urlpatterns  # noqa: E402  (models can be imported only once Django is set up)
+from executions.live.routing import websocket_urlpatterns  # noqa: E402  (models need Django set up)
 from mcp_bridge.gateway import Gateway  # noqa: E402
 
 sockets = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))

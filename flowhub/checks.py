@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connection
 
-from flows.addresses import AllowList
+from flows.adapters.addresses import AllowList
 from flows.nodes import broken_plugins
 
 OLDEST_SQLITE = (3, 35, 0)

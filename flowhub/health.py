@@ -5,8 +5,8 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from executions.ledger import ledger
-from executions.recovery import heart
+from executions.ledger.writer import ledger
+from executions.running.recovery import heart
 
 
 @require_safe

@@ -197,7 +197,7 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "mcp_bridge.rest_auth.ApiKeyAuthentication",
+        "mcp_bridge.keys.rest_auth.ApiKeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

@@ -6,7 +6,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from executions.insights_views import dashboard
+from executions.pages.insights_views import dashboard
 from flowhub import demo, health, zones
 
 # The admin's own login page would be a second one to keep safe and good-looking.

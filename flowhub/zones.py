@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.http import require_http_methods
 
-from flows.ways_back import own_address
+from flows.pages.return_addresses import own_address
 
 BROWSER_COOKIE = "flowhub_browser_zone"
 """Written by static/js/flowhub.js."""

@@ -1,4 +1,4 @@
-"""Servers, flows and versions for operators. What changes, changes through `flows.services`, so clients learn of it."""
+"""Servers, flows and versions for operators. Changes go through `flows.publishing`, so clients learn of them."""
 
 import json
 from collections.abc import Callable
@@ -11,11 +11,12 @@ from django.http import HttpRequest
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
-from flows import prompts, resources, services
 from flows.engine.errors import DefinitionError
-from flows.fields import JsonTextField
 from flows.models import Flow, FlowVersion, Prompt, Resource, Secret, Server
-from flows.schemas import check_tool_input_schema, compile_schema
+from flows.offers import prompts, resources
+from flows.publishing import versions
+from flows.schemas.compiled import check_tool_input_schema, compile_schema
+from flows.values.json_column import JsonTextField
 
 
 class IndentedJSONField(forms.JSONField):
@@ -51,7 +52,7 @@ class FlowForm(forms.ModelForm):
 
     def clean_definition(self) -> Any:
         """The definition, when it is a graph."""
-        return _checked(services.graph_of, self.cleaned_data["definition"])
+        return _checked(versions.graph_of, self.cleaned_data["definition"])
 
     def clean_input_schema(self) -> Any:
         """The schema, when tools may have it."""
@@ -102,11 +103,11 @@ class ServerAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Server, form: Any, change: bool) -> None:
         """Store the server and let clients know."""
-        services.save_server(obj)
+        versions.save_server(obj)
 
     def delete_model(self, request: HttpRequest, obj: Server) -> None:
         """Delete the server with its flows, and let clients know."""
-        services.delete_server(obj)
+        versions.delete_server(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Server]) -> None:
         """Delete the selected servers one by one."""
@@ -134,23 +135,23 @@ class FlowAdmin(admin.ModelAdmin):
         """Store the draft; switching the flow on or off is announced."""
         super().save_model(request, obj, form, change)
         if change and "is_active" in form.changed_data:
-            services.set_active(obj, obj.is_active)
+            versions.set_active(obj, obj.is_active)
 
     def delete_model(self, request: HttpRequest, obj: Flow) -> None:
         """Delete the flow; its executions stay."""
-        services.delete(obj)
+        versions.delete(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Flow]) -> None:
         """Delete the selected flows one by one."""
         for flow in queryset.select_related("server"):
-            services.delete(flow)
+            versions.delete(flow)
 
     @admin.action(description="Publish the drafts", permissions=["change"])
     def publish(self, request: HttpRequest, queryset: QuerySet[Flow]) -> None:
         """Publish each flow; a faulty draft is named with its faults and the others go on."""
         for flow in queryset.select_related("server"):
             try:
-                version = services.publish(flow, request.user)
+                version = versions.publish(flow, request.user)
             except DefinitionError as error:
                 self.message_user(request, f"{flow} was not published. {error}", messages.ERROR)
             else:
@@ -169,7 +170,7 @@ class FlowAdmin(admin.ModelAdmin):
     def _switch(self, request: HttpRequest, queryset: QuerySet[Flow], active: bool) -> None:
         flows = list(queryset.select_related("server"))
         for flow in flows:
-            services.set_active(flow, active)
+            versions.set_active(flow, active)
         done = "activated" if active else "deactivated"
         self.message_user(request, f"Flows {done}: {len(flows)}.", messages.SUCCESS)
 
@@ -240,16 +241,16 @@ class SecretAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Secret, form: Any, change: bool) -> None:
         """Encrypt and store the value."""
-        obj.pk = services.set_secret(obj.server, obj.name, form.cleaned_data["value"]).pk
+        obj.pk = versions.set_secret(obj.server, obj.name, form.cleaned_data["value"]).pk
 
     def delete_model(self, request: HttpRequest, obj: Secret) -> None:
         """Delete the secret and let clients know."""
-        services.delete_secret(obj)
+        versions.delete_secret(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Secret]) -> None:
         """Delete the selected secrets one by one."""
         for secret in queryset.select_related("server"):
-            services.delete_secret(secret)
+            versions.delete_secret(secret)
 
 
 class RowForm(forms.ModelForm):

@@ -9,9 +9,9 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
-from flows.fields import JsonTextField
-from flows.reserved import not_reserved
-from flows.uri_templates import is_template
+from flows.values.json_column import JsonTextField
+from flows.values.reserved_names import not_reserved
+from flows.values.uri_templates import is_template
 
 SLUG = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", "Use lower-case letters, digits and inner hyphens.")
 SECRET_NAME = RegexValidator(
@@ -192,7 +192,7 @@ class SecretQuerySet(models.QuerySet["Secret"]):
 class Secret(models.Model):
     """A credential that the flows of a server name as `{{ secrets.NAME }}`; its value goes in and is never shown again.
 
-    Values are written and read through `flows.services` alone, which encrypts them.
+    Values are written and read through `flows.publishing.versions` alone, which encrypts them.
     """
 
     server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="secrets")

@@ -2,7 +2,10 @@
 
 from django.urls import path
 
-from flows import import_views, prompt_views, resource_views, secret_views, views
+from flows.offers import prompt_views, resource_views
+from flows.pages import views
+from flows.secrets import views as secrets
+from flows.transfer import views as transfer
 
 app_name = "flows"
 urlpatterns = [
@@ -14,7 +17,7 @@ urlpatterns = [
     path("flows/<int:flow_id>/versions/", views.versions, name="versions"),
     path("flows/<int:flow_id>/versions/<int:number>/", views.versions, name="version"),
     path("flows/<int:flow_id>/duplicate/", views.duplicate, name="duplicate"),
-    path("flows/<int:flow_id>/export/", import_views.export_flow, name="export"),
+    path("flows/<int:flow_id>/export/", transfer.export_flow, name="export"),
     path("flows/<int:flow_id>/toggle/", views.toggle, name="toggle"),
     path("flows/<int:flow_id>/delete/", views.delete, name="delete"),
     path("node-types/", views.node_types, name="node-types"),
@@ -22,13 +25,13 @@ urlpatterns = [
     path("servers/", views.servers, name="servers"),
     path("servers/new/", views.server, name="server-create"),
     path("servers/<int:server_id>/", views.server, name="server"),
-    path("servers/<int:server_id>/export/", import_views.export_server, name="server-export"),
-    path("servers/<int:server_id>/import/", import_views.start, name="server-import"),
-    path("servers/<int:server_id>/import/operations/", import_views.operations, name="server-import-operations"),
-    path("servers/<int:server_id>/import/apply/", import_views.apply, name="server-import-apply"),
-    path("servers/<int:server_id>/secrets/", secret_views.secrets, name="server-secrets"),
-    path("servers/<int:server_id>/secrets/<str:name>/", secret_views.change, name="server-secret"),
-    path("servers/<int:server_id>/secrets/<str:name>/remove/", secret_views.remove, name="server-secret-remove"),
+    path("servers/<int:server_id>/export/", transfer.export_server, name="server-export"),
+    path("servers/<int:server_id>/import/", transfer.start, name="server-import"),
+    path("servers/<int:server_id>/import/operations/", transfer.operations, name="server-import-operations"),
+    path("servers/<int:server_id>/import/apply/", transfer.apply, name="server-import-apply"),
+    path("servers/<int:server_id>/secrets/", secrets.secrets, name="server-secrets"),
+    path("servers/<int:server_id>/secrets/<str:name>/", secrets.change, name="server-secret"),
+    path("servers/<int:server_id>/secrets/<str:name>/remove/", secrets.remove, name="server-secret-remove"),
     path("servers/<int:server_id>/prompts/", prompt_views.prompts, name="server-prompts"),
     path("servers/<int:server_id>/prompts/new/", prompt_views.new, name="server-prompt-new"),
     path("servers/<int:server_id>/prompts/<int:prompt_id>/", prompt_views.edit, name="server-prompt"),

@@ -12,12 +12,12 @@ class McpBridgeConfig(AppConfig):
 
     def ready(self) -> None:
         """Let nodes call the tools of other MCP servers, and this process tell the others of changes."""
-        from executions.lending import lending  # apps are not ready before
-        from mcp_bridge.upstream import UpstreamTools
+        from executions.record.ports import lending  # apps are not ready before
+        from mcp_bridge.upstream.client import UpstreamTools
 
         lending.tools = UpstreamTools()
         if settings.REDIS_URL:
-            from flows import changes
-            from mcp_bridge import feed  # Redis's client takes most of a second to import
+            from flows.publishing import announcements
+            from mcp_bridge.servers import feed  # Redis's client takes most of a second to import
 
-            changes.subscribe(feed.publish)
+            announcements.subscribe(feed.publish)

@@ -5,13 +5,13 @@ import logging
 from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
-from mcp_bridge import bodies, headers, streams
-from mcp_bridge.asking import SESSIONS
-from mcp_bridge.auth import KeyUser, key_ring
-from mcp_bridge.headers import SESSION, Headers
-from mcp_bridge.host import Hosted, current_host
-from mcp_bridge.refusals import RETRY_LATER, App, Message, Receive, Refused, Scope, Send, refuse
-from mcp_bridge.streams import ResponseStream, opening
+from mcp_bridge.calls.asking import SESSIONS
+from mcp_bridge.keys.principals import KeyUser, key_ring
+from mcp_bridge.servers.host import Hosted, current_host
+from mcp_bridge.wire import bodies, headers, streams
+from mcp_bridge.wire.headers import SESSION, Headers
+from mcp_bridge.wire.refusals import RETRY_LATER, App, Message, Receive, Refused, Scope, Send, refuse
+from mcp_bridge.wire.streams import ResponseStream, opening
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ import pytest
 from asgiref.sync import SyncToAsync
 from django.db import connection, connections
 
-from executions.ledger import ledger
-from executions.recovery import heart
+from executions.ledger.writer import ledger
+from executions.running.recovery import heart
 from tests.browsing import chromium, launch_arguments
 from tests.live import free_port, wait_until
 

@@ -10,12 +10,13 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 
-from executions import counts
+from executions.ledger import counts
 from executions.models import Execution
-from executions.services import try_published
-from executions.status import Status
-from flows import changes, services
+from executions.record.status import Status
+from executions.running.lifecycle import try_published
 from flows.models import Flow, Server, empty_definition
+from flows.publishing import versions
+from flows.publishing.announcements import _listeners, subscribe
 from tests.definitions import chain
 
 PASSWORD = "correct horse battery"
@@ -57,7 +58,7 @@ def publish(server: Server, tool_name: str, *nodes: dict[str, Any], **fields: An
     """A published flow that runs these nodes one after the other and takes any arguments."""
     fields.setdefault("input_schema", {"type": "object"})
     flow = make_flow(server, tool_name=tool_name, definition=chain(*nodes), **fields)
-    services.publish(flow)
+    versions.publish(flow)
     return flow
 
 
@@ -91,8 +92,8 @@ def make_execution(flow: Flow | None = None, *, status: str = Status.FULFILLED, 
 def announcements() -> Iterator[list[str]]:
     """The slugs of the servers whose catalogue is announced as changed meanwhile."""
     slugs: list[str] = []
-    changes.subscribe(slugs.append)
+    subscribe(slugs.append)
     try:
         yield slugs
     finally:
-        changes._listeners.remove(slugs.append)
+        _listeners.remove(slugs.append)

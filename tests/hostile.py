@@ -11,10 +11,10 @@ from mcp import MCPError
 from mcp_types import Implementation
 
 from flowhub.demo import line, node
-from flows import services
 from flows.models import Flow, FlowVersion, Prompt, Resource, Server
-from flows.prompts import save_prompt
-from flows.resources import save_resource
+from flows.offers.prompts import save_prompt
+from flows.offers.resources import save_resource
+from flows.publishing import versions
 from mcp_bridge.models import ApiKey
 from tests.factories import make_user
 from tests.live import LiveServer
@@ -113,5 +113,5 @@ def _flow(server: Any, tool_name: str, last: dict[str, Any]) -> Flow:
         definition={"nodes": nodes, "connections": [line("trigger", "middle"), line("middle", "answer")]},
         **texts,
     )
-    services.publish(flow)
+    versions.publish(flow)
     return flow

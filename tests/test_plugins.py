@@ -21,7 +21,7 @@ PAGE = (ROOT / "docs" / "plugins.md").read_text()
 CALL = """
 import json
 from django.contrib.auth import get_user_model
-from executions.services import try_draft
+from executions.running.lifecycle import try_draft
 from flows import transfer
 from flows.models import Server
 user = get_user_model().objects.create(username="ada")

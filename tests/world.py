@@ -21,10 +21,10 @@ from django.utils import timezone
 from mcp_types import Implementation
 
 from flowhub.demo import GREET, LOOKUP_ORDER, line, node
-from flows import services
 from flows.models import Flow, FlowVersion, Prompt, Resource, Server
-from flows.prompts import save_prompt
-from flows.resources import save_resource
+from flows.offers.prompts import save_prompt
+from flows.offers.resources import save_resource
+from flows.publishing import versions
 from mcp_bridge.models import ApiKey
 from tests.factories import make_execution, make_flow, make_user
 from tests.live import ROOT, LiveServer, wait_until
@@ -190,7 +190,7 @@ def _nightly(server: Any, admin: Any) -> str:
     }
     values = {"tool_description": "Reads last night's payments.", "definition": definition}
     flow = make_flow(server, tool_name="nightly_import", name="Nightly import", timeout_seconds=3600, **values)
-    services.publish(flow, admin)
+    versions.publish(flow, admin)
     began = timezone.now() - timedelta(hours=26)
     made = make_execution(flow, started_at=began, duration_ms=270_412.0, ended_at=began + timedelta(seconds=270.412))
     return str(made.pk)
@@ -219,7 +219,7 @@ def _planned(server: Any, admin: Any) -> str:
         "connections": [line("trigger", "ask"), line("trigger", "sum"), line("ask", "answer", "accept")],
     }
     flow = make_flow(server, tool_name="plan_trip", name="Plan a trip", definition=definition)
-    version = services.publish(flow, admin)
+    version = versions.publish(flow, admin)
     made = make_execution(flow, flow_version=version, started_at=timezone.now() - timedelta(hours=27))
     return str(made.pk)
 
@@ -235,20 +235,20 @@ def _drafts(demo: Any, internal: Any) -> None:
     summarise = {"name": "Summarise a ticket", "definition": GREET["definition"]}
     make_flow(demo, tool_name="summarise_ticket", input_schema=GREET["input_schema"], **summarise)
     convert = make_flow(demo, tool_name="convert_currency", name="Convert currency", input_schema=CONVERT)
-    services.publish(convert)
+    versions.publish(convert)
     value = {"type": "number", "maximum": 1_000_000}
     convert.input_schema = CONVERT | {"properties": {"value": value, "currency": CURRENCY | {"enum": ["EUR", "USD"]}}}
     convert.output_schema = {"type": "number"}
     convert.save()
     refund = {key: LOOKUP_ORDER[key] for key in ("definition", "input_schema")}
-    services.publish(make_flow(internal, tool_name="refund_order", name="Refund an order", is_active=False, **refund))
+    versions.publish(make_flow(internal, tool_name="refund_order", name="Refund an order", is_active=False, **refund))
 
 
 def _old_report(server: Any, admin: Any) -> None:
     """A flow that was deleted; its executions stay (FR-011)."""
     greet = {key: GREET[key] for key in ("definition", "input_schema")}
     flow = make_flow(server, tool_name="old_report", name="Old report", **greet)
-    version = services.publish(flow, admin)
+    version = versions.publish(flow, admin)
     for minutes in (50, 45, 40):
         make_execution(
             flow,
@@ -258,7 +258,7 @@ def _old_report(server: Any, admin: Any) -> None:
             params_preview='month: "2026-10"',
             result=DRAWN,
         )
-    services.delete(flow)
+    versions.delete(flow)
 
 
 def _keys(admin: Any, server: Any) -> dict[str, int]:
@@ -273,7 +273,7 @@ def _keys(admin: Any, server: Any) -> dict[str, int]:
 
 def _secret(server: Any) -> dict[str, Any]:
     version = FlowVersion.objects.filter(flow__tool_name="lookup_order").get()
-    secret = services.set_secret(server, "ORDERS_TOKEN", "not-shown-anywhere")
+    secret = versions.set_secret(server, "ORDERS_TOKEN", "not-shown-anywhere")
     return {"secret": secret.pk, "secret_name": secret.name, "version": version.pk}
 
 

@@ -8,12 +8,13 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executions import answering, suspensions
-from executions.answering import ACTIONS, AnswerFaults, NotYours, Reply
 from executions.api.actions import ExecutionAction
 from executions.api.answers import Conflict, refusals_answered
 from executions.api.serializers import ExecutionSerializer
 from executions.api.views import EXECUTION_ID, whole
+from executions.ledger import suspensions
+from executions.questions import people
+from executions.questions.people import ACTIONS, AnswerFaults, NotYours, Reply
 from flows.api.fields import faults_as_json
 from flows.api.serializers import JsonObjectField
 
@@ -57,7 +58,7 @@ class ExecutionAnswer(ExecutionAction):
         }
         try:
             with refusals_answered():
-                answering.answer(execution, replies, request.user)
+                people.answer(execution, replies, request.user)
         except AnswerFaults as error:
             raise ValidationError(
                 {"answers": {slug: faults_as_json(each) for slug, each in error.faults.items()}}

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 
-from executions.actions import Refused
-from executions.services import ArgumentsError, LedgerUnavailable
+from executions.acting.actions import Refused
+from executions.running.lifecycle import ArgumentsError, LedgerUnavailable
 from flows.api.fields import faults_as_json, faults_by_field
 from flows.engine.errors import DefinitionError
 

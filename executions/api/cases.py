@@ -11,16 +11,17 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executions import cases, services
-from executions.actions import Refused
+from executions.acting.actions import Refused
 from executions.api.views import OfFlow
+from executions.cases import calls
+from executions.running import lifecycle
 from flows.api.base import FLOW_ID
 from flows.api.fields import JsonField, faults_by_field
 from flows.api.pagination import Envelope
 from flows.api.serializers import JsonObjectField
-from flows.cases import print_of
+from flows.cases.drafts import print_of
+from flows.cases.expectations import COMPARISONS, OUTCOMES, Expectation
 from flows.engine.errors import DefinitionError
-from flows.expectations import COMPARISONS, OUTCOMES, Expectation
 from flows.models import Flow, SavedCase
 
 CASE_ID = OpenApiParameter("caseId", OpenApiTypes.INT, OpenApiParameter.PATH, description="The case's id.")
@@ -98,7 +99,7 @@ class CaseSerializer(serializers.ModelSerializer):
         expectation = Expectation.of(values.get("expectation", case.expectation))
         arguments, name = values.get("arguments", case.arguments), values.get("name", case.name)
         try:
-            cases.save(case, services.draft_target(self.context["flow"]), name, arguments, expectation)
+            calls.save(case, lifecycle.draft_target(self.context["flow"]), name, arguments, expectation)
         except DefinitionError as error:
             raise ValidationError(faults_by_field(error.faults)) from None
         except ModelError as error:
@@ -118,7 +119,7 @@ class OfCases(OfFlow, generics.GenericAPIView):
     def get_queryset(self) -> QuerySet[SavedCase]:
         """The flow's cases, judged if their execution has ended meanwhile."""
         found = SavedCase.objects.visible_to(self.request.user).filter(flow=self.flow)
-        cases.settle([case for case in found if case.last_passed is None])
+        calls.settle([case for case in found if case.last_passed is None])
         return found.all()
 
     def get_serializer_context(self) -> dict[str, Any]:
@@ -202,7 +203,7 @@ class CasesCall(OfCases):
 def _call_all(rows: list[SavedCase], flow: Flow, user: Any, *, is_published: bool) -> None:
     """Call the cases; what keeps the flow from being called becomes an answer of the API."""
     try:
-        cases.call_all(rows, flow, user, is_published=is_published)
+        calls.call_all(rows, flow, user, is_published=is_published)
     except DefinitionError as error:
         raise ValidationError(faults_by_field(error.faults)) from None
     except ValueError as error:

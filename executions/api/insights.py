@@ -11,10 +11,10 @@ from rest_framework.response import Response
 
 from executions.api.serializers import ExecutionItemSerializer
 from executions.api.views import OfFlow
-from executions.history import History
-from executions.insights import Insights, insights_of
 from executions.models import Execution
-from executions.periods import Period
+from executions.reading.history import History
+from executions.reading.insights import Insights, insights_of
+from executions.reading.periods import Period
 from flows.api.base import FLOW_ID
 
 PERIOD = OpenApiParameter(

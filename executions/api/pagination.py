@@ -6,9 +6,9 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executions.history import Listing
 from executions.models import Execution
-from executions.status import Status
+from executions.reading.history import Listing
+from executions.record.status import Status
 from flows.api.pagination import Envelope
 
 SEARCHED = "X-FlowHub-Searched"

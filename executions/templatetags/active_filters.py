@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.http import QueryDict
 
-from executions.filters import ExecutionFilter
+from executions.reading.filters import ExecutionFilter
 from executions.templatetags.moments import duration, short_time
 from executions.templatetags.statuses import kind_word
 

@@ -3,7 +3,7 @@
 from django import template
 from django.conf import settings
 
-from executions.statistics import Calls, calls_of
+from executions.reading.statistics import Calls, calls_of
 from flows.models import Flow, Server
 
 register = template.Library()

@@ -10,10 +10,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from executions.charts import Chart, Column, histogram, place, stacked
-from executions.insights import Bin, Figures, Overview
-from executions.periods import Bucket, Period
-from executions.statistics import Calls, Tally
+from executions.pages.charts import Chart, Column, histogram, place, stacked
+from executions.reading.insights import Bin, Figures, Overview
+from executions.reading.periods import Bucket, Period
+from executions.reading.statistics import Calls, Tally
 from executions.templatetags.moments import as_input
 
 register = template.Library()

@@ -9,8 +9,8 @@ from typing import Any
 from django import template
 
 from executions.models import Execution
-from executions.payload import TRUNCATED
-from executions.ui_answers import UiAnswer, ui_answer_of
+from executions.reading.ui_answers import UiAnswer, ui_answer_of
+from executions.record.payload import TRUNCATED
 
 register = template.Library()
 

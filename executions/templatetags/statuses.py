@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from executions.models import Execution
-from executions.status import Status
+from executions.record.status import Status
 
 register = template.Library()
 

@@ -7,8 +7,8 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from flows.engine.errors import Fault
-from flows.json_text import unstorable
 from flows.models import Server
+from flows.values.json_text import unstorable
 
 FAULTY_FIELDS = ("definition", "inputSchema", "outputSchema", "toolDescription", "annotations")
 

@@ -7,13 +7,13 @@ from django.db import IntegrityError, transaction
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from flows import services
 from flows.api.fields import JsonField, VisibleServerField, faults_as_json
 from flows.engine.errors import DefinitionError
 from flows.engine.graph import DEFINITION_SCHEMA
 from flows.models import MAX_ANSWER_SECONDS, TOOL_NAME, Flow, FlowVersion
-from flows.reserved import not_reserved
-from flows.schemas import check_tool_input_schema, compile_schema
+from flows.publishing import versions
+from flows.schemas.compiled import check_tool_input_schema, compile_schema
+from flows.values.reserved_names import not_reserved
 
 TOOL_NAME_TAKEN = "Another flow of this server has that tool name."
 JSON_OBJECT = {"type": "object", "additionalProperties": {}}
@@ -100,7 +100,7 @@ class FlowSerializer(FlowItemSerializer):
 
     def get_hasUnpublishedChanges(self, flow: Flow) -> bool:
         """Whether the draft differs from what clients call."""
-        return services.has_unpublished_changes(flow)
+        return versions.has_unpublished_changes(flow)
 
     def validate_server(self, value: Any) -> Any:
         """A flow stays in the server in which its clients found it."""
@@ -110,7 +110,7 @@ class FlowSerializer(FlowItemSerializer):
 
     def validate_definition(self, value: Any) -> Any:
         """Every fault of the definition, each at its path."""
-        return _checked(services.graph_of, value)
+        return _checked(versions.graph_of, value)
 
     def validate_inputSchema(self, value: Any) -> Any:
         """Every fault of the tool's input schema."""
@@ -137,7 +137,7 @@ class FlowSerializer(FlowItemSerializer):
         draft = self.instance or Flow()
         definition = attrs.get("definition", draft.definition)
         try:
-            faults = services.unknown_members(definition, attrs.get("input_schema", draft.input_schema))
+            faults = versions.unknown_members(definition, attrs.get("input_schema", draft.input_schema))
         except DefinitionError:
             # A draft that was stored as a graph need not be one for ever: node types come and go.
             return
@@ -156,7 +156,7 @@ class FlowSerializer(FlowItemSerializer):
         with transaction.atomic():
             flow = self._stored(instance, [*validated_data, "updated_at"])
             if active != flow.is_active:
-                services.set_active(flow, active)
+                versions.set_active(flow, active)
         return flow
 
     def _stored(self, flow: Flow, update_fields: list[str] | None) -> Flow:

@@ -9,10 +9,10 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import generics, serializers
 
-from flows import services
 from flows.api.base import ApiView
 from flows.api.pagination import Envelope
 from flows.models import MAX_SECRET, SECRET_NAME, Secret, Server
+from flows.publishing import versions
 
 SERVER_ID = OpenApiParameter("serverId", OpenApiTypes.INT, OpenApiParameter.PATH, description="The server's id.")
 SECRET = OpenApiParameter("name", OpenApiTypes.STR, OpenApiParameter.PATH, description="The secret's name.")
@@ -47,7 +47,7 @@ class SecretSerializer(serializers.ModelSerializer):
 
     def update(self, instance: Secret, validated_data: dict[str, Any]) -> Secret:
         """Give the secret another value."""
-        return services.set_secret(instance.server, instance.name, validated_data["value"])
+        return versions.set_secret(instance.server, instance.name, validated_data["value"])
 
 
 class NewSecretSerializer(SecretSerializer):
@@ -63,7 +63,7 @@ class NewSecretSerializer(SecretSerializer):
 
     def create(self, validated_data: dict[str, Any]) -> Secret:
         """Store the secret."""
-        return services.set_secret(self.context["view"].server, validated_data["name"], validated_data["value"])
+        return versions.set_secret(self.context["view"].server, validated_data["name"], validated_data["value"])
 
 
 class ServerList(ApiView, generics.ListAPIView):
@@ -122,4 +122,4 @@ class SecretDetail(OfServer, generics.UpdateAPIView, generics.DestroyAPIView):
 
     def perform_destroy(self, instance: Secret) -> None:
         """Remove the secret; flows that name it fail from the next call on."""
-        services.delete_secret(instance)
+        versions.delete_secret(instance)

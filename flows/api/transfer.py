@@ -10,14 +10,14 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from flows import transfer
 from flows.api.base import FLOW_ID, ApiView
 from flows.api.fields import faults_as_json
 from flows.api.serializers import FlowItemSerializer
 from flows.api.servers import SERVER_ID, OfServer
 from flows.engine.errors import DefinitionError
 from flows.models import Flow, Prompt, Resource
-from flows.transfer import Choice
+from flows.transfer import files
+from flows.transfer.files import Choice
 
 FILE = OpenApiResponse(
     OpenApiTypes.OBJECT, description="The file: format, version, secrets (names), flows, prompts, resources."
@@ -49,7 +49,7 @@ class FlowExport(ApiView):
     def get(self, request: Request, flowId: str) -> HttpResponse:
         """The file."""
         flow = generics.get_object_or_404(Flow.objects.visible_to(request.user), pk=flowId)
-        return _file(transfer.exported([flow]))
+        return _file(files.exported([flow]))
 
 
 class ServerExport(OfServer):
@@ -58,7 +58,7 @@ class ServerExport(OfServer):
     @extend_schema(operation_id="servers_export", parameters=[SERVER_ID], responses={200: FILE})
     def get(self, request: Request, **kwargs: Any) -> HttpResponse:
         """The file."""
-        return _file(transfer.exported_server(self.server))
+        return _file(files.exported_server(self.server))
 
 
 def _file(text: str) -> HttpResponse:
@@ -80,9 +80,9 @@ class ServerImport(OfServer):
         server = self.server
         choices: dict[str, Choice] = dict.fromkeys(request.query_params.getlist("replace"), "replace")
         try:
-            contents = transfer.contents_of(request.data)
-            missing = transfer.planned(server, contents, choices).missing_secrets
-            done = transfer.import_contents(server, contents, choices)
+            contents = files.contents_of(request.data)
+            missing = files.planned(server, contents, choices).missing_secrets
+            done = files.import_contents(server, contents, choices)
         except DefinitionError as error:
             raise ValidationError({"faults": faults_as_json(error.faults)}) from None
         answer = ImportedSerializer(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from flows.api import docs, rows, servers, transfer, views
+from flows.api import docs, offers, servers, transfer, views
 
 urlpatterns = [
     path("flows/", views.FlowList.as_view(), name="api-flows"),
@@ -14,10 +14,10 @@ urlpatterns = [
     path("servers/<str:serverId>/secrets/<str:name>/", servers.SecretDetail.as_view(), name="api-secret"),
     path("servers/<str:serverId>/export/", transfer.ServerExport.as_view(), name="api-server-export"),
     path("servers/<str:serverId>/import/", transfer.ServerImport.as_view(), name="api-server-import"),
-    path("prompts/", rows.PromptList.as_view(), name="api-prompts"),
-    path("prompts/<str:promptId>/", rows.PromptDetail.as_view(), name="api-prompt"),
-    path("resources/", rows.ResourceList.as_view(), name="api-resources"),
-    path("resources/<str:resourceId>/", rows.ResourceDetail.as_view(), name="api-resource"),
+    path("prompts/", offers.PromptList.as_view(), name="api-prompts"),
+    path("prompts/<str:promptId>/", offers.PromptDetail.as_view(), name="api-prompt"),
+    path("resources/", offers.ResourceList.as_view(), name="api-resources"),
+    path("resources/<str:resourceId>/", offers.ResourceDetail.as_view(), name="api-resource"),
     path("node-types/", views.NodeTypeList.as_view(), name="api-node-types"),
     path("schema/", docs.SchemaView.as_view(), name="api-schema"),
     path("docs/", docs.docs, name="api-docs"),

@@ -9,7 +9,6 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from flows import catalogue, services
 from flows.api.base import FLOW_ID, ApiView
 from flows.api.fields import faults_by_field
 from flows.api.filters import FlowFilter
@@ -17,6 +16,8 @@ from flows.api.pagination import Envelope
 from flows.api.serializers import FlowItemSerializer, FlowSerializer, FlowVersionSerializer, NodeTypeSerializer
 from flows.engine.errors import DefinitionError
 from flows.models import Flow
+from flows.pages import node_catalogue
+from flows.publishing import versions
 
 HEAVY = ("definition", "input_schema", "output_schema", "annotations", "when_to_use", "when_not_to_use")
 
@@ -57,7 +58,7 @@ class FlowDetail(ApiView, generics.RetrieveUpdateDestroyAPIView):
 
     def perform_destroy(self, instance: Flow) -> None:
         """Delete the flow; its executions stay."""
-        services.delete(instance)
+        versions.delete(instance)
 
 
 class FlowPublish(ApiView, generics.GenericAPIView):
@@ -80,7 +81,7 @@ class FlowPublish(ApiView, generics.GenericAPIView):
     def post(self, request: Request, **kwargs: Any) -> Response:
         """Publish; 400 names every fault with its path."""
         try:
-            version = services.publish(self.get_object(), request.user)
+            version = versions.publish(self.get_object(), request.user)
         except DefinitionError as error:
             raise ValidationError(faults_by_field(error.faults)) from None
         return Response(self.get_serializer(version).data, status=status.HTTP_201_CREATED)
@@ -92,4 +93,4 @@ class NodeTypeList(ApiView):
     @extend_schema(responses=NodeTypeSerializer(many=True), operation_id="node_types_list")
     def get(self, request: Request) -> Response:
         """The node types with the JSON Schema of their parameters."""
-        return Response(NodeTypeSerializer(catalogue.entries(), many=True).data)
+        return Response(NodeTypeSerializer(node_catalogue.entries(), many=True).data)

@@ -15,7 +15,7 @@ _HINT = "Calling again with the same arguments is unlikely to help; the flow or 
 
 
 class AnswerSchema(Protocol):
-    """An output schema ready to check values; `flows.schemas.CompiledSchema` is one."""
+    """An output schema ready to check values; `flows.schemas.compiled.CompiledSchema` is one."""
 
     def faults(self, value: Any) -> Sequence[Fault]:
         """What is wrong with a JSON value, each fault at its path; empty when it fits."""

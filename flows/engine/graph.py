@@ -141,7 +141,8 @@ def parse(definition: Any, registry: Registry) -> Graph:
 
     Raises DefinitionError with every fault at its path: shape, unknown type, parameters against the type's schema,
     missing or second trigger, duplicate id or slug, dangling connection, unknown handle, cycle, expression that is
-    malformed or names no upstream node. Which secrets exist is not known here; see `flows.services.faults_of`.
+    malformed or names no upstream node. Which secrets exist is not known here; see
+    `flows.publishing.versions.faults_of`.
     """
     return _Parser(definition, registry).parse()
 

@@ -33,7 +33,7 @@ class HttpResponse:
 
 
 class HttpClient(Protocol):
-    """The one way for a node to reach another system; implemented by `flows.outbound`."""
+    """The one way for a node to reach another system; implemented by `flows.adapters.http_client`."""
 
     async def request(
         self,
@@ -81,7 +81,7 @@ class Asker(Protocol):
 
 
 class CodeRunner(Protocol):
-    """The one way to evaluate what people write as Python; implemented by `flows.sandbox`, away from this process.
+    """The one way to evaluate what people write as Python; see `flows.adapters.sandbox`, away from this process.
 
     `inputs` are the variables that the code finds, by name. Results are plain JSON. Both raise NodeFailed when the
     code does not end well, names the line, and says which limit was met when it was one.
@@ -162,7 +162,7 @@ OfferKind = Literal["flow", "prompt", "resource"]
 
 
 class OfferSwitch(Protocol):
-    """The way for a node to show clients what its server has, or to hide it; implemented by `executions.offers`."""
+    """The way for a node to show clients what its server has, or to hide it; see `executions.running.switching`."""
 
     async def turn(self, kind: OfferKind, name: str, is_on: bool | None) -> tuple[bool, bool]:
         """Turn it on, off, or (None) to what it is not; gives back whether it was on, and whether it is now.

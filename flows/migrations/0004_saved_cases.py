@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import flows.fields
+import flows.values.json_column
 from django.db import migrations, models
 
 
@@ -18,15 +18,15 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=100)),
-                ('arguments', flows.fields.JsonTextField(blank=True, default=dict)),
-                ('omitted', flows.fields.JsonTextField(blank=True, default=list, help_text='Paths of write-only arguments, which are not stored.')),
-                ('expectation', flows.fields.JsonTextField(blank=True, default=dict)),
+                ('arguments', flows.values.json_column.JsonTextField(blank=True, default=dict)),
+                ('omitted', flows.values.json_column.JsonTextField(blank=True, default=list, help_text='Paths of write-only arguments, which are not stored.')),
+                ('expectation', flows.values.json_column.JsonTextField(blank=True, default=dict)),
                 ('last_execution_id', models.UUIDField(blank=True, editable=False, null=True)),
                 ('last_target', models.CharField(blank=True, editable=False, help_text='The print of what was called.', max_length=64)),
                 ('last_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('last_passed', models.BooleanField(blank=True, editable=False, null=True)),
                 ('last_reason', models.TextField(blank=True, editable=False)),
-                ('last_differences', flows.fields.JsonTextField(blank=True, default=list, editable=False)),
+                ('last_differences', flows.values.json_column.JsonTextField(blank=True, default=list, editable=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True, db_default=django.db.models.functions.datetime.Now())),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('flow', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cases', to='flows.flow')),

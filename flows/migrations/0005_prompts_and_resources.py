@@ -3,7 +3,7 @@
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import flows.fields
+import flows.values.json_column
 from django.db import migrations, models
 
 
@@ -21,8 +21,8 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(help_text='What clients ask for.', max_length=64, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9_.-]{1,64}\\Z', 'Use letters, digits, dots, hyphens and underscores, at most 64 of them.')])),
                 ('title', models.CharField(blank=True, help_text='What people see in their client, if it differs.', max_length=200)),
                 ('description', models.TextField(help_text='What the prompt is for, in one or two sentences.', max_length=2000)),
-                ('arguments', flows.fields.JsonTextField(blank=True, default=list, help_text='name, title, description, required, completions.')),
-                ('messages', flows.fields.JsonTextField(blank=True, default=list, help_text='role and content, a block as MCP writes it.')),
+                ('arguments', flows.values.json_column.JsonTextField(blank=True, default=list, help_text='name, title, description, required, completions.')),
+                ('messages', flows.values.json_column.JsonTextField(blank=True, default=list, help_text='role and content, a block as MCP writes it.')),
                 ('is_active', models.BooleanField(default=True, help_text='Off: clients do not see it.')),
                 ('created_at', models.DateTimeField(auto_now_add=True, db_default=django.db.models.functions.datetime.Now())),
                 ('updated_at', models.DateTimeField(auto_now=True)),
@@ -45,8 +45,8 @@ class Migration(migrations.Migration):
                 ('mime_type', models.CharField(blank=True, help_text='text/markdown, image/png, ...', max_length=200, verbose_name='media type')),
                 ('text', models.TextField(blank=True, help_text='What it says.')),
                 ('blob', models.TextField(blank=True, help_text='Its bytes as base64, when it is no text.')),
-                ('annotations', flows.fields.JsonTextField(blank=True, default=dict, help_text='Hints for clients: audience, priority.')),
-                ('completions', flows.fields.JsonTextField(blank=True, default=dict, help_text='What to propose for each variable.')),
+                ('annotations', flows.values.json_column.JsonTextField(blank=True, default=dict, help_text='Hints for clients: audience, priority.')),
+                ('completions', flows.values.json_column.JsonTextField(blank=True, default=dict, help_text='What to propose for each variable.')),
                 ('is_active', models.BooleanField(default=True, help_text='Off: clients do not see it.')),
                 ('created_at', models.DateTimeField(auto_now_add=True, db_default=django.db.models.functions.datetime.Now())),
                 ('updated_at', models.DateTimeField(auto_now=True)),

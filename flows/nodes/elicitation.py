@@ -11,7 +11,7 @@ from typing import Any
 from flows.engine.errors import Fault
 from flows.engine.expressions import has_expression
 from flows.engine.node import Json
-from flows.schemas import CompiledSchema, SchemaError, compile_schema
+from flows.schemas.compiled import CompiledSchema, SchemaError, compile_schema
 
 EMPTY: Mapping[str, Json] = {"type": "object", "properties": {}}
 """A form without fields: the person can only agree, decline or cancel."""

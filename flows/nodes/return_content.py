@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from flows.blocks import BLOCK_SCHEMA, block_faults, sent
 from flows.engine.errors import NodeFailed
 from flows.engine.node import Json, NodeContext, NodeResult, Reply
 from flows.engine.shapes import Shape
+from flows.values.content_blocks import BLOCK_SCHEMA, block_faults, sent
 
 
 class ReturnContent:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from flows.engine.errors import Fault, NodeFailed
 from flows.engine.node import Json, NodeContext, NodeResult
 from flows.engine.shapes import Shape, closed
-from flows.schemas import CompiledSchema, SchemaError, compile_schema
+from flows.schemas.compiled import CompiledSchema, SchemaError, compile_schema
 
 BRANCH, FAIL = "branch", "fail"
 

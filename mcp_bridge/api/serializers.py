@@ -8,7 +8,7 @@ from flows.api.fields import VisibleServerField
 from flows.api.serializers import JsonObjectField
 from flows.engine.expressions import Path, paths_in
 from flows.nodes.credentials import AUTH
-from flows.schemas import compile_schema
+from flows.schemas.compiled import compile_schema
 
 _AUTH = compile_schema(dict(AUTH))
 

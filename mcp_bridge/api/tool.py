@@ -10,12 +10,12 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from flows import services, tokens
 from flows.api.base import FLOW_ID, ApiView
 from flows.api.fields import faults_as_json
 from flows.api.serializers import JsonObjectField
 from flows.models import Flow
-from flows.tool_review import (
+from flows.publishing import versions
+from flows.publishing.review import (
     DRAFT,
     Comparison,
     Review,
@@ -25,7 +25,8 @@ from flows.tool_review import (
     review_live,
     server_costs,
 )
-from mcp_bridge.definitions import definitions
+from flows.review import tokens
+from mcp_bridge.catalogue.definitions import definitions
 
 BEFORE = OpenApiParameter(
     "before", OpenApiTypes.STR, description="A version's number, or draft. Left out: what clients call now."
@@ -130,7 +131,7 @@ class FlowTool(ApiView, generics.GenericAPIView):
             {
                 "live": _review(flow, live) if live else None,
                 "draft": _review(flow, review_draft(flow)),
-                "faults": faults_as_json(services.faults_of(flow)),
+                "faults": faults_as_json(versions.faults_of(flow)),
                 "comparison": _compared(_comparison(flow, request)),
                 "server": {"tools": len(costs), "tokens": sum(cost.tokens.total for cost in costs)},
             }

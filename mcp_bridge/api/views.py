@@ -9,16 +9,16 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executions.redaction import Redactor
+from executions.privacy.redactor import Redactor
 from flows.api.base import ApiView
 from flows.engine.errors import NodeFailed
 from flows.engine.expressions import SECRETS, Path, SecretValues, compile_value, paths_in
 from flows.models import Server
 from flows.nodes.credentials import credential_of
 from flows.nodes.mcp_tool import with_query
-from flows.services import secret_values_of_server
+from flows.publishing.versions import secret_values_of_server
 from mcp_bridge.api.serializers import UpstreamSerializer, UpstreamToolsSerializer
-from mcp_bridge.upstream import UpstreamTools
+from mcp_bridge.upstream.client import UpstreamTools
 
 SECONDS = 20.0
 

@@ -9,8 +9,8 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from executions.models import Execution
-from flows import services
 from flows.models import Flow, SavedCase
+from flows.publishing import versions
 from tests.acceptance.test_pages_test import sent_fields
 from tests.acceptance.test_pages_usage import browser_of, words
 from tests.factories import make_execution, make_flow, make_user
@@ -186,7 +186,7 @@ def test_a_case_whose_execution_was_interrupted_has_not_passed_whatever_it_expec
 
 
 def test_one_case_is_called_on_the_published_version(flow: Flow, owner: Client) -> None:
-    services.publish(flow)
+    versions.publish(flow)
     Flow.objects.filter(pk=flow.pk).update(definition=answering({"kind": "changed"}))
     case, other = keep(flow, "First", **output("contains", {"kind": "echo"})), keep(flow, "Second")
     answer = owner.post(f"/flows/{flow.pk}/test/cases/", {"version": "published", "case": str(case.pk)})

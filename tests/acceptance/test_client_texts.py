@@ -11,7 +11,7 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
-from mcp_bridge.clients import FOLDER_PLACEHOLDER, KEY_PLACEHOLDER, configs
+from mcp_bridge.pages.client_texts import FOLDER_PLACEHOLDER, KEY_PLACEHOLDER, configs
 from tests.live import ROOT, LiveServer
 
 DEMO = {"greet", "lookup_order", "order_report", "slow_report"}

@@ -17,7 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ToolListChangedNotification
 
 from flowhub import demo
-from mcp_bridge.host import BURST_SECONDS
+from mcp_bridge.servers.host import BURST_SECONDS
 from tests import offers
 from tests.live import RUNSERVER, LiveServer, live_server, rest
 from tests.mcp_client import ERAS, LEGACY, MODERN
@@ -173,8 +173,8 @@ async def manage(server: LiveServer, script: str) -> None:
 
 async def test_clients_of_both_eras_hear_of_what_another_process_changed(server: LiveServer) -> None:
     script = (
-        "from flows import services; from flows.models import Flow; "
-        "services.publish(Flow.objects.get(tool_name='from_elsewhere'))"
+        "from flows.publishing import versions; from flows.models import Flow; "
+        "versions.publish(Flow.objects.get(tool_name='from_elsewhere'))"
     )
     with a_flow(server, "from_elsewhere"):
         async with listening(server, MODERN) as modern, listening(server, LEGACY) as legacy:
@@ -256,16 +256,17 @@ async def test_a_revoked_key_hears_nothing_more(uvicorn_server: LiveServer, era:
 async def test_a_server_that_is_withdrawn_ends_its_streams_and_comes_back(
     tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    script = "from flows import services; from flows.models import Server; s = Server.objects.get(slug='demo'); "
+    publishing, models = "from flows.publishing import versions; ", "from flows.models import Server; "
+    script = f"{publishing}{models}s = Server.objects.get(slug='demo'); "
     with live_server(tmp_path, command) as server:
         async with listening(server, MODERN) as client:
-            await manage(server, script + "s.is_published = False; services.save_server(s)")
+            await manage(server, script + "s.is_published = False; versions.save_server(s)")
             async with asyncio.timeout(SOON):
                 assert await client.heard.get() == "over"
-        await manage(server, script + "s.is_published, s.name = True, 'Back'; services.save_server(s)")
+        await manage(server, script + "s.is_published, s.name = True, 'Back'; versions.save_server(s)")
         async with listening(server, LEGACY) as client:
             assert client.client.server_info.title == "Back"
-            await manage(server, script + "s.name = 'Renamed'; services.save_server(s)")
+            await manage(server, script + "s.name = 'Renamed'; versions.save_server(s)")
             assert await client.hears_nothing()
             assert await client.names() == DEMO
         async with listening(server, LEGACY) as client:

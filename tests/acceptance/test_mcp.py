@@ -261,10 +261,10 @@ async def test_a_server_that_does_not_exist_is_not_found(server: LiveServer) -> 
 
 async def test_fr_011_deleting_a_flow_keeps_its_executions(uvicorn_server: LiveServer) -> None:
     script = (
-        "from flows.models import Flow, Server; from flows import services; from flowhub import demo; "
+        "from flows.models import Flow, Server; from flows.publishing import versions; from flowhub import demo; "
         "values = demo.GREET | {'tool_name': 'leaving'}; "
         "flow = Flow.objects.create(server=Server.objects.get(slug='demo'), **values); "
-        "services.publish(flow); print(flow.pk)"
+        "versions.publish(flow); print(flow.pk)"
     )
     flow_id = int(uvicorn_server.manage("shell", "-v", "0", "-c", script).stdout.split()[-1])
     async with connect(uvicorn_server, MODERN) as client:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from mcp_bridge.bodies import LARGE_AT_ONCE, MOST_VALUES
+from mcp_bridge.wire.bodies import LARGE_AT_ONCE, MOST_VALUES
 from tests.live import LiveServer, wait_until
 from tests.mcp_client import ERAS, MODERN
 from tests.wire import Wire

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from executions.status import Status
-from flows import services
+from executions.record.status import Status
 from flows.models import Flow, Server
+from flows.publishing import versions
 from mcp_bridge.models import ApiKey, hash_key
 from tests.acceptance.test_pages_usage import browser_of, words
 from tests.factories import PASSWORD, make_execution, make_flow, make_server, make_user
@@ -107,7 +107,7 @@ def test_a_flow_is_created_built_published_and_seen_in_its_versions() -> None:
 
 def test_a_changed_draft_is_marked_as_unpublished() -> None:
     flow = make_flow(definition=ECHO, input_schema=SCHEMA)
-    services.publish(flow)
+    versions.publish(flow)
     browser = browser_of(flow.server.owner)
     browser.post(f"/flows/{flow.pk}/build/", build_form(flow, when_to_use="Always."))
     assert "Unpublished changes" in browser.get(f"/flows/{flow.pk}/build/").content.decode()

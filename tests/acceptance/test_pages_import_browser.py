@@ -7,8 +7,9 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Page, expect
 
-from flows import services, transfer
 from flows.models import Secret
+from flows.publishing import versions
+from flows.transfer import files
 from tests.factories import make_flow, make_server
 from tests.flows.test_openapi import ORDERS
 from tests.flows.test_secrets import VALUE, using_secrets
@@ -37,7 +38,7 @@ def test_a_file_is_chosen_previewed_and_imported(server: Any, page: Page, tmp_pa
     make_flow(other, name="Orders", tool_name="orders", definition=using_secrets("API_KEY"))
     make_flow(other, name='More "of" <it>', tool_name="more")
     file = tmp_path / "flows.json"
-    file.write_text(transfer.exported(other.flows.all()))
+    file.write_text(files.exported(other.flows.all()))
     page.get_by_label("File").set_input_files(file)
     page.get_by_role("button", name="Preview").click()
     page.get_by_label("What happens with Orders").select_option("Replace the draft of Mine")
@@ -76,10 +77,10 @@ def test_operations_of_a_document_become_flows_in_a_narrow_window(server: Any, p
 
 def test_an_export_is_a_download(server: Any, page: Page) -> None:
     flow = make_flow(server, tool_name="orders")
-    services.publish(flow)
+    versions.publish(flow)
     page.get_by_label("More actions").click()
     with page.expect_download() as started:
         page.get_by_role("link", name="Export", exact=True).click()
     download = started.value
     assert download.suggested_filename == f"{server.slug}.flowhub.json"
-    assert Path(download.path()).read_text() == transfer.exported([flow])
+    assert Path(download.path()).read_text() == files.exported([flow])

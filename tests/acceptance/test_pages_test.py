@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 
 from executions.models import Execution
-from executions.status import Status
-from flows import services
+from executions.record.status import Status
 from flows.models import Flow
+from flows.publishing import versions
 from tests.acceptance.test_pages_flows import ECHO, SCHEMA
 from tests.acceptance.test_pages_usage import browser_of, words
 from tests.factories import make_execution, make_flow, make_user
@@ -230,7 +230,7 @@ def test_items_are_added_and_removed_with_what_is_typed_around_them() -> None:
 
 def test_the_other_version_asks_for_its_own_parameters_with_what_is_typed() -> None:
     flow = make_flow(definition=ECHO, input_schema={"type": "object", "properties": {"text": {"type": "string"}}})
-    services.publish(flow)
+    versions.publish(flow)
     Flow.objects.filter(pk=flow.pk).update(input_schema=SCHEMA)
     html = post(flow, {"version": "draft", "arg-text": "hi", "arg-times": "3", "do": "published"}).content.decode()
     assert fields_of(html) == {"version": "published", "arg-text": "hi", "more-": '{\r\n  "times": 3\r\n}'}
@@ -288,7 +288,7 @@ def test_the_draft_is_called_with_typed_values_and_the_address_names_the_executi
 @pytest.mark.django_db(transaction=True)
 def test_the_published_version_is_called_when_it_is_chosen() -> None:
     flow = make_flow(definition=ECHO, input_schema=SCHEMA)
-    services.publish(flow)
+    versions.publish(flow)
     answer = post(flow, {"version": "published", "json": '{"text": "hi"}'})
     execution = Execution.objects.get()
     assert execution.flow_version == flow.published_version

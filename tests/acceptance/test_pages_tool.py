@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from flows import services
 from flows.models import Flow
+from flows.publishing import versions
 from tests.acceptance.kit import published
 from tests.acceptance.test_pages_usage import browser_of, words
 from tests.browsing import log_in
@@ -60,7 +60,7 @@ def test_a_draft_is_shown_before_anything_is_published() -> None:
     assert (found["live"], found["comparison"], found["faults"]) == (None, None, [])
     assert found["server"] == {"tools": 0, "tokens": 0}
     assert found["draft"]["version"] is None
-    assert found["draft"]["modern"] == services.contract_of(flow) == found["draft"]["legacy"]
+    assert found["draft"]["modern"] == versions.contract_of(flow) == found["draft"]["legacy"]
     assert found["draft"]["findings"] == [
         {
             "rule": "output-schema",
@@ -74,7 +74,7 @@ def test_a_draft_is_shown_before_anything_is_published() -> None:
 
 def test_the_draft_and_what_clients_call_are_told_apart_and_compared() -> None:
     flow = a_flow()
-    services.publish(flow)
+    versions.publish(flow)
     flow.input_schema = SCHEMA | {"properties": {"order_id": ID | {"maxLength": 7}}}
     flow.save()
     found = tool(flow)
@@ -100,10 +100,10 @@ def test_the_draft_and_what_clients_call_are_told_apart_and_compared() -> None:
 
 def test_any_two_versions_are_compared_and_others_are_refused() -> None:
     flow = a_flow()
-    services.publish(flow)
+    versions.publish(flow)
     flow.when_to_use = "Always."
     flow.save()
-    services.publish(flow)
+    versions.publish(flow)
     found = tool(flow, "?before=2&after=1")["comparison"]
     assert (found["before"], found["after"], found["verdict"]) == ("2", "1", "compatible")
     assert [change["path"] for change in found["changes"]] == ["description"]
@@ -120,7 +120,7 @@ def test_any_two_versions_are_compared_and_others_are_refused() -> None:
 
 def test_the_raw_definition_is_json_of_the_draft_or_a_version_in_either_era() -> None:
     flow = a_flow(output_schema={"type": "string"})
-    services.publish(flow)
+    versions.publish(flow)
     browser = browser_of(flow.server.owner)
     modern = browser.get(f"/flows/{flow.pk}/tool/1/modern/").json()
     legacy = browser.get(f"/flows/{flow.pk}/tool/draft/legacy/").json()
@@ -145,9 +145,9 @@ def test_nodes_tell_whether_a_tool_only_reads() -> None:
 def test_the_other_tools_of_the_server_count_and_those_of_others_do_not() -> None:
     server = make_server()
     for other in ("find_orders", "find_order_2"):
-        services.publish(a_flow(server=server, tool_name=other))
+        versions.publish(a_flow(server=server, tool_name=other))
     a_flow(server=server, tool_name="find_orderz")  # a draft that nobody calls
-    services.publish(a_flow(tool_name="find_order1"))
+    versions.publish(a_flow(tool_name="find_order1"))
     flow = a_flow(server=server)
     near = [finding["message"] for finding in tool(flow)["draft"]["findings"] if finding["rule"] == "name-near"]
     assert near == [
@@ -180,7 +180,7 @@ def test_publishing_shows_what_changes_and_what_to_improve_before_the_button_and
     first = browser.get(f"/flows/{flow.pk}/build/").content.decode()
     assert first.index("1 warning") < first.index(">Publish</button>")
     assert "Nobody calls it yet: this is the first version." in words(first)
-    services.publish(flow)
+    versions.publish(flow)
     assert 'id="review"' not in browser.get(f"/flows/{flow.pk}/build/").content.decode()
     flow.tool_name = "fetch_order"
     flow.save()
@@ -197,8 +197,8 @@ def test_the_server_page_adds_up_what_a_model_reads() -> None:
     browser = browser_of(server.owner)
     assert "Clients see no tool here yet" in words(browser.get(f"/servers/{server.pk}/").content.decode())
     flow = a_flow(server=server)
-    services.publish(flow)
-    services.publish(a_flow(server=server, tool_name="cancel_everything", is_active=False))
+    versions.publish(flow)
+    versions.publish(a_flow(server=server, tool_name="cancel_everything", is_active=False))
     total = tool(flow)["live"]["tokens"]["total"]
     assert tool(flow)["server"] == {"tools": 1, "tokens": total}
     text = words(browser.get(f"/servers/{server.pk}/").content.decode())

@@ -11,11 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from executions.filters import ExecutionFilter
 from executions.models import HEAVY_FIELDS, Execution
-from executions.status import Status
-from flows import services
+from executions.reading.filters import ExecutionFilter
+from executions.record.status import Status
 from flows.models import Flow
+from flows.publishing import versions
 from tests.factories import make_execution, make_flow, make_user
 
 pytestmark = pytest.mark.django_db
@@ -397,7 +397,7 @@ def test_what_a_caller_sent_reaches_the_page_as_text_only() -> None:
 
 def test_the_graph_is_that_of_the_version_that_ran_coloured_by_status() -> None:
     flow = make_flow(definition=DEFINITION)
-    version = services.publish(flow)
+    version = versions.publish(flow)
     execution = failed_execution(flow, flow_version=version)
     flow.definition = {"nodes": [], "connections": []}
     flow.save()
@@ -409,7 +409,7 @@ def test_the_graph_is_that_of_the_version_that_ran_coloured_by_status() -> None:
 
 def test_the_exchange_shows_request_result_and_the_tool_as_the_client_saw_it() -> None:
     flow = make_flow(definition=DEFINITION, tool_name="lookup_order")
-    execution = failed_execution(flow, flow_version=services.publish(flow))
+    execution = failed_execution(flow, flow_version=versions.publish(flow))
     page = f"/flows/{flow.pk}/usage/{execution.pk}/?view=exchange"
     text = words(browser_of(flow.server.owner).get(page).content.decode())
     for part in ("tools/call", "No order A-00017.", "Does what lookup_order says."):
@@ -468,8 +468,8 @@ def test_a_list_of_twenty_rows_takes_as_many_queries_as_a_list_of_one() -> None:
 def test_fr_011_the_executions_of_a_deleted_flow_stay_with_name_and_graph() -> None:
     flow = make_flow(definition=DEFINITION, name="Old reports", tool_name="old_reports")
     owner = flow.server.owner
-    execution = failed_execution(flow, flow_version=services.publish(flow))
-    services.delete(flow)
+    execution = failed_execution(flow, flow_version=versions.publish(flow))
+    versions.delete(flow)
     browser = browser_of(owner)
     html = browser.get("/executions/").content.decode()
     assert re.search(r"old_reports .* Old reports, deleted", rows_of(html)[0])

@@ -7,7 +7,7 @@ import pytest
 from mcp import MCPError
 from mcp.client import advertise
 
-from flows import ui
+from flows import mcp_apps
 from tests.acceptance.kit import published
 from tests.definitions import beside, chain, node
 from tests.live import LiveServer
@@ -98,7 +98,7 @@ async def test_a_tool_with_a_picture_names_the_page_that_draws_it(server: LiveSe
         {
             "uri": "ui://demo/shop/figures",
             "mimeType": MIME,
-            "text": ui.document(),
+            "text": mcp_apps.document(),
             "_meta": {"ui": {"csp": {"connectDomains": [], "resourceDomains": []}, "prefersBorder": True}},
         }
     ]
@@ -110,7 +110,7 @@ async def test_html_is_the_page_itself_unless_each_call_fills_it_in(server: Live
         own = wire(await client.read_resource("ui://demo/weather/page"))["contents"][0]["text"]
         filled_in = wire(await client.read_resource("ui://demo/greeting/page"))["contents"][0]["text"]
         result = wire(await client.call_tool("greeting", {"name": "Ada"}))
-    assert (own, filled_in) == (ui.own_document("<h1>Berlin</h1>", "Page"), ui.document())
+    assert (own, filled_in) == (mcp_apps.own_document("<h1>Berlin</h1>", "Page"), mcp_apps.document())
     assert result["content"] == [{"type": "text", "text": "Hello."}]
     assert result["structuredContent"] == {"ui": "html", "title": "", "html": "<b>Ada</b>", "text": "Hello."}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from flows import services
+from flows.publishing import versions
 from tests.factories import make_execution, make_flow, make_user
 from tests.live import LiveServer
 
@@ -37,7 +37,7 @@ def greeting() -> Any:
     flow = make_flow(tool_name="greet")
     flow.server.slug = "demo"
     flow.server.save()
-    services.publish(flow)
+    versions.publish(flow)
     return make_execution(flow, initial_params={"name": NASTY["name"], "n": 1})
 
 
@@ -81,6 +81,6 @@ def test_there_is_nothing_to_copy_for_strangers_other_forms_and_deleted_flows() 
     assert stranger.get(f"/executions/{execution.pk}/call/curl/").status_code == 404
     assert owner.get(f"/executions/{execution.pk}/call/java/").status_code == 404
     assert "/call/curl/" in owner.get(execution.get_absolute_url()).content.decode()
-    services.delete(execution.flow)
+    versions.delete(execution.flow)
     assert owner.get(f"/executions/{execution.pk}/call/curl/").status_code == 404
     assert "/call/curl/" not in owner.get(f"/executions/{execution.pk}/").content.decode()

@@ -7,7 +7,7 @@ import pytest
 
 from flows.engine.node import Reused, Services
 from flows.engine.runner import FlowError, Outcome, run
-from flows.schemas import compile_schema
+from flows.schemas.compiled import compile_schema
 from tests.engine.kit import Flow, Recorder
 
 pytestmark = pytest.mark.anyio

@@ -6,11 +6,11 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 
-from executions import ledger
+from executions.ledger import writer
 from executions.models import Execution
-from executions.status import Status
-from flows import services
+from executions.record.status import Status
 from flows.models import Flow
+from flows.publishing import versions
 from tests.factories import make_execution, make_flow, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,7 +35,7 @@ SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required"
 def flow() -> Flow:
     """A published flow that answers with the number it was given."""
     flow = make_flow(definition=DEFINITION, input_schema=SCHEMA)
-    services.publish(flow)
+    versions.publish(flow)
     return flow
 
 
@@ -73,7 +73,7 @@ def test_run_again_makes_a_new_execution_with_the_same_parameters(flow: Flow, br
 
 def test_run_again_calls_what_clients_call_now_and_a_draft_as_it_is_saved_now(flow: Flow, browser: Client) -> None:
     of_version, of_draft = called(flow), called(flow, flow_version=None, source="test")
-    services.publish(flow)
+    versions.publish(flow)
     act(browser, of_version, "replay")
     act(browser, of_draft, "replay")
     assert of_version.replays.get().flow_version_id == flow.published_version_id
@@ -99,17 +99,17 @@ def test_run_again_never_sends_other_parameters(flow: Flow, browser: Client, par
 
 def test_an_execution_of_a_deleted_flow_cannot_run_again(flow: Flow, browser: Client) -> None:
     original = called(flow)
-    services.delete(flow)
+    versions.delete(flow)
     assert act(browser, original, "replay")[1] == ["Not called: the flow is deleted."]
 
 
 def test_pinning_keeps_an_execution_until_it_is_unpinned(flow: Flow, browser: Client) -> None:
     execution = called(flow)
     act(browser, execution, "pin", pinned="1")
-    assert ledger.delete([execution.pk]) == 0
+    assert writer.delete([execution.pk]) == 0
     assert ">Pinned</span>" in browser.get(execution.get_absolute_url()).content.decode()
     act(browser, execution, "pin", pinned="0")
-    assert ledger.delete([execution.pk]) == 1
+    assert writer.delete([execution.pk]) == 1
 
 
 def test_delete_asks_first_and_then_deletes(flow: Flow, browser: Client) -> None:

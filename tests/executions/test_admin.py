@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from executions import admin
 from executions.models import Execution
-from flows import services
+from flows.publishing import versions
 from tests.factories import STARTED, make_execution, make_flow, make_user
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +74,7 @@ def test_an_execution_is_shown_whole_escaped_and_with_its_status_in_words(operat
     execution = make_execution(
         flow,
         status="error",
-        flow_version=services.publish(flow),
+        flow_version=versions.publish(flow),
         initial_params={"text": "<script>alert(1)</script>"},
         error_info={"message": "no answer"},
     )

@@ -11,11 +11,13 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from executions import answering, cases, replays, trials
+from executions.acting import replays, trials
+from executions.cases import calls
 from executions.models import Execution, Suspension
-from flows import services
-from flows.expectations import Expectation
+from executions.questions import people
+from flows.cases.expectations import Expectation
 from flows.models import Flow, SavedCase
+from flows.publishing import versions
 from tests.definitions import beside, chain, node
 from tests.factories import make_flow, make_server, make_user, publish
 
@@ -153,7 +155,7 @@ def test_what_does_not_fit_is_said_at_its_field_and_nothing_typed_is_lost(flow: 
 
 def test_an_execution_can_be_answered_once(flow: Flow, browser: Client) -> None:
     execution = call(browser, flow)
-    assert said(answer(browser, execution, step="7")) == [answering.ASKS_SOMETHING_ELSE]
+    assert said(answer(browser, execution, step="7")) == [people.ASKS_SOMETHING_ELSE]
     answer(browser, execution, "decline")
     assert said(answer(browser, execution, "decline")) == [
         "This execution does not wait for an answer (any more): it has ended."
@@ -165,7 +167,7 @@ def test_nobody_can_answer_when_the_time_is_over(flow: Flow, browser: Client) ->
     execution = call(browser, flow)
     Suspension.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert "is answered" not in page_of(browser, execution)
-    assert said(answer(browser, execution, "decline")) == [answering.ANSWERED_BEFORE]
+    assert said(answer(browser, execution, "decline")) == [people.ANSWERED_BEFORE]
 
 
 def test_others_see_that_it_waits_and_cannot_answer(flow: Flow, browser: Client) -> None:
@@ -174,7 +176,7 @@ def test_others_see_that_it_waits_and_cannot_answer(flow: Flow, browser: Client)
     page = page_of(operator, execution)
     assert f"Waiting for user {flow.server.owner.username}\u2019s answer since" in page
     assert 'class="panel question"' not in page
-    assert said(answer(operator, execution, "decline")) == [answering.NOT_YOURS]
+    assert said(answer(operator, execution, "decline")) == [people.NOT_YOURS]
     assert answer(browser_of(make_user()), execution, "decline").status_code == 404
     execution.refresh_from_db()
     assert execution.status == "pending"
@@ -268,7 +270,7 @@ def test_running_again_from_a_node_asks_what_comes_behind_it() -> None:
     flow = publish(server, "asks")
     flow.definition = definition
     flow.save()
-    services.publish(flow)
+    versions.publish(flow)
     browser = browser_of(server.owner)
     browser.post(f"/flows/{flow.pk}/test/", {"do": "call", "version": "published"})
     first = Execution.objects.latest("started_at")
@@ -284,8 +286,8 @@ def test_running_again_from_a_node_asks_what_comes_behind_it() -> None:
 def test_a_saved_case_of_a_flow_that_asks_fails_with_a_sentence(flow: Flow) -> None:
     case = SavedCase(flow=flow)
     owner = flow.server.owner
-    cases.save(case, trials.target_of(flow, is_published=False), "asks", {}, Expectation.of({}))
-    cases.call_all([case], flow, owner, is_published=False)
+    calls.save(case, trials.target_of(flow, is_published=False), "asks", {}, Expectation.of({}))
+    calls.call_all([case], flow, owner, is_published=False)
     case.refresh_from_db()
     assert case.last_passed is False
     assert "nobody is there to answer a saved case" in case.last_differences[0]["got"]
@@ -360,7 +362,7 @@ def test_only_whoever_called_may_answer_over_rest(flow: Flow) -> None:
     sent = {"answers": {"ask": {"action": "decline"}}}
     assert operator.get(address).json()["waitingFor"]["ask"]["isYours"] is False
     refused = operator.post(f"{address}answer/", sent, format="json")
-    assert (refused.status_code, refused.json()) == (403, {"detail": answering.NOT_YOURS})
+    assert (refused.status_code, refused.json()) == (403, {"detail": people.NOT_YOURS})
     assert stranger.post(f"{address}answer/", sent, format="json").status_code == 404
     assert rest(None).post(f"{address}answer/", sent, format="json").status_code in (401, 403)
 

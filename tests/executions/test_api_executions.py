@@ -9,9 +9,9 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from executions.models import Execution
-from executions.status import Status
-from flows import services
+from executions.record.status import Status
 from flows.models import Flow
+from flows.publishing import versions
 from tests.factories import STARTED, make_execution, make_flow, make_server, make_user
 
 pytestmark = pytest.mark.django_db
@@ -192,7 +192,7 @@ def test_a_list_of_any_length_takes_two_queries_and_loads_no_payload(django_asse
 
 def test_an_execution_is_shown_whole_with_its_data_untouched(django_assert_num_queries: Any) -> None:
     flow = make_flow()
-    version = services.publish(flow)
+    version = versions.publish(flow)
     data = {
         "initial_params": {"snake_key": 1, "camelKey": [None, 2**70, 0.5, "ünï"]},
         "node_executions": [{"nodeId": "t", "outputData": {"keep_me": True}}],
@@ -243,9 +243,9 @@ def test_an_execution_names_its_parent_and_the_children_that_the_caller_may_see(
 
 def test_executions_of_a_deleted_flow_are_still_listed_and_shown() -> None:
     flow = make_flow(name="Gone", tool_name="gone")
-    services.publish(flow)
+    versions.publish(flow)
     execution = make_execution(flow, flow_version=flow.published_version)
-    services.delete(flow)
+    versions.delete(flow)
     client = rest(execution.owner)
     assert client.get("/api/executions/?tool=gone").json()["items"] == [item(execution, flowId=None)]
     assert client.get(f"/api/executions/{execution.pk}/").json()["version"] == 1

@@ -2,11 +2,11 @@
 
 import pytest
 
-from executions import counts
-from executions.filters import ExecutionFilter, id_range
-from executions.history import History
+from executions.ledger import counts
 from executions.models import Execution
-from executions.pages import Page
+from executions.reading.filters import ExecutionFilter, id_range
+from executions.reading.history import History
+from executions.reading.paging import Page
 from tests.factories import make_execution, make_flow
 
 

@@ -13,21 +13,24 @@ from asgiref.sync import sync_to_async
 from django.test import Client
 from django.utils import timezone
 
-from executions import actions, asking, recovery, services, suspensions
-from executions.asking import Given
-from executions.calls import Answer, Caller, Waiting
-from executions.dispatch import dispatcher
-from executions.ledger import ledger
+from executions.acting import actions
+from executions.ledger import suspensions
+from executions.ledger.suspensions import Refused, Ticket
+from executions.ledger.writer import ledger
 from executions.models import Execution, ExecutionCount, Suspension
-from executions.recovery import Swept
-from executions.suspensions import Refused, Ticket
-from executions.targets import published_target
+from executions.questions import resumption
+from executions.questions.resumption import Given
+from executions.running import lifecycle, recovery
+from executions.running.calls import Answer, Caller, Waiting
+from executions.running.dispatch import dispatcher
+from executions.running.recovery import Swept
+from executions.running.targets import published_target
 from flows import nodes as node_types
-from flows import services as flow_services
 from flows.engine.node import NodeContext, NodeResult
 from flows.engine.questions import Question
 from flows.engine.registry import Registry
 from flows.models import Flow
+from flows.publishing import versions
 from tests.definitions import answer, chain, node
 from tests.factories import make_flow, make_server, publish
 
@@ -79,11 +82,11 @@ def make(*nodes: dict[str, Any], **fields: Any) -> Flow:
         if next(each["type"] for each in definition["nodes"] if each["id"] == line["sourceNodeId"]) == "ask_user":
             line["sourceHandle"] = "accept"
     flow = make_flow(make_server(), definition=definition, input_schema={"type": "object"}, **fields)
-    flow_services.publish(flow)
+    versions.publish(flow)
     return flow
 
 
-def target_of(flow: Flow) -> services.Target:
+def target_of(flow: Flow) -> lifecycle.Target:
     return published_target(Flow.objects.select_related("server", "published_version").get(pk=flow.pk))
 
 
@@ -98,13 +101,13 @@ def flow() -> Flow:
 
 async def ask(flow: Flow, caller: Caller = CALLER, **arguments: Any) -> Waiting:
     target = await sync_to_async(target_of)(flow)
-    waiting = await services.call(target, arguments, caller)
+    waiting = await lifecycle.call(target, arguments, caller)
     assert isinstance(waiting, Waiting)
     return waiting
 
 
 async def resume(waiting: Waiting, flow: Flow, caller: Caller = CALLER, **answers: Given) -> Answer:
-    ended = await asking.resume(waiting.ticket, answers, caller, flow.pk)
+    ended = await resumption.resume(waiting.ticket, answers, caller, flow.pk)
     assert isinstance(ended, Answer)
     return ended
 
@@ -177,7 +180,7 @@ async def test_a_value_learnt_before_the_pause_is_hidden_behind_it() -> None:
 async def test_secrets_of_the_server_do_not_go_out_with_a_question() -> None:
     def with_a_secret() -> Flow:
         server = make_server()
-        flow_services.set_secret(server, "PIN", "canary-99120077")
+        versions.set_secret(server, "PIN", "canary-99120077")
         return publish(server, "leak", node("ask", "ask_user", message="Is it {{ secrets.PIN }}?"))
 
     waiting = await ask(await sync_to_async(with_a_secret)())
@@ -198,16 +201,16 @@ async def test_a_ticket_is_good_for_one_use_one_step_and_one_flow(flow: Flow, do
     ticket = waiting.ticket
     for wrong in (replace(ticket, nonce="guessed"), replace(ticket, step=1)):
         with pytest.raises(Refused, match="can be used once"):
-            await asking.resume(wrong, {"ask": YES}, CALLER, flow.pk)
+            await resumption.resume(wrong, {"ask": YES}, CALLER, flow.pk)
     with pytest.raises(Refused, match="somebody else's"):
-        await asking.resume(ticket, {"ask": YES}, CALLER, other.pk)
+        await resumption.resume(ticket, {"ask": YES}, CALLER, other.pk)
     both = await asyncio.gather(
-        *(asking.resume(ticket, {"ask": YES}, CALLER, flow.pk) for _ in range(5)), return_exceptions=True
+        *(resumption.resume(ticket, {"ask": YES}, CALLER, flow.pk) for _ in range(5)), return_exceptions=True
     )
     assert sorted(type(each).__name__ for each in both) == ["Answer", *["Refused"] * 4]
     assert done == ["once"]
     with pytest.raises(Refused, match="answered already"):
-        await asking.resume(ticket, {"ask": YES}, CALLER, flow.pk)
+        await resumption.resume(ticket, {"ask": YES}, CALLER, flow.pk)
 
 
 @pytest.mark.parametrize("text", ["", "x:1:y", "0190f7a0-0000-7000-8000-000000000000:x:y"])
@@ -226,11 +229,11 @@ async def test_two_rounds_have_two_tickets_and_the_record_one_entry_a_node(done:
         asks("one"), node("count", "counted", what="between"), asks("two"), says("{{ one.content.name }}")
     )
     first = await ask(flow)
-    second = await asking.resume(first.ticket, {"one": YES, "unknown": YES}, CALLER, flow.pk)
+    second = await resumption.resume(first.ticket, {"one": YES, "unknown": YES}, CALLER, flow.pk)
     assert isinstance(second, Waiting)
     assert (first.ticket.step, second.ticket.step, list(second.questions)) == (0, 1, ["two"])
     with pytest.raises(Refused):
-        await asking.resume(first.ticket, {"one": YES}, CALLER, flow.pk)
+        await resumption.resume(first.ticket, {"one": YES}, CALLER, flow.pk)
     ended = await resume(second, flow, two=YES)
     assert done == ["between"]
     entries: Any = (await stored(ended)).node_executions
@@ -245,15 +248,16 @@ async def test_it_goes_on_with_the_version_that_asked(flow: Flow) -> None:
         newer = Flow.objects.get(pk=flow.pk)
         newer.definition = chain(answer("newer"))
         newer.save()
-        flow_services.publish(newer)
+        versions.publish(newer)
 
     await publish_another()
     assert (await resume(waiting, flow, ask=YES)).text == "Ada"
 
 
 async def test_a_draft_goes_on_as_it_was_called(flow: Flow) -> None:
-    target = await sync_to_async(lambda: services.draft_target(Flow.objects.select_related("server").get(pk=flow.pk)))()
-    waiting = await services.call(target, {}, CALLER)
+    saved = await sync_to_async(Flow.objects.select_related("server").get)(pk=flow.pk)
+    target = lifecycle.draft_target(saved)
+    waiting = await lifecycle.call(target, {}, CALLER)
     assert isinstance(waiting, Waiting)
     await sync_to_async(Flow.objects.filter(pk=flow.pk).update)(definition=chain(answer("newer")))
     assert (await resume(waiting, flow, ask=YES)).text == "Ada"
@@ -348,7 +352,7 @@ async def test_going_on_counts_although_this_ledger_never_saw_the_call(flow: Flo
 async def test_cancelling_who_waits_for_the_rest_cancels_the_rest() -> None:
     flow = await sync_to_async(make)(asks(), node("wait", "delay", seconds=60), answer("x"))
     waiting = await ask(flow)
-    task = asyncio.create_task(asking.resume(waiting.ticket, {"ask": YES}, CALLER, flow.pk))
+    task = asyncio.create_task(resumption.resume(waiting.ticket, {"ask": YES}, CALLER, flow.pk))
     async with asyncio.timeout(10):
         while waiting.execution_id not in dispatcher._running:
             await asyncio.sleep(0.01)
@@ -362,9 +366,9 @@ async def test_cancelling_who_waits_for_the_rest_cancels_the_rest() -> None:
 
 async def test_a_caller_who_leaves_just_before_it_would_be_asked_leaves_nothing_pending(flow: Flow) -> None:
     target = await sync_to_async(target_of)(flow)
-    execution_id, task = await services.start(target, {}, CALLER)
+    execution_id, task = await lifecycle.start(target, {}, CALLER)
     task.add_done_callback(lambda _: waiter.cancel())
-    waiter = asyncio.create_task(services.waited_for(execution_id, task))
+    waiter = asyncio.create_task(lifecycle.waited_for(execution_id, task))
     async with asyncio.timeout(10):
         with pytest.raises(asyncio.CancelledError):
             await waiter
@@ -378,7 +382,7 @@ async def test_outputs_that_are_no_json_end_it_with_a_sentence() -> None:
     target = await sync_to_async(target_of)(flow)
     Counted.execute, original = (lambda self, parameters, context: _gives(NodeResult({1, 2}))), Counted.execute  # type: ignore[assignment, method-assign, return-value]
     try:
-        ended = await services.call(target, {}, CALLER)
+        ended = await lifecycle.call(target, {}, CALLER)
     finally:
         Counted.execute = original  # type: ignore[method-assign]
     assert isinstance(ended, Answer)
@@ -391,12 +395,12 @@ async def test_no_more_wait_for_one_caller_than_are_allowed(flow: Flow, monkeypa
     monkeypatch.setattr(suspensions, "MOST_WAITING", 2)
     target = await sync_to_async(target_of)(flow)
     waiting = [await ask(flow), await ask(flow)]
-    refused = await services.call(target, {}, CALLER)
+    refused = await lifecycle.call(target, {}, CALLER)
     assert isinstance(refused, Answer)
     assert refused.text == f"The flow cannot wait for an answer: {suspensions.TOO_MANY}"
-    assert isinstance(await services.call(target, {}, replace(CALLER, identity="key:8")), Waiting)
+    assert isinstance(await lifecycle.call(target, {}, replace(CALLER, identity="key:8")), Waiting)
     await resume(waiting[0], flow, ask=YES)
-    assert isinstance(await services.call(target, {}, CALLER), Waiting)
+    assert isinstance(await lifecycle.call(target, {}, CALLER), Waiting)
 
 
 async def _gives(result: NodeResult) -> NodeResult:
@@ -406,10 +410,10 @@ async def _gives(result: NodeResult) -> NodeResult:
 async def test_without_an_answer_the_questions_come_back_and_a_page_can_have_them_too(flow: Flow) -> None:
     waiting = await ask(flow)
     for answers in ({}, {"other": YES}, {"ask": Given("model", {})}):
-        assert await asking.resume(waiting.ticket, answers, CALLER, flow.pk) == waiting
-    assert await sync_to_async(asking.questions_of)(await stored(waiting)) == waiting
+        assert await resumption.resume(waiting.ticket, answers, CALLER, flow.pk) == waiting
+    assert await sync_to_async(resumption.questions_of)(await stored(waiting)) == waiting
     await resume(waiting, flow, ask=YES)
-    assert await sync_to_async(asking.questions_of)(await stored(waiting)) is None
+    assert await sync_to_async(resumption.questions_of)(await stored(waiting)) is None
 
 
 async def test_its_page_says_since_when_it_waits_and_afterwards_how_long_it_did(flow: Flow) -> None:
@@ -446,7 +450,7 @@ async def test_its_page_says_since_when_it_waits_and_afterwards_how_long_it_did(
     ],
 )
 async def test_who_cannot_be_asked_gets_a_sentence(flow: Flow, caller: Caller, reason: str) -> None:
-    ended = await services.call(await sync_to_async(target_of)(flow), {}, caller)
+    ended = await lifecycle.call(await sync_to_async(target_of)(flow), {}, caller)
     assert isinstance(ended, Answer)
     assert ended.text == f"'Ask' asks the user of its client, and this call cannot be asked: {reason}"
     assert ended.error is not None
@@ -460,7 +464,7 @@ async def test_a_flow_that_another_one_calls_cannot_ask() -> None:
         return publish(server, "outer", node("call", "call_flow", flow="inner"), answer("{{ call.text }}"))
 
     outer = await sync_to_async(both)()
-    ended = await services.call(await sync_to_async(target_of)(outer), {}, CALLER)
+    ended = await lifecycle.call(await sync_to_async(target_of)(outer), {}, CALLER)
     assert isinstance(ended, Answer)
     assert "another flow makes it. Ask in the flow that the client calls." in ended.text
     assert ended.error is not None

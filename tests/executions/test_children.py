@@ -6,11 +6,12 @@ import json
 import pytest
 from asgiref.sync import sync_to_async
 
-from executions import actions, children, services
+from executions.acting import actions
 from executions.models import Execution
-from executions.services import Caller
-from flows import services as flows
+from executions.running import children, lifecycle
+from executions.running.lifecycle import Caller
 from flows.models import Flow
+from flows.publishing import versions
 from tests.definitions import answer, chain, node
 from tests.factories import call, make_flow, make_server, publish
 
@@ -20,10 +21,10 @@ SECRET = "canary-41c7e09b"
 CALLER = Caller("key k", "mcp", "Client", "1.0", "2026-07-28")
 
 
-async def begin(flow: Flow) -> asyncio.Task[services.Answer]:
+async def begin(flow: Flow) -> asyncio.Task[lifecycle.Answer]:
     """Call a published flow as an MCP client does; the answer is waited for in the task."""
-    target = await sync_to_async(services.published_target)(flow)
-    return asyncio.create_task(services.call(target, {}, CALLER))
+    target = await sync_to_async(lifecycle.published_target)(flow)
+    return asyncio.create_task(lifecycle.call(target, {}, CALLER))
 
 
 async def pending(tool_name: str) -> Execution:
@@ -89,10 +90,10 @@ def test_only_published_active_flows_of_the_same_server_can_be_called(change: st
     inner = publish(make_server() if change == "another server" else server, "inner", answer(1))
     outer = make_flow(server, tool_name="outer", definition=chain(node("call", "call_flow", flow="inner")))
     if change == "inactive":
-        flows.set_active(inner, False)
+        versions.set_active(inner, False)
     if change == "unpublished":
         Flow.objects.filter(pk=inner.pk).update(published_version=None)
-    execution = services.try_draft(outer, {}, server.owner)
+    execution = lifecycle.try_draft(outer, {}, server.owner)
     assert execution.error_info["message"] == (
         "This server has no published, active flow with the tool name 'inner'. It has: none."
     )
@@ -103,7 +104,7 @@ def test_flows_may_call_each_other_until_they_are_ten_deep() -> None:
     make_flow(server, tool_name="pong")
     ping = publish(server, "ping", node("call", "call_flow", flow="pong"))
     Flow.objects.filter(tool_name="pong").update(definition=chain(node("call", "call_flow", flow="ping")))
-    flows.publish(Flow.objects.get(tool_name="pong"))
+    versions.publish(Flow.objects.get(tool_name="pong"))
     execution = call(ping)
     named = " > ".join(["ping", "pong"] * 5 + ["ping"])
     message = execution.error_info["message"]
@@ -123,7 +124,7 @@ def test_flows_that_double_with_each_level_are_stopped(monkeypatch: pytest.Monke
         {"id": f"to-{each['id']}", "sourceNodeId": "trigger", "targetNodeId": each["id"]} for each in twice
     ]
     flow = make_flow(server, tool_name="twice", definition=definition)
-    flows.publish(flow)
+    versions.publish(flow)
     assert call(flow).status == "error"
     assert Execution.objects.count() <= 21
 
@@ -138,7 +139,7 @@ async def test_cancelling_the_caller_cancels_what_it_called() -> None:
     task.cancel()
     parent, child = await ended("outer"), await ended("inner")
     assert (parent.error_kind, child.error_kind, child.parent_id) == ("cancelled", "cancelled", parent.pk)
-    assert child.error_info["message"] == services.PARENT_ENDED
+    assert child.error_info["message"] == lifecycle.PARENT_ENDED
     assert child.source == "mcp"
 
 
@@ -153,7 +154,7 @@ async def test_cancelling_what_was_called_is_a_failure_of_the_caller() -> None:
     result = await asyncio.wait_for(task, 20)
     parent = await ended("outer")
     assert (result.is_error, parent.error_kind, parent.failed_node_name) == (True, "node_failed", "Call")
-    assert parent.error_info["message"] == f"Flow 'Inner' failed: {services.CANCELLED}"
+    assert parent.error_info["message"] == f"Flow 'Inner' failed: {lifecycle.CANCELLED}"
 
 
 def test_the_callers_time_is_the_time_of_what_it_calls() -> None:
@@ -169,7 +170,7 @@ def test_the_callers_time_is_the_time_of_what_it_calls() -> None:
 
 def test_what_the_caller_must_not_record_is_not_recorded_of_what_it_calls() -> None:
     server = make_server()
-    flows.set_secret(server, "KEY", SECRET)
+    versions.set_secret(server, "KEY", SECRET)
     publish(server, "inner", node("stop", "fail", message="refused {{ trigger.word }}"))
     arguments = {"word": "{{ secrets.KEY }}"}
     execution = call(publish(server, "outer", node("call", "call_flow", flow="inner", arguments=arguments)))
@@ -182,7 +183,7 @@ def test_what_the_caller_must_not_record_is_not_recorded_of_what_it_calls() -> N
 
 def test_what_a_called_flow_must_not_tell_reaches_no_caller() -> None:
     server = make_server()
-    flows.set_secret(server, "KEY", SECRET)
+    versions.set_secret(server, "KEY", SECRET)
     publish(server, "inner", node("stop", "fail", message="refused {{ secrets.KEY }}"))
     execution = call(publish(server, "outer", node("call", "call_flow", flow="inner")))
     assert execution.error_info["message"] == "Flow 'Inner' failed in 'Stop': refused ***"

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from executions.comparison import MOST_DIFFERENCES, Difference, compare, differences
 from executions.models import Execution
-from executions.status import Status
-from flows import services
+from executions.reading.comparison import MOST_DIFFERENCES, Difference, compare, differences
+from executions.record.status import Status
 from flows.models import Flow
+from flows.publishing import versions
 from tests.factories import STARTED, make_execution, make_flow, make_user
 
 pytestmark = pytest.mark.django_db
@@ -157,7 +157,7 @@ def test_a_record_that_was_cut_has_no_rows(nodes: Any) -> None:
 def flow() -> Flow:
     """A published flow."""
     flow = make_flow()
-    services.publish(flow)
+    versions.publish(flow)
     return flow
 
 
@@ -207,7 +207,7 @@ def test_the_page_names_the_first_difference_links_it_and_shows_both_sides(flow:
 
 def test_executions_of_different_versions_and_replays_are_called_so(flow: Flow, browser: Client) -> None:
     old = called(flow, 1, flow_version=flow.published_version)
-    new = called(flow, 2, flow_version=services.publish(flow), replay_of=old)
+    new = called(flow, 2, flow_version=versions.publish(flow), replay_of=old)
     text = words(browser.get(f"/flows/{flow.pk}/compare/?left={old.pk}&right={new.pk}").content.decode())
     assert "They ran different versions: v1 on the left, v2 on the right." in text
     assert "The right one is a replay of the left one." in text

@@ -10,13 +10,14 @@ from asgiref.sync import sync_to_async
 from django.core.management import call_command
 from django.core.management.utils import get_random_secret_key
 
-from executions import call_keys, deliveries, kept, ledger, recovery
-from executions.call_keys import Claim
-from executions.calls import Answer, Caller, Pending
-from executions.deliveries import KeyTaken
-from executions.ledger import Ledger
+from executions.ledger import idempotency_keys, kept_answers, writer
+from executions.ledger.idempotency_keys import Claim
+from executions.ledger.writer import Ledger
 from executions.models import CallKey, Execution, KeptAnswer, new_id
-from executions.targets import Target, published_target
+from executions.running import deliveries, recovery
+from executions.running.calls import Answer, Caller, Pending
+from executions.running.deliveries import KeyTaken
+from executions.running.targets import Target, published_target
 from flows.models import Flow
 from tests.definitions import node
 from tests.executions.test_ledger import fulfilled, pending
@@ -102,7 +103,7 @@ class TestKept:
             await one.commit(execution_id)
         await sync_to_async(Execution.objects.filter(pk=lost).update)(status="error", error_kind="timeout")
         for execution_id in (won, lost):
-            answer = kept.sealed(execution_id, {"content": [], "isError": False}, datetime.now(UTC))
+            answer = kept_answers.sealed(execution_id, {"content": [], "isError": False}, datetime.now(UTC))
             assert "content" not in answer.encrypted
             await one.close(execution_id, fulfilled(), answer)
         one.stop()
@@ -110,27 +111,27 @@ class TestKept:
 
     def keep(self, days: float = 0, text: str = "") -> KeptAnswer:
         execution = make_execution()
-        answer = kept.sealed(execution.pk, {"text": text}, datetime.now(UTC) + timedelta(days=days))
-        kept.write([answer])
+        answer = kept_answers.sealed(execution.pk, {"text": text}, datetime.now(UTC) + timedelta(days=days))
+        kept_answers.write([answer])
         return answer
 
     def test_answers_and_keys_go_when_their_time_is_over(self) -> None:
         old, new = self.keep(days=-2), self.keep()
-        call_keys.take(claim().row(new_id(), NOW - timedelta(days=3), 300), NOW)
-        assert kept.opened(old.pk, datetime.now(UTC)) is None
+        idempotency_keys.take(claim().row(new_id(), NOW - timedelta(days=3), 300), NOW)
+        assert kept_answers.opened(old.pk, datetime.now(UTC)) is None
         recovery.sweep()
         assert list(KeptAnswer.objects.values_list("pk", flat=True)) == [new.pk]
         assert CallKey.objects.count() == 0
 
     def test_the_oldest_answers_go_when_all_take_too_much(self, monkeypatch: pytest.MonkeyPatch) -> None:
         answers = [self.keep(days=-0.01 * age, text="x" * 1000) for age in range(4)]
-        monkeypatch.setattr(kept, "MOST_BYTES", answers[0].size * 2)
-        kept.expire(datetime.now(UTC))
+        monkeypatch.setattr(kept_answers, "MOST_BYTES", answers[0].size * 2)
+        kept_answers.expire(datetime.now(UTC))
         assert set(KeptAnswer.objects.values_list("pk", flat=True)) == {answer.pk for answer in answers[:2]}
 
     def test_an_answer_goes_with_its_execution(self) -> None:
         answer = self.keep()
-        ledger.delete([answer.pk])
+        writer.delete([answer.pk])
         assert not KeptAnswer.objects.exists()
 
     def test_kept_answers_are_encrypted_again_with_the_newest_key(
@@ -147,12 +148,12 @@ class TestKept:
         assert "Encrypted 1 kept answers and waiting executions with the newest key.\n" in printed.out
         assert printed.err == "No key opens 1 kept answers or waiting executions; they expire within a day.\n"
         settings.VAULT_KEYS = [new]
-        assert kept.opened(answer.pk, datetime.now(UTC)) == {"text": "kept"}
+        assert kept_answers.opened(answer.pk, datetime.now(UTC)) == {"text": "kept"}
 
     def test_an_answer_that_no_key_opens_is_not_there(self, settings: Any) -> None:
         answer = self.keep()
         settings.VAULT_KEYS = ["another key of more than thirty-two characters"]
-        assert kept.opened(answer.pk, datetime.now(UTC)) is None
+        assert kept_answers.opened(answer.pk, datetime.now(UTC)) is None
 
 
 class TestWaiting:
@@ -175,7 +176,7 @@ class TestWaiting:
             await asyncio.sleep(0.02)
         scope = (await sync_to_async(CallKey.objects.get)()).pk
         until = datetime.now(UTC) + timedelta(seconds=1)
-        await sync_to_async(call_keys.wait_until)(scope, until)
+        await sync_to_async(idempotency_keys.wait_until)(scope, until)
         waiting.cancel()
         assert await until_ended() == [("error", "cancelled")]
         ended_at = (await sync_to_async(Execution.objects.get)()).ended_at

@@ -12,12 +12,12 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from rest_framework.test import APIClient
 
-from executions import services as calls
 from executions.models import Execution
-from executions.status import Status
-from flows import services
+from executions.record.status import Status
+from executions.running import lifecycle
+from flows.adapters.http_client import outbound_client
 from flows.models import Flow
-from flows.outbound import outbound_client
+from flows.publishing import versions
 from tests.factories import make_execution, make_flow, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -87,14 +87,14 @@ def flow(world: World) -> Flow:
         ),
         input_schema={"type": "object", "properties": {"n": {}}},
     )
-    services.publish(flow)
+    versions.publish(flow)
     return flow
 
 
 def called(flow: Flow, **arguments: Any) -> Execution:
     """A call of what is published, to its end."""
-    caller = calls.Caller(principal="key of a test", source="mcp")
-    answer = async_to_sync(calls.call)(calls.published_target(flow), arguments, caller)
+    caller = lifecycle.Caller(principal="key of a test", source="mcp")
+    answer = async_to_sync(lifecycle.call)(lifecycle.published_target(flow), arguments, caller)
     return Execution.objects.get(pk=answer.execution_id)
 
 
@@ -148,7 +148,7 @@ def test_the_version_that_ran_runs_again_whatever_clients_call_now(flow: Flow, w
     original = called(flow, n=1)
     flow.definition["nodes"][3]["parameters"]["text"] = "something else"
     flow.save()
-    services.publish(flow)
+    versions.publish(flow)
     body = again(flow, original, "answer").json()
     assert (body["version"], body["result"]["content"][0]["text"]) == (1, "1: 200 200")
     assert world.requests == ["/before", "/after"]
@@ -176,7 +176,7 @@ def test_a_parallel_branch_is_reused_with_the_answer_that_it_gave(world: World) 
         ),
         input_schema={"type": "object", "properties": {"n": {}}},
     )
-    services.publish(flow)
+    versions.publish(flow)
     original = called(flow, n=1)
     assert sorted(world.requests) == ["/left", "/right"]
     world.requests.clear()

@@ -10,12 +10,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from executions import brief, counts, filters, history, ledger, statements
-from executions.brief import Owned
-from executions.filters import ExecutionFilter
-from executions.history import History, Listing
+from executions.ledger import counts, statements, writer
 from executions.models import HEAVY_FIELDS, Execution, new_id
-from executions.status import Status
+from executions.reading import filters, for_agents, history
+from executions.reading.filters import ExecutionFilter
+from executions.reading.for_agents import Owned
+from executions.reading.history import History, Listing
+from executions.record.status import Status
 from flows.models import Flow
 from tests.factories import STARTED, make_execution, make_flow, make_server, make_user
 
@@ -98,7 +99,7 @@ def test_every_page_of_every_status_is_exact_and_stays_so_after_deletes(spread: 
             listing = History.of_flow(flow, flow.server.owner).in_status(status)
             rows = Execution.objects.filter(flow=flow, **({"status": status} if status else {}))
             assert pages_of(listing, limit) == sliced(rows, limit)
-        ledger.delete([pk for pk in Execution.objects.values_list("pk", flat=True) if chance.random() < 0.4])
+        writer.delete([pk for pk in Execution.objects.values_list("pk", flat=True) if chance.random() < 0.4])
 
 
 @pytest.mark.usefixtures("far")
@@ -122,7 +123,7 @@ def test_a_deleted_flow_stays_in_its_owners_list_also_while_it_is_pruned() -> No
     write(flow, [STARTED + HOUR * number for number in range(20)], lambda number: "fulfilled")
     owner = flow.server.owner
     flow.delete()
-    ledger.delete(list(Execution.objects.values_list("pk", flat=True)[:8]))
+    writer.delete(list(Execution.objects.values_list("pk", flat=True)[:8]))
     listing = History.visible_to(owner)
     assert listing.totals()["all"] == 12
     assert pages_of(listing, 5) == sliced(Execution.objects.all(), 5)
@@ -157,7 +158,7 @@ def test_counting_anew_finds_what_the_ledger_counted() -> None:
         )
         for _ in range(40)
     ]
-    ledger.delete([execution.pk for execution in made[::3]])
+    writer.delete([execution.pk for execution in made[::3]])
     kept = [History.of_flow(flow, flow.server.owner).totals() for flow in flows]
     hours = set(counts.ExecutionCount.objects.exclude(number=0).values_list("flow_key", "hour", "status", "number"))
     counts.recount()
@@ -373,7 +374,7 @@ def test_an_owners_errors_are_searched_through_the_index_of_errors(busy_flow: Fl
 def test_the_executions_of_an_api_key_come_from_its_index_and_read_no_json(
     asked: dict[str, Any], busy_flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(brief, "SEARCHED", 200)
+    monkeypatch.setattr(for_agents, "SEARCHED", 200)
     starts = [STARTED + timedelta(minutes=number) for number in range(2500)]
     write(busy_flow, starts, lambda _: "fulfilled", principal_id="key:1")
     owned = Owned("key:1", busy_flow.server.slug, lambda tool: True)

@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from flows import services
 from flows.models import Flow
+from flows.publishing import versions
 from tests.factories import STARTED, make_execution, make_flow, make_server, make_user
 
 pytestmark = pytest.mark.django_db
@@ -131,8 +131,8 @@ def test_the_list_is_bounded(flow: Flow) -> None:
 
 
 def test_secrets_are_listed_by_name_alone(flow: Flow) -> None:
-    services.set_secret(flow.server, "API_KEY", "hunter2")
-    services.set_secret(make_server(), "OTHER", "x")
+    versions.set_secret(flow.server, "API_KEY", "hunter2")
+    versions.set_secret(make_server(), "OTHER", "x")
     last = inputs(flow, "fetch")[-1]
     assert (last["expression"], last["types"], last["samples"]) == ("{{ secrets.API_KEY }}", ["string"], [])
 

@@ -12,14 +12,14 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from executions import insights, statistics
-from executions.charts import Line, Part, histogram, place, stacked
-from executions.history import History
-from executions.insights import Bin, insights_of, overview_of
 from executions.models import HEAVY_FIELDS, Execution
-from executions.periods import Period, span_of, start_of
-from executions.statistics import Tally, calls_of, percentile
-from executions.status import Status
+from executions.pages.charts import Line, Part, histogram, place, stacked
+from executions.reading import insights, statistics
+from executions.reading.history import History
+from executions.reading.insights import Bin, insights_of, overview_of
+from executions.reading.periods import Period, span_of, start_of
+from executions.reading.statistics import Tally, calls_of, percentile
+from executions.record.status import Status
 from executions.templatetags.charts import bin_name, bound, change, compact, edge, rate_change, tally_words
 from flows.models import Flow
 from tests.acceptance.test_pages_usage import browser_of, words

@@ -10,7 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import OperationalError, connection
 
-from executions.ledger import Ledger, LedgerUnavailable
+from executions.ledger.writer import Ledger, LedgerUnavailable
 from executions.models import Execution, new_id
 from flows.models import Flow, Server
 
@@ -162,8 +162,8 @@ async def test_who_was_refused_while_the_database_was_away_is_recorded_as_that_o
 
     execution_id = new_id()
     with monkeypatch.context() as patch:
-        patch.setattr("executions.ledger.PATIENCE_SECONDS", 0.0)
-        patch.setattr("executions.statements.insert", away)
+        patch.setattr("executions.ledger.writer.PATIENCE_SECONDS", 0.0)
+        patch.setattr("executions.ledger.statements.insert", away)
         ledger.open(pending(execution_id))
         with pytest.raises(LedgerUnavailable):
             await ledger.commit(execution_id)

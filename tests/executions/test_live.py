@@ -15,12 +15,12 @@ from django.contrib.sessions.models import Session
 from django.db.models import Q
 from django.test import Client
 
-from executions import consumers, live
-from executions import ledger as ledger_module
-from executions.ledger import Change, Ledger, ledger
-from executions.live import announcer
+from executions.ledger import writer
+from executions.ledger.writer import Change, Ledger, ledger
+from executions.live import consumers
+from executions.live.announcer import INTERVAL_SECONDS, MOST_NAMED, announcer
 from executions.models import new_id
-from executions.status import Status
+from executions.record.status import Status
 from flowhub.asgi import application
 from flows.models import Flow
 from tests.executions.test_ledger import fulfilled, pending
@@ -100,7 +100,7 @@ async def test_who_watches_all_executions_is_told_of_the_own_ones_alone() -> Non
         await called(other)
         execution_id = await called(mine)
         assert await told(browser) == [(str(execution_id), "pending")]
-        assert await browser.receive_nothing(live.INTERVAL_SECONDS * 2)
+        assert await browser.receive_nothing(INTERVAL_SECONDS * 2)
 
 
 async def test_who_sees_everything_is_told_of_everything() -> None:
@@ -128,9 +128,9 @@ async def test_an_execution_that_is_ended_from_outside_and_one_that_is_deleted_a
     execution = await make(make_execution, flow, status=Status.PENDING)
     terminal = fulfilled(status="error", ended_at=execution.started_at)
     async with watching(f"/ws/flows/{flow.pk}/", flow.server.owner) as browser:
-        await make(ledger_module.end_pending, Q(pk=execution.pk), lambda _: terminal)
+        await make(writer.end_pending, Q(pk=execution.pk), lambda _: terminal)
         assert await told(browser) == [(str(execution.pk), "error")]
-        await make(ledger_module.delete, [execution.pk])
+        await make(writer.delete, [execution.pk])
         assert await told(browser) == [(str(execution.pk), "deleted")]
 
 
@@ -184,10 +184,10 @@ async def test_what_a_browser_sends_is_ignored() -> None:
 
 async def test_nothing_is_collected_while_nobody_watches() -> None:
     flow = await make(make_flow)
-    assert ledger_module.listeners == []
+    assert writer.listeners == []
     async with watching(f"/ws/flows/{flow.pk}/", flow.server.owner), watching("/ws/executions/", flow.server.owner):
-        assert ledger_module.listeners == [announcer.changed]
-    assert ledger_module.listeners == []
+        assert writer.listeners == [announcer.changed]
+    assert writer.listeners == []
 
 
 async def test_a_burst_is_a_few_messages_that_name_a_few_executions() -> None:
@@ -199,8 +199,8 @@ async def test_a_burst_is_a_few_messages_that_name_a_few_executions() -> None:
         while not messages[-1]["more"]:
             messages.append(await browser.receive_json_from(SECONDS))
         assert len(messages) <= 2
-        assert len(messages[-1]["executions"]) == live.MOST_NAMED
-        assert await browser.receive_nothing(live.INTERVAL_SECONDS * 2)
+        assert len(messages[-1]["executions"]) == MOST_NAMED
+        assert await browser.receive_nothing(INTERVAL_SECONDS * 2)
 
 
 async def test_a_group_gets_at_most_a_few_messages_a_second() -> None:
@@ -213,20 +213,20 @@ async def test_a_group_gets_at_most_a_few_messages_a_second() -> None:
             if not await browser.receive_nothing(0.01):
                 await browser.receive_json_from(SECONDS)
                 messages += 1
-        assert loop.time() - began >= live.INTERVAL_SECONDS * 3
+        assert loop.time() - began >= INTERVAL_SECONDS * 3
 
 
 async def test_a_listener_that_fails_does_not_keep_the_ledger_from_writing(caplog: pytest.LogCaptureFixture) -> None:
     def fail(changes: Any) -> None:
         raise RuntimeError("no")
 
-    ledger_module.listeners.append(fail)
+    writer.listeners.append(fail)
     one = Ledger()
     try:
         execution_id = new_id()
         one.open(pending(execution_id))
         assert await one.close(execution_id, fulfilled()) is True
     finally:
-        ledger_module.listeners.remove(fail)
+        writer.listeners.remove(fail)
         await sync_to_async(one.stop, thread_sensitive=False)()
     assert "a listener failed" in caplog.text

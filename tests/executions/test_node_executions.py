@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from executions.node_executions import MOST_LINES, NodeExecutions
+from executions.record.node_executions import MOST_LINES, NodeExecutions
 from flows.engine.node import NodeContext, NodeResult, Reused, Services
 from flows.engine.registry import Registry
 from flows.engine.runner import run

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from flows import services as flows
 from flows.engine.errors import DefinitionError, NodeFailed
 from flows.engine.node import NodeContext
 from flows.models import Flow, Prompt, Resource, Server
 from flows.nodes.offer import Offer
-from flows.prompts import save_prompt
-from flows.resources import save_resource
+from flows.offers.prompts import save_prompt
+from flows.offers.resources import save_resource
+from flows.publishing import versions
 from tests.definitions import answer, chain, node
 from tests.factories import call, make_flow, make_server, publish
 
@@ -94,7 +94,7 @@ def test_publishing_wants_one_thing_that_is_there(parameters: dict[str, str], fa
     definition = chain(node("turn", "offer", **parameters, state="on"))
     flow = make_flow(tool_name="outer", definition=definition, input_schema={"type": "object"})
     with pytest.raises(DefinitionError) as caught:
-        flows.publish(flow)
+        versions.publish(flow)
     assert [str(fault) for fault in caught.value.faults] == [
         f"definition.nodes[1].parameters.{each}" for each in faults
     ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from executions import payload
+from executions.record import payload
 
 HUGE = 10**5000
 

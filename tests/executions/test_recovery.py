@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from executions import recovery
-from executions.recovery import Swept
-from executions.status import Status
+from executions.record.status import Status
+from executions.running import recovery
+from executions.running.recovery import Swept
 from tests.factories import make_execution
 
 pytestmark = pytest.mark.django_db

@@ -14,20 +14,21 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import OperationalError
 
-from executions import payload, services
-from executions.guard import Guard
-from executions.ledger import LedgerUnavailable
+from executions.ledger.writer import LedgerUnavailable
 from executions.models import Execution
-from executions.redaction import MOST_SEARCHED, Redactor
-from executions.sensitive import is_sensitive
-from executions.services import Caller, Target
-from executions.write_only import marked, masked
+from executions.privacy.guard import Guard
+from executions.privacy.names import is_sensitive
+from executions.privacy.redactor import MOST_SEARCHED, Redactor
+from executions.privacy.write_only import marked, masked
+from executions.record import payload
+from executions.running import lifecycle
+from executions.running.lifecycle import Caller, Target
 from flows.engine.errors import NodeFailed
 from flows.engine.expressions import SecretValues
 from flows.engine.node import NodeResult
 from flows.engine.registry import Registry
 from flows.nodes import BUILTIN_NODE_TYPES
-from flows.schemas import compile_schema
+from flows.schemas.compiled import compile_schema
 from tests.encodings import encodings
 from tests.engine.kit import Effectful, Flow, Scripted, reply
 
@@ -317,7 +318,7 @@ def columns(execution_id: uuid.UUID) -> str:
 class TestExecution:
     """Whole executions with scripted nodes; tests/acceptance/test_canary.py does the same with a server process."""
 
-    async def row(self, answer: services.Answer) -> tuple[Execution, str]:
+    async def row(self, answer: lifecycle.Answer) -> tuple[Execution, str]:
         text = await sync_to_async(columns)(answer.execution_id)
         return await Execution.objects.aget(pk=answer.execution_id), text
 
@@ -333,7 +334,7 @@ class TestExecution:
         flow = flow_of(node)
         flow.add("work", after="trigger", key="crash", value="{{ trigger.pin }}")
         target = target_of(flow, {"type": "object", "properties": {"pin": {"writeOnly": True}}})
-        answer = await services.call(target, {"pin": PLAIN}, CALLER)
+        answer = await lifecycle.call(target, {"pin": PLAIN}, CALLER)
         row, text = await self.row(answer)
         assert row.error_info["message"] == "RuntimeError: broke on b'***'"
         assert row.error_info["causes"] == ["KeyError: '***'"]
@@ -351,7 +352,7 @@ class TestExecution:
         flow = flow_of(effectful, scripted)
         flow.add("send", "effectful", after="trigger", key="echo", value={"authorization": f"Bearer {PLAIN}"})
         flow.add("answer", after="send", key="reply", value="{{ send.seen }}")
-        answer = await services.call(target_of(flow), {}, CALLER)
+        answer = await lifecycle.call(target_of(flow), {}, CALLER)
         _, text = await self.row(answer)
         assert answer.content == [{"type": "text", "text": "***"}]
         assert PLAIN not in text
@@ -360,7 +361,7 @@ class TestExecution:
         flow = flow_of()
         flow.add("make", "set_fields", after="trigger", fields={"token": PLAIN})
         flow.add("answer", "return", after="make", json={"token": "{{ make.token }}", "again": "{{ make.token }}"})
-        answer = await services.call(target_of(flow), {}, CALLER)
+        answer = await lifecycle.call(target_of(flow), {}, CALLER)
         row, text = await self.row(answer)
         assert answer.structured == {"token": PLAIN, "again": PLAIN}
         assert row.result["structuredContent"] == {"token": "***", "again": "***"}
@@ -370,7 +371,7 @@ class TestExecution:
         flow = flow_of()
         flow.add("make", "set_fields", after="trigger", fields={"token": PLAIN})
         flow.add("answer", "return", after="make", text="It is {{ make.token }}.")
-        answer = await services.call(target_of(flow), {}, CALLER)
+        answer = await lifecycle.call(target_of(flow), {}, CALLER)
         row, text = await self.row(answer)
         assert answer.content == [{"type": "text", "text": f"It is {PLAIN}."}]
         assert row.node_executions[2]["inputData"] == {"text": "It is ***."}
@@ -386,7 +387,7 @@ class TestExecution:
         flow = flow_of(node)
         flow.add("work", after="trigger", key="fail")
         target = target_of(flow, {"type": "object", "properties": {"pin": {"writeOnly": True}}})
-        answer = await services.call(target, {"pin": PLAIN}, CALLER)
+        answer = await lifecycle.call(target, {"pin": PLAIN}, CALLER)
         row, text = await self.row(answer)
         assert answer.content == [{"type": "text", "text": "Work: answered 500: key is ***..."}]
         assert row.error_info["message"] == "answered 500: key is ***..."
@@ -403,11 +404,11 @@ class TestExecution:
             may_go_on.wait(10)
             return SecretValues({"KEY": PLAIN})
 
-        monkeypatch.setattr(services, "secret_values", read)
+        monkeypatch.setattr(lifecycle, "secret_values", read)
         flow = flow_of()
         flow.add("wait", "delay", after="trigger", seconds=30)
         flow.add("answer", "return", after="wait", text="{{ secrets.KEY }}")
-        call = asyncio.create_task(services.call(target_of(flow), {"a": PLAIN}, CALLER))
+        call = asyncio.create_task(lifecycle.call(target_of(flow), {"a": PLAIN}, CALLER))
         await asyncio.to_thread(is_reading.wait, 10)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -422,11 +423,11 @@ class TestExecution:
         def read(flow_id: int | None, names: Any) -> SecretValues:
             raise OperationalError("database is locked")
 
-        monkeypatch.setattr(services, "secret_values", read)
+        monkeypatch.setattr(lifecycle, "secret_values", read)
         flow = flow_of()
         flow.add("answer", "return", after="trigger", text="{{ secrets.KEY }}")
         with pytest.raises(LedgerUnavailable, match="secrets of the flow could not be read"):
-            await services.call(target_of(flow), {}, CALLER)
+            await lifecycle.call(target_of(flow), {}, CALLER)
         assert not await Execution.objects.aexists()
 
     @pytest.mark.parametrize("value", ["completed", "content", "main", "id-trigger", "text"])
@@ -434,7 +435,7 @@ class TestExecution:
         flow = flow_of()
         flow.add("answer", "return", after="trigger", text="{{ trigger.pin }}")
         target = target_of(flow, {"type": "object", "properties": {"pin": {"writeOnly": True}}})
-        row, _ = await self.row(await services.call(target, {"pin": value}, CALLER))
+        row, _ = await self.row(await lifecycle.call(target, {"pin": value}, CALLER))
         assert [(node["nodeId"], node["status"], node["handle"]) for node in row.node_executions] == [
             ("id-trigger", "completed", "main"),
             ("id-answer", "completed", "main"),
@@ -444,8 +445,8 @@ class TestExecution:
     async def test_a_refused_call_is_recorded_without_what_it_sent(self) -> None:
         target = target_of(flow_of(), {"type": "object", "properties": {"pin": {"type": "integer", "writeOnly": True}}})
         arguments = {"pin": PLAIN, "password": "hunter2-hunter2"}
-        [fault] = services.argument_faults(target, arguments)
-        answer = await services.reject("test", arguments, CALLER, str(fault), target=target, preview=str(fault))
+        [fault] = lifecycle.argument_faults(target, arguments)
+        answer = await lifecycle.reject("test", arguments, CALLER, str(fault), target=target, preview=str(fault))
         row, text = await self.row(answer)
         assert row.error_info["message"] == 'pin: *** is not of type "integer"'
         assert row.initial_params == {"pin": "***", "password": "***"}
@@ -461,7 +462,7 @@ class TestExecution:
         flow = flow_of(node)
         flow.add("work", after="trigger", key="fail")
         target = target_of(flow, {"type": "object", "properties": {"pin": {"writeOnly": True}}})
-        answer = await services.call(target, {"pin": PLAIN}, CALLER)
+        answer = await lifecycle.call(target, {"pin": PLAIN}, CALLER)
         row, _ = await self.row(answer)
         assert answer.content == [{"type": "text", "text": "Work: answered 403: ***, ask again"}]
         assert row.error_preview == "answered 403: ***, ask again"

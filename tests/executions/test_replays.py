@@ -9,9 +9,9 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from executions.models import Execution
-from executions.status import Status
-from flows import services
+from executions.record.status import Status
 from flows.models import Flow
+from flows.publishing import versions
 from tests.factories import make_execution, make_flow
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,7 +41,7 @@ SCHEMA = {
 def flow() -> Flow:
     """A published flow that answers with the number it was given."""
     flow = make_flow(definition=DEFINITION, input_schema=SCHEMA)
-    services.publish(flow)
+    versions.publish(flow)
     return flow
 
 
@@ -121,7 +121,7 @@ def test_what_cannot_be_called_comes_back_as_it_was_typed(flow: Flow, browser: C
 
 def test_there_is_no_form_for_a_deleted_flow(flow: Flow, browser: Client) -> None:
     original = called(flow, n=1)
-    services.delete(flow)
+    versions.delete(flow)
     answer = browser.get(f"/executions/{original.pk}/replay/")
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/executions/{original.pk}/")
 

@@ -12,13 +12,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from executions import counts, ledger, retention, space
-from executions.history import History
+from executions.ledger import counts, writer
 from executions.models import Execution, ExecutionCount
-from executions.retention import Criteria
-from executions.status import Status
-from flows import services
+from executions.reading.history import History
+from executions.record.status import Status
+from executions.upkeep import retention, space
+from executions.upkeep.retention import Criteria
 from flows.models import Flow, FlowVersion
+from flows.publishing import versions
 from tests.factories import STARTED, make_execution, make_flow, make_server, make_user
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +87,7 @@ def test_criteria_narrow_each_other_down(arguments: list[str], kept: list[int], 
 def test_the_newest_are_kept_of_each_flow_and_of_the_deleted_flows_together(prune: Callable[..., str]) -> None:
     busy, quiet, gone = make_flow(), make_flow(), make_flow()
     kept = {*history(busy, 4)[2:], *history(quiet, 1), *history(gone, 3)[1:]}
-    services.delete(gone)
+    versions.delete(gone)
     prune("--keep", "2")
     assert left() == kept
 
@@ -109,9 +110,9 @@ def test_pending_and_pinned_executions_stay(prune: Callable[..., str]) -> None:
 
 def test_an_execution_that_is_pinned_after_it_was_chosen_stays() -> None:
     chosen = [make_execution(), make_execution(is_pinned=True), make_execution(status=Status.PENDING)]
-    assert ledger.delete([execution.pk for execution in chosen] + [uuid.uuid4()]) == 1
+    assert writer.delete([execution.pk for execution in chosen] + [uuid.uuid4()]) == 1
     assert left() == set(chosen[1:])
-    assert ledger.delete([execution.pk for execution in chosen]) == 0
+    assert writer.delete([execution.pk for execution in chosen]) == 0
 
 
 def test_a_parent_goes_and_its_child_stays(prune: Callable[..., str]) -> None:
@@ -201,14 +202,14 @@ def test_a_command_that_means_nothing_deletes_nothing(arguments: list[str], faul
 
 def test_versions_of_deleted_flows_go_with_their_last_execution(prune: Callable[..., str]) -> None:
     gone, alive = make_flow(), make_flow()
-    versions = {name: services.publish(flow) for name, flow in (("old", gone), ("used", gone), ("alive", alive))}
-    make_execution(gone, flow_version=versions["old"])
-    kept = make_execution(gone, flow_version=versions["used"], started_at=timezone.now())
-    services.delete(gone)
+    published = {name: versions.publish(flow) for name, flow in (("old", gone), ("used", gone), ("alive", alive))}
+    make_execution(gone, flow_version=published["old"])
+    kept = make_execution(gone, flow_version=published["used"], started_at=timezone.now())
+    versions.delete(gone)
     assert "Removed 1 versions of deleted flows." in prune("--older-than", "1d")
-    assert set(FlowVersion.objects.all()) == {versions["used"], versions["alive"]}
+    assert set(FlowVersion.objects.all()) == {published["used"], published["alive"]}
     kept.refresh_from_db()
-    assert kept.flow_version_id == versions["used"].pk
+    assert kept.flow_version_id == published["used"].pk
 
 
 def test_a_chunk_is_a_transaction_and_memory_holds_one_chunk(django_assert_max_num_queries: Any) -> None:
@@ -242,8 +243,8 @@ class TestSpace:
 
     def test_versions_go_while_foreign_keys_are_checked_afterwards_as_before(self) -> None:
         flow = make_flow()
-        services.publish(flow)
-        services.delete(flow)
+        versions.publish(flow)
+        versions.delete(flow)
         assert retention.remove_orphaned_versions() == 1
         if connection.vendor == "sqlite":
             with connection.cursor() as cursor:
@@ -259,7 +260,7 @@ class TestPage:
         busy, idle, gone = make_flow(tool_name="busy"), make_flow(tool_name="idle"), make_flow(tool_name="gone")
         for flow in (busy, busy, gone):
             make_execution(flow, initial_params="x" * 10_000)
-        services.delete(gone)
+        versions.delete(gone)
         client.force_login(make_user(is_superuser=True))
         page = client.get(self.PAGE)
         shown = [(share.name, share.rows, round(share.size, -4)) for share in page.context["shares"]]

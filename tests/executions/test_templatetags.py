@@ -9,9 +9,9 @@ import pytest
 from django.utils import timezone
 
 from executions.models import Execution
-from executions.periods import Period, span_of
-from executions.statistics import Calls, Tally, calls_of, status_counts
-from executions.status import Status
+from executions.reading.periods import Period, span_of
+from executions.reading.statistics import Calls, Tally, calls_of, status_counts
+from executions.record.status import Status
 from executions.templatetags.json_tree import LONGEST_TEXT, MOST_VALUES, json_tree
 from executions.templatetags.moments import duration, percent, short_time
 from executions.templatetags.waterfall import waterfall

@@ -6,8 +6,9 @@ import pytest
 from django.test import Client
 
 from executions.models import Execution
-from executions.ui_answers import CUT, HIDDEN_IN, UiAnswer, document_of, ui_answer_of
-from flows import services, ui
+from executions.reading.ui_answers import CUT, HIDDEN_IN, UiAnswer, document_of, ui_answer_of
+from flows import mcp_apps
+from flows.publishing import versions
 from tests.definitions import beside, chain, node
 from tests.factories import make_execution, make_flow, make_user
 
@@ -21,7 +22,7 @@ PAGE = {"ui": "html", "title": "", "html": "<h1>Own</h1>", "text": "Own"}
 def answered(structured: Any, definition: Any = TABLE, **fields: Any) -> Execution:
     """An execution of the published version of such a flow."""
     flow = make_flow(definition=definition)
-    version = services.publish(flow)
+    version = versions.publish(flow)
     return make_execution(flow, flow_version=version, result={"content": [], "structuredContent": structured} | fields)
 
 
@@ -55,14 +56,17 @@ def test_an_error_and_a_cut_answer_of_another_flow_have_no_picture() -> None:
 @pytest.mark.parametrize(
     ("definition", "html"),
     [
-        (chain(node("page", "ui_html", html="<h1>Own</h1>", text="Own")), ui.own_document("<h1>Own</h1>", "Page")),
-        (chain(node("page", "ui_html", html="<h1>Changed since</h1>", text="Own")), ui.document()),
-        (chain(node("page", "ui_html", html="<h1>{{ trigger }}</h1>", text="Own")), ui.document()),
+        (
+            chain(node("page", "ui_html", html="<h1>Own</h1>", text="Own")),
+            mcp_apps.own_document("<h1>Own</h1>", "Page"),
+        ),
+        (chain(node("page", "ui_html", html="<h1>Changed since</h1>", text="Own")), mcp_apps.document()),
+        (chain(node("page", "ui_html", html="<h1>{{ trigger }}</h1>", text="Own")), mcp_apps.document()),
         (
             beside(node("page", "ui_html", html="<h1>Own</h1>", text="Own"), node("b", "ui_table", rows=[])),
-            ui.document(),
+            mcp_apps.document(),
         ),
-        ({"nodes": "none"}, ui.document()),
+        ({"nodes": "none"}, mcp_apps.document()),
     ],
 )
 def test_a_page_of_its_own_is_the_document_as_long_as_it_is_what_was_answered(definition: Any, html: str) -> None:
@@ -76,9 +80,9 @@ def test_a_page_of_its_own_is_the_document_as_long_as_it_is_what_was_answered(de
 def test_the_record_of_a_deleted_flow_is_still_drawn(client: Client) -> None:
     execution = answered({"ui": "stat_card", "stats": []})
     owner = execution.owner
-    services.delete(execution.flow)
+    versions.delete(execution.flow)
     client.force_login(owner)
-    assert client.get(f"/executions/{execution.pk}/ui/").content.decode() == ui.document()
+    assert client.get(f"/executions/{execution.pk}/ui/").content.decode() == mcp_apps.document()
 
 
 def test_the_page_says_why_it_draws_nothing_and_shows_the_text(client: Client) -> None:
@@ -121,7 +125,7 @@ def test_nobody_else_gets_the_document(client: Client) -> None:
 def test_html_becomes_a_whole_document_that_talks_to_its_host(
     html: str, begins: str, has_bridge: bool, has_style: bool
 ) -> None:
-    document = ui.own_document(html, "<T>")
+    document = mcp_apps.own_document(html, "<T>")
     assert document.startswith(begins)
     assert html in document
     assert ("2026-01-26" in document, "--color-background-primary" in document) == (has_bridge, has_style)

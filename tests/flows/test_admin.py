@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from flows import services
 from flows.models import Flow, FlowVersion, Server
+from flows.publishing import versions
 from tests.factories import announcements, make_execution, make_flow, make_server, make_user
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def told(page: Any) -> list[str]:
 
 def test_saving_a_draft_changes_nothing_for_clients(operator: Client, django_capture_on_commit_callbacks: Any) -> None:
     flow = make_flow()
-    services.publish(flow)
+    versions.publish(flow)
     with announcements() as heard, django_capture_on_commit_callbacks(execute=True):
         answer = operator.post(change(flow), form(flow, name="New"))
     flow.refresh_from_db()
@@ -139,14 +139,14 @@ def test_saving_and_deleting_a_server_is_announced(operator: Client, django_capt
 
 def test_a_list_of_any_length_takes_the_same_queries(operator: Client, django_assert_max_num_queries: Any) -> None:
     for _ in range(6):
-        services.publish(make_flow())
+        versions.publish(make_flow())
     for name in ("flow", "server", "flowversion"):
         with django_assert_max_num_queries(8):
             assert operator.get(reverse(f"admin:flows_{name}_changelist")).status_code == 200
 
 
 def test_a_version_can_be_read_and_never_changed(operator: Client) -> None:
-    version = services.publish(make_flow())
+    version = versions.publish(make_flow())
     address = reverse("admin:flows_flowversion_change", args=[version.pk])
     assert operator.get(address).status_code == 200
     assert operator.post(address, {"number": 9}).status_code == 403

@@ -8,8 +8,8 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from executions.models import Execution
-from flows import services
 from flows.models import Flow, empty_definition, empty_input_schema
+from flows.publishing import versions
 from tests.factories import announcements, make_execution, make_flow, make_server, make_user
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +86,7 @@ def test_the_list_is_an_envelope_around_the_flows_of_the_caller() -> None:
 def test_a_list_of_any_length_takes_two_queries(django_assert_num_queries: Any) -> None:
     server = make_server()
     for _ in range(7):
-        services.publish(make_flow(server))
+        versions.publish(make_flow(server))
     client = rest(server.owner)
     with django_assert_num_queries(2):
         answer = client.get("/api/flows/")
@@ -314,7 +314,7 @@ def test_a_tool_name_is_unique_in_its_server() -> None:
 
 def test_patch_changes_the_named_fields_and_never_what_clients_call(django_capture_on_commit_callbacks: Any) -> None:
     flow = make_flow(definition=TWO_NODES, input_schema=SCHEMA)
-    version = services.publish(flow)
+    version = versions.publish(flow)
     client = rest(flow.server.owner)
     with announcements() as heard, django_capture_on_commit_callbacks(execute=True):
         answer = client.patch(
@@ -377,7 +377,7 @@ def test_publishing_makes_the_next_version() -> None:
         {
             "flowId": flow.pk,
             "version": 2,
-            "contract": services.contract_of(flow),
+            "contract": versions.contract_of(flow),
             "timeoutSeconds": 300,
             "answerSeconds": None,
             "createdAt": wire_time(flow.published_version.created_at),

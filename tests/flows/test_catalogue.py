@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from flows import catalogue
 from flows.engine.node import NodeContext, NodeResult
 from flows.engine.registry import Registry
 from flows.nodes import registry
+from flows.pages import node_catalogue
 from tests.factories import make_flow, make_user
 
 pytestmark = pytest.mark.django_db
@@ -92,7 +92,7 @@ class Bare:
 
 
 def test_a_plug_in_that_says_only_what_it_must_has_its_page(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "registry", lambda: Registry([Bare()]))
+    monkeypatch.setattr(node_catalogue, "registry", lambda: Registry([Bare()]))
     assert types_on(page("/node-types/")) == ["bare"]
     text = page("/node-types/bare/")
     assert "Does &lt;nothing&gt;." in text
@@ -101,7 +101,7 @@ def test_a_plug_in_that_says_only_what_it_must_has_its_page(page: Any, monkeypat
 
 
 def test_the_rows_of_a_parameter_are_followed_by_what_is_inside_it() -> None:
-    entry = catalogue.entry("switch")
+    entry = node_catalogue.entry("switch")
     assert entry is not None
     assert [(row.name, row.kind, row.is_required, row.is_literal) for row in entry.parameters] == [
         ("value", "any JSON value", False, False),

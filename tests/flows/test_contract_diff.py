@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flows.contract_diff.contracts import changes
+from flows.review.contract_diff.contracts import changes
 
 
 def tool(**changed: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flows.drawing import GAP_X, MARGIN, WIDTH, draw
+from flows.pages.drawing import GAP_X, MARGIN, WIDTH, draw
 
 
 def node(key: str, **more: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flows.expectations import MOST_DIFFERENCES, Difference, Expectation, Verdict
+from flows.cases.expectations import MOST_DIFFERENCES, Difference, Expectation, Verdict
 
 
 def answer(value: Any) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from flows.lint.subject import LEVELS, Neighbour, Subject
-from flows.lint.table import MOST_OF_A_RULE, RULES, lint
+from flows.review.lint.subject import LEVELS, Neighbour, Subject
+from flows.review.lint.table import MOST_OF_A_RULE, RULES, lint
 
 
 def schema(**properties: Any) -> dict[str, Any]:

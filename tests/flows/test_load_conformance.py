@@ -7,8 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from flowhub.management.commands.load_conformance import FILE, SLUG
-from flows import services, transfer
 from flows.models import Flow, Server
+from flows.publishing import versions
+from flows.transfer import files
 
 pytestmark = pytest.mark.django_db
 
@@ -47,13 +48,13 @@ def test_the_server_is_open_and_offers_everything_in_the_file(is_allowed: None, 
 
 def test_the_file_is_what_an_export_of_the_server_gives(is_allowed: None) -> None:
     call_command("load_conformance")
-    assert transfer.exported_server(Server.objects.get(slug=SLUG)) == FILE.read_text()
+    assert files.exported_server(Server.objects.get(slug=SLUG)) == FILE.read_text()
 
 
 def test_running_it_again_mends_what_was_changed_and_makes_no_needless_versions(is_allowed: None) -> None:
     call_command("load_conformance")
     changed = Flow.objects.get(tool_name="test_simple_text")
-    services.set_active(changed, False)
+    versions.set_active(changed, False)
     changed.tool_description = "Something else."
     changed.save()
     call_command("load_conformance")

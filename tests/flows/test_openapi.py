@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from executions.services import try_draft
-from flows import openapi, services
+from executions.running.lifecycle import try_draft
+from flows.adapters.http_client import outbound_client
 from flows.engine.errors import DefinitionError
 from flows.models import Flow, Server
-from flows.outbound import outbound_client
+from flows.publishing import versions
+from flows.transfer import openapi
 from tests.acceptance.test_pages_usage import browser_of, words
 from tests.factories import make_server
 
@@ -190,7 +191,7 @@ class TestOperations:
     def test_every_flow_is_one_that_can_be_published(self) -> None:
         for operation in operations().values():
             if operation.flow:
-                services.graph_of(operation.flow["definition"])
+                versions.graph_of(operation.flow["definition"])
 
     @pytest.mark.parametrize(
         ("part", "problem"),
@@ -388,7 +389,7 @@ class TestCalling:
 
     def test_arguments_arrive_where_the_operation_wants_them(self, shop: Shop) -> None:
         server = make_server()
-        services.set_secret(server, "API_KEY", "key-1f0c9d")
+        versions.set_secret(server, "API_KEY", "key-1f0c9d")
         imported(server, shop.url + "/v1", "get /orders/{id}")
         [flow] = server.flows.all()
         given = {"id": "a/b ?é", "fields": ["x", "y&z"], "page": 2, "sort": "yes", "X-Trace": "t-1"}
@@ -402,7 +403,7 @@ class TestCalling:
     @pytest.mark.parametrize("given", [{}, {"fields": None, "page": None, "X-Trace": None}])
     def test_what_is_left_out_is_not_sent(self, shop: Shop, given: dict[str, Any]) -> None:
         server = make_server()
-        services.set_secret(server, "API_KEY", "key-1f0c9d")
+        versions.set_secret(server, "API_KEY", "key-1f0c9d")
         imported(server, shop.url, "get /orders/{id}")
         self.called(server.flows.get(), {"id": "7"} | given)
         [(_, path, headers, _)] = shop.seen
@@ -412,7 +413,7 @@ class TestCalling:
     def test_bodies_are_sent_as_given_and_an_empty_answer_is_an_answer(self, shop: Shop) -> None:
         server = make_server()
         for name in ("LOGIN_USER", "LOGIN_PASSWORD", "TOKEN"):
-            services.set_secret(server, name, f"value-of-{name.lower()}")
+            versions.set_secret(server, name, f"value-of-{name.lower()}")
         imported(server, shop.url, "post /orders", "patch /orders", "delete /orders/{id}")
         self.called(server.flows.get(tool_name="create_order"), {"body": {"item": "pen", "parts": [{"item": "ink"}]}})
         self.called(server.flows.get(tool_name="patch_order"), {"body": {"a": "b c"}})

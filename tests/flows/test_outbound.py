@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 
-from flows.addresses import AllowList, is_public
+from flows.adapters.addresses import AllowList, is_public
+from flows.adapters.http_client import MAX_BODY, GuardedClient, outbound_client, resolve_by_system
 from flows.engine.errors import NodeFailed
 from flows.engine.node import HttpResponse
-from flows.outbound import MAX_BODY, GuardedClient, outbound_client, resolve_by_system
 
 pytestmark = pytest.mark.anyio
 

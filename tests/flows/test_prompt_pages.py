@@ -8,10 +8,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from flows import services
 from flows.models import Prompt, Resource
-from flows.prompts import save_prompt
-from flows.resources import MAX_BYTES, save_resource
+from flows.offers.prompts import save_prompt
+from flows.offers.resources import MAX_BYTES, save_resource
+from flows.publishing import versions
 from tests.acceptance.test_pages_usage import browser_of, words
 from tests.factories import announcements, make_flow, make_server, make_user
 from tests.flows.test_admin import told
@@ -154,14 +154,14 @@ class TestPrompts:
             return words(browser.get(tab).content.decode()).partition("Greets. name ")[2].partition(" 0")[0]
 
         assert state().startswith("Greet Flow not published")
-        services.publish(flow)
+        versions.publish(flow)
         assert state().startswith("Greet Offered")
         flow.input_schema = {"type": "object", "required": ["town"]}
-        services.publish(flow)
+        versions.publish(flow)
         assert state().startswith("Greet Does not fit")
         asked = words(browser.get(f"/flows/{flow.pk}/delete/").content.decode())
         assert "It answers the prompt hello . These stay, but clients no longer see them" in asked
-        services.delete(flow)
+        versions.delete(flow)
         assert "0 messages No answer" in words(browser.get(tab).content.decode())
 
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from mcp.shared.uri_template import UriTemplate
 
-from flows import services
-from flows.flow_inputs import as_arguments
 from flows.models import Prompt, Resource
-from flows.prompts import MAX_PROMPTS, save_prompt
-from flows.resources import MAX_BYTES, save_resource
-from flows.uri_templates import TemplateError, variables_of
+from flows.offers.prompts import MAX_PROMPTS, save_prompt
+from flows.offers.resources import MAX_BYTES, save_resource
+from flows.offers.sample_inputs import as_arguments
+from flows.publishing import versions
+from flows.values.uri_templates import TemplateError, variables_of
 from tests.factories import announcements, make_flow, make_server
 from tests.flows.test_api_flows import rest, wire_time
 
@@ -270,7 +270,7 @@ class TestPrompts:
     def test_when_its_flow_is_deleted_the_prompt_stays_without_an_answer(self) -> None:
         flow = make_flow(tool_name="greet")
         save_prompt(Prompt(server=flow.server, name="hello", description="Greets.", flow=flow))
-        services.delete(flow)
+        versions.delete(flow)
         assert Prompt.objects.get().flow is None
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from flows import services
 from flows.engine.errors import DefinitionError, Fault
 from flows.models import empty_definition
+from flows.publishing import versions
 from tests.factories import announcements, make_flow, make_server
 
 pytestmark = pytest.mark.django_db
@@ -14,13 +14,13 @@ pytestmark = pytest.mark.django_db
 
 def faults(flow: Any) -> list[Fault]:
     with pytest.raises(DefinitionError) as raised:
-        services.publish(flow)
+        versions.publish(flow)
     return list(raised.value.faults)
 
 
 def test_a_version_is_a_snapshot_that_edits_do_not_change() -> None:
     flow = make_flow(tool_name="greet", when_to_use="Always.", when_not_to_use="Never.")
-    version = services.publish(flow)
+    version = versions.publish(flow)
     flow.name, flow.definition = "Renamed", {"nodes": [], "connections": []}
     flow.save()
     version.refresh_from_db()
@@ -31,11 +31,11 @@ def test_a_version_is_a_snapshot_that_edits_do_not_change() -> None:
         "description": "Does what greet says.\n\nWHEN TO USE: Always.\n\nWHEN NOT TO USE: Never.",
         "inputSchema": {"type": "object", "properties": {}, "additionalProperties": False},
     }
-    assert services.has_unpublished_changes(flow) is True
+    assert versions.has_unpublished_changes(flow) is True
 
 
 def test_a_version_never_changes() -> None:
-    version = services.publish(make_flow())
+    version = versions.publish(make_flow())
     version.number = 7
     with pytest.raises(TypeError, match="never changes"):
         version.save()
@@ -43,13 +43,13 @@ def test_a_version_never_changes() -> None:
 
 def test_publishing_again_makes_the_next_version() -> None:
     flow = make_flow()
-    assert [services.publish(flow).number for _ in range(3)] == [1, 2, 3]
-    assert services.has_unpublished_changes(flow) is False
+    assert [versions.publish(flow).number for _ in range(3)] == [1, 2, 3]
+    assert versions.has_unpublished_changes(flow) is False
 
 
 def test_every_fault_is_named_at_its_path_and_clients_keep_what_they_have() -> None:
     flow = make_flow()
-    first = services.publish(flow)
+    first = versions.publish(flow)
     flow.tool_description = " "
     flow.definition = {"nodes": [], "connections": []}
     flow.input_schema = {"type": "array"}
@@ -62,19 +62,19 @@ def test_every_fault_is_named_at_its_path_and_clients_keep_what_they_have() -> N
 def test_a_name_that_clients_still_call_another_flow_by_is_refused() -> None:
     server = make_server()
     old = make_flow(server, tool_name="taken")
-    services.publish(old)
+    versions.publish(old)
     old.tool_name = "renamed"
     old.save()
     new = make_flow(server, tool_name="taken")
     assert faults(new) == [Fault("toolName", "clients still call 'Taken' by this name: publish that flow again first")]
-    services.publish(old)
-    assert services.publish(new).contract["name"] == "taken"
+    versions.publish(old)
+    assert versions.publish(new).contract["name"] == "taken"
 
 
 def test_a_copy_is_inactive_unpublished_and_has_a_free_name() -> None:
     flow = make_flow(tool_name="greet")
-    services.publish(flow)
-    first, second = services.duplicate(flow), services.duplicate(flow)
+    versions.publish(flow)
+    first, second = versions.duplicate(flow), versions.duplicate(flow)
     assert [copy.tool_name for copy in (first, second)] == ["greet_2", "greet_3"]
     assert (first.is_active, first.published_version, first.definition) == (False, None, flow.definition)
     assert flow.pk not in (first.pk, second.pk)
@@ -84,7 +84,7 @@ def test_a_copy_is_inactive_unpublished_and_has_a_free_name() -> None:
 def test_each_change_is_announced_once_it_is_committed() -> None:
     flow = make_flow()
     with announcements() as heard:
-        services.publish(flow)
-        services.set_active(flow, False)
-        services.delete(flow)
+        versions.publish(flow)
+        versions.set_active(flow, False)
+        versions.delete(flow)
     assert heard == [flow.server.slug] * 3

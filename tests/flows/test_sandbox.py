@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from flows.adapters.sandbox import MAX_PRINTED, Limits, SandboxedCode
 from flows.engine.errors import NodeFailed
-from flows.sandbox import MAX_PRINTED, Limits, SandboxedCode
 from tests.live import wait_until
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flows.engine.errors import DefinitionError
-from flows.schemas import (
+from flows.schemas.compiled import (
     MAX_BYTES,
     MAX_COMBINATORS,
     MAX_DEPTH,

@@ -10,8 +10,8 @@ from django.test import Client
 from django.views.debug import SafeExceptionReporterFilter
 from rest_framework.test import APIClient
 
-from flows import services
 from flows.models import Secret
+from flows.publishing import versions
 from tests.acceptance.test_pages_usage import browser_of, words
 from tests.factories import announcements, make_flow, make_server, make_user
 from tests.flows.test_api_flows import rest, wire_time
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def value_of(flow: Any, name: str) -> str:
-    return services.secret_values(flow.pk, {name})[name]
+    return versions.secret_values(flow.pk, {name})[name]
 
 
 class TestPages:
@@ -42,11 +42,11 @@ class TestPages:
 
     def test_the_list_says_which_drafts_and_versions_name_a_secret_and_which_are_missing(self) -> None:
         flow = make_flow(name="Orders", definition=using_secrets("USED"))
-        services.set_secret(flow.server, "USED", VALUE)
-        services.publish(flow)
+        versions.set_secret(flow.server, "USED", VALUE)
+        versions.publish(flow)
         flow.definition = using_secrets("NEXT")
         flow.save()
-        services.set_secret(flow.server, "IDLE", VALUE)
+        versions.set_secret(flow.server, "IDLE", VALUE)
         text = words(browser_of(flow.server.owner).get(f"/servers/{flow.server_id}/secrets/").content.decode())
         rows = text.partition("Last changed")[2]
         assert "LOST Missing Orders draft v1 never never" in rows
@@ -66,7 +66,7 @@ class TestPages:
     def test_a_refused_form_says_why_and_does_not_give_the_value_back(
         self, name: str, value: str, message: str
     ) -> None:
-        server = services.set_secret(make_server(), "TAKEN", "before").server
+        server = versions.set_secret(make_server(), "TAKEN", "before").server
         answer = browser_of(server.owner).post(f"/servers/{server.pk}/secrets/", {"name": name, "value": value})
         assert answer.status_code == 200
         assert message in answer.content.decode()
@@ -75,7 +75,7 @@ class TestPages:
 
     def test_a_new_value_counts_from_the_next_call_on(self) -> None:
         flow = make_flow()
-        services.set_secret(flow.server, "API_KEY", "before")
+        versions.set_secret(flow.server, "API_KEY", "before")
         browser, page = browser_of(flow.server.owner), f"/servers/{flow.server_id}/secrets/API_KEY/"
         assert "This field is required." in browser.post(page, {"value": ""}).content.decode()
         answer = browser.post(page, {"value": VALUE}, follow=True)
@@ -85,8 +85,8 @@ class TestPages:
 
     def test_removing_names_what_still_needs_the_secret_and_asks_first(self) -> None:
         flow = make_flow(name="Orders", definition=using_secrets("API_KEY"))
-        services.set_secret(flow.server, "API_KEY", VALUE)
-        services.publish(flow)
+        versions.set_secret(flow.server, "API_KEY", VALUE)
+        versions.publish(flow)
         browser, page = browser_of(flow.server.owner), f"/servers/{flow.server_id}/secrets/API_KEY/remove/"
         asked = words(browser.get(page).content.decode())
         assert "1 flow still names it." in asked
@@ -103,7 +103,7 @@ class TestPages:
         assert 'name="name" value="API_KEY"' in browser.get(link).content.decode()
 
     def test_a_strangers_server_has_no_secrets_page(self) -> None:
-        secret = services.set_secret(make_server(), "API_KEY", VALUE)
+        secret = versions.set_secret(make_server(), "API_KEY", VALUE)
         other = make_server()
         browser = browser_of(other.owner)
         base = f"/servers/{secret.server_id}/secrets/"
@@ -121,7 +121,7 @@ class TestPages:
         def fail(*args: Any) -> None:
             raise OSError("disk full")
 
-        monkeypatch.setattr(services, "set_secret", fail)
+        monkeypatch.setattr(versions, "set_secret", fail)
         browser.raise_request_exception = False
 
         def remember(request: Any = None, **kwargs: Any) -> None:
@@ -170,7 +170,7 @@ class TestRest:
         ],
     )
     def test_what_is_refused_names_the_field_and_not_the_value(self, body: Any, faulty: str) -> None:
-        server = services.set_secret(make_server(), "TAKEN", "before").server
+        server = versions.set_secret(make_server(), "TAKEN", "before").server
         for accept in ("application/json", "text/html"):
             answer = rest(server.owner).post(
                 f"/api/servers/{server.pk}/secrets/", body, format="json", headers={"accept": accept}
@@ -182,7 +182,7 @@ class TestRest:
         assert server.secrets.count() == 1
 
     def test_the_browsable_pages_hold_no_value(self) -> None:
-        server = services.set_secret(make_server(), "API_KEY", "before").server
+        server = versions.set_secret(make_server(), "API_KEY", "before").server
         script, base = rest(server.owner), f"/api/servers/{server.pk}/secrets/"
         body = json.dumps({"value": VALUE})
         kwargs: dict[str, Any] = {"content_type": "application/json", "headers": {"accept": "text/html"}}
@@ -191,7 +191,7 @@ class TestRest:
         assert not [answer for answer in answers if VALUE in answer.content.decode()]
 
     def test_foreign_and_unknown_are_404_and_nothing_changes(self) -> None:
-        secret = services.set_secret(make_server(), "API_KEY", VALUE)
+        secret = versions.set_secret(make_server(), "API_KEY", VALUE)
         mine = make_server()
         theirs = f"/api/servers/{secret.server_id}/secrets/"
         for base in (theirs, "/api/servers/0/secrets/", "/api/servers/x/secrets/"):

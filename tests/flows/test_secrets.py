@@ -11,9 +11,9 @@ from django.test import Client
 from django.urls import reverse
 
 from executions.models import Execution
-from executions.services import try_draft
+from executions.running.lifecycle import try_draft
 from flowhub import settings as flowhub_settings
-from flows import services, vault
+from flows.adapters import vault
 from flows.engine.errors import DefinitionError, ExpressionError
 from flows.engine.expressions import SecretValues
 from flows.engine.node import NodeResult, Services
@@ -21,6 +21,7 @@ from flows.engine.registry import Registry
 from flows.engine.runner import run
 from flows.models import Secret
 from flows.nodes import BUILTIN_NODE_TYPES
+from flows.publishing import versions
 from tests.engine.kit import Flow as Draft
 from tests.engine.kit import Recorder, Scripted
 from tests.factories import announcements, make_flow, make_server, make_user
@@ -67,8 +68,8 @@ class TestServices:
     def test_a_value_is_stored_encrypted_announced_and_replaced(self) -> None:
         server = make_server()
         with announcements() as announced:
-            first = services.set_secret(server, "API_KEY", "first")
-            second = services.set_secret(server, "API_KEY", VALUE)
+            first = versions.set_secret(server, "API_KEY", "first")
+            second = versions.set_secret(server, "API_KEY", VALUE)
         assert (first.pk, announced) == (second.pk, [])  # on commit, which a test's transaction never does
         assert VALUE not in repr(list(Secret.objects.values()))
         assert str(second) == "API_KEY"
@@ -76,36 +77,36 @@ class TestServices:
     @pytest.mark.parametrize("name", ["api_key", "1A", "", "A-B", "A" * 65, "API_KEY\n"])
     def test_a_name_is_capital_letters_digits_and_underscores(self, name: str) -> None:
         with pytest.raises(ValidationError):
-            services.set_secret(make_server(), name, VALUE)
+            versions.set_secret(make_server(), name, VALUE)
 
     def test_an_empty_value_is_refused(self) -> None:
         with pytest.raises(ValueError, match="needs a value"):
-            services.set_secret(make_server(), "A", "")
+            versions.set_secret(make_server(), "A", "")
 
     def test_a_name_is_unique_in_its_server_and_free_in_another(self) -> None:
         first, second = make_server(), make_server()
-        services.set_secret(first, "A", "one")
-        services.set_secret(second, "A", "two")
+        versions.set_secret(first, "A", "one")
+        versions.set_secret(second, "A", "two")
         with pytest.raises(IntegrityError):
             Secret.objects.create(server=first, name="A", encrypted="x")
 
     def test_values_are_those_of_the_flows_own_server(self) -> None:
         flow, other = make_flow(), make_server()
-        services.set_secret(flow.server, "A", VALUE)
-        services.set_secret(other, "B", "of another server")
-        assert dict(services.secret_values(flow.pk, {"A", "B"})) == {"A": VALUE}
-        assert dict(services.secret_values(None, {"A"})) == {}
+        versions.set_secret(flow.server, "A", VALUE)
+        versions.set_secret(other, "B", "of another server")
+        assert dict(versions.secret_values(flow.pk, {"A", "B"})) == {"A": VALUE}
+        assert dict(versions.secret_values(None, {"A"})) == {}
 
     def test_a_value_copied_into_another_servers_row_is_not_readable_there(self) -> None:
         mine, theirs = make_flow(), make_server()
-        secret = services.set_secret(theirs, "A", VALUE)
+        secret = versions.set_secret(theirs, "A", VALUE)
         Secret.objects.create(server=mine.server, name="A", encrypted=secret.encrypted)
-        values = services.secret_values(mine.pk, {"A"})
+        values = versions.secret_values(mine.pk, {"A"})
         with pytest.raises(ExpressionError, match="cannot be decrypted"):
             values["A"]
 
     def test_owners_and_operators_see_that_a_secret_exists(self) -> None:
-        secret = services.set_secret(make_server(), "A", VALUE)
+        secret = versions.set_secret(make_server(), "A", VALUE)
         operator, stranger = make_user(is_superuser=True), make_user()
         assert [list(Secret.objects.visible_to(user)) for user in (secret.server.owner, operator, stranger)] == [
             [secret],
@@ -118,9 +119,9 @@ class TestServices:
     ) -> None:
         flow = make_flow()
         settings.VAULT_KEYS = ["lost-key-" + "l" * 40]
-        services.set_secret(flow.server, "LOST", VALUE)
+        versions.set_secret(flow.server, "LOST", VALUE)
         settings.VAULT_KEYS = KEYS[1:]
-        services.set_secret(flow.server, "KEPT", VALUE)
+        versions.set_secret(flow.server, "KEPT", VALUE)
         settings.VAULT_KEYS = KEYS
         with pytest.raises(CommandError, match=f"LOST of {flow.server.slug}"):
             call_command("rotate_secrets")
@@ -129,7 +130,7 @@ class TestServices:
             "Encrypted 0 kept answers and waiting executions with the newest key.\n"
         )
         settings.VAULT_KEYS = KEYS[:1]
-        assert dict(services.secret_values(flow.pk, {"KEPT", "LOST"})) == {"KEPT": VALUE}
+        assert dict(versions.secret_values(flow.pk, {"KEPT", "LOST"})) == {"KEPT": VALUE}
 
 
 class TestGraph:
@@ -221,22 +222,22 @@ def using_secrets(*names: str) -> dict[str, Any]:
 class TestPublishing:
     def test_a_flow_that_names_a_secret_its_server_lacks_is_not_published(self) -> None:
         flow = make_flow(definition=using_secrets("MISSING", "THERE"))
-        services.set_secret(flow.server, "THERE", VALUE)
-        services.set_secret(make_server(), "MISSING", VALUE)
-        assert [str(fault) for fault in services.faults_of(flow)] == [
+        versions.set_secret(flow.server, "THERE", VALUE)
+        versions.set_secret(make_server(), "MISSING", VALUE)
+        assert [str(fault) for fault in versions.faults_of(flow)] == [
             "definition.nodes[1].parameters.text: the server has no secret 'MISSING'; "
             "add it under Secrets. It has: THERE"
         ]
-        services.set_secret(flow.server, "MISSING", VALUE)
-        assert services.publish(flow).number == 1
+        versions.set_secret(flow.server, "MISSING", VALUE)
+        assert versions.publish(flow).number == 1
 
 
 @pytest.mark.django_db(transaction=True)
 class TestCalling:
     def test_a_flow_that_answers_with_a_secret_does_not_tell_it(self) -> None:
         flow = make_flow(definition=using_secrets("ONE", "TWO"))
-        services.set_secret(flow.server, "ONE", VALUE)
-        services.set_secret(flow.server, "TWO", f"{VALUE}-longer")
+        versions.set_secret(flow.server, "ONE", VALUE)
+        versions.set_secret(flow.server, "TWO", f"{VALUE}-longer")
         execution = try_draft(flow, {}, flow.server.owner)
         assert execution.status == "fulfilled"
         assert execution.result == {"content": [{"type": "text", "text": "<***> <***>"}], "isError": False}
@@ -247,11 +248,11 @@ class TestCalling:
         flow = make_flow(definition=using_secrets("ONE"))
         for value in ("first-value", "second-value"):
             with announcements() as announced:
-                secret = services.set_secret(flow.server, "ONE", value)
+                secret = versions.set_secret(flow.server, "ONE", value)
             assert announced == [flow.server.slug]
             assert try_draft(flow, {}, flow.server.owner).status == "fulfilled"
         with announcements() as announced:
-            services.delete_secret(secret)
+            versions.delete_secret(secret)
         assert announced == [flow.server.slug]
         execution = try_draft(flow, {}, flow.server.owner)
         assert (execution.status, execution.failed_node_name) == ("error", "Answer")
@@ -279,7 +280,7 @@ class TestAdmin:
         form = {"server": flow.server.pk, "name": "API_KEY", "value": VALUE}
         assert operator.post(self.ADD, form).status_code == 302
         secret = Secret.objects.get()
-        assert dict(services.secret_values(flow.pk, {"API_KEY"})) == {"API_KEY": VALUE}
+        assert dict(versions.secret_values(flow.pk, {"API_KEY"})) == {"API_KEY": VALUE}
         pages = [
             reverse("admin:flows_secret_changelist"),
             reverse("admin:flows_secret_change", args=[secret.pk]),
@@ -295,10 +296,10 @@ class TestAdmin:
 
     def test_a_new_value_replaces_the_old_one(self, operator: Client) -> None:
         flow = make_flow()
-        secret = services.set_secret(flow.server, "API_KEY", "before")
+        secret = versions.set_secret(flow.server, "API_KEY", "before")
         page = reverse("admin:flows_secret_change", args=[secret.pk])
         assert operator.post(page, {"value": " with blanks "}).status_code == 302
-        assert dict(services.secret_values(flow.pk, {"API_KEY"})) == {"API_KEY": " with blanks "}
+        assert dict(versions.secret_values(flow.pk, {"API_KEY"})) == {"API_KEY": " with blanks "}
 
     @pytest.mark.parametrize(("name", "value"), [("api key", VALUE), ("API_KEY", "")])
     def test_a_refused_form_does_not_give_the_value_back(self, operator: Client, name: str, value: str) -> None:
@@ -308,6 +309,6 @@ class TestAdmin:
         assert not Secret.objects.exists()
 
     def test_a_name_that_is_taken_is_an_error_of_the_form(self, operator: Client) -> None:
-        secret = services.set_secret(make_server(), "API_KEY", "before")
+        secret = versions.set_secret(make_server(), "API_KEY", "before")
         answer = operator.post(self.ADD, {"server": secret.server_id, "name": "API_KEY", "value": VALUE})
         assert "This server has a secret of that name." in answer.content.decode()

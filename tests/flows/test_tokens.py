@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.tokens import MARGIN, estimate, tokens_of
+from flows.review.tokens import MARGIN, estimate, tokens_of
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from flows import services, transfer
 from flows.models import Flow, Server, empty_definition, empty_input_schema
+from flows.publishing import versions
+from flows.transfer import files
 from tests.acceptance.test_pages_usage import browser_of, words
 from tests.factories import make_flow, make_server, make_user
 from tests.flows.test_api_flows import rest
@@ -62,9 +63,9 @@ def source() -> Server:
         answer_seconds=3,
         is_active=True,
     )
-    services.publish(make_flow(server, name="Orders", tool_name="orders"))
+    versions.publish(make_flow(server, name="Orders", tool_name="orders"))
     Flow.objects.filter(tool_name="orders").update(definition=using_secrets("API_KEY"))
-    services.set_secret(server, "API_KEY", VALUE)
+    versions.set_secret(server, "API_KEY", VALUE)
     make_flow(server, name="Calls", tool_name="calls", definition=calling("orders"))
     return server
 
@@ -158,7 +159,7 @@ class TestFile:
 
     def test_a_file_that_is_too_large_is_refused(self, settings: Any) -> None:
         server = make_server()
-        big = document(entry(toolDescription="x" * transfer.MAX_BYTES))
+        big = document(entry(toolDescription="x" * files.MAX_BYTES))
         page = browser_of(server.owner).post(
             f"/servers/{server.pk}/import/", {"file": SimpleUploadedFile("big.json", json.dumps(big).encode())}
         )
@@ -173,7 +174,7 @@ class TestCollisions:
     def target(self) -> Server:
         """A server that has `orders` and `orders_2`, the first one published."""
         server = make_server()
-        services.publish(make_flow(server, name="Mine", tool_name="orders"))
+        versions.publish(make_flow(server, name="Mine", tool_name="orders"))
         make_flow(server, name="Mine too", tool_name="orders_2")
         return server
 
@@ -205,18 +206,18 @@ class TestCollisions:
     def test_a_name_that_is_taken_in_the_same_moment_imports_nothing(
         self, target: Server, source: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        plan = transfer.planned
+        plan = files.planned
 
         def late(server: Server, flows: Any, choices: Any) -> Any:
             planned = plan(server, flows, choices)
             make_flow(server, tool_name="zebra")
             return planned
 
-        flows = transfer.read(file_of(source))
-        monkeypatch.setattr(transfer, "planned", late)
+        flows = files.read(file_of(source))
+        monkeypatch.setattr(files, "planned", late)
         before = set(target.flows.values_list("tool_name", flat=True))
-        with pytest.raises(services.DefinitionError, match="somebody took one of the tool names"):
-            transfer.import_contents(target, flows, {})
+        with pytest.raises(versions.DefinitionError, match="somebody took one of the tool names"):
+            files.import_contents(target, flows, {})
         assert set(target.flows.values_list("tool_name", flat=True)) == before
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from flows.models import Prompt, Resource, Server
-from flows.prompts import save_prompt
-from flows.resources import save_resource
-from flows.services import delete
+from flows.offers.prompts import save_prompt
+from flows.offers.resources import save_resource
+from flows.publishing.versions import delete
 from tests.acceptance.test_pages_usage import browser_of, words
 from tests.factories import make_flow, make_server
 from tests.flows.test_api_flows import rest

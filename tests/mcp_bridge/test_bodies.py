@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from mcp_bridge import bodies
-from mcp_bridge.bodies import LARGE_AT_ONCE, Room
-from mcp_bridge.headers import Headers
-from mcp_bridge.refusals import Refused
+from mcp_bridge.wire import bodies
+from mcp_bridge.wire.bodies import LARGE_AT_ONCE, Room
+from mcp_bridge.wire.headers import Headers
+from mcp_bridge.wire.refusals import Refused
 
 pytestmark = pytest.mark.anyio
 

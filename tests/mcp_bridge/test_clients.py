@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mcp_bridge.clients import ClientConfig, configs
+from mcp_bridge.pages.client_texts import ClientConfig, configs
 
 BASE = "https://flows.example.com"
 URL = f"{BASE}/mcp/demo"

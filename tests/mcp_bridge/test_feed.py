@@ -11,7 +11,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from flows.models import Flow
-from mcp_bridge import feed, host
+from mcp_bridge.servers import feed, host
 from tests.conftest import answers
 from tests.factories import make_server, publish
 from tests.live import free_port, wait_until

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mcp_bridge.auth import verify
+from mcp_bridge.keys.principals import verify
 from mcp_bridge.models import ApiKey, hash_key
 from tests.factories import make_server, make_user
 

@@ -7,8 +7,8 @@ import pytest
 from mcp.server.streamable_http import EventMessage
 from mcp_types import ErrorData, JSONRPCError, JSONRPCNotification, JSONRPCResponse
 
-from mcp_bridge import resumption
-from mcp_bridge.resumption import Memory, SessionEvents
+from mcp_bridge.servers import resumption
+from mcp_bridge.servers.resumption import Memory, SessionEvents
 
 pytestmark = pytest.mark.anyio
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from mcp_bridge import streams
-from mcp_bridge.streams import ResponseStream
+from mcp_bridge.wire import streams
+from mcp_bridge.wire.streams import ResponseStream
 
 pytestmark = pytest.mark.anyio
 

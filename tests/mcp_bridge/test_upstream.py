@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from flows import services as flows
+from flows.adapters.http_client import outbound_client
 from flows.engine.errors import NodeFailed
 from flows.engine.node import ToolAnswer
-from flows.outbound import outbound_client
-from mcp_bridge.drift import changes
-from mcp_bridge.upstream import UpstreamTools
+from flows.publishing import versions
+from mcp_bridge.upstream.client import UpstreamTools
+from mcp_bridge.upstream.drift import changes
 from tests.factories import make_server, make_user
 from tests.upstream import badly, good_server, handshake_only, served, waiting
 
@@ -223,7 +223,7 @@ class TestListing:
 
     def test_a_secret_of_the_server_is_sent_and_never_shown(self, bad: str) -> None:
         server = make_server()
-        flows.set_secret(server, "KEY", SECRET)
+        versions.set_secret(server, "KEY", SECRET)
         auth = {"type": "query", "name": "key", "secret": "{{ secrets.KEY }}"}
         answer = self.post(server.owner, server=server.slug, url=bad + "/unauthorized", auth=auth)
         detail = "127.0.0.1 refused the request with 401; check the node's authentication and its secret."
@@ -248,7 +248,7 @@ class TestListing:
 
     def test_a_foreign_server_is_one_that_does_not_exist(self, good: str) -> None:
         server = make_server()
-        flows.set_secret(server, "KEY", SECRET)
+        versions.set_secret(server, "KEY", SECRET)
         foreign = self.post(make_user(), server=server.slug, url=good)
         missing = self.post(make_user(), server="no-such-server", url=good)
         assert foreign.status_code == missing.status_code == 400

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from flows.adapters.sandbox import code_runner
 from flows.engine.node import HttpResponse, NodeContext, NodeResult
 from flows.nodes import registry
-from flows.sandbox import code_runner
 
 Execute = Callable[..., Coroutine[Any, Any, NodeResult]]
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from flows import services as flows
 from flows.engine.errors import DefinitionError, NodeFailed
 from flows.engine.node import NodeContext
 from flows.nodes.call_flow import CallFlow
+from flows.publishing import versions
 from tests.definitions import answer, chain, node
 from tests.factories import call, make_flow, make_server, publish
 
@@ -26,7 +26,7 @@ def test_publishing_names_a_flow_that_is_not_there_and_an_expression_in_its_plac
     schema = {"type": "object"}
     outer = make_flow(server, tool_name="outer", definition=chain(*nodes), input_schema=schema)
     with pytest.raises(DefinitionError) as caught:
-        flows.publish(outer)
+        versions.publish(outer)
     assert [str(fault) for fault in caught.value.faults] == [
         "definition.nodes[1].parameters.flow: the server has no flow 'missing'. It has: outer",
         "definition.nodes[2].parameters.flow: write the tool name of a flow: "

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from flows.adapters.sandbox import code_runner
 from flows.engine.errors import NodeFailed
 from flows.engine.node import NodeContext, NodeResult
 from flows.nodes import registry
 from flows.nodes.code import Code
-from flows.sandbox import code_runner
 from tests.nodes.conftest import Execute
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from flows.engine.errors import DefinitionError, NodeFailed
 from flows.engine.node import NodeContext
 from flows.nodes import registry
 from flows.nodes.for_each import ForEach
-from flows.services import graph_of
+from flows.publishing.versions import graph_of
 from tests.definitions import answer, chain, node
 from tests.factories import call, make_server, publish
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from executions.models import Execution
-from flows import services as flows
-from flows.addresses import AllowList
+from flows.adapters.addresses import AllowList
+from flows.adapters.http_client import GuardedClient, outbound_client
 from flows.engine.errors import NodeFailed
 from flows.engine.node import NodeContext, NodeResult
 from flows.nodes import registry
 from flows.nodes.llm_chat import LlmChat
-from flows.outbound import GuardedClient, outbound_client
+from flows.publishing import versions
 from tests.definitions import answer, node
 from tests.factories import call, make_server, publish
 
@@ -255,7 +255,7 @@ def test_the_key_is_in_no_record_even_if_the_endpoint_repeats_it(endpoint: Endpo
     outbound_client.cache_clear()
     endpoint.status, endpoint.body = 401, {"error": {"message": f"Incorrect API key {KEY}"}}
     server = make_server()
-    flows.set_secret(server, "LLM", KEY)
+    versions.set_secret(server, "LLM", KEY)
     chat = node(
         "chat", "llm_chat", baseUrl=endpoint.url, model="small-1", messages=MESSAGES, secret="{{ secrets.LLM }}"
     )

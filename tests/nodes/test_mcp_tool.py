@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from executions.models import Execution
-from flows import services as flows
+from flows.adapters.http_client import outbound_client
 from flows.engine.errors import NodeFailed
 from flows.engine.node import NodeContext
 from flows.nodes import registry
 from flows.nodes.mcp_tool import McpTool
-from flows.outbound import outbound_client
+from flows.publishing import versions
 from tests.definitions import answer, node
 from tests.factories import call, make_server, publish
 from tests.upstream import good_server, served
@@ -37,7 +37,7 @@ def allowed(settings: Any) -> Iterator[None]:
 def run(url: str, **parameters: Any) -> Execution:
     """Call a flow that calls a tool and answers with what the tool gave."""
     server = make_server()
-    flows.set_secret(server, "KEY", SECRET)
+    versions.set_secret(server, "KEY", SECRET)
     tool = node("tool", "mcp_tool", url=url, **parameters)
     return call(publish(server, "uses_tool", tool, answer("{{ tool }}")), a=20)
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from flows.adapters.sandbox import code_runner
 from flows.engine.errors import NodeFailed
 from flows.engine.limits import Limits
 from flows.engine.node import NodeResult, Reply, Services
 from flows.engine.runner import run
 from flows.nodes import registry
-from flows.sandbox import code_runner
 from tests.engine.kit import Flow
 from tests.nodes.conftest import Execute
 

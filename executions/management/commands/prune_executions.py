@@ -10,11 +10,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
-from executions import retention, space
 from executions.management.progress import Progress
-from executions.retention import Criteria
-from executions.space import Share
-from executions.status import TERMINAL, Status
+from executions.record.status import TERMINAL, Status
+from executions.upkeep import retention, space
+from executions.upkeep.retention import Criteria
+from executions.upkeep.space import Share
 from flows.models import Flow
 
 HOURS = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24}

@@ -4,7 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from executions import counts, recovery
+from executions.ledger import counts
+from executions.running import recovery
 
 
 class Command(BaseCommand):

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from executions import rotation
-from flows import services
+from executions.upkeep import rotation
+from flows.publishing import versions
 
 
 class Command(BaseCommand):
@@ -15,7 +15,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Rotate what can be decrypted and name the rest; ends with an error when there is a rest."""
-        number, unreadable = services.rotate_secrets()
+        number, unreadable = versions.rotate_secrets()
         kept, lost = rotation.rotate()
         self.stdout.write(f"Encrypted {number} secrets with the newest key.")
         self.stdout.write(f"Encrypted {kept} kept answers and waiting executions with the newest key.")

@@ -8,10 +8,11 @@ from django.db import transaction
 
 import flowhub
 from flowhub import env
-from flows import services, transfer
 from flows.models import Flow, Prompt, Resource, Server
-from flows.prompts import save_prompt
-from flows.resources import save_resource
+from flows.offers.prompts import save_prompt
+from flows.offers.resources import save_resource
+from flows.publishing import versions
+from flows.transfer import files
 
 SLUG = "conformance"
 SWITCH = "FLOWHUB_CONFORMANCE"
@@ -31,11 +32,11 @@ class Command(BaseCommand):
                 f"This makes a server that anybody can call without a key. Set {SWITCH}=1 if this installation is "
                 "there to be tested."
             )
-        contents = transfer.read(FILE.read_text())
+        contents = files.read(FILE.read_text())
         with transaction.atomic():
             server = _server()
             keys = [*(flow.tool_name for flow in contents.flows), *(entry.key for entry in contents.entries)]
-            done = transfer.import_contents(server, contents, dict.fromkeys(keys, "replace"))
+            done = files.import_contents(server, contents, dict.fromkeys(keys, "replace"))
             for flow in done.flows:
                 _publish(flow)
             for row in done.rows:
@@ -50,15 +51,15 @@ def _server() -> Server:
     server.name = "Conformance"
     server.description = "What the conformance suites of the Model Context Protocol call."
     server.access, server.is_published = Server.Access.PUBLIC, True
-    services.save_server(server)
+    versions.save_server(server)
     return server
 
 
 def _publish(flow: Flow) -> None:
-    if services.has_unpublished_changes(flow):
-        services.publish(flow)
+    if versions.has_unpublished_changes(flow):
+        versions.publish(flow)
     if not flow.is_active:
-        services.set_active(flow, True)
+        versions.set_active(flow, True)
 
 
 def _show(row: Prompt | Resource) -> None:

@@ -9,10 +9,10 @@ from django.db import transaction
 
 from flowhub import credentials, demo
 from flowhub.credentials import Credentials
-from flows import services
 from flows.models import Flow, Prompt, Resource, Server
-from flows.prompts import save_prompt
-from flows.resources import save_resource
+from flows.offers.prompts import save_prompt
+from flows.offers.resources import save_resource
+from flows.publishing import versions
 from mcp_bridge.models import KEY_START, ApiKey, hash_key
 
 USERNAME = "admin"
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         if not is_new and server.flows.exists():
             return 0
         for values in demo.FLOWS:
-            services.publish(Flow.objects.create(server=server, **values), user)
+            versions.publish(Flow.objects.create(server=server, **values), user)
         for values in demo.PROMPTS:
             save_prompt(Prompt(server=server, **values))
         for values in demo.RESOURCES:

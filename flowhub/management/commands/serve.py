@@ -16,13 +16,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from executions import recovery
-from executions.dispatch import dispatcher
-from executions.ledger import ledger
+from executions.ledger.writer import ledger
+from executions.running import recovery
+from executions.running.dispatch import dispatcher
 from flowhub import credentials, env
 from flowhub.asgi import application
 from flowhub.connections import Connection
-from flows.sandbox import code_runner
+from flows.adapters.sandbox import code_runner
 
 DRAIN_SECONDS = env.integer("FLOWHUB_DRAIN_SECONDS", 10)
 """How long calls under way may go on after SIGTERM before they are interrupted."""

@@ -1,0 +1,47 @@
+"""What a person does to an execution that is there: cancel it, pin it, write a note on it, delete it."""
+
+from executions.ledger import suspensions, writer
+from executions.models import Execution
+from executions.record.status import Status
+from executions.running.dispatch import dispatcher
+
+CANCELLED_WAITING = "The execution was cancelled while it waited for an answer."
+
+
+class Refused(ValueError):
+    """The action cannot be done; the message says why, and what to do instead."""
+
+
+def cancel(execution: Execution) -> bool:
+    """Ask a pending execution to stop; False when it has ended or runs in another process.
+
+    One that waits for an answer runs nowhere, and ends at once.
+    """
+    if execution.status != Status.PENDING:
+        return False
+    return dispatcher.cancel(execution.pk) or suspensions.end(execution.pk, "cancelled", CANCELLED_WAITING)
+
+
+def pin(execution: Execution, is_pinned: bool) -> None:
+    """Keep the execution whatever is pruned, or stop keeping it."""
+    writer.mark(execution, is_pinned=is_pinned)
+
+
+def note(execution: Execution, text: str) -> None:
+    """Replace what people wrote about the execution; at most NOTE_LENGTH characters, empty for nothing."""
+    writer.mark(execution, note=text)
+
+
+def check_deletable(execution: Execution) -> None:
+    """Raise Refused for an execution that has to stay."""
+    if execution.is_pinned:
+        raise Refused("the execution is pinned. Unpin it first.")
+    if execution.status == Status.PENDING:
+        raise Refused("the execution is still pending. Wait for its end, or cancel it.")
+
+
+def delete(execution: Execution) -> None:
+    """Delete the record for good; raises Refused when it was pinned meanwhile."""
+    check_deletable(execution)
+    if not writer.delete([execution.pk]):
+        raise Refused("the execution was pinned, or deleted, meanwhile.")

@@ -1,0 +1,106 @@
+"""Call a flow once more for an execution that is there: with the same parameters, or with edited ones."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from asgiref.sync import async_to_sync
+
+from executions.acting.actions import Refused
+from executions.ledger import writer
+from executions.models import Execution
+from executions.privacy.names import HIDDEN
+from executions.record.payload import is_cut
+from executions.running import lifecycle
+from executions.running.lifecycle import ArgumentsError, Caller, Target
+from flows.engine.errors import Fault
+from flows.engine.node import Reused
+from flows.engine.registry import json_path
+from flows.engine.runner import NOTHING_REUSED
+from flows.models import Flow
+
+PATIENCE_SECONDS = 1.0
+"""How long a call from a page is waited for: a quick flow has ended when its page opens, a slow one runs."""
+
+
+def replay(execution: Execution, user: Any, arguments: dict[str, Any] | None = None) -> Execution:
+    """Call the flow again with the parameters of an earlier execution, or with `arguments` in place of them.
+
+    A draft runs as it is saved now, everything else as the version that clients call now. The new execution may still
+    be pending. Raises Refused, ArgumentsError, DefinitionError, LedgerUnavailable.
+    """
+    target = target_of(execution, user)
+    if arguments is None:
+        arguments = recorded_arguments(execution)
+    elif left := holes(execution.initial_params) & holes(arguments):
+        raise ArgumentsError(tuple(Fault(path, "fill this in anew: the record does not hold it") for path in left))
+    if faults := lifecycle.argument_faults(target, arguments):
+        raise ArgumentsError(tuple(faults))
+    return start_replay(target, arguments, execution, user)
+
+
+def target_of(execution: Execution, user: Any) -> Target:
+    """What a replay calls; raises Refused, DefinitionError."""
+    flow = flow_of(execution, user)
+    if execution.flow_version_id is None:
+        return lifecycle.draft_target(flow)
+    if flow.published_version is None:
+        raise Refused("the flow is not published.")
+    return lifecycle.published_target(flow)
+
+
+def flow_of(execution: Execution, user: Any) -> Flow:
+    """The flow of an execution; raises Refused when it is deleted."""
+    flows = Flow.objects.visible_to(user).select_related("server", "published_version")
+    flow = flows.filter(executions=execution).first()
+    if flow is None:
+        raise Refused("the flow is deleted.")
+    return flow
+
+
+def recorded_arguments(execution: Execution) -> Any:
+    """The parameters that were sent; raises Refused when the record does not hold all of them."""
+    if holes(execution.initial_params):
+        message = "some parameters were hidden or shortened in the record. Choose “Edit parameters” instead."
+        raise Refused(message)
+    return execution.initial_params
+
+
+def holes(value: Any) -> set[str]:
+    """Where a stored JSON value is not what was sent, as JSON paths: something is hidden there, or cut."""
+    return {json_path(path) for path in _holes(value)}
+
+
+def _holes(value: Any) -> Iterator[tuple[str | int, ...]]:
+    todo: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
+    while todo:
+        path, part = todo.pop()
+        if isinstance(part, dict) and not is_cut(part):
+            todo += [((*path, key), child) for key, child in part.items()]
+            yield from ((*path, key) for key in part if HIDDEN in key)
+        elif isinstance(part, list):
+            todo += [((*path, index), child) for index, child in enumerate(part)]
+        elif isinstance(part, dict) or (isinstance(part, str) and HIDDEN in part):
+            yield path
+
+
+def start_replay(
+    target: Target, arguments: Any, original: Execution, user: Any, reused: Mapping[str, Reused] = NOTHING_REUSED
+) -> Execution:
+    """Start the replay of an execution and wait a little for its end; raises LedgerUnavailable."""
+    caller = Caller.of_user(user, Execution.Source.REPLAY.value, original.pk)
+    return Execution.objects.get(pk=async_to_sync(begin)(target, arguments, caller, reused))
+
+
+async def begin(
+    target: Target, arguments: Any, caller: Caller, reused: Mapping[str, Reused] = NOTHING_REUSED
+) -> uuid.UUID:
+    """Start an execution and wait for its end a little; either way its record is there. Raises LedgerUnavailable."""
+    execution_id, task = await lifecycle.start(target, arguments, caller, reused=reused)
+    done, _ = await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
+    if done:
+        task.result()
+    else:
+        await writer.ledger.commit(execution_id)
+    return execution_id

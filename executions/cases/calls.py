@@ -1,0 +1,198 @@
+"""Saved cases at work: store one without its secrets, call many a few at a time, say which of them passed."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from executions.acting import trials
+from executions.acting.actions import Refused
+from executions.database import in_database
+from executions.models import Execution
+from executions.record import payload
+from executions.record.status import Status
+from executions.running import lifecycle
+from executions.running.lifecycle import Caller, Target
+from flows.cases.drafts import as_stored, print_of
+from flows.cases.expectations import Difference, Expectation, Verdict
+from flows.models import Flow, SavedCase
+from flows.values.json_text import unstorable
+
+logger = logging.getLogger(__name__)
+
+CONCURRENCY = 4
+PATIENCE_SECONDS = 2.0
+"""How long a page waits for its cases; the others end while it is looked at."""
+
+_NOT_THE_FLOWS_DOING = {
+    "cancelled": "The execution was cancelled.",
+    "interrupted": "The execution was interrupted.",
+    "record_error": "The execution could not be recorded whole.",
+}
+_batches: dict[int, asyncio.Task[None]] = {}
+"""The flows whose cases this process is calling."""
+
+
+# --- Storing ----------------------------------------------------------------------------------------------------------
+
+
+def save(case: SavedCase, target: Target, name: str, arguments: Any, expectation: Expectation) -> None:
+    """Store a case, new or changed; write-only arguments of the target and credentials are left out.
+
+    Raises ValidationError for a name that is taken or values that cannot be stored, Refused when the flow has cases
+    enough.
+    """
+    kept, omitted = storable_part(target, arguments)
+    # Whoever changes a case need not type its secrets anew.
+    omitted = sorted({*omitted, *case.omitted})
+    for value in (kept, expectation.as_json()):
+        if (reason := unstorable(value)) is not None:
+            raise ValidationError(reason)
+    if case._state.adding and SavedCase.objects.filter(flow=case.flow_id).count() >= SavedCase.MOST:
+        raise Refused(f"a flow has at most {SavedCase.MOST} cases. Delete one first.")
+    for column, value in as_stored(name, kept, omitted, expectation.as_json()).items():
+        setattr(case, column, value)
+    case.full_clean()
+    case.save()
+
+
+def storable_part(target: Target, arguments: Any) -> tuple[Any, list[str]]:
+    """The arguments without what the record of a call would not hold either, and the paths of what is left out."""
+    redactor = target.guard.redactors(arguments, {})[1]
+    return trials.whole_parts(payload.cleaned(target.guard.masked(arguments), redactor))
+
+
+# --- Calling ----------------------------------------------------------------------------------------------------------
+
+
+def start(cases: Sequence[SavedCase], flow: Flow, user: Any, *, is_published: bool) -> None:
+    """Call the cases and wait a little; those that take longer end by themselves.
+
+    Raises DefinitionError, ValueError, Refused when cases of the flow are being called already.
+    """
+    if is_busy(flow):
+        raise Refused("the cases are being called already.")
+    target = trials.target_of(flow, is_published=is_published)
+    caller = trials.caller_of(user).unattended()
+    async_to_sync(_start)(cases, flow.pk, target, _target_print(flow, is_published), caller)
+
+
+def call_all(cases: Sequence[SavedCase], flow: Flow, user: Any, *, is_published: bool) -> None:
+    """Call the cases and wait for the end of the last; raises DefinitionError, ValueError."""
+    target = trials.target_of(flow, is_published=is_published)
+    caller = trials.caller_of(user).unattended()
+    async_to_sync(_call_all)(cases, target, _target_print(flow, is_published), caller)
+
+
+def is_busy(flow: Flow) -> bool:
+    """Whether this process is calling cases of the flow."""
+    return flow.pk in _batches
+
+
+def called(case: SavedCase, flow: Flow, execution_id: uuid.UUID, *, is_published: bool) -> None:
+    """Take a call from the form for one of the case."""
+    _begun(case, _target_print(flow, is_published), execution_id)
+
+
+def _target_print(flow: Flow, is_published: bool) -> str:
+    return print_of(flow.published_version) if is_published and flow.published_version else print_of(flow)
+
+
+async def _start(cases: Sequence[SavedCase], flow_id: int, target: Target, printed: str, caller: Caller) -> None:
+    batch = asyncio.get_running_loop().create_task(_call_all(cases, target, printed, caller))
+    _batches[flow_id] = batch
+    batch.add_done_callback(lambda ended: _forget(flow_id, ended))
+    done, _ = await asyncio.wait({batch}, timeout=PATIENCE_SECONDS)
+    if done:
+        batch.result()
+
+
+def _forget(flow_id: int, ended: asyncio.Task[None]) -> None:
+    _batches.pop(flow_id, None)
+    if not ended.cancelled() and (error := ended.exception()) is not None:
+        logger.error("the cases of flow %s were not all called: %s", flow_id, type(error).__name__)
+
+
+async def _call_all(cases: Sequence[SavedCase], target: Target, printed: str, caller: Caller) -> None:
+    gate = asyncio.Semaphore(CONCURRENCY)
+
+    async def call_one(case: SavedCase) -> None:
+        async with gate:
+            await _call(case, target, printed, caller)
+
+    await asyncio.gather(*map(call_one, cases))
+
+
+async def _call(case: SavedCase, target: Target, printed: str, caller: Caller) -> None:
+    verdict = _before_the_call(case, target)
+    if verdict is None:
+        try:
+            execution_id, ending = await lifecycle.start(target, case.arguments, caller)
+        except lifecycle.LedgerUnavailable as error:
+            verdict = Verdict(False, str(error))
+    if verdict is not None:
+        await in_database(lambda: _judge_uncalled(case, printed, verdict))
+        return
+    await in_database(lambda: _begun(case, printed, execution_id))
+    await asyncio.shield(ending)
+    await in_database(lambda: settle([case]))
+
+
+def _before_the_call(case: SavedCase, target: Target) -> Verdict | None:
+    """The verdict over a case that is not called, because secrets or what the schema asks for are missing."""
+    if case.omitted:
+        names = ", ".join(case.omitted)
+        return Verdict(False, f"{names} is not stored. Open the case, type it, and call it from there.")
+    faults = lifecycle.argument_faults(target, case.arguments)
+    if not faults:
+        return None
+    # What a client would be told; a case may expect it.
+    message = "\n".join(map(str, faults))
+    verdict = Expectation.of(case.expectation).check(lifecycle.error_answer(uuid.UUID(int=0), message).as_json())
+    if verdict.passed:
+        return verdict
+    refused = tuple(Difference(fault.path, "arguments that fit the schema", fault.message) for fault in faults)
+    return Verdict(False, "The arguments do not fit the input schema.", refused)
+
+
+# --- Judging ----------------------------------------------------------------------------------------------------------
+
+
+def _begun(case: SavedCase, printed: str, execution_id: uuid.UUID | None) -> None:
+    case.last_execution_id, case.last_target, case.last_at = execution_id, printed, timezone.now()
+    case.last_passed, case.last_reason, case.last_differences = None, "", []
+    _write_last(case)
+
+
+def _judge_uncalled(case: SavedCase, printed: str, verdict: Verdict) -> None:
+    case.last_execution_id, case.last_target, case.last_at = None, printed, timezone.now()
+    _take(case, verdict)
+    _write_last(case)
+
+
+def _take(case: SavedCase, verdict: Verdict) -> None:
+    case.last_passed, case.last_reason = verdict.passed, verdict.reason
+    case.last_differences = [difference.as_json() for difference in verdict.differences]
+
+
+def _write_last(case: SavedCase) -> None:
+    columns = ("last_execution_id", "last_target", "last_at", "last_passed", "last_reason", "last_differences")
+    # What the case expects may have changed meanwhile: then this was a call of another case.
+    rows = SavedCase.objects.filter(pk=case.pk, updated_at=case.updated_at)
+    rows.update(**{column: getattr(case, column) for column in columns})
+
+
+def settle(cases: Sequence[SavedCase]) -> None:
+    """Judge the cases whose execution has ended since they were called; whoever looks first writes it down."""
+    waiting = {case.last_execution_id: case for case in cases if case.last_passed is None and case.last_execution_id}
+    ended = Execution.objects.filter(pk__in=waiting).exclude(status=Status.PENDING) if waiting else ()
+    for execution in ended:
+        case = waiting[execution.pk]
+        reason = _NOT_THE_FLOWS_DOING.get(execution.error_kind)
+        _take(case, Verdict(False, reason) if reason else Expectation.of(case.expectation).check(execution.result))
+        _write_last(case)

@@ -1,0 +1,186 @@
+"""Turns the runner's events into the record: an observer that never waits, and a gate that does."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from executions.ledger.writer import Ledger
+from executions.models import Execution, KeptAnswer
+from executions.privacy.redactor import Redactor
+from executions.record import payload
+from executions.record.node_executions import Entry, NodeExecutions
+from executions.record.status import Status
+from flows.engine.events import Event
+from flows.engine.runner import FlowError
+
+FLUSH_SECONDS = 0.25
+"""How far the stored node executions of a flow under way may lag behind."""
+
+_SHORT = 200
+
+
+class Tracker:
+    """Records one execution, from its pending row to its end, without what `redactor` hides.
+
+    With `entries`, those that another tracker had when the execution began to wait, it goes on from there.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        execution_id: uuid.UUID,
+        started_at: datetime,
+        redactor: Redactor = Redactor.none,
+        entries: Sequence[Entry] = (),
+    ) -> None:
+        self.ledger = ledger
+        self.execution_id = execution_id
+        self.started_at = started_at
+        self.redactor = redactor
+        # An execution that had waited goes on with the time since it started.
+        passed = (datetime.now(UTC) - started_at).total_seconds() if entries else 0.0
+        self.began = time.monotonic() - max(passed, 0.0)
+        self.nodes = NodeExecutions(started_at, entries)
+        self._timer: asyncio.TimerHandle | None = None
+
+    def observe(self, event: Event) -> None:
+        """Take an event of the runner; what is stored follows within FLUSH_SECONDS."""
+        self.nodes.add(event)
+        self._flush_soon()
+
+    def child_started(self, node_id: str, execution_id: uuid.UUID) -> None:
+        """Note that a node called another flow; what is stored follows within FLUSH_SECONDS."""
+        self.nodes.add_child(node_id, str(execution_id))
+        self._flush_soon()
+
+    @property
+    def seconds(self) -> float:
+        """How long ago the execution started."""
+        return time.monotonic() - self.began
+
+    async def pause(self) -> None:
+        """Wait until the record shows everything so far; nothing is written after that. Raises LedgerUnavailable."""
+        self._flush()
+        await self.ledger.commit(self.execution_id)
+
+    async def before_effects(self) -> None:
+        """Wait until the record shows what is about to be done; raises LedgerUnavailable."""
+        self._flush()
+        await self.ledger.commit(self.execution_id)
+
+    def _flush_soon(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
+
+    def _flush(self) -> None:
+        self._stop_timer()
+        self.ledger.progress(self.execution_id, self._dump_nodes(), self._now())
+
+    def _dump_nodes(self) -> str:
+        return payload.dump(self.nodes.entries, redactor=self.redactor, redact=self._redacted_nodes)
+
+    def _redacted_nodes(self, entries: list[Entry], redactor: Redactor) -> list[Entry]:
+        """What one node was given as a token may turn up under any name later, so what is found is remembered."""
+        self.redactor = redactor.learning(entries)
+        return [_redacted_node(entry, self.redactor) for entry in entries]
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _now(self) -> datetime:
+        return self.started_at + timedelta(seconds=time.monotonic() - self.began)
+
+    def end(
+        self, result: dict[str, Any], error: FlowError | None, kept: KeptAnswer | None = None
+    ) -> asyncio.Future[bool]:
+        """Write the end, and the answer to keep; once durable, the result is False if somebody else had ended it."""
+        self._stop_timer()
+        return self.ledger.close(self.execution_id, self._terminal(result, error), kept)
+
+    def _terminal(self, result: dict[str, Any], error: FlowError | None) -> dict[str, Any]:
+        seconds = time.monotonic() - self.began
+        ended_at = self.started_at + timedelta(seconds=seconds)
+        row: dict[str, Any] = {
+            "status": Status.FULFILLED.value if error is None else Status.ERROR.value,
+            "ended_at": ended_at,
+            "updated_at": ended_at,
+            "duration_ms": round(seconds * 1000, 3),
+            # First, because what is found in the nodes is not to be stored in the result either.
+            "node_executions": self._dump_nodes(),
+            "result": payload.dump(result, redactor=self.redactor, redact=_redacted_result),
+        }
+        return row if error is None else row | error_columns(error, self.redactor)
+
+
+def _redacted_node(entry: Entry, redactor: Redactor) -> Entry:
+    """The fields that hold what nodes were given and gave; the others are ours, whatever value a secret has."""
+    data = {name: payload.redacted(entry[name], redactor) for name in ("inputData", "outputData")}
+    if entry["error"] is not None:
+        data["error"] = _redacted_error(entry["error"], redactor)
+    if "attemptLog" in entry:
+        data["attemptLog"] = [
+            attempt | {"error": attempt["error"] and _redacted_error(attempt["error"], redactor)}
+            for attempt in entry["attemptLog"]
+        ]
+    if "progress" in entry:
+        data["progress"] = entry["progress"] | {"message": redactor.hide_message(entry["progress"]["message"])}
+    if "log" in entry:
+        data["log"] = [_redacted_line(line, redactor) for line in entry["log"]]
+    return entry | data
+
+
+def _redacted_line(line: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    data = {"data": payload.redacted(line["data"], redactor)} if "data" in line else {}
+    return line | {"message": redactor.hide_message(line["message"])} | data
+
+
+def _redacted_error(error: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    data: dict[str, Any] = {"message": redactor.hide_message(error["message"])}
+    if "causes" in error:
+        data["causes"] = [redactor.hide_message(cause) for cause in error["causes"]]
+    return error | data
+
+
+def _redacted_result(result: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    redactor = redactor.learning(result)
+    data: dict[str, Any] = {"content": [_redacted_block(block, redactor) for block in result["content"]]}
+    if "structuredContent" in result:
+        data["structuredContent"] = payload.redacted(result["structuredContent"], redactor)
+    return result | data
+
+
+def _redacted_block(block: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    if block["type"] == "text":
+        return block | {"text": redactor.hide_message(block["text"])}
+    return {**payload.redacted(block, redactor), "type": block["type"]}
+
+
+def ended_row(execution: Execution, error: FlowError, now: datetime) -> dict[str, Any]:
+    """The terminal columns of an execution that is ended from outside."""
+    ended_at = max(now, execution.started_at)
+    row: dict[str, Any] = {"status": Status.ERROR.value, "ended_at": ended_at, "updated_at": ended_at}
+    row["duration_ms"] = round((ended_at - execution.started_at).total_seconds() * 1000, 3)
+    return row | error_columns(error)
+
+
+def error_columns(error: FlowError, redactor: Redactor = Redactor.none) -> dict[str, Any]:
+    """The columns that say why an execution failed."""
+    message = redactor.hide_message(error.message)
+    info = {
+        "message": message,
+        "kind": error.kind,
+        "nodeId": error.node_id,
+        "nodeName": error.node_name,
+        "causes": [redactor.hide_message(cause) for cause in error.causes],
+    }
+    return {
+        "error_info": payload.dump(info, redactor=None),
+        "error_kind": error.kind,
+        "failed_node_name": payload.clean_text(error.node_name or "")[:_SHORT],
+        "error_preview": payload.clean_text(message)[:_SHORT],
+    }

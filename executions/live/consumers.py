@@ -1,0 +1,96 @@
+"""The sockets of open pages. A socket says which executions changed; the page then asks for them as it always does."""
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any
+
+from channels.auth import get_user
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from executions.live.announcer import announcer, group_of_flow, group_of_user
+from flows.models import Flow
+
+RECHECK_SECONDS = 60.0
+"""How long a socket may outlive the login, or the permission, that it was opened with."""
+
+NOT_LOGGED_IN = 4401
+NOT_FOUND = 4404
+
+
+class _Refused(Exception):
+    """Nobody may watch this, or not any more; `code` closes the socket."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class ExecutionsConsumer(AsyncWebsocketConsumer):
+    """Watches the executions of one flow, or all that the user may see; what the browser sends is ignored."""
+
+    group = ""
+    _keeper: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one socket and leave nothing behind, however it ends."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._leave()
+
+    async def connect(self) -> None:
+        """Join the group of what the address names, for who may see it."""
+        # Accepted before it is refused: browsers learn the close code only of a socket that was open.
+        await self.accept()
+        try:
+            group = await self._permitted_group()
+        except _Refused as refused:
+            await self.close(refused.code)
+            return
+        await self.channel_layer.group_add(group, self.channel_name)
+        self.group = group
+        announcer.watch(group)
+        self._keeper = asyncio.get_running_loop().create_task(self._stay_permitted())
+        # From here on nothing is missed; the page asks once for what changed before.
+        await self.send(json.dumps({"watching": True}))
+
+    async def _permitted_group(self) -> str:
+        # The session is read anew: the one in the scope is as old as the socket.
+        session = self.scope["session"].__class__(self.scope["session"].session_key)
+        user = await get_user({"session": session})
+        if not user.is_authenticated:
+            raise _Refused(NOT_LOGGED_IN)
+        flow_id = self.scope["url_route"]["kwargs"].get("flow_id")
+        if flow_id is None:
+            return group_of_user(user)
+        if not await Flow.objects.visible_to(user).filter(pk=flow_id).aexists():
+            raise _Refused(NOT_FOUND)
+        return group_of_flow(flow_id)
+
+    async def _stay_permitted(self) -> None:
+        """Close the socket soon after a log-out; joining again keeps the group from forgetting it after a day."""
+        while True:
+            await asyncio.sleep(RECHECK_SECONDS)
+            try:
+                if await self._permitted_group() != self.group:
+                    raise _Refused(NOT_FOUND)
+            except _Refused as refused:
+                await self.close(refused.code)
+                return
+            await self.channel_layer.group_add(self.group, self.channel_name)
+
+    async def executions_changed(self, message: dict[str, Any]) -> None:
+        """Pass on what the announcer says."""
+        await self.send(json.dumps({"executions": message["executions"], "more": message["more"]}))
+
+    async def _leave(self) -> None:
+        if not self.group:
+            return
+        group, self.group = self.group, ""
+        announcer.unwatch(group)
+        if self._keeper is not None:
+            self._keeper.cancel()
+        # Whatever the channel layer raises, it forgets the socket by itself after a while.
+        with suppress(Exception):
+            await self.channel_layer.group_discard(group, self.channel_name)

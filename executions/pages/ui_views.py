@@ -1,0 +1,40 @@
+"""The frame in which an execution's page draws an answer: its own policy, no network, no access to the page."""
+
+import uuid
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_GET
+
+from executions.models import Execution
+from executions.reading.ui_answers import document_of, ui_answer_of
+
+POLICY = "; ".join(
+    (
+        # Also when somebody opens the address by itself: no origin, so no cookies and no storage of ours.
+        "sandbox allow-scripts",
+        "default-src 'none'",
+        "script-src 'unsafe-inline'",
+        "style-src 'unsafe-inline'",
+        "img-src data:",
+        "media-src data:",
+        "font-src data:",
+        "form-action 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'self'",
+    )
+)
+"""What a host has to enforce for a page that declares no domains (SEP-1865, Content Security Policy), and less."""
+
+
+@require_GET
+@xframe_options_sameorigin
+def ui(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
+    """The document that draws the answer; 404 when there is nothing to draw. The page around it sends the data."""
+    executions = Execution.objects.visible_to(request.user).select_related("flow", "flow_version")
+    execution = get_object_or_404(executions, pk=execution_id)
+    answer = ui_answer_of(execution)
+    if answer is None or answer.obstacle:
+        raise Http404("There is nothing to draw.")
+    return HttpResponse(document_of(execution, answer), headers={"Content-Security-Policy": POLICY})

@@ -1,0 +1,181 @@
+"""Which executions a person or a script asks for: one set of query parameters for pages and API.
+
+Time range and status are found through indexes, at any depth. The other parameters have to be looked at row by row, so
+they are bounded: only the newest SEARCH_LIMIT executions of the list, or of the time range, are looked at; for the kind
+or node of an error, the newest that failed. `startedBefore` leads further back, and a flow's list is one of its own.
+"""
+
+import contextlib
+import string
+import uuid
+from datetime import datetime
+from typing import Any, NamedTuple, get_args
+
+import django_filters
+from django import forms
+from django.core.validators import EMPTY_VALUES
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from executions.models import Execution, ExecutionQuerySet
+from executions.record.status import Status
+from flows.engine.errors import ErrorKind
+
+SEARCH_LIMIT = 10_000
+"""How many executions are looked at row by row: about 50 ms, however long the history is."""
+
+BY_INDEX = ("startedAfter", "startedBefore")
+ROW_BY_ROW = ("flow", "tool", "minDuration", "maxDuration", "caller", "errorKind", "node", "search")
+OF_ERRORS = ("errorKind", "node")
+
+LARGEST_ID = 2**63 - 1
+SHORTEST_ID_PREFIX = 8
+"""Hex digits: fewer would match words such as `added`; eight of a UUIDv7 are about a minute of executions."""
+
+
+def id_range(text: str) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """The first and last id that begin with `text`, or None when it does not look like the start of a UUID."""
+    digits = text.replace("-", "").lower()
+    if not SHORTEST_ID_PREFIX <= len(digits) <= 32 or not set(digits) <= set(string.hexdigits):
+        return None
+    return uuid.UUID(digits.ljust(32, "0")), uuid.UUID(digits.ljust(32, "f"))
+
+
+def _choice(choices: list[tuple[str, str]], **kwargs: Any) -> django_filters.ChoiceFilter:
+    """A choice whose error lists what may be written."""
+    values = ", ".join(value for value, _ in choices)
+    message = f"%(value)s is not one of the choices: {values}."
+    return django_filters.ChoiceFilter(choices=choices, error_messages={"invalid_choice": message}, **kwargs)
+
+
+class IntegerFilter(django_filters.Filter):
+    """A whole number; `min_value` and `max_value` keep it inside what the database can compare."""
+
+    field_class = forms.IntegerField
+
+
+class MomentField(django_filters.fields.IsoDateTimeField):
+    """A time; without an offset it is the person's. Django's own field refuses the hours when clocks are changed."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """The first of two moments that a clock shows alike; one that it skips is as long after the change."""
+        with contextlib.suppress(ValueError):
+            parsed = parse_datetime(str(value or "").strip())
+            if parsed is not None and timezone.is_naive(parsed):
+                return timezone.make_aware(parsed)
+        found: datetime | None = super().to_python(value)
+        return found
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):
+    """A time, as people type it and as scripts write it."""
+
+    field_class = MomentField
+
+
+class Found(NamedTuple):
+    """What a filter leaves of a list; `searched` tells how many of the newest were looked at, when there are older."""
+
+    executions: ExecutionQuerySet
+    any_status: ExecutionQuerySet
+    searched: int | None
+
+
+class ExecutionFilter(django_filters.FilterSet):
+    """Query parameters over executions; the names are camelCase because they are seen in addresses."""
+
+    status = _choice(list(Status.choices), method="in_status", label="Status", empty_label="Any status")
+    flow = IntegerFilter(field_name="flow_id", label="Flow id", min_value=1, max_value=LARGEST_ID)
+    tool = django_filters.CharFilter(field_name="flow_tool_name", label="Tool name", max_length=128)
+    startedAfter = MomentFilter(field_name="started_at", lookup_expr="gte", label="Started at or after")
+    startedBefore = MomentFilter(field_name="started_at", lookup_expr="lt", label="Started before")
+    minDuration = django_filters.NumberFilter(
+        field_name="duration_ms", lookup_expr="gte", label="Shortest duration in milliseconds"
+    )
+    maxDuration = django_filters.NumberFilter(
+        field_name="duration_ms", lookup_expr="lte", label="Longest duration in milliseconds"
+    )
+    caller = django_filters.CharFilter(
+        field_name="caller_name", lookup_expr="icontains", label="Part of the caller's name", max_length=200
+    )
+    errorKind = _choice(
+        [(kind, kind) for kind in get_args(ErrorKind)], field_name="error_kind", label="Error kind", empty_label="Any"
+    )
+    node = django_filters.CharFilter(
+        field_name="failed_node_name", label="Name of the node that failed", max_length=200, strip=False
+    )
+    search = django_filters.CharFilter(
+        method="search_text",
+        label="Text in the first parameter, caller, tool name or note; or the start of an id",
+        max_length=200,
+    )
+
+    class Meta:
+        model = Execution
+        fields: list[str] = []
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything but the status is asked for; then the counters of `executions.counts` do not help."""
+        asked = self.form.cleaned_data
+        return any(asked.get(name) not in EMPTY_VALUES for name in (*BY_INDEX, *ROW_BY_ROW))
+
+    @property
+    def wants_errors(self) -> bool:
+        """Whether only executions that failed can be what is asked for."""
+        return any(self.form.cleaned_data.get(name) for name in OF_ERRORS)
+
+    def filter_queryset(self, queryset: ExecutionQuerySet) -> ExecutionQuerySet:
+        """The executions that are asked for."""
+        return self.find(queryset).executions
+
+    def find(self, queryset: ExecutionQuerySet) -> Found:
+        """Narrow down through the indexes, then among the newest of that row by row, then by status."""
+        asked, searched = dict(self.form.cleaned_data), None
+        status = asked.pop("status", None)
+        for name in BY_INDEX:
+            queryset = self.filters[name].filter(queryset, asked.pop(name, None))
+        if (found := _by_id(queryset, asked.get("search", ""))) is not None:
+            queryset, asked["search"] = found, ""
+        elif any(value not in EMPTY_VALUES for value in asked.values()):
+            queryset, searched = _newest(queryset)
+        for name, value in asked.items():
+            queryset = self.filters[name].filter(queryset, value)
+        return Found(self.filters["status"].filter(queryset, status), queryset, searched)
+
+    def in_status(self, queryset: ExecutionQuerySet, name: str, value: str) -> ExecutionQuerySet:
+        """Narrow down to one status."""
+        return queryset.in_status(Status(value))
+
+    def search_text(self, queryset: ExecutionQuerySet, name: str, value: str) -> ExecutionQuerySet:
+        """Look through the short text columns only: the JSON columns are too large to read for a list."""
+        text = value.strip()
+        return queryset.filter(
+            Q(params_preview__icontains=text)
+            | Q(caller_name__icontains=text)
+            | Q(flow_tool_name__icontains=text)
+            | Q(note__icontains=text)
+        )
+
+
+def _newest(queryset: ExecutionQuerySet) -> tuple[ExecutionQuerySet, int | None]:
+    """The newest SEARCH_LIMIT executions, as a range of time: an index reads it in the order of the list."""
+    starts = queryset.newest_first().values_list("started_at", flat=True)
+    edge = list(starts[SEARCH_LIMIT - 1 : SEARCH_LIMIT + 1])
+    if len(edge) < 2:
+        return queryset, None
+    return queryset.filter(started_at__gte=edge[0]), SEARCH_LIMIT
+
+
+def _by_id(queryset: ExecutionQuerySet, text: str) -> ExecutionQuerySet | None:
+    """The executions whose id begins with `text`, however old; None when no id does."""
+    ids = id_range(text.strip())
+    if ids is None:
+        return None
+    starts = Execution.objects.filter(pk__range=ids).order_by("-pk").values_list("started_at", flat=True)
+    if not (times := list(starts[:SEARCH_LIMIT])):
+        return None
+    # The times let the list's own index find them.
+    found = queryset.filter(pk__range=ids, started_at__range=(min(times), max(times)))
+    return found if found.exists() else None

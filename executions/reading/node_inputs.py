@@ -1,0 +1,48 @@
+"""What a node of a draft may name in its expressions, with values from the newest executions."""
+
+from typing import Any
+
+from executions.models import Execution
+from executions.record.payload import is_cut
+from flows.engine.references import Reference, References
+from flows.models import Flow, Secret
+from flows.publishing.versions import graph_of
+
+EXECUTIONS = 5
+"""How many of the newest executions are looked at."""
+
+
+def inputs_of(flow: Flow, slug: str, user: Any) -> list[Reference] | None:
+    """What expressions of the draft's node with that slug may name; None when no such node is reached.
+
+    Values are as the record has them: hidden and cut where it is. Raises DefinitionError for a draft that is no graph.
+    """
+    graph = graph_of(flow.definition)
+    node = next((node for node in graph.order if node.slug == slug), None)
+    if node is None:
+        return None
+    found = References(graph, flow.input_schema).at(node, _outputs(flow, user))
+    secrets = Secret.objects.visible_to(user).filter(server=flow.server_id).values_list("name", flat=True)
+    return found + [Reference(f"secrets.{name}", ["string"], None) for name in secrets]
+
+
+def _outputs(flow: Flow, user: Any) -> dict[str, list[Any]]:
+    """The recorded outputs of the newest executions, by node id, newest first."""
+    executions = Execution.objects.of_flow(flow, user).newest_first()[:EXECUTIONS]
+    found: dict[str, list[Any]] = {}
+    for entries in executions.values_list("node_executions", flat=True):
+        for entry in entries if isinstance(entries, list) else ():
+            # A record that was too large to keep may hold anything in place of its entries.
+            is_whole = isinstance(entry, dict) and entry.get("status") == "completed"
+            if is_whole and not is_cut(entry["outputData"]):
+                found.setdefault(entry["nodeId"], []).append(_without_cuts(entry["outputData"]))
+    return found
+
+
+def _without_cuts(value: Any) -> Any:
+    """The value without the members that were too large for the record."""
+    if isinstance(value, dict):
+        return {name: _without_cuts(child) for name, child in value.items() if not is_cut(child)}
+    if isinstance(value, list):
+        return [_without_cuts(child) for child in value if not is_cut(child)]
+    return value

@@ -1,0 +1,76 @@
+"""An execution's answer as a picture: whether it has one, and whether the record holds enough to draw it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from executions.models import Execution
+from executions.privacy.names import HIDDEN
+from executions.record.payload import is_cut
+from flows.engine.errors import DefinitionError
+from flows.mcp_apps import KINDS, View, document, view_of, with_view
+from flows.publishing.versions import graph_of
+
+CUT = "It is not drawn here: the record holds only a part of the answer. The client got all of it."
+HIDDEN_IN = "It is not drawn here: parts of the answer are hidden in the record."
+
+
+@dataclass(frozen=True, slots=True)
+class UiAnswer:
+    """A structured answer that clients with MCP Apps draw; `obstacle` says why it cannot be drawn from the record."""
+
+    title: str
+    structured: Any
+    obstacle: str = ""
+
+
+def ui_answer_of(execution: Execution) -> UiAnswer | None:
+    """The picture that is the answer of an execution; None when there is none. What is stored is not trusted."""
+    result = execution.result if isinstance(execution.result, dict) else {}
+    structured = result.get("structuredContent")
+    if is_cut(structured):
+        return UiAnswer("", structured, CUT) if _view_of(execution) else None
+    if not isinstance(structured, dict) or structured.get("ui") not in KINDS or result.get("isError"):
+        return None
+    title = structured.get("title")
+    return UiAnswer(title if isinstance(title, str) else "", structured, next(_obstacles(structured), ""))
+
+
+def document_of(execution: Execution, answer: UiAnswer) -> str:
+    """The HTML document that draws it, as clients get it from the version that ran.
+
+    A draft may have changed since: HTML of its own is taken only when it is what was answered.
+    """
+    view = _view_of(execution)
+    if view is None or view.html != answer.structured.get("html"):
+        return document()
+    return view.document
+
+
+def tool_of(execution: Execution) -> dict[str, Any] | None:
+    """The tool of the version that ran, as clients got it in 2026-07-28; None for a draft."""
+    version = execution.flow_version
+    return with_view(version.contract, execution.server_slug, _view_of(execution)) if version else None
+
+
+def _view_of(execution: Execution) -> View | None:
+    source = execution.flow_version or execution.flow
+    try:
+        return view_of(graph_of(source.definition)) if source else None
+    except DefinitionError:
+        return None
+
+
+def _obstacles(structured: Any) -> Iterator[str]:
+    todo = [structured]
+    while todo:
+        part = todo.pop()
+        if is_cut(part):
+            yield CUT
+        elif isinstance(part, dict):
+            todo += part.values()
+            todo += part
+        elif isinstance(part, list):
+            todo += part
+        elif isinstance(part, str) and HIDDEN in part:
+            yield HIDDEN_IN

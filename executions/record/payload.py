@@ -1,0 +1,279 @@
+"""Any value -> JSON text that both databases store alike. Never raises, never recurses.
+
+A value that is plain JSON goes through orjson in one step. Everything else is rebuilt first, and each oddity has one
+outcome: NaN and infinities become null, NUL becomes U+2400 and a lone surrogate U+FFFD (PostgreSQL refuses both), an
+integer beyond 4300 digits, bytes, and foreign objects become text, sets become lists, keys become text (with a
+suffix when two collide), a cycle or anything nested deeper than 64 levels becomes a marker. What a Redactor hides is
+replaced before anything is cut, so an envelope neither shows a part of it nor has a hash that depends on it. A string
+above 64 KiB, or what exceeds 1 MiB in all, is replaced by an envelope that says what was cut.
+
+What goes to the client never passes through here.
+"""
+
+import base64
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from executions.privacy.names import HIDDEN, hides
+from executions.privacy.redactor import Redactor
+
+MAX_DEPTH = 64
+MAX_STRING = 64 * 1024
+MAX_RECORD = 1024 * 1024
+MAX_VALUES = 100_000
+SHOWN_EDGE = 2_000
+
+TRUNCATED = "$truncated"
+"""The key that marks an envelope: `{"$truncated": true, "bytes": n, "sha256": "...", "head": "...", "tail": "..."}`."""
+
+
+def is_cut(value: Any) -> bool:
+    """Whether an envelope stands here for a value that was too large to be stored."""
+    return isinstance(value, dict) and TRUNCATED in value
+
+
+_MAX_BITS = 14_284  # the most that 4300 digits hold; Python refuses to print more
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PASSTHROUGH = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+
+
+Redact = Callable[[Any, Redactor], Any]
+
+
+def redacted(value: Any, redactor: Redactor) -> Any:
+    """Plain JSON of `value` without what is to be hidden, whether by its name or by its value."""
+    return Normaliser(redactor.learning(value)).normalise(value)
+
+
+def cleaned(value: Any, redactor: Redactor) -> Any:
+    """The value itself when there is nothing to hide in it, else `redacted`."""
+    try:
+        if not redactor.finds(orjson.dumps(value, option=_PASSTHROUGH)):
+            return value
+    except (TypeError, ValueError, RecursionError):
+        pass
+    return redacted(value, redactor)
+
+
+def dump(
+    value: Any, cap: int = MAX_RECORD, *, redactor: Redactor | None = Redactor.none, redact: Redact = redacted
+) -> str:
+    """Return JSON text of `value`, at most about `cap` bytes long, without what `redactor` knows or names tell.
+
+    `redact` says which parts of a value are data; without a redactor, the value is redacted already.
+    """
+    try:
+        data = orjson.dumps(value, option=_PASSTHROUGH)
+    except (TypeError, ValueError, RecursionError):
+        data = None
+    if redactor is not None and (data is None or redactor.finds(data)):
+        return dump(redact(value, redactor), cap, redactor=None)
+    if data is None or len(data) > min(cap, MAX_STRING) or b"\\u0000" in data or not _surely_shallow(data):
+        return _dump_rebuilt(value, cap)
+    return data.decode()
+
+
+def _surely_shallow(data: bytes) -> bool:
+    """Fewer brackets than levels: most values are known to be shallow without being walked."""
+    return data.count(b"{") + data.count(b"[") <= MAX_DEPTH
+
+
+def _dump_rebuilt(value: Any, cap: int) -> str:
+    plain = Normaliser().normalise(value)
+    text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    if len(text) <= cap and len(text.encode()) <= cap:
+        return text
+    return json.dumps(_shrink(plain, text, cap), ensure_ascii=False, separators=(",", ":"))
+
+
+def _shrink(plain: Any, text: str, cap: int) -> Any:
+    """Keep the shape of the outer object or list and cut its largest parts; cut it whole where that is not enough."""
+    if isinstance(plain, dict | list) and 0 < len(plain) <= 1000:
+        items = list(plain.items()) if isinstance(plain, dict) else list(enumerate(plain))
+        share = max(cap // (2 * len(items)), 256)
+        cut: dict[Any, Any] = {}
+        for key, child in items:
+            child_text = json.dumps(child, ensure_ascii=False)
+            cut[key] = child if len(child_text.encode()) <= share else _cut_entry(child, child_text, share)
+        shrunk = cut if isinstance(plain, dict) else list(cut.values())
+        if len(json.dumps(shrunk, ensure_ascii=False).encode()) <= cap:
+            return shrunk
+    return envelope(text)
+
+
+def _cut_entry(child: Any, text: str, share: int) -> Any:
+    """One level further in, so that an entry of a record keeps its small fields (id, status, error)."""
+    if not isinstance(child, dict) or not child or len(child) > 100:
+        return envelope(text, share // 8)
+    inner = max(share // (2 * len(child)), 64)
+    cut = {}
+    for key, value in child.items():
+        value_text = json.dumps(value, ensure_ascii=False)
+        cut[key] = value if len(value_text.encode()) <= inner else envelope(value_text, inner // 8)
+    return cut
+
+
+def envelope(text: str, edge: int = SHOWN_EDGE) -> dict[str, Any]:
+    """What stands for a text that was cut: its size, its hash, and both ends."""
+    edge = min(edge, SHOWN_EDGE)
+    data = text.encode("utf-8", "replace")
+    return {
+        TRUNCATED: True,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "head": text[:edge],
+        "tail": text[-edge:] if edge else "",
+    }
+
+
+class Normaliser:
+    """Rebuild one value as plain JSON, iteratively: each container is made empty and filled when its turn comes.
+
+    With a redactor, what it hides is replaced on the way.
+    """
+
+    def __init__(self, redactor: Redactor | None = None) -> None:
+        self.redactor = redactor
+        self.todo: list[tuple[Any, Any, int, frozenset[int]]] = []
+        self.seen = 0
+
+    def normalise(self, value: Any) -> Any:
+        """Return the plain JSON of `value`."""
+        top = self._convert(value, 0, frozenset())
+        while self.todo:
+            source, target, depth, above = self.todo.pop()
+            if isinstance(target, dict):
+                for key, child in source:
+                    target[_free_key(self._key(key), target)] = self._entry(key, child, depth, above)
+            else:
+                target.extend(self._convert(child, depth, above) for child in source)
+        return top
+
+    def _key(self, key: Any) -> str:
+        if self.redactor is None:
+            return _key_text(key)
+        if key is None or isinstance(key, int):
+            return self.redactor.scrub_text(_key_text(key))
+        return _key_text(self.redactor.scrub_text(str(key) if isinstance(key, str) else _description(key)))
+
+    def _entry(self, key: Any, child: Any, depth: int, above: frozenset[int]) -> Any:
+        if self.redactor is not None and hides(key, child):
+            return HIDDEN
+        return self._convert(child, depth, above)
+
+    def _convert(self, value: Any, depth: int, above: frozenset[int]) -> Any:
+        self.seen += 1
+        if value is None or value is True or value is False:
+            return value
+        if isinstance(value, str):
+            return self._text(str(value))
+        if isinstance(value, int | float):
+            return self._number(value)
+        if isinstance(value, bytes | bytearray):
+            return self._text(base64.b64encode(bytes(value)).decode())
+        if isinstance(value, Mapping | list | tuple | set | frozenset):
+            return self._container(value, depth, above)
+        return self._text(_description(value))
+
+    def _text(self, text: str) -> str | dict[str, Any]:
+        return _text_value(text if self.redactor is None else self.redactor.hide_text(text))
+
+    def _number(self, value: float) -> int | float | str | None:
+        if self.redactor is not None and self.redactor.hides_number(value):
+            return HIDDEN
+        if isinstance(value, int):
+            return _whole_number(int(value))
+        return float(value) if math.isfinite(value) else None
+
+    def _container(self, value: Any, depth: int, above: frozenset[int]) -> Any:
+        if id(value) in above:
+            return "[cycle]"
+        if depth >= MAX_DEPTH:
+            return f"[nested deeper than {MAX_DEPTH} levels]"
+        if self.seen > MAX_VALUES:
+            return f"[more than {MAX_VALUES} values]"
+        target: Any = {} if isinstance(value, Mapping) else []
+        source = list(value.items()) if isinstance(value, Mapping) else list(value)
+        if isinstance(value, set | frozenset):
+            source.sort(key=repr)
+        self.todo.append((source[:MAX_VALUES], target, depth + 1, above | {id(value)}))
+        return target
+
+
+def clean_text(text: str) -> str:
+    """Text that both databases accept: without NUL and lone surrogates."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\u2400")
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def _text_value(text: str) -> str | dict[str, Any]:
+    text = clean_text(text)
+    return text if len(text) <= MAX_STRING else envelope(text)
+
+
+def _whole_number(value: int) -> int | str:
+    if value.bit_length() <= _MAX_BITS:
+        return value
+    return f"[integer of about {int(value.bit_length() * 0.30103)} digits]"
+
+
+def _key_text(key: Any) -> str:
+    if isinstance(key, str):
+        text = str(key)
+    elif key is None or isinstance(key, bool):
+        text = {None: "null", True: "true", False: "false"}[key]
+    elif isinstance(key, int):
+        text = str(_whole_number(int(key)))
+    else:
+        text = _description(key)
+    return clean_text(text[:1000])
+
+
+def _free_key(key: str, taken: Mapping[str, Any]) -> str:
+    if key not in taken:
+        return key
+    number = 2
+    while f"{key} ({number})" in taken:
+        number += 1
+    return f"{key} ({number})"
+
+
+def _description(value: Any) -> str:
+    """Text for an object that is not JSON; a `str` of its own making may fail, and then only its type is said."""
+    try:
+        return str(value)
+    except Exception:
+        return f"[{type(value).__name__}]"
+
+
+PREVIEW_LENGTH = 120
+
+
+def preview(arguments: Any) -> str:
+    """The first parameter as short text, `order_id: "A-1"`; empty when there is none."""
+    if not isinstance(arguments, Mapping) or not arguments:
+        return ""
+    name, value = next(iter(arguments.items()))
+    text = clean_text(f"{name}: {_value_preview(value)}")
+    return text if len(text) <= PREVIEW_LENGTH else text[: PREVIEW_LENGTH - 1] + "…"
+
+
+def _value_preview(value: Any) -> str:
+    if value == HIDDEN:
+        return HIDDEN
+    if isinstance(value, str):
+        return f'"{value[:PREVIEW_LENGTH]}"'.replace("\n", " ")
+    if isinstance(value, list | tuple):
+        return f"[{len(value)} items]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(str(key)[:40] for key in list(value)[:4]) + "}"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return str(_whole_number(value)) if isinstance(value, int) else str(value)[:PREVIEW_LENGTH]

@@ -1,0 +1,209 @@
+"""A call of a flow as values: who called, what goes back, and the execution that called when it was a flow."""
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from executions.ledger.idempotency_keys import Claim
+from executions.ledger.suspensions import Ticket
+from executions.privacy.redactor import Redactor
+from flows.engine.questions import CAPABILITIES, KINDS, Question, QuestionKind
+from flows.engine.runner import FlowError
+
+PARENT_FIRST_SECONDS = 1.0
+"""How much longer a child may take than what is left to its parent, so that it is the parent which runs out of time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who called: `principal` is the key or user in words, the rest is what the client says of itself."""
+
+    principal: str
+    source: str
+    client_name: str = ""
+    client_version: str = ""
+    protocol_version: str = ""
+    replay_of: uuid.UUID | None = None
+    """The execution whose parameters are sent once more."""
+    identity: str = ""
+    """Who this is beyond doubt, such as `key:7`: an answer has to come from the same. Empty for a stranger."""
+    can_be_asked: frozenset[QuestionKind] = frozenset()
+    """What flows may ask this caller in the middle of the call."""
+    request: str = ""
+    """MCP's method and the name or URI that it asked for, when the call came by another request than `tools/call`."""
+    is_asked_live: bool = False
+    """Whether questions and answers need the connection of this very call, so that they end with this process."""
+
+    def cannot_be_asked(self, is_flow: bool) -> Mapping[QuestionKind, str]:
+        """What this caller cannot be asked, and why not; `is_flow` when another flow makes the call."""
+        if is_flow:
+            return dict.fromkeys(KINDS, "another flow makes it. Ask in the flow that the client calls.")
+        if self.source != "mcp":
+            return {kind: _NOBODY_THERE for kind in KINDS if kind not in self.can_be_asked}
+        name = self.client_name or "the client"
+        return {
+            kind: f"{name} does not declare the capability {CAPABILITIES[kind]!r}. Use a client that does."
+            for kind in KINDS
+            if kind not in self.can_be_asked
+        }
+
+    @classmethod
+    def of_user(cls, user: Any, source: str, replay_of: uuid.UUID | None = None) -> "Caller":
+        """A person who is logged in: asked on the page of the execution, or over REST, for as long as it waits."""
+        return cls(
+            principal=f"user {user.get_username()}",
+            source=source,
+            replay_of=replay_of,
+            identity=identity_of(user),
+            can_be_asked=frozenset(KINDS),
+        )
+
+    def unattended(self) -> "Caller":
+        """The same where nobody is there to answer, as while saved cases are called."""
+        return replace(self, can_be_asked=frozenset())
+
+    def as_json(self) -> dict[str, str]:
+        """The stored form."""
+        request = {"request": self.request} if self.request else {}
+        return request | {
+            "clientName": self.client_name,
+            "clientVersion": self.client_version,
+            "protocolVersion": self.protocol_version,
+            "principal": self.principal,
+            "source": self.source,
+        }
+
+
+_NOBODY_THERE = (
+    "nobody is there to answer a saved case. Call it from the form of the Test tab, which asks you, or from an MCP "
+    "client."
+)
+
+
+def identity_of(user: Any) -> str:
+    """Who a person is beyond doubt: `Caller.identity` of the calls that they make on pages and over REST."""
+    return f"user:{user.pk}"
+
+
+@dataclass(slots=True, eq=False)
+class Parent:
+    """What a child execution knows of the one that called it.
+
+    `chain` are the tool names from the first call down to the parent's own, `ends_at` is when the parent runs out of
+    time (monotonic seconds), `hidden` what its record must not hold: the child's must not either. `numbers` counts what
+    one call from outside has started in all.
+    """
+
+    execution_id: uuid.UUID
+    chain: tuple[str, ...]
+    ends_at: float
+    hidden: frozenset[str]
+    numbers: Iterator[int]
+    has_ended: bool = False
+    """Set when the parent stops waiting; the child is cancelled for that reason."""
+
+    def seconds_for(self, timeout: float) -> float:
+        """How long the child may take: its own timeout, or a little more than what is left to the parent."""
+        return min(timeout, max(self.ends_at - time.monotonic(), 0.0) + PARENT_FIRST_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back to the caller: MCP content blocks, the JSON value if the flow returned one, the execution's id.
+
+    `error` says more of a failure than the client is told; it is not part of the stored result.
+    """
+
+    execution_id: uuid.UUID
+    content: list[dict[str, Any]]
+    structured: Any = None
+    is_structured: bool = False
+    is_error: bool = False
+    error: FlowError | None = None
+    is_joined: bool = False
+    """Another call with the same idempotency key had started the execution."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The stored form of the result, as MCP writes it."""
+        result: dict[str, Any] = {"content": self.content, "isError": self.is_error}
+        if self.is_structured:
+            result["structuredContent"] = self.structured
+        return result
+
+    @property
+    def text(self) -> str:
+        """The text blocks, one below the other."""
+        return "\n".join(block["text"] for block in self.content if block["type"] == "text")
+
+    def without(self, redactor: Redactor) -> "Answer":
+        """The same answer without the values that the redactor knows (reliability invariant I5)."""
+        if not redactor.values:
+            return self
+        if self.is_error:
+            content = [block | {"text": redactor.scrub_message(block["text"])} for block in self.content]
+        else:
+            # What kind of block it is stays.
+            content = [{**redactor.scrub(block), "type": block["type"]} for block in self.content]
+        error = self.error and replace(self.error, message=redactor.scrub_message(self.error.message), causes=())
+        return replace(self, content=content, structured=redactor.scrub(self.structured), error=error)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """In place of an Answer: the execution goes on once there are answers to its questions, by node slug.
+
+    Whoever answers brings the ticket. The questions hold no secret of the flow.
+    """
+
+    ticket: Ticket
+    questions: Mapping[str, Question]
+    seconds: float
+    """How long it waits."""
+
+    @property
+    def execution_id(self) -> uuid.UUID:
+        """The execution that waits."""
+        return self.ticket.execution_id
+
+
+def error_answer(execution_id: uuid.UUID, message: str, error: FlowError | None = None) -> Answer:
+    """A failure in words that the model can act on."""
+    return Answer(execution_id, [{"type": "text", "text": message}], is_error=True, error=error)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What is told of an execution that goes on while nobody waits; its answer is kept until somebody asks for it.
+
+    `seconds` it has taken so far, `under_way` are the names of nodes, `message` is the last that one of them told.
+    """
+
+    execution_id: uuid.UUID
+    tool_name: str
+    seconds: float
+    nodes_done: int
+    under_way: tuple[str, ...]
+    message: str = ""
+    is_joined: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """How the answer of an execution of this process reaches those who wait for it.
+
+    With a claim, the execution starts only if nobody else has the idempotency key. What is decided here is decided on
+    one event loop, between two awaits.
+    """
+
+    claim: Claim | None = None
+    keeps: bool = False
+    """The answer is stored with the end of the execution, for whoever comes back for it."""
+    is_sealed: bool = False
+    """The end is being written: `keeps` can no longer be changed."""
+    is_beaten: bool = False
+    """Somebody else had the idempotency key; nothing ran."""
+    goes_on: bool = False
+    """Somebody was told to come back, so the execution is not cancelled when nobody waits."""
+    waiting: int = 0

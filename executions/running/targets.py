@@ -1,0 +1,116 @@
+"""What can be called: a flow's published version, or its draft, made ready to run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from executions.privacy.guard import Guard
+from flows.engine.errors import Fault
+from flows.engine.graph import Graph
+from flows.models import Flow, FlowVersion
+from flows.publishing.versions import graph_of
+from flows.schemas.compiled import CompiledSchema, compile_schema
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is called: a flow's version (or its draft) made ready to run, and the names that its record keeps."""
+
+    flow_id: int | None
+    version_id: int | None
+    owner_id: int | None
+    flow_name: str
+    tool_name: str
+    server_slug: str
+    graph: Graph
+    input_schema: CompiledSchema
+    timeout_seconds: float
+    defaults: Mapping[str, Any]
+    output_schema: CompiledSchema | None = None
+    """What the JSON answer has to fit; None when the flow promises nothing."""
+    draft: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What was saved when this was made, unless it is a version: drafts change under executions that wait."""
+    answer_seconds: float | None = None
+    """After so long an MCP client is told that the execution goes on; None: it waits for the end."""
+    guard: Guard = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "guard", Guard.of(self.graph, self.input_schema))
+
+
+class ArgumentsError(ValueError):
+    """Arguments break the flow's input schema; `faults` says each at its path."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("; ".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
+def argument_faults(target: Target, arguments: Any) -> list[Fault]:
+    """What is wrong with the arguments of a call, without the write-only values and credentials among them."""
+    faults = target.input_schema.faults(arguments)
+    return target.guard.unquoted(faults, arguments) if faults else faults
+
+
+def defaults_of(input_schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of parameters that a call leaves out; the record keeps what was sent, the trigger puts out both."""
+    properties = input_schema.get("properties", {})
+    return {
+        name: value["default"] for name, value in properties.items() if isinstance(value, dict) and "default" in value
+    }
+
+
+def output_schema_of(schema: Any) -> CompiledSchema | None:
+    """A flow's output schema ready to check answers, None when it has none; raises SchemaError."""
+    return None if schema is None else compile_schema(schema)
+
+
+def draft_target(flow: Flow) -> Target:
+    """The saved draft, ready to run; raises DefinitionError."""
+    schemas = flow.input_schema, flow.output_schema
+    return _target_of(flow, flow.definition, schemas, flow.timeout_seconds, None)
+
+
+def kept_target(flow: Flow, version_id: int | None, draft: Mapping[str, Any] | None) -> Target:
+    """What an execution that waits was called with, ready to go on; raises DefinitionError, ValueError."""
+    if draft is not None:
+        return _target_of(flow, draft["definition"], tuple(draft["schemas"]), draft["timeoutSeconds"], None)
+    version = flow.versions.filter(pk=version_id or 0).first()
+    if version is None:
+        raise ValueError("The version that was called is gone.")
+    return version_target(flow, version)
+
+
+def published_target(flow: Flow) -> Target:
+    """What clients call now, ready to run; raises ValueError when the flow is not published."""
+    version = flow.published_version
+    if version is None:
+        raise ValueError("The flow is not published yet.")
+    return version_target(flow, version)
+
+
+def version_target(flow: Flow, version: FlowVersion) -> Target:
+    """One version of a flow, ready to run, whatever clients call now; raises DefinitionError."""
+    schemas = version.contract["inputSchema"], version.contract.get("outputSchema")
+    return _target_of(flow, version.definition, schemas, version.timeout_seconds, version)
+
+
+def _target_of(
+    flow: Flow, definition: Any, schemas: tuple[Any, Any], timeout: float, version: FlowVersion | None
+) -> Target:
+    schema, output_schema = schemas
+    return Target(
+        flow_id=flow.pk,
+        version_id=version.pk if version else None,
+        owner_id=flow.server.owner_id,
+        flow_name=flow.name,
+        tool_name=flow.tool_name,
+        server_slug=flow.server.slug,
+        graph=graph_of(definition),
+        input_schema=compile_schema(schema),
+        timeout_seconds=timeout,
+        defaults=defaults_of(schema),
+        output_schema=output_schema_of(output_schema),
+        answer_seconds=version.answer_seconds if version else flow.answer_seconds,
+        draft=None if version else {"definition": definition, "schemas": schemas, "timeoutSeconds": timeout},
+    )

@@ -1,0 +1,110 @@
+"""How long executions are kept: what may be pruned, and versions that nothing names any more.
+
+Everything is kept for ever unless an operator prunes. Executions that are pending or pinned stay in any case.
+"""
+
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import Count, Max, Min, Q
+
+from executions.ledger import writer
+from executions.models import Execution, ExecutionQuerySet
+from executions.record.status import Status
+from executions.upkeep.space import Share, size_of_one
+from flows.models import Flow, FlowVersion
+
+CHUNK = 500
+"""Executions a transaction: some ten milliseconds, so that calls are recorded in between."""
+
+PAUSE_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """Which executions to prune: those that meet every criterion that is given.
+
+    `before` compares with their start; `keep` spares the newest of each flow, whatever their status.
+    """
+
+    before: datetime | None = None
+    keep: int | None = None
+    status: Status | None = None
+    flow: Flow | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is asked for; that must not mean everything."""
+        return self == Criteria()
+
+
+def chosen(criteria: Criteria) -> Iterator[tuple[Flow | None, ExecutionQuerySet]]:
+    """What may be pruned, flow by flow, so that an index finds it; deleted flows come last, together."""
+    flows: list[Flow | None] = [criteria.flow]
+    if criteria.flow is None:
+        flows = [*Flow.objects.select_related("server").order_by("server__slug", "tool_name"), None]
+    for flow in flows:
+        executions = Execution.objects.filter(flow=flow)
+        if (which := _which(executions, criteria)) is not None:
+            yield flow, executions.filter(which, is_pinned=False).exclude(status=Status.PENDING)
+
+
+def _which(executions: ExecutionQuerySet, criteria: Criteria) -> Q | None:
+    which = Q()
+    if criteria.before is not None:
+        which &= Q(started_at__lt=criteria.before)
+    if criteria.status is not None:
+        which &= Q(status=criteria.status)
+    if criteria.keep:
+        spared = executions.newest_first().values_list("started_at", "pk")
+        if (last := spared[criteria.keep - 1 : criteria.keep].first()) is None:
+            return None
+        which &= _beside(*last, "lt")
+    return which
+
+
+def _beside(started_at: datetime, execution_id: uuid.UUID, side: str) -> Q:
+    """Older (`lt`) or newer (`gt`) than an execution; the first term is the range that an index can use."""
+    strictly = Q(**{f"started_at__{side}": started_at}) | Q(**{f"pk__{side}": execution_id})
+    return Q(**{f"started_at__{side}e": started_at}) & strictly
+
+
+def preview(criteria: Criteria) -> list[Share]:
+    """What pruning would delete now, without flows of which nothing goes."""
+    shares = []
+    for flow, executions in chosen(criteria):
+        found = executions.aggregate(rows=Count("pk"), oldest=Min("started_at"), newest=Max("started_at"))
+        if found["rows"]:
+            size = round(found["rows"] * size_of_one(executions))
+            shares.append(Share(flow, found["rows"], size, found["oldest"], found["newest"]))
+    return shares
+
+
+def prune(criteria: Criteria, chunk: int = CHUNK) -> Iterator[int]:
+    """Delete what the criteria choose, oldest first; yields how many each transaction deleted.
+
+    Between two transactions it waits as long as the last one took: calls get the write lock at least half of the time.
+    """
+    for _, executions in chosen(criteria):
+        after = Q()
+        while rows := list(
+            executions.filter(after).order_by("started_at", "id").values_list("started_at", "pk")[:chunk]
+        ):
+            began = time.monotonic()
+            yield writer.delete([pk for _, pk in rows])
+            after = _beside(*rows[-1], "gt")
+            time.sleep(max(time.monotonic() - began, PAUSE_SECONDS))
+
+
+def remove_orphaned_versions() -> int:
+    """Delete versions of deleted flows that no execution names any more; returns how many."""
+    # The executions of a deleted flow name no flow, which an index finds; a search by version would read the table,
+    # and so would the database's own check of the foreign key, for each version.
+    with connection.constraint_checks_disabled(), transaction.atomic():
+        named = Execution.objects.filter(flow=None, flow_version__isnull=False).values("flow_version")
+        orphans = FlowVersion.objects.filter(flow=None).exclude(pk__in=named.order_by())
+        return orphans._raw_delete(using="default")

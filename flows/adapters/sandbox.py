@@ -1,0 +1,214 @@
+"""The Python that people write, in processes of its own: `flows.engine.node.CodeRunner` on pydantic-monty.
+
+Monty is an interpreter without a way out: no files, no network, no environment, no import of what is installed here.
+On top of that each run is a fresh session with limits on time, memory, depth and output, and what it gives back is
+rebuilt as plain JSON of bounded size before anybody touches it: a result may be 100,000 levels deep, or a few objects
+that refer to each other and would be terabytes as JSON. There are two pools of worker processes, so that programs that
+take their seconds never hold up conditions. Workers start when they are first needed and end with this process.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, Literal
+
+from pydantic_monty import AsyncMonty, MontyCrashedError, MontyError, MontyRuntimeError, MontySyntaxError
+
+from flows.adapters.sandbox_values import plain
+from flows.engine.errors import NodeFailed
+from flows.engine.node import Json
+
+MAX_PRINTED = 64 * 1024
+"""Characters that one run may print."""
+
+_WAIT_SECONDS = 10.0
+_SHOWN_TRACEBACK = 4_000
+_MIB = 1024 * 1024
+_FORGOTTEN_INPUT = re.compile(r"\{\{[^{}]{1,200}\}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run may use: seconds of computing, bytes of memory; `workers` is how many run at once."""
+
+    seconds: float
+    memory: int
+    workers: int
+
+
+_CPUS = os.cpu_count() or 1
+EXPRESSIONS = Limits(seconds=0.05, memory=8 * _MIB, workers=max(2, _CPUS))
+PROGRAMS = Limits(seconds=5.0, memory=64 * _MIB, workers=max(4, _CPUS))
+
+
+class TookTooLong(NodeFailed):
+    """A run met the limit of its time."""
+
+
+class SandboxedCode:
+    """Runs programs and expressions; safe to use from several event loops and threads."""
+
+    def __init__(self, expressions: Limits = EXPRESSIONS, programs: Limits = PROGRAMS) -> None:
+        self._expressions = _Pool("expression", expressions)
+        self._programs = _Pool("code", programs)
+
+    async def run(self, source: str, inputs: Mapping[str, Json], printed: Callable[[str], None]) -> Json:
+        """Run a program; raises NodeFailed (see `flows.engine.node.CodeRunner`)."""
+        return await self._programs.feed(source, inputs, printed)
+
+    async def evaluate(self, expression: str, inputs: Mapping[str, Json]) -> Json:
+        """Evaluate an expression; raises NodeFailed.
+
+        The limit is so short, and of the clock, that a worker which had to wait for a processor can meet it. An
+        expression changes nothing, so it gets a second chance.
+        """
+        with suppress(TookTooLong):
+            return await self._expressions.feed(expression, inputs, _unheard)
+        return await self._expressions.feed(expression, inputs, _unheard)
+
+    async def close(self) -> None:
+        """End the worker processes; the next run would start new ones."""
+        await self._expressions.close()
+        await self._programs.close()
+
+
+@cache
+def code_runner() -> SandboxedCode:
+    """The sandbox of this process; no worker starts before it is used."""
+    return SandboxedCode()
+
+
+def _unheard(text: str) -> None:
+    """What an expression prints is of no interest."""
+
+
+class _Printed:
+    """Takes what a run prints; past the limit it calls `overflow`, from whichever thread the output comes."""
+
+    def __init__(self, overflow: Callable[[], None]) -> None:
+        self.pieces: list[str] = []
+        self.length = 0
+        self.overflow = overflow
+
+    def __call__(self, stream: Literal["stdout", "stderr"], text: str) -> None:
+        room = MAX_PRINTED - self.length
+        self.length += len(text)
+        if room > 0:
+            self.pieces.append(text[:room])
+        if room >= 0 and self.is_over:
+            self.overflow()
+
+    @property
+    def is_over(self) -> bool:
+        return self.length > MAX_PRINTED
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+
+class _Pool:
+    """Worker processes that share one set of limits."""
+
+    def __init__(self, noun: str, limits: Limits) -> None:
+        self.noun = noun
+        self.limits = limits
+        self.monty = AsyncMonty(
+            min_processes=0,
+            max_processes=limits.workers,
+            checkout_timeout=_WAIT_SECONDS,
+            # The sandbox ends itself at its limit; this is for a worker that hangs.
+            request_timeout=limits.seconds + 2,
+        )
+        self.is_open = False
+
+    async def close(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            await self.monty.__aexit__(None, None, None)
+
+    async def feed(self, source: str, inputs: Mapping[str, Json], printed: Callable[[str], None]) -> Json:
+        if not self.is_open:
+            await self.monty.__aenter__()  # starts no process; doing it twice is harmless
+            self.is_open = True
+        loop = asyncio.get_running_loop()
+        output: _Printed | None = None
+        try:
+            async with asyncio.timeout(None) as stop:
+                output = _Printed(partial(_expire, stop, loop))
+                value = await self._result(source, dict(inputs), output)
+            if output.is_over:
+                raise TimeoutError  # it came with the end of the run
+        except (MontyRuntimeError, MontySyntaxError) as error:
+            raise self._failed(error, source) from None
+        except MontyCrashedError as error:
+            failed = TookTooLong(self._took_too_long()) if error.timed_out else NodeFailed(self._crashed())
+            raise failed from None
+        except MontyError as error:
+            raise NodeFailed(f"The {self.noun} could not be run: {str(error)[:300]}") from None
+        except TimeoutError:
+            raise NodeFailed(self._stopped(output)) from None
+        finally:
+            if output is not None and output.text:
+                printed(output.text)
+        return plain(value, f"The result of the {self.noun}")
+
+    async def _result(self, source: str, inputs: dict[str, Json], output: _Printed) -> Any:
+        session = self.monty.checkout(
+            script_name="code.py",
+            limits={
+                "max_feed_duration_secs": self.limits.seconds,
+                "max_turn_duration_secs": self.limits.seconds,
+                "max_memory": self.limits.memory,
+                "max_suspensions": 100,
+                "max_total_sleep_secs": 0,
+            },
+            assert_message_annotations=False,
+            os_policy={"sleep": "zero"},
+        )
+        async with session as fresh:
+            return await fresh.feed_run(source, inputs=inputs, print_callback=output)
+
+    def _failed(self, error: MontyRuntimeError | MontySyntaxError, source: str) -> NodeFailed:
+        reason = error.display("type-msg")
+        if reason.startswith(("TimeoutError: feed time limit", "TimeoutError: turn time limit")):
+            return TookTooLong(self._took_too_long(), is_final=True)
+        if reason.startswith("MemoryError: ") and "memory limit" in reason:
+            return NodeFailed(self._needed_too_much(), is_final=True)
+        frames = error.traceback()
+        where = f"line {frames[-1].line}: " if frames else ""
+        hint = ""
+        if _FORGOTTEN_INPUT.search(source):
+            hint = " (Nothing in the source is filled in: give what stands in {{ }} a name under inputs.)"
+        detail = {"traceback": error.display("traceback")[-_SHOWN_TRACEBACK:]} if len(frames) > 1 else None
+        return NodeFailed(f"The {self.noun} failed at {where}{reason[:2_000]}{hint}", detail=detail, is_final=True)
+
+    def _took_too_long(self) -> str:
+        return f"The {self.noun} took longer than {self.limits.seconds:g} s and was stopped. Let it do less at a time."
+
+    def _needed_too_much(self) -> str:
+        return (
+            f"The {self.noun} needed more than {self.limits.memory // _MIB} MiB of memory. Let it hold less at a time."
+        )
+
+    def _crashed(self) -> str:
+        return f"The process that ran the {self.noun} ended unexpectedly. Other calls are not affected; call again."
+
+    def _stopped(self, output: _Printed | None) -> str:
+        if output is not None and output.is_over:
+            return f"The {self.noun} printed more than {MAX_PRINTED:,} characters and was stopped. Let it print less."
+        return f"All {self.limits.workers} workers for {self.noun} were busy for {_WAIT_SECONDS:g} s. Call again later."
+
+
+def _expire(stop: asyncio.Timeout, loop: asyncio.AbstractEventLoop) -> None:
+    """Let a timeout of `loop` expire, from any thread."""
+
+    def expire() -> None:
+        with suppress(RuntimeError):  # what it limits has ended meanwhile
+            stop.reschedule(loop.time())
+
+    loop.call_soon_threadsafe(expire)

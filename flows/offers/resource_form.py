@@ -1,0 +1,156 @@
+"""The form of a resource: its words and its URI, and one of a text, a file and a flow."""
+
+import base64
+import mimetypes
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+
+from flows.engine.errors import DefinitionError
+from flows.models import Resource
+from flows.offers.resources import MAX_BYTES, save_resource
+from flows.pages.forms import JsonField
+
+_TEXTUAL = ("text/", "application/json", "application/xml", "application/yaml", "application/javascript")
+_PLAIN = {"autocomplete": "off", "spellcheck": "false"}
+FIELD_OF_PATH = {"mimeType": "mime_type", "blob": "file"}
+"""Which form field holds what a fault's path begins with, where the names differ."""
+
+
+class ResourceForm(forms.ModelForm):
+    """A resource; what is not chosen among text, file and flow is not kept."""
+
+    answer = forms.ChoiceField(
+        label="What is found there",
+        choices=[("text", "a text"), ("file", "a file"), ("flow", "what a flow answers")],
+        widget=forms.RadioSelect,
+        help_text="A URI with variables is answered by a flow.",
+    )
+    file = forms.FileField(required=False, allow_empty_file=True)
+    completions = JsonField(
+        rows=3,
+        required=False,
+        label="Proposals for the variables",
+        help_text='Clients offer them while somebody types: {"order_id": ["A-10481", "A-10482"]}.',
+    )
+    annotations = JsonField(
+        rows=2, required=False, help_text='Hints for clients: {"audience": ["user"], "priority": 0.5}.'
+    )
+    field_order = ["uri", "name", "title", "description", "mime_type", "answer", "text", "file", "flow"]
+
+    class Meta:
+        model = Resource
+        fields = [
+            "uri",
+            "name",
+            "title",
+            "description",
+            "mime_type",
+            "text",
+            "flow",
+            "completions",
+            "annotations",
+            "is_active",
+        ]
+        labels = {"is_active": "Clients see it", "mime_type": "Media type"}
+        help_texts = {
+            "is_active": "",
+            "text": "",
+            "flow": "",
+            "mime_type": "As text/markdown or image/png. Empty: text/plain, or what the name of a file says.",
+        }
+        widgets = {
+            "uri": forms.TextInput(_PLAIN),
+            "description": forms.Textarea({"rows": 2}),
+            "text": forms.Textarea({"rows": 10, "class": "code", "spellcheck": "false"}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        row = self.instance
+        self.fields["text"].strip = False  # type: ignore[attr-defined]
+        field: Any = self.fields["flow"]
+        field.queryset, field.empty_label = row.server.flows.all(), "no flow"
+        self.fields["answer"].initial = "flow" if row.flow_id else "file" if row.blob else "text"
+        self.fields["file"].help_text = "Keep it empty to leave the file as it is." if row.blob else ""
+        for name in ("completions", "annotations"):
+            if not getattr(row, name):
+                self.initial[name] = None
+        self._kept = row.blob
+
+    def clean_completions(self) -> Any:
+        """Nothing is nothing."""
+        value = self.cleaned_data["completions"]
+        return {} if value is None else value
+
+    def clean_annotations(self) -> Any:
+        """Nothing is nothing."""
+        value = self.cleaned_data["annotations"]
+        return {} if value is None else value
+
+    def clean_text(self) -> str:
+        """Browsers send every line break as two characters."""
+        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
+
+    def clean_file(self) -> bytes | None:
+        """The bytes of the file; None when none was chosen."""
+        file = self.cleaned_data["file"]
+        if not isinstance(file, UploadedFile):
+            return None
+        if (file.size or 0) > MAX_BYTES:
+            raise ValidationError(f"The file has more than {MAX_BYTES // 1024} KiB.")
+        self._guessed = mimetypes.guess_type(file.name or "")[0] or ""
+        content: bytes = file.read()
+        return content
+
+    def clean(self) -> dict[str, Any]:
+        """What is not chosen is not kept; what is chosen is there."""
+        cleaned = super().clean() or self.cleaned_data
+        answer, content = cleaned.get("answer"), cleaned.get("file")
+        if answer != "flow":
+            cleaned["flow"] = None
+        elif not cleaned.get("flow"):
+            self.add_error("flow", "Choose the flow that answers.")
+        if answer != "text":
+            cleaned["text"] = ""
+        elif not cleaned.get("text"):
+            self.add_error("text", "Write a text.")
+        if answer == "file" and content is None and not self._kept and "file" not in self.errors:
+            self.add_error("file", "Choose a file.")
+        return cleaned
+
+    def _post_clean(self) -> None:
+        """The model's own checks, with the file in its place."""
+        super()._post_clean()  # type: ignore[misc]
+        content, row = self.cleaned_data.get("file"), self.instance
+        row.blob = self._kept if self.cleaned_data.get("answer") == "file" else ""
+        if self.cleaned_data.get("answer") == "file" and content is not None:
+            row.mime_type = row.mime_type or self._guessed
+            row.text, row.blob = as_stored(content, row.mime_type)
+
+    def save(self, commit: bool = True) -> Any:
+        """Store the resource; None leaves the reasons at the fields."""
+        try:
+            save_resource(self.instance)
+        except DefinitionError as error:
+            for fault in error.faults:
+                first = fault.path.split(".")[0].split("[")[0]
+                name = FIELD_OF_PATH.get(first, first)
+                inside = fault.path.removeprefix(first).lstrip(".")
+                message = f"{inside}: {fault.message}" if inside else fault.message
+                self.add_error(name if name in self.fields else None, message)
+            return None
+        return self.instance
+
+
+def as_stored(content: bytes, mime_type: str) -> tuple[str, str]:
+    """The text or the base64 of a file: a text where its media type says so and it is one."""
+    textual = mime_type.lower().startswith(_TEXTUAL) or mime_type.lower().endswith(("+json", "+xml"))
+    if textual:
+        try:
+            return content.decode(), ""
+        except UnicodeDecodeError:
+            pass
+    return "", base64.b64encode(content).decode()

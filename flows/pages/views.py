@@ -1,0 +1,203 @@
+"""Pages of flows and servers: list, create, build, publish, versions, duplicate, switch, delete."""
+
+from collections.abc import Sequence
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from flows.cases.drafts import summary_of
+from flows.engine.errors import DefinitionError, Fault
+from flows.engine.graph import Node
+from flows.models import Flow, FlowVersion, Server
+from flows.pages import node_catalogue
+from flows.pages.drawing import draw
+from flows.pages.forms import FlowForm, NewFlowForm, ServerForm
+from flows.pages.return_addresses import own_address
+from flows.publishing import versions as publishing
+from flows.publishing.review import compare, review_draft, server_costs
+
+
+def _flow(request: HttpRequest, flow_id: int) -> Flow:
+    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
+    return get_object_or_404(flows, pk=flow_id)
+
+
+@require_GET
+def flow_list(request: HttpRequest) -> HttpResponse:
+    """Every flow that the user may see, by name; `?server=` keeps one server's."""
+    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
+    flows = flows.defer("definition", "published_version__definition", "published_version__contract")
+    server, search = request.GET.get("server", ""), request.GET.get("search", "").strip()
+    if server:
+        flows = flows.filter(server__slug=server)
+    if search:
+        flows = flows.filter(name__icontains=search) | flows.filter(tool_name__icontains=search)
+    servers = Server.objects.visible_to(request.user)
+    context = {"title": "Flows", "flows": flows, "servers": servers, "server": server, "search": search}
+    return render(request, "flows/list.html", context)
+
+
+@require_GET
+def detail(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """A flow opens where its calls are seen."""
+    return redirect("executions:usage", _flow(request, flow_id).pk)
+
+
+@require_http_methods(["GET", "POST"])
+def create(request: HttpRequest) -> HttpResponse:
+    """Begin a flow; it is built in its Build tab."""
+    form = NewFlowForm(request.POST or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        return redirect("flows:build", form.save().pk)
+    return render(request, "flows/create.html", {"title": "New flow", "form": form})
+
+
+@require_http_methods(["GET", "POST"])
+def build(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """Edit the draft. With a fault nothing is stored, and what was typed stays in the form."""
+    flow = _flow(request, flow_id)
+    form = FlowForm(request.POST or None, instance=_flow(request, flow_id))
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, "The draft is saved. Clients see it once you publish it.")
+        return redirect("flows:build", flow.pk)
+    faults = form.faults if form.is_bound else publishing.faults_of(flow)
+    return _build_page(request, flow, form, faults, "Not saved" if form.is_bound else "Not ready to be published")
+
+
+def _build_page(
+    request: HttpRequest, flow: Flow, form: FlowForm, faults: Sequence[Fault], faults_title: str
+) -> HttpResponse:
+    has_changes = publishing.has_unpublished_changes(flow)
+    context = {
+        "flow": flow,
+        "tab": "build",
+        "form": form,
+        "faults": faults,
+        "faults_title": faults_title,
+        "drawing": draw(form.instance.definition),
+        "has_changes": has_changes,
+        "review": review_draft(flow) if has_changes else None,
+        "comparison": compare(flow) if has_changes else None,
+        "case_summary": summary_of(flow),
+        "node_types": node_catalogue.entries(),
+        "nodes": _nodes_with_inputs(flow),
+    }
+    return render(request, "flows/build.html", context)
+
+
+def _nodes_with_inputs(flow: Flow) -> Sequence[Node]:
+    """The nodes of the stored draft that run after another; none when it is no graph."""
+    try:
+        return publishing.graph_of(flow.definition).order[1:]
+    except DefinitionError:
+        return ()
+
+
+@require_POST
+def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """Make a version of the stored draft, or show what keeps it from being one."""
+    flow = _flow(request, flow_id)
+    try:
+        version = publishing.publish(flow, request.user)
+    except DefinitionError as error:
+        messages.error(request, "Not published: the draft has faults, listed beside the form.")
+        return _build_page(request, flow, FlowForm(instance=flow), error.faults, "Not published")
+    messages.success(request, f"Published as {version}. Clients see it from now on.")
+    return redirect("flows:build", flow.pk)
+
+
+@require_GET
+def versions(request: HttpRequest, flow_id: int, number: int | None = None) -> HttpResponse:
+    """The published versions at the left, the chosen one's graph, contract and definition at the right."""
+    flow = _flow(request, flow_id)
+    rows = flow.versions.defer("definition", "contract").select_related("created_by")
+    chosen: FlowVersion | None = None
+    if number is not None:
+        chosen = get_object_or_404(flow.versions.select_related("created_by"), number=number)
+    context = {"flow": flow, "tab": "versions", "rows": rows, "version": chosen}
+    if chosen:
+        context["drawing"] = draw(chosen.definition)
+    return render(request, "flows/versions.html", context)
+
+
+@require_POST
+def duplicate(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """Copy the draft and open the copy."""
+    copy = publishing.duplicate(_flow(request, flow_id))
+    messages.success(request, f"This is the copy. It is inactive and not published; its tool name is {copy.tool_name}.")
+    return redirect("flows:build", copy.pk)
+
+
+@require_POST
+def toggle(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """Switch a flow on or off and go back to where the switch is."""
+    flow = _flow(request, flow_id)
+    publishing.set_active(flow, not flow.is_active)
+    messages.success(request, f"{flow.name} is {'active' if flow.is_active else 'inactive'} now.")
+    return redirect(own_address(request, request.POST.get("next", "")) or "dashboard")
+
+
+@require_http_methods(["GET", "POST"])
+def delete(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """Ask once, then delete; the flow's executions stay (FR-011)."""
+    flow = _flow(request, flow_id)
+    if request.method == "POST":
+        publishing.delete(flow)
+        messages.success(request, f"{flow.name} is deleted. Its executions stay in the list.")
+        return redirect("dashboard")
+    return render(request, "flows/delete.html", {"title": f"Delete {flow.name}?", "flow": flow})
+
+
+@require_GET
+def servers(request: HttpRequest) -> HttpResponse:
+    """The MCP servers, their addresses and their flows."""
+    rows = Server.objects.visible_to(request.user).prefetch_related("flows")
+    return render(request, "flows/servers.html", {"title": "Servers", "servers": rows})
+
+
+@require_GET
+def node_types(request: HttpRequest) -> HttpResponse:
+    """The catalogue: every node type by group; `?search=` keeps those that say each of its words."""
+    search = request.GET.get("search", "").strip()
+    groups: dict[str, list[node_catalogue.Entry]] = {}
+    for entry in node_catalogue.entries():
+        if entry.matches(search):
+            groups.setdefault(entry.group, []).append(entry)
+    context = {"title": "Node types", "groups": groups.items(), "search": search}
+    return render(request, "flows/node_types.html", context)
+
+
+@require_GET
+def node_type(request: HttpRequest, name: str) -> HttpResponse:
+    """What one node type does, and how it is written in a definition."""
+    entry = node_catalogue.entry(name)
+    if entry is None:
+        raise Http404(f"There is no node type {name!r}.")
+    context = {"title": entry.node_type.title, "entry": entry, "others": node_catalogue.entries()}
+    return render(request, "flows/node_type.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def server(request: HttpRequest, server_id: int | None = None) -> HttpResponse:
+    """Make a server or change one."""
+    found = None
+    if server_id is not None:
+        found = get_object_or_404(Server.objects.visible_to(request.user), pk=server_id)
+    form = ServerForm(request.POST or None, instance=found or Server(owner_id=request.user.pk))
+    if request.method == "POST" and form.is_valid():
+        publishing.save_server(form.save(commit=False))
+        messages.success(request, f"{form.instance.name} is saved.")
+        return redirect("flows:servers")
+    costs = server_costs(found) if found else []
+    context = {
+        "title": "New server",
+        "tab": "settings",
+        "form": form,
+        "server": found,
+        "costs": costs,
+        "tokens": sum(cost.tokens.total for cost in costs),
+    }
+    return render(request, "flows/server.html", context)

@@ -1,0 +1,173 @@
+"""A tool as its draft and as clients see it: what the lint says, what it costs a model, what changes for clients."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flows.engine.errors import DefinitionError
+from flows.engine.graph import Node
+from flows.engine.node import RepliesAgain
+from flows.models import Flow, FlowVersion, Server
+from flows.nodes.http_request import HttpRequest
+from flows.nodes.return_ import Return
+from flows.nodes.return_content import ReturnContent
+from flows.publishing import versions
+from flows.review import tokens
+from flows.review.contract_diff.change import Change
+from flows.review.contract_diff.contracts import changes
+from flows.review.lint.subject import LEVELS, Finding, Neighbour, Subject
+from flows.review.lint.table import lint
+
+DRAFT = "draft"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Requests that change nothing, if the other system keeps to RFC 9110, section 9.2.1."""
+
+
+class UnknownVersion(LookupError):
+    """A comparison names a version that the flow does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A contract with what there is to say of it; `version` is None for the draft."""
+
+    version: FlowVersion | None
+    contract: dict[str, Any]
+    findings: Sequence[Finding]
+    tokens: tokens.Estimate
+
+    @property
+    def name(self) -> str:
+        """`draft`, or the version's number."""
+        return str(self.version.number) if self.version else DRAFT
+
+    @property
+    def counts(self) -> list[tuple[str, int]]:
+        """How many findings there are of each level that has any, the gravest first."""
+        found = Counter(finding.level for finding in self.findings)
+        return [(level, found[level]) for level in LEVELS if found[level]]
+
+    @property
+    def gravest(self) -> tuple[str, int] | None:
+        """Errors or warnings, the graver of the two, and how many; None when there are only hints."""
+        return next((each for each in self.counts if each[0] != "hint"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What changes for clients from one contract to another; each is named `draft` or by its version's number."""
+
+    before: str
+    after: str
+    changes: Sequence[Change]
+
+    @property
+    def breaking(self) -> int:
+        """How many changes may break clients."""
+        return sum(change.verdict == "breaking" for change in self.changes)
+
+    @property
+    def verdict(self) -> str:
+        """`same`, `compatible` or `breaking`."""
+        return "breaking" if self.breaking else "compatible" if self.changes else "same"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCost:
+    """What one tool of a server takes of a model's context."""
+
+    flow: Flow
+    tokens: tokens.Estimate
+
+
+def review_draft(flow: Flow) -> Review:
+    """The tool as it would be published now."""
+    return _review(flow, None, versions.contract_of(flow), flow.definition)
+
+
+def review_live(flow: Flow) -> Review | None:
+    """The tool that clients call now; None for a flow that is not published."""
+    version = flow.published_version
+    return _review(flow, version, version.contract, version.definition) if version else None
+
+
+def compare(flow: Flow, before: str = "", after: str = DRAFT) -> Comparison | None:
+    """Two contracts of a flow, each `draft` or a version's number; without `before`, what clients call now.
+
+    None when clients call nothing yet. Raises UnknownVersion.
+    """
+    if not before:
+        version = flow.published_version
+        if version is None:
+            return None
+        before = str(version.number)
+    return Comparison(before, after, changes(contract_named(flow, before), contract_named(flow, after)))
+
+
+def server_costs(server: Server) -> list[ToolCost]:
+    """What the tools that clients of a server see take of a model's context, heaviest first."""
+    flows = server.flows.callable().select_related("published_version").defer("definition")
+    costs = [
+        ToolCost(flow, tokens.estimate(flow.published_version.contract)) for flow in flows if flow.published_version
+    ]
+    return sorted(costs, key=lambda cost: -cost.tokens.total)
+
+
+def contract_named(flow: Flow, name: str) -> dict[str, Any]:
+    """A contract of a flow by its name, `draft` or a version's number; raises UnknownVersion."""
+    version = version_named(flow, name)
+    contract: dict[str, Any] = version.contract if version else versions.contract_of(flow)
+    return contract
+
+
+def version_named(flow: Flow, name: str) -> FlowVersion | None:
+    """A version of a flow by its number, None for `draft`; raises UnknownVersion."""
+    if name == DRAFT:
+        return None
+    number = int(name) if name.isdecimal() and len(name) < 10 else 0
+    version = flow.versions.filter(number=number).defer("definition").first()
+    if version is None:
+        raise UnknownVersion(f"This flow has no version {name[:20]!r}; write the number of one, or {DRAFT}.")
+    return version
+
+
+def _review(flow: Flow, version: FlowVersion | None, contract: dict[str, Any], definition: Any) -> Review:
+    nodes = _nodes(definition)
+    subject = Subject(
+        contract,
+        server_slug=flow.server.slug,
+        neighbours=_neighbours(flow),
+        effects=None if nodes is None else tuple(node.name for node in nodes if _may_change(node)),
+        returns_json=any(node.type == Return.type and "json" in node.parameters for node in nodes or ()),
+        only_text=bool(nodes) and not any(_may_answer_json(node) for node in nodes or ()),
+    )
+    return Review(version, contract, lint(subject), tokens.estimate(contract))
+
+
+def _nodes(definition: Any) -> Sequence[Node] | None:
+    """The nodes that can run; None for a definition that is no graph, as when a node type is gone."""
+    try:
+        return versions.graph_of(definition).order
+    except DefinitionError:
+        return None
+
+
+def _may_change(node: Node) -> bool:
+    """Whether a node may change something outside; a request whose method is safe does not."""
+    reads = node.type == HttpRequest.type and node.parameters.get("method", "GET") in _SAFE_METHODS
+    return node.registered.node_type.has_effects and not reads
+
+
+def _may_answer_json(node: Node) -> bool:
+    """Whether a node may answer with a JSON value; what a node type of somebody else answers with is not known."""
+    if node.type == Return.type:
+        return "json" in node.parameters
+    return node.type != ReturnContent.type and isinstance(node.registered.node_type, RepliesAgain)
+
+
+def _neighbours(flow: Flow) -> list[Neighbour]:
+    """The other tools that clients of the server see."""
+    others = Flow.objects.filter(server=flow.server_id).callable().exclude(pk=flow.pk)
+    contracts = others.order_by("tool_name").values_list("published_version__contract", flat=True)
+    return [Neighbour(str(found.get("name", "")), str(found.get("description", ""))) for found in contracts]

@@ -1,0 +1,297 @@
+"""What people do with flows: publish, duplicate, switch on and off, delete. Changes are announced once committed."""
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from flows.adapters import vault
+from flows.engine.errors import DefinitionError, Fault
+from flows.engine.expressions import Path, SecretValues, has_expression, paths_in
+from flows.engine.graph import Graph, parse
+from flows.engine.node import FLOW_FORMAT, NodeType
+from flows.engine.references import References
+from flows.engine.shapes import UNKNOWN
+from flows.models import Flow, FlowVersion, Secret, Server
+from flows.nodes import registry
+from flows.publishing import announcements
+from flows.review.lint.behaviour import wrong_annotation
+from flows.review.lint.subject import Subject
+from flows.schemas.compiled import check_tool_input_schema, compile_schema
+from flows.values.reserved_names import WHY, is_reserved
+
+
+@dataclass(frozen=True, slots=True)
+class MissingSecret(Fault):
+    """An expression names a secret that the flow's server does not have."""
+
+    secret_name: str
+
+
+def graph_of(definition: Any) -> Graph:
+    """Parse a definition with the node types of this installation; raises DefinitionError."""
+    return parse(definition, registry())
+
+
+def faults_of(flow: Flow) -> list[Fault]:
+    """Everything that keeps a flow from being published, each at its path in the flow's JSON."""
+    faults: list[Fault] = []
+    if not flow.tool_description.strip():
+        faults.append(Fault("toolDescription", "say in one or two sentences what the tool does; the model reads it"))
+    faults += draft_faults(flow)
+    with suppress(DefinitionError):  # of a definition that is no graph enough is said
+        faults += [*_missing_secrets(flow), *_missing_flows(flow)]
+    return faults + _taken_name(flow)
+
+
+def draft_faults(flow: Flow) -> list[Fault]:
+    """What is wrong with a flow in any server: name, definition, schemas and annotations, each fault at its path."""
+    faults = [Fault("toolName", WHY)] if is_reserved(flow.tool_name) else []
+    faults += [Fault(path, why) for path, why in wrong_annotation(Subject({"annotations": flow.annotations}))]
+    for path, check, value in (
+        ("definition", graph_of, flow.definition),
+        ("inputSchema", check_tool_input_schema, flow.input_schema),
+        ("outputSchema", compile_schema, flow.output_schema),
+    ):
+        if value is None:
+            continue
+        try:
+            check(value)
+        except DefinitionError as error:
+            faults += [Fault(f"{path}.{fault.path}".rstrip("."), fault.message) for fault in error.faults]
+    if not any(fault.path.startswith("definition") for fault in faults):
+        is_schema_faulty = any(fault.path.startswith("inputSchema") for fault in faults)
+        for fault in unknown_members(flow.definition, UNKNOWN if is_schema_faulty else flow.input_schema):
+            faults.append(Fault(f"definition.{fault.path}", fault.message))
+    return faults
+
+
+def _taken_name(flow: Flow) -> list[Fault]:
+    """Drafts of a server have different tool names, but a published version keeps the name that its draft had."""
+    published = Flow.objects.filter(server=flow.server_id, published_version__tool_name=flow.tool_name)
+    other = published.exclude(pk=flow.pk).first()
+    if other is None:
+        return []
+    return [Fault("toolName", f"clients still call {other.name!r} by this name: publish that flow again first")]
+
+
+def unknown_members(definition: Any, input_schema: Any) -> list[Fault]:
+    """Each expression that names what cannot be there, as far as node types and the input schema tell.
+
+    Paths begin inside the definition. Raises DefinitionError for one that is no graph.
+    """
+    return list(References(graph_of(definition), input_schema).faults())
+
+
+def _missing_secrets(flow: Flow) -> Iterator[Fault]:
+    """Each expression, of a node that can run, that names a secret which the flow's server does not have."""
+    graph = graph_of(flow.definition)
+    if not graph.secret_names:
+        return
+    known = set(Secret.objects.filter(server=flow.server_id).values_list("name", flat=True))
+    reachable = {node.id for node in graph.order}
+    for index, node in enumerate(flow.definition["nodes"]):
+        parameters = node.get("parameters", {}) if node["id"] in reachable else {}
+        schema = registry()[node["type"]].node_type.parameters_schema
+        for place, path in paths_in(parameters, f"definition.nodes[{index}].parameters", schema):
+            name = path.secret_name if isinstance(path, Path) else None
+            if name and name not in known:
+                has = ", ".join(sorted(known)) or "none"
+                why = f"the server has no secret {name!r}; add it under Secrets. It has: {has}"
+                yield MissingSecret(place, why, name)
+
+
+def _missing_flows(flow: Flow) -> Iterator[Fault]:
+    """Each node that can run and calls a flow which the server does not have; a draft counts, and so does this flow."""
+    places = {node["id"]: f"definition.nodes[{index}]" for index, node in enumerate(flow.definition["nodes"])}
+    calling = [
+        (node, name) for node in graph_of(flow.definition).order for name in flow_parameters(node.registered.node_type)
+    ]
+    if not calling:
+        return
+    flows = Flow.objects.filter(server=flow.server_id).values_list("tool_name", "published_version__tool_name")
+    known = {name for names in flows for name in names if name} | {flow.tool_name}
+    for node, name in calling:
+        place, value = f"{places[node.id]}.parameters.{name}", node.parameters.get(name)
+        if has_expression(value):
+            yield Fault(place, "write the tool name of a flow: an expression would let callers choose any flow")
+        elif value is not None and value not in known:
+            yield Fault(place, f"the server has no flow {value!r}. It has: {', '.join(sorted(known))}")
+
+
+def flow_parameters(node_type: NodeType) -> list[str]:
+    """The parameters that name flows, as the node type's schema says."""
+    properties = node_type.parameters_schema.get("properties", {})
+    return [name for name, schema in properties.items() if schema.get("format") == FLOW_FORMAT]
+
+
+def contract_of(flow: Flow) -> dict[str, Any]:
+    """The tool as clients see it, in MCP's words (camelCase)."""
+    description = flow.tool_description.strip()
+    if flow.when_to_use.strip():
+        description += f"\n\nWHEN TO USE: {flow.when_to_use.strip()}"
+    if flow.when_not_to_use.strip():
+        description += f"\n\nWHEN NOT TO USE: {flow.when_not_to_use.strip()}"
+    contract = {
+        "name": flow.tool_name,
+        "title": flow.name,
+        "description": description,
+        "inputSchema": flow.input_schema,
+    }
+    if flow.output_schema is not None:
+        contract["outputSchema"] = flow.output_schema
+    if flow.annotations:
+        contract["annotations"] = flow.annotations
+    return contract
+
+
+def publish(flow: Flow, user: Any = None) -> FlowVersion:
+    """Make an immutable version of the flow's draft and let clients call it from now on.
+
+    Raises DefinitionError with every fault; then nothing changes for clients.
+    """
+    faults = faults_of(flow)
+    if faults:
+        raise DefinitionError(faults)
+    with transaction.atomic():
+        # Locks the flow on PostgreSQL; SQLite's immediate transactions already let only one writer in.
+        Flow.objects.select_for_update().get(pk=flow.pk)
+        newest = flow.versions.aggregate(newest=Max("number"))["newest"] or 0
+        version = FlowVersion.objects.create(
+            flow=flow,
+            number=newest + 1,
+            tool_name=flow.tool_name,
+            definition=flow.definition,
+            contract=contract_of(flow),
+            timeout_seconds=flow.timeout_seconds,
+            answer_seconds=flow.answer_seconds,
+            created_by=user if user and user.pk else None,
+        )
+        flow.published_version = version
+        flow.save(update_fields=["published_version", "updated_at"])
+        announcements.announce(flow.server.slug)
+    return version
+
+
+def has_unpublished_changes(flow: Flow) -> bool:
+    """Whether the draft differs from what clients call now."""
+    version = flow.published_version
+    if version is None or (version.definition, version.contract) != (flow.definition, contract_of(flow)):
+        return True
+    return (version.timeout_seconds, version.answer_seconds) != (flow.timeout_seconds, flow.answer_seconds)
+
+
+def set_active(flow: Flow, active: bool) -> None:
+    """Let clients call the flow, or stop them; its history and versions stay."""
+    with transaction.atomic():
+        Flow.objects.filter(pk=flow.pk).update(is_active=active, updated_at=timezone.now())
+        announcements.announce(flow.server.slug)
+    flow.is_active = active
+
+
+def free_tool_name(wanted: str, taken: Collection[str]) -> tuple[str, int]:
+    """The first of `wanted_2`, `wanted_3`, ... that is not taken, and its number; at most 64 characters."""
+    number, base = 2, wanted[:58]
+    while f"{base}_{number}" in taken:
+        number += 1
+    return f"{base}_{number}", number
+
+
+def duplicate(flow: Flow) -> Flow:
+    """Copy the draft under a free tool name; the copy is inactive and not published."""
+    names = set(Flow.objects.filter(server=flow.server).values_list("tool_name", flat=True))
+    copy = Flow.objects.get(pk=flow.pk)
+    copy.pk = None
+    copy._state.adding = True
+    copy.tool_name, number = free_tool_name(flow.tool_name, names)
+    copy.name = f"{flow.name[:190]} ({number})"
+    copy.is_active, copy.published_version = False, None
+    copy.save()
+    return copy
+
+
+def delete(flow: Flow) -> None:
+    """Delete the flow; its executions and the versions that they ran stay readable (FR-011)."""
+    with transaction.atomic():
+        announcements.announce(flow.server.slug)
+        flow.delete()
+
+
+def save_server(server: Server) -> None:
+    """Store a server and let connected processes know."""
+    with transaction.atomic():
+        server.save()
+        announcements.announce(server.slug)
+
+
+def delete_server(server: Server) -> None:
+    """Delete a server and its flows; connected clients lose it."""
+    with transaction.atomic():
+        for flow in server.flows.select_related("server"):
+            delete(flow)
+        announcements.announce(server.slug)
+        server.delete()
+
+
+@sensitive_variables("value")
+def set_secret(server: Server, name: str, value: str) -> Secret:
+    """Give a server's secret a value, new or in place of the one it had.
+
+    Raises django.core.exceptions.ValidationError for a name that is none, ValueError for an empty value.
+    """
+    if not value:
+        raise ValueError("A secret needs a value; delete it instead of emptying it.")
+    secret = Secret.objects.filter(server=server, name=name).first() or Secret(server=server, name=name)
+    secret.encrypted = vault.encrypt(value, secret.place)
+    secret.full_clean(exclude=["encrypted"])
+    with transaction.atomic():
+        secret.save()
+        announcements.announce(server.slug)
+    return secret
+
+
+def delete_secret(secret: Secret) -> None:
+    """Delete a secret; flows that name it fail from the next call on."""
+    with transaction.atomic():
+        announcements.announce(secret.server.slug)
+        secret.delete()
+
+
+def secret_values(flow_id: int | None, names: Collection[str]) -> SecretValues:
+    """The values of those secrets of a flow's server that exist and can be decrypted."""
+    return _decrypted(Secret.objects.filter(server__flows=flow_id, name__in=names)) if flow_id else SecretValues()
+
+
+def secret_values_of_server(server: Server, names: Collection[str]) -> SecretValues:
+    """The values of those secrets of a server that exist and can be decrypted."""
+    return _decrypted(Secret.objects.filter(server=server, name__in=names))
+
+
+def _decrypted(secrets: Iterable[Secret]) -> SecretValues:
+    values: dict[str, str] = {}
+    unreadable: list[str] = []
+    for secret in secrets:
+        try:
+            values[secret.name] = vault.decrypt(secret.encrypted, secret.place)
+        except vault.Unreadable:
+            unreadable.append(secret.name)
+    return SecretValues(values, unreadable)
+
+
+def rotate_secrets() -> tuple[int, list[Secret]]:
+    """Encrypt every secret again with the newest key; returns how many, and those that no key opens."""
+    number, unreadable = 0, []
+    for secret in Secret.objects.select_related("server"):
+        try:
+            encrypted = vault.rotated(secret.encrypted)
+        except vault.Unreadable:
+            unreadable.append(secret)
+            continue
+        # A value that somebody set meanwhile is encrypted with the newest key already.
+        number += Secret.objects.filter(pk=secret.pk, encrypted=secret.encrypted).update(encrypted=encrypted)
+    return number, unreadable

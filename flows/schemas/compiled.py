@@ -1,0 +1,197 @@
+"""JSON Schemas that users write: compiled within limits, and faults that say what to change.
+
+Read as draft 2020-12, with `format` checked. Only references inside the document are followed, nothing is fetched, and
+patterns are those of the linear-time engine, so look-around and backreferences are refused. The library that validates
+holds the GIL while it works, so what would take it long is refused here instead of being timed.
+"""
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jsonschema_rs
+
+from flows.engine.errors import DefinitionError, Fault
+from flows.engine.graph import too_deep
+from flows.engine.registry import json_path, message_of, short
+from flows.schemas.faults import OPTIONS, Steps, Subschema, explain, pointer
+from flows.schemas.header_parameters import header_faults
+
+MAX_BYTES = 64 * 1024
+MAX_DEPTH = 32
+MAX_SUBSCHEMAS = 500
+MAX_COMBINATORS = 50
+MAX_EXPANDED = 10_000
+"""Subschemas that one value can meet when every reference is followed; a doubling chain of references is 2^n."""
+
+_ONE = frozenset(
+    {
+        *("not", "if", "then", "else", "items", "contains", "additionalProperties", "propertyNames"),
+        *("unevaluatedItems", "unevaluatedProperties", "contentSchema"),
+    }
+)
+_LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_MAP = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+_COMBINATORS = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas"})
+_UNSUPPORTED = ("$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef")
+
+
+class SchemaError(DefinitionError):
+    """A schema that cannot be used; `faults` says why, each at its path in the schema."""
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledSchema:
+    """A schema ready to check values; made by `compile_schema`."""
+
+    schema: dict[str, Any]
+    subschemas: dict[str, Subschema]
+    validator: Any
+
+    @cached_property
+    def validators(self) -> Any:
+        """A validator for each subschema by its pointer; made when the first value does not fit."""
+        return jsonschema_rs.validator_map_for(self.schema, **OPTIONS)
+
+    def faults(self, value: Any) -> list[Fault]:
+        """Say what is wrong with a JSON value, each fault at its path; empty when it fits; at most 20."""
+        try:
+            return [] if self.validator.is_valid(value) else explain(self.subschemas, self.validators, value)
+        except ValueError as error:
+            return [Fault("", f"the value is not JSON: {short(str(error))}")]
+
+
+def check_tool_input_schema(schema: Any) -> CompiledSchema:
+    """Compile the schema of a tool's arguments; raises SchemaError, also when the root is not an object's schema."""
+    compiled = compile_schema(schema)
+    if compiled.schema.get("type") != "object":
+        raise SchemaError(
+            [Fault("type", 'the root must say "type": "object", because a tool\'s arguments are an object')]
+        )
+    if faults := list(header_faults(compiled.subschemas.values())):
+        raise SchemaError(faults)
+    return compiled
+
+
+def compile_schema(schema: Any) -> CompiledSchema:
+    """Compile a user's schema; raises SchemaError with the path to each fault."""
+    if not isinstance(schema, dict):
+        raise SchemaError([Fault("", "a schema is a JSON object")])
+    _check_size(schema)
+    subschemas = {pointer(*found.steps): found for found in walk(schema)}
+    faults = [*_limit_faults(subschemas), *_reference_faults(subschemas)]
+    if not faults and _expanded(subschemas) > MAX_EXPANDED:
+        faults.append(Fault("", f"following its references meets more than {MAX_EXPANDED:,} schemas; simplify it"))
+    if faults:
+        raise SchemaError(faults)
+    read_as = schema | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    try:
+        return CompiledSchema(read_as, subschemas, jsonschema_rs.Draft202012Validator(read_as, **OPTIONS))
+    except jsonschema_rs.ValidationError as error:
+        raise SchemaError([Fault(json_path(error.instance_path), _compile_message(error))]) from None
+    except ValueError as error:
+        raise SchemaError([Fault("", short(str(error)))]) from None
+
+
+def moved(schema: dict[str, Any], *steps: str) -> dict[str, Any]:
+    """A copy of a schema that compiles, to be put at `steps` inside another one; its references lead where they led."""
+    copy = deepcopy({name: value for name, value in schema.items() if name not in ("$schema", "$id")})
+    for found in walk(copy):
+        reference = found.schema.get("$ref") if isinstance(found.schema, dict) else None
+        # The name of an anchor holds in the whole document, wherever the schema stands.
+        if isinstance(reference, str) and (reference == "#" or reference.startswith("#/")):
+            found.schema["$ref"] = pointer(*steps) + reference[1:]
+    return copy
+
+
+def _compile_message(error: jsonschema_rs.ValidationError) -> str:
+    if error.instance_path and error.instance_path[-1] == "type":
+        return "use array, boolean, integer, null, number, object or string, or a list of them"
+    if error.kind.name == "format":
+        return "is not a pattern that can be used here; look-around and backreferences are not"
+    return message_of(error)
+
+
+def _check_size(schema: dict[str, Any]) -> None:
+    if too_deep(schema, MAX_DEPTH):
+        raise SchemaError([Fault("", f"the schema is nested deeper than {MAX_DEPTH} levels")])
+    try:
+        size = len(json.dumps(schema, ensure_ascii=False).encode())
+    except (TypeError, ValueError) as error:
+        raise SchemaError([Fault("", f"the schema is not JSON: {error}")]) from None
+    if size > MAX_BYTES:
+        raise SchemaError([Fault("", f"the schema has {size:,} bytes; {MAX_BYTES:,} are allowed")])
+
+
+def walk(schema: dict[str, Any]) -> Iterator[Subschema]:
+    """Every schema inside a schema, itself first, in document order; references are not followed."""
+    pending: list[tuple[Steps, Any]] = [((), schema)]
+    anchors: dict[str, str] = {}
+    while pending:
+        steps, item = pending.pop()
+        inside = [((*steps, *more), child) for more, child in _inside(item)]
+        if isinstance(item, dict) and isinstance(item.get("$anchor"), str):
+            anchors.setdefault(f"#{item['$anchor']}", pointer(*steps))
+        yield Subschema(steps, item, tuple(pointer(*where) for where, _ in inside), anchors)
+        pending += reversed(inside)
+
+
+def _inside(schema: Any) -> Iterator[tuple[Steps, Any]]:
+    for keyword, value in schema.items() if isinstance(schema, dict) else ():
+        if keyword in _ONE and isinstance(value, dict | bool):
+            yield (keyword,), value
+        elif keyword in _LIST and isinstance(value, list):
+            yield from (((keyword, index), child) for index, child in enumerate(value))
+        elif keyword in _MAP and isinstance(value, dict):
+            yield from (((keyword, name), child) for name, child in value.items())
+
+
+def _limit_faults(subschemas: dict[str, Subschema]) -> Iterator[Fault]:
+    if len(subschemas) > MAX_SUBSCHEMAS:
+        yield Fault("", f"the schema holds {len(subschemas)} schemas; {MAX_SUBSCHEMAS} are allowed")
+    combinators = sum(
+        len(_COMBINATORS & sub.schema.keys()) for sub in subschemas.values() if isinstance(sub.schema, dict)
+    )
+    if combinators > MAX_COMBINATORS:
+        listed = ", ".join(sorted(_COMBINATORS))
+        yield Fault("", f"the schema uses {combinators} combinators ({listed}); {MAX_COMBINATORS} are allowed")
+
+
+def _reference_faults(subschemas: dict[str, Subschema]) -> Iterator[Fault]:
+    for sub in subschemas.values():
+        if not isinstance(sub.schema, dict):
+            continue
+        for keyword in _UNSUPPORTED:
+            if keyword in sub.schema:
+                yield Fault(json_path((*sub.steps, keyword)), 'is not supported; use "$ref": "#/$defs/name"')
+        if sub.anchors.get(f"#{sub.schema.get('$anchor')}", pointer(*sub.steps)) != pointer(*sub.steps):
+            yield Fault(json_path((*sub.steps, "$anchor")), "another schema of this document has the same name")
+        if "$id" in sub.schema and sub.steps:
+            yield Fault(json_path((*sub.steps, "$id")), "only the root of a schema may have an $id")
+        if sub.reference is not None and sub.reference not in subschemas:
+            yield Fault(json_path((*sub.steps, "$ref")), _bad_reference(sub.reference))
+
+
+def _bad_reference(reference: str) -> str:
+    if reference.startswith("#"):
+        return f"{short(reference)!r} leads to no schema in this document"
+    return f"{short(reference)!r} is outside this document, and nothing is fetched; copy it under $defs"
+
+
+def _expanded(subschemas: dict[str, Subschema]) -> int:
+    """Count the schemas met when every reference is followed; a recursive one counts once, its work is remembered."""
+    sizes: dict[str, int] = {}
+    pending = [("#", False)]
+    while pending:
+        name, done = pending.pop()
+        sub = subschemas[name]
+        followed = [*sub.children, *([sub.reference] if sub.reference else [])]
+        if done:
+            sizes[name] = 1 + sum(sizes[each] for each in followed)
+        elif name not in sizes:
+            sizes[name] = 0
+            pending += [(name, True), *((each, False) for each in followed)]
+    return sizes["#"]

@@ -1,0 +1,66 @@
+"""Pages of a server's secrets: list, add, give a new value, remove. No answer holds a value."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from flows.models import Secret, Server
+from flows.pages.forms import NewSecretForm, SecretValueForm
+from flows.publishing import versions
+from flows.secrets.uses import uses_of
+
+
+def _secret(request: HttpRequest, server_id: int, name: str) -> Secret:
+    secrets = Secret.objects.visible_to(request.user).select_related("server")
+    return get_object_or_404(secrets, server=server_id, name=name)
+
+
+@sensitive_post_parameters("value")
+@require_http_methods(["GET", "POST"])
+def secrets(request: HttpRequest, server_id: int) -> HttpResponse:
+    """The server's secrets with the flows that name them, and a form for one more; `?name=` fills its name in."""
+    server = get_object_or_404(Server.objects.visible_to(request.user), pk=server_id)
+    form = NewSecretForm(request.POST or None, server=server, initial={"name": request.GET.get("name", "")})
+    if request.method == "POST" and form.is_valid():
+        name = form.cleaned_data["name"]
+        versions.set_secret(server, name, form.cleaned_data["value"])
+        messages.success(request, f"{name} is stored. Flows can name it from now on.")
+        return redirect("flows:server-secrets", server.pk)
+    uses, stored = uses_of(server), list(server.secrets.all())
+    context = {
+        "server": server,
+        "tab": "secrets",
+        "form": form,
+        "rows": [(secret, uses.get(secret.name, [])) for secret in stored],
+        "missing": [(name, uses[name]) for name in sorted(uses.keys() - {secret.name for secret in stored})],
+    }
+    return render(request, "flows/secrets.html", context)
+
+
+@sensitive_post_parameters("value")
+@require_http_methods(["GET", "POST"])
+def change(request: HttpRequest, server_id: int, name: str) -> HttpResponse:
+    """Give a secret a new value."""
+    secret = _secret(request, server_id, name)
+    form = SecretValueForm(request.POST or None)
+    form.fields["value"].label = "New value"
+    if request.method == "POST" and form.is_valid():
+        versions.set_secret(secret.server, secret.name, form.cleaned_data["value"])
+        messages.success(request, f"{secret.name} has a new value. The next call of a flow uses it.")
+        return redirect("flows:server-secrets", server_id)
+    context = {"server": secret.server, "tab": "secrets", "secret": secret, "form": form}
+    return render(request, "flows/secret.html", context | {"uses": uses_of(secret.server).get(secret.name, [])})
+
+
+@require_http_methods(["GET", "POST"])
+def remove(request: HttpRequest, server_id: int, name: str) -> HttpResponse:
+    """Say which flows still name the secret, then remove it."""
+    secret = _secret(request, server_id, name)
+    if request.method == "POST":
+        versions.delete_secret(secret)
+        messages.success(request, f"{secret.name} is removed.")
+        return redirect("flows:server-secrets", server_id)
+    context = {"server": secret.server, "tab": "secrets", "secret": secret}
+    return render(request, "flows/secret_remove.html", context | {"uses": uses_of(secret.server).get(secret.name, [])})

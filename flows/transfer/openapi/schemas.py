@@ -1,0 +1,122 @@
+"""Schemas of OpenAPI as schemas of tools: JSON Schema 2020-12, whole, without references.
+
+References are written out, because many clients follow none. What describes no value (`example`, `xml`, `x-...`) is
+left out. A schema that holds itself is cut where it comes round again, with a note.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from flows.schemas.compiled import SchemaError, compile_schema
+from flows.transfer.openapi.document import Document, Unusable
+
+MAX_SCHEMAS = 100_000
+"""Schemas that all operations of a document may have together when every reference is written out."""
+
+_KEPT = frozenset(
+    {
+        *("title", "description", "default", "deprecated", "writeOnly", "type", "enum", "const", "format"),
+        *("multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength"),
+        *("pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "required"),
+        *("dependentRequired", "minContains", "maxContains"),
+    }
+)
+_ONE = frozenset({"not", "if", "then", "else", "items", "contains", "additionalProperties", "propertyNames"})
+_LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_MAP = frozenset({"properties", "patternProperties", "dependentSchemas"})
+_WORDS = frozenset({"title", "description", "default", "deprecated"})
+
+
+class Converter:
+    """Writes schemas out; `note` is told what was left out."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.left = MAX_SCHEMAS
+
+    def convert(self, schema: Any, note: Callable[[str], None], trail: tuple[str, ...] = ()) -> Any:
+        """The schema for what is sent; raises Unusable."""
+        self.left -= 1
+        if self.left < 0:
+            raise Unusable(f"the document's schemas are more than {MAX_SCHEMAS:,} when references are written out")
+        if isinstance(schema, bool):
+            return {} if schema else False
+        if not isinstance(schema, dict):
+            raise Unusable("a schema is an object")
+        if "$ref" in schema:
+            return self._referred(schema, note, trail)
+        found = {name: value for name, value in schema.items() if name in _KEPT}
+        for name, value in schema.items():
+            if name in _ONE:
+                found[name] = self.convert(value, note, trail)
+            elif name in _LIST and isinstance(value, list):
+                found[name] = [self.convert(child, note, trail) for child in value]
+            elif name in _MAP and isinstance(value, dict):
+                found[name] = {key: self.convert(child, note, trail) for key, child in value.items()}
+        self._without_read_only(schema, found)
+        _check_pattern(found, note)
+        return _modern(schema, found) if self.document.is_30 else found
+
+    def _referred(self, schema: dict[str, Any], note: Callable[[str], None], trail: tuple[str, ...]) -> Any:
+        reference = schema["$ref"]
+        if reference in trail:
+            note(f"{str(reference).rpartition('/')[2]} holds itself; inside itself any value is taken")
+            return {}
+        whole = self.convert(self.document.target(reference), note, (*trail, reference))
+        beside = {name: value for name, value in schema.items() if name != "$ref"}
+        words = {name: value for name, value in beside.items() if name in _WORDS}
+        rest = {} if self.document.is_30 else {name: each for name, each in beside.items() if name not in _WORDS}
+        if rest and (more := self.convert(rest, note, trail)):
+            return {"allOf": [whole, more]} | words
+        return whole | words if isinstance(whole, dict) else whole
+
+    def _without_read_only(self, schema: dict[str, Any], found: dict[str, Any]) -> None:
+        """What only answers hold is not asked for."""
+        properties = schema.get("properties")
+        if not isinstance(properties, dict):
+            return
+        given = {name for name, child in properties.items() if isinstance(child, dict) and self._is_read_only(child)}
+        found["properties"] = {name: child for name, child in found["properties"].items() if name not in given}
+        if isinstance(schema.get("required"), list):
+            found["required"] = [name for name in schema["required"] if name not in given]
+
+    def _is_read_only(self, schema: dict[str, Any]) -> bool:
+        return self.document.object(schema).get("readOnly") is True or schema.get("readOnly") is True
+
+
+def _check_pattern(found: dict[str, Any], note: Callable[[str], None]) -> None:
+    if "pattern" not in found:
+        return
+    try:
+        compile_schema({"pattern": found["pattern"]})
+    except SchemaError:
+        note(f"the pattern {str(found.pop('pattern'))[:80]!r} cannot be checked here; the other system checks it")
+
+
+def _modern(schema: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """What OpenAPI 3.0 says in its own words, as JSON Schema says it."""
+    for name, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if isinstance(found.get(name), bool) and found.pop(name) and limit in found:
+            found[name] = found.pop(limit)
+    return or_null(found) if schema.get("nullable") is True else found
+
+
+def or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema, with null as one more value."""
+    if not schema.keys() - _WORDS:
+        return schema
+    kinds = schema.get("type")
+    if kinds and not schema.keys() & {"const", "allOf", "anyOf", "oneOf", "not", "if"}:
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        wider = schema | {"type": [*kinds, *(() if "null" in kinds else ("null",))]}
+        if "enum" in schema:
+            wider["enum"] = [*schema["enum"], *(() if None in schema["enum"] else (None,))]
+        return wider
+    words = {name: value for name, value in schema.items() if name in _WORDS}
+    rest = {name: value for name, value in schema.items() if name not in _WORDS}
+    return {"anyOf": [rest, {"type": "null"}]} | words
+
+
+def may_be_left_out(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter that clients may leave out: it is null then, which a request does not send."""
+    return schema if "default" in schema else or_null(schema) | {"default": None}

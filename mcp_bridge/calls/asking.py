@@ -1,0 +1,241 @@
+"""Ask the client in the middle of a call, in both eras.
+
+A 2026-07-28 client is answered with what it is asked and a sealed state, and calls again with both (MCP 2026-07-28,
+Multi Round-Trip Requests). A handshake client is asked over the stream of the call, which waits. Either way it is one
+stored execution that goes on.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from django.conf import settings
+from mcp.server.context import ServerRequestContext
+from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.server.streamable_http import MCP_SESSION_ID_HEADER
+from mcp.shared.exceptions import MCPError
+from mcp.shared.message import ServerMessageMetadata
+from mcp_types import (
+    CONNECTION_CLOSED,
+    INVALID_PARAMS,
+    MISSING_REQUIRED_CLIENT_CAPABILITY,
+    CreateMessageRequest,
+    CreateMessageRequestParams,
+    CreateMessageResult,
+    CreateMessageResultWithTools,
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitResult,
+    ListRootsRequest,
+    ListRootsResult,
+)
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
+
+from executions.ledger.suspensions import Refused, Ticket
+from executions.questions import resumption
+from executions.questions.resumption import Given, Gone
+from executions.running import lifecycle
+from executions.running.calls import Pending
+from executions.running.lifecycle import Answer, Caller, Waiting, Watch
+from flows.adapters import vault
+from flows.engine.questions import CAPABILITIES, MAX_ANSWER_SECONDS, Question, QuestionKind, refused
+
+Context = ServerRequestContext[Any, Any]
+Called = Answer | Pending | Waiting
+
+EXECUTION_ID = "flowhub/executionId"
+EXECUTION_URL = "flowhub/executionUrl"
+
+SESSIONS = "flowhub.sessions"
+"""Where the gateway keeps, in the scope of a request, the manager of its server's sessions."""
+
+GONE_SECONDS = 10
+"""How long a handshake client that is asked may have nothing open; after that it will not come back."""
+
+_KINDS: dict[type, QuestionKind] = {
+    ElicitResult: "user",
+    CreateMessageResult: "model",
+    CreateMessageResultWithTools: "model",
+    ListRootsResult: "roots",
+}
+
+
+class Params(Protocol):
+    """Of a request that may be made again with answers: `tools/call`, `prompts/get`, `resources/read`."""
+
+    input_responses: Any
+    request_state: str | None
+
+
+def boundary(slug: str) -> RequestStateBoundary:
+    """The middleware that seals what goes out as request state, for this server, caller and request alone.
+
+    How long it may be used is decided by what is stored of the execution.
+    """
+    # Not the keys that encrypt secrets themselves.
+    keys = [vault.derived(key, b"request state") for key in dict.fromkeys(settings.VAULT_KEYS)]
+    return RequestStateBoundary(
+        RequestStateSecurity(keys=keys, ttl=MAX_ANSWER_SECONDS), default_audience=f"flowhub:{slug}"
+    )
+
+
+def askable(caller: Caller, ctx: Context, identity: str) -> Caller:
+    """The caller with what its client says that it can be asked; `identity` tells it from all others."""
+    is_live = ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS
+    kinds = _declared(ctx) if not is_live or ctx.session.can_send_request else frozenset[QuestionKind]()
+    return replace(caller, identity=identity, can_be_asked=kinds, is_asked_live=is_live)
+
+
+def _declared(ctx: Context) -> frozenset[QuestionKind]:
+    declared = ctx.session.client_capabilities
+    if declared is None:
+        return frozenset()
+    forms = declared.elicitation
+    # An empty object means forms (MCP 2025-11-25, Elicitation, Capabilities).
+    kinds: dict[QuestionKind, bool] = {
+        "user": forms is not None and (forms.form is not None or forms.url is None),
+        "model": declared.sampling is not None,
+        "roots": declared.roots is not None,
+    }
+    return frozenset(kind for kind, is_there in kinds.items() if is_there)
+
+
+async def answered(
+    ctx: Context,
+    params: Params,
+    caller: Caller,
+    flow_id: int | None,
+    call: Callable[[], Awaitable[Called]],
+    watch: Watch | None = None,
+) -> Answer | Pending | dict[str, Any]:
+    """The flow's answer, or the result that asks a 2026-07-28 client, as it goes on the wire.
+
+    `call` starts the flow; it is not called when the request goes on with an execution. Raises MCPError: -32602 for a
+    state that is not good (any more), -32021 when the flow failed because the client cannot be asked.
+    """
+    if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
+        result = await _modern(params, caller, flow_id, call, watch)
+        if isinstance(result, Answer):
+            _check_capabilities(result)
+        return _input_required(result) if isinstance(result, Waiting) else result
+    result = await call()
+    while isinstance(result, Waiting):
+        ask = _asker(ctx, result.questions)
+        try:
+            result = await resumption.ask_live(result, ask, caller, flow_id, watch)
+        except Refused as error:
+            return lifecycle.error_answer(result.execution_id, str(error))
+    return result
+
+
+async def _modern(
+    params: Params,
+    caller: Caller,
+    flow_id: int | None,
+    call: Callable[[], Awaitable[Called]],
+    watch: Watch | None,
+) -> Called:
+    given = _given(params.input_responses or {})
+    try:
+        if params.request_state is not None:
+            return await resumption.resume(Ticket.of_text(params.request_state), given, caller, flow_id, watch)
+        result = await call()
+        if isinstance(result, Waiting) and set(given) & set(result.questions):
+            # The client brought answers along with its first request.
+            result = await resumption.resume(result.ticket, given, caller, flow_id, watch)
+    except Refused as error:
+        raise MCPError(INVALID_PARAMS, str(error)) from None
+    return result
+
+
+def _given(responses: Mapping[str, Any]) -> dict[str, Given]:
+    return {key: Given(_KINDS[type(response)], _plain(response)) for key, response in responses.items()}
+
+
+def _plain(response: Any) -> Any:
+    return response.model_dump(by_alias=True, mode="json", exclude_none=True)
+
+
+def _check_capabilities(answer: Answer) -> None:
+    """MCP 2026-07-28: what the client has not declared is named by an error of the protocol."""
+    if answer.error is not None and answer.error.unasked is not None:
+        needed: dict[str, Any] = {"requiredCapabilities": {CAPABILITIES[answer.error.unasked]: {}}}
+        raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, answer.text, data=needed | meta_of(answer))
+
+
+def meta_of(result: Called) -> dict[str, Any]:
+    """What a result says of its execution, in `_meta`."""
+    return {EXECUTION_ID: str(result.execution_id), EXECUTION_URL: lifecycle.execution_url(result.execution_id)}
+
+
+def _input_required(waiting: Waiting) -> dict[str, Any]:
+    requests = {key: _plain(_request(question)) for key, question in waiting.questions.items()}
+    return {
+        "resultType": "input_required",
+        "inputRequests": requests,
+        "requestState": str(waiting.ticket),
+        "_meta": meta_of(waiting),
+    }
+
+
+def _request(question: Question) -> ElicitRequest | CreateMessageRequest | ListRootsRequest:
+    asked = question.parameters
+    if question.kind == "user":
+        params = ElicitRequestFormParams(message=asked["message"], requested_schema=asked["requestedSchema"])
+        return ElicitRequest(params=params)
+    if question.kind == "model":
+        return CreateMessageRequest(params=CreateMessageRequestParams.model_validate(dict(asked), by_name=False))
+    return ListRootsRequest()
+
+
+_RESULTS: dict[QuestionKind, type[Any]] = {"user": ElicitResult, "model": CreateMessageResult, "roots": ListRootsResult}
+
+
+def _asker(ctx: Context, questions: Mapping[str, Question]) -> Callable[[], Awaitable[dict[str, Given]]]:
+    """Asks a handshake client everything at once, over the stream of its call; raises Gone when there is none."""
+
+    async def ask(question: Question) -> Given:
+        # Without the id of the request it would go to another stream, which may not be open.
+        metadata = ServerMessageMetadata(related_request_id=ctx.request_id)
+        try:
+            result = await ctx.session.send_request(_request(question), _RESULTS[question.kind], metadata=metadata)
+        except MCPError as error:
+            if error.code == CONNECTION_CLOSED:
+                raise Gone from None
+            return Given(question.kind, refused(error.message))
+        except ValidationError:
+            return Given(question.kind, refused("what it sent is no result of that request."))
+        return Given(question.kind, _plain(result))
+
+    async def ask_all() -> dict[str, Given]:
+        gone = asyncio.ensure_future(_gone(ctx))
+        answers = {key: asyncio.ensure_future(ask(question)) for key, question in questions.items()}
+        everything = asyncio.gather(*answers.values())
+        awaited: list[asyncio.Future[Any]] = [gone, everything]
+        tasks = [*awaited, *answers.values()]
+        try:
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            if not everything.done():
+                raise Gone
+            return dict(zip(answers, everything.result(), strict=True))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    return ask_all
+
+
+async def _gone(ctx: Context) -> None:
+    """Come back once the client has gone; one that lost its connection may come back for what it missed.
+
+    Does not come back where that is not known.
+    """
+    scope = ctx.request.scope if ctx.request is not None else {}
+    manager, seconds = scope.get(SESSIONS), 0
+    while manager is None or seconds < GONE_SECONDS:
+        await asyncio.sleep(1)
+        if manager is not None and ctx.request is not None:
+            seconds = 0 if manager.is_open(ctx.request.headers.get(MCP_SESSION_ID_HEADER, "")) else seconds + 1

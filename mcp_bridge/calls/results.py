@@ -1,0 +1,96 @@
+"""What a call gives back, as MCP writes it in either era."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from executions.running import lifecycle
+from executions.running.calls import Answer, Pending
+from flows.values.reserved_names import GET_RESULT
+from mcp_bridge.calls import asking
+
+JOINED = "flowhub/joined"
+PENDING = "flowhub/pending"
+
+GET_EXECUTION = "flowhub_get_execution"
+
+
+def meta(answer: Answer | Pending) -> dict[str, Any]:
+    """Which execution a result is of, and how it came to this caller."""
+    found = asking.meta_of(answer)
+    if answer.is_joined:
+        found[JOINED] = True
+    if isinstance(answer, Pending):
+        found[PENDING] = True
+    return found
+
+
+def result_of(answer: Answer | Pending, protocol_version: str, *, wraps: bool, looks: bool) -> dict[str, Any]:
+    """A result in the caller's era.
+
+    `wraps`: legacy clients were told that the structured result stands under `result`. `looks`: the caller can look at
+    executions with FlowHub's tools.
+    """
+    if isinstance(answer, Pending):
+        return _pending(answer, protocol_version, wraps)
+    content = answer.content
+    if answer.is_error:
+        content = [*content, {"type": "text", "text": _where(answer, looks)}]
+    result = {"content": content, "isError": answer.is_error, "_meta": meta(answer)}
+    if answer.is_structured:
+        wraps = wraps or not isinstance(answer.structured, Mapping)
+        result["structuredContent"] = _structured(answer.structured, protocol_version, wraps)
+    return complete(result, protocol_version)
+
+
+def _where(answer: Answer, looks: bool) -> str:
+    """The last block of a failure: what to ask, or to tell a person, to learn more."""
+    if looks:
+        asked = json.dumps({"executionId": str(answer.execution_id)})
+        return f"Call {GET_EXECUTION} with {asked} to see what each node did."
+    return f"Execution {answer.execution_id}: {lifecycle.execution_url(answer.execution_id)}"
+
+
+def _pending(pending: Pending, protocol_version: str, wraps: bool) -> dict[str, Any]:
+    asked = json.dumps({"executionId": str(pending.execution_id)})
+    under_way = f", under way: {', '.join(pending.under_way)}" if pending.under_way else ""
+    told = f" It says: {pending.message}" if pending.message else ""
+    text = (
+        f"{pending.tool_name} is still under way after {pending.seconds:g} s (nodes done: {pending.nodes_done}"
+        f"{under_way}).{told}\nThis is not its result. Call {GET_RESULT} with {asked} to wait for it and fetch it; "
+        f"calling {pending.tool_name} again would start it a second time."
+    )
+    structured = {
+        "executionId": str(pending.execution_id),
+        "status": "pending",
+        "tool": pending.tool_name,
+        "seconds": pending.seconds,
+        "nodesDone": pending.nodes_done,
+        "nodesUnderWay": list(pending.under_way),
+        "fetchWith": GET_RESULT,
+    }
+    if pending.message:
+        structured["message"] = pending.message
+    result = {
+        "content": [{"type": "text", "text": text}],
+        "structuredContent": _structured(structured, protocol_version, wraps),
+        "isError": False,
+        "_meta": meta(pending),
+    }
+    return complete(result, protocol_version)
+
+
+def _structured(value: Any, protocol_version: str, wraps: bool) -> Any:
+    return {"result": value} if wraps and protocol_version not in MODERN_PROTOCOL_VERSIONS else value
+
+
+def failure(text: str, protocol_version: str) -> dict[str, Any]:
+    """A failure in words that has no execution."""
+    return complete({"content": [{"type": "text", "text": text}], "isError": True}, protocol_version)
+
+
+def complete(result: dict[str, Any], protocol_version: str) -> dict[str, Any]:
+    """The result with what the modern era asks of one that needs nothing more."""
+    return result | {"resultType": "complete"} if protocol_version in MODERN_PROTOCOL_VERSIONS else result

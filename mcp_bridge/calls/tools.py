@@ -1,0 +1,162 @@
+"""`tools/list` and `tools/call`: from the wire to an execution and back."""
+
+import logging
+from functools import partial
+from typing import Any, NoReturn
+
+from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, CallToolRequestParams, LoggingLevel, PaginatedRequestParams
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from executions.ledger.idempotency_keys import MOST_CHARACTERS
+from executions.running import deliveries, lifecycle
+from executions.running.calls import Pending
+from executions.running.deliveries import KeyTaken
+from executions.running.lifecycle import Answer, Caller, LedgerUnavailable, Target, Waiting, Watch
+from mcp_bridge.calls import asking, own_tools, reports, results
+from mcp_bridge.calls.own_tools import Asked
+from mcp_bridge.catalogue.snapshot import Offer, PublishedTool, Snapshot, listed
+from mcp_bridge.keys.principals import KeyUser, Principal
+
+logger = logging.getLogger(__name__)
+
+IDEMPOTENCY_KEY = "flowhub/idempotencyKey"
+
+Context = ServerRequestContext[Any, Any]
+
+
+def principal_of(ctx: Context) -> Principal | None:
+    """The principal behind a message; None on a public server without a key."""
+    user = ctx.request.scope.get("user") if ctx.request is not None else None
+    return user.principal if isinstance(user, KeyUser) else None
+
+
+def visible_tools(snapshot: Snapshot, principal: Principal | None) -> list[PublishedTool]:
+    """The tools that this caller may see, by name."""
+    return [tool for name, tool in snapshot.tools.items() if principal is None or principal.may_call(name)]
+
+
+def list_tools(offer: Offer, ctx: Context, params: PaginatedRequestParams | None) -> dict[str, Any]:
+    """Answer `tools/list` in one page, in the caller's era."""
+    snapshot, principal = offer.snapshot, principal_of(ctx)
+    is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+    tools = [tool.modern if is_modern else tool.legacy for tool in visible_tools(snapshot, principal)]
+    own = [companion.wire for companion in own_tools.visible(snapshot, principal).values()]
+    return listed(ctx, {"tools": [*tools, *own]})
+
+
+async def call(
+    offer: Offer, ctx: Context, params: CallToolRequestParams, set_level: LoggingLevel | None = None
+) -> dict[str, Any]:
+    """Answer `tools/call`; `set_level` is that of the session's `logging/setLevel`.
+
+    A failure that the model can repair is a result with `isError`; an unknown tool is the protocol's error -32602
+    (MCP 2026-07-28, Tools, Error handling). Both leave an execution.
+    """
+    snapshot, principal = offer.snapshot, principal_of(ctx)
+    caller = caller_of(ctx, principal)
+    tool = snapshot.tools.get(params.name)
+    try:
+        companion = own_tools.visible(snapshot, principal).get(params.name)
+        if companion is not None:
+            asked = Asked(snapshot, principal, caller, params.arguments or {}, ctx.protocol_version)
+            return await own_tools.call(companion, asked)
+        if tool is None or not (principal is None or principal.may_call(params.name)):
+            await _refuse_unknown(snapshot, principal, params, caller)
+        async with reports.watching(ctx, tool.target.graph, reports.level_of(ctx, set_level)) as watch:
+            start = partial(_deliver, tool.target, params, caller, watch)
+            answer = await asking.answered(ctx, params, caller, tool.target.flow_id, start, watch)
+    except LedgerUnavailable as error:
+        logger.error("call of %.100r was not recorded: %s", params.name, error)
+        return _not_recorded(ctx.protocol_version)
+    if isinstance(answer, dict):
+        return answer
+    looks = own_tools.looks(snapshot, principal)
+    return results.result_of(answer, ctx.protocol_version, wraps=tool.wraps_result, looks=looks)
+
+
+async def call_flow(target: Target, arguments: dict[str, Any], caller: Caller, watch: Watch | None) -> Answer | Waiting:
+    """Call a flow, or refuse arguments that do not fit; both leave an execution. Raises LedgerUnavailable."""
+    misfit = await _misfit(target, arguments, caller)
+    return misfit or await lifecycle.call(target, arguments, caller, watch)
+
+
+async def _misfit(target: Target, arguments: dict[str, Any], caller: Caller) -> Answer | None:
+    """The refusal of arguments that do not fit; None when they do."""
+    faults = lifecycle.argument_faults(target, arguments)
+    if not faults:
+        return None
+    lines = "\n".join(f"- {fault}" for fault in faults)
+    message = f"The arguments do not fit the input schema of {target.tool_name}:\n{lines}\nCorrect them and call again."
+    return await _rejected(target, arguments, caller, message, preview=str(faults[0]))
+
+
+async def _deliver(
+    target: Target, params: CallToolRequestParams, caller: Caller, watch: Watch | None
+) -> Answer | Pending | Waiting:
+    """Call a flow as a tool: within the time that its client waits, and once for an idempotency key."""
+    arguments = params.arguments or {}
+    if (misfit := await _misfit(target, arguments, caller)) is not None:
+        return misfit
+    key: Any = (params.meta or {}).get(IDEMPOTENCY_KEY)
+    if message := _key_fault(key, caller):
+        return await _rejected(target, arguments, caller, message)
+    try:
+        return await deliveries.call(target, arguments, caller, key or "", watch)
+    except KeyTaken as error:
+        return await _rejected(target, arguments, caller, str(error))
+
+
+async def _rejected(target: Target, arguments: Any, caller: Caller, message: str, preview: str = "") -> Answer:
+    return await lifecycle.reject(target.tool_name, arguments, caller, message, preview=preview, target=target)
+
+
+def _key_fault(key: Any, caller: Caller) -> str:
+    """Why an idempotency key cannot be used; empty when it can, or when there is none."""
+    if key is None:
+        return ""
+    if not isinstance(key, str) or not 1 <= len(key) <= MOST_CHARACTERS:
+        return f"_meta[{IDEMPOTENCY_KEY!r}] must be a text of 1 to {MOST_CHARACTERS} characters, a UUID for example."
+    if not caller.identity:
+        return f"_meta[{IDEMPOTENCY_KEY!r}] needs an API key, because strangers must not share answers. Leave it out."
+    return ""
+
+
+async def _refuse_unknown(
+    snapshot: Snapshot, principal: Principal | None, params: CallToolRequestParams, caller: Caller
+) -> NoReturn:
+    names = [tool.target.tool_name for tool in visible_tools(snapshot, principal)]
+    shown = ", ".join(names[:50]) or "none yet"
+    message = f"There is no tool {params.name[:100]!r} on this server. Its tools are: {shown}."
+    answer = None
+    if principal is not None:
+        # Only known callers leave a record: strangers must not be able to fill the disk.
+        answer = await lifecycle.reject(
+            params.name,
+            params.arguments or {},
+            caller,
+            message,
+            server_slug=snapshot.slug,
+            owner_id=snapshot.owner_id,
+        )
+    raise MCPError(INVALID_PARAMS, message, data=results.meta(answer) if answer else None)
+
+
+def caller_of(ctx: Context, principal: Principal | None) -> Caller:
+    """Who calls, in the words that the record keeps."""
+    client = ctx.session.client_params
+    info = client.client_info if client is not None else None
+    caller = Caller(
+        principal=principal.name if principal else "anybody",
+        source="mcp",
+        client_name=info.name[:100] if info else "",
+        client_version=info.version[:50] if info else "",
+        protocol_version=ctx.protocol_version,
+    )
+    return asking.askable(caller, ctx, principal.id if principal else "")
+
+
+def _not_recorded(protocol_version: str) -> dict[str, Any]:
+    text = "This call could not be recorded, so its result is not given out. Wait a little and call again."
+    return results.failure(text, protocol_version)

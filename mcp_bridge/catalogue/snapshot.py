@@ -1,0 +1,183 @@
+"""What a server offers, as an immutable snapshot: wire objects, graphs and validators made once, listed without ORM."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import mcp_types.methods
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
+
+from executions.running.lifecycle import Target, defaults_of
+from executions.running.targets import output_schema_of
+from flows.engine.errors import DefinitionError
+from flows.mcp_apps import View, view_of, with_view
+from flows.models import Flow, Server
+from flows.publishing.versions import graph_of
+from flows.schemas.compiled import compile_schema, moved
+from mcp_bridge.catalogue.offered import (
+    LEGACY_VERSION,
+    MODERN_VERSION,
+    PublishedPrompt,
+    PublishedResource,
+    prompts_of,
+    resources_of,
+)
+from mcp_bridge.catalogue.pending_contract import widened
+from mcp_bridge.keys.principals import Principal
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTool:
+    """A flow as clients see it, in both eras, and as it is run."""
+
+    target: Target
+    modern: Mapping[str, Any]
+    legacy: Mapping[str, Any]
+    wraps_result: bool
+    """Legacy clients need an object: the schema and the structured result are wrapped as `{"result": ...}`."""
+    view: View | None = None
+    """What clients with MCP Apps draw its answers with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A server and what it offers at one moment; `stamp` tells whether the database has moved on."""
+
+    server_id: int
+    slug: str
+    name: str
+    instructions: str
+    owner_id: int | None
+    is_public: bool
+    stamp: Any
+    agent_tools: bool = False
+    """Whether clients can look at the executions of their own key."""
+    tools: Mapping[str, PublishedTool] = field(default_factory=lambda: MappingProxyType({}))
+    prompts: Mapping[str, PublishedPrompt] = field(default_factory=lambda: MappingProxyType({}))
+    resources: Mapping[str, PublishedResource] = field(default_factory=lambda: MappingProxyType({}))
+
+    def input_schema(self, name: str) -> Mapping[str, Any] | None:
+        """A tool's input schema by its name, for the SDK's header check."""
+        tool = self.tools.get(name)
+        return tool.modern["inputSchema"] if tool else None
+
+
+class Offer(Protocol):
+    """Who offers what one server has: the snapshot of the moment."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is offered now."""
+
+
+def may_see(principal: Principal | None, target: Target | None) -> bool:
+    """Whether a caller sees a prompt or resource: what a flow answers only if the key may call that flow's tool."""
+    return principal is None or target is None or principal.may_call(target.tool_name)
+
+
+def complete(ctx: Any, result: dict[str, Any]) -> dict[str, Any]:
+    """A result in the words of the caller's era."""
+    return result | {"resultType": "complete"} if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS else result
+
+
+def listed(ctx: Any, result: dict[str, Any]) -> dict[str, Any]:
+    """The same for what clients might cache, and must not: what is published next must be seen at once."""
+    is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+    return complete(ctx, result | ({"ttlMs": 0, "cacheScope": "private"} if is_modern else {}))
+
+
+def stamp_of(slug: str) -> Any:
+    """A small value that changes whenever the server's snapshot would; None for a server that is not published.
+
+    Prompts and resources count by the server's own time of change, which they set.
+    """
+    server = Server.objects.filter(slug=slug, is_published=True).values_list("pk", "updated_at").first()
+    if server is None:
+        return None
+    flows = Flow.objects.filter(server_id=server[0]).callable()
+    return server, tuple(flows.order_by("pk").values_list("pk", "published_version_id"))
+
+
+def load(slug: str) -> Snapshot | None:
+    """Read a server and what it offers; None when there is no published server of that slug."""
+    stamp = stamp_of(slug)
+    server = Server.objects.filter(slug=slug, is_published=True).first()
+    if stamp is None or server is None:
+        return None
+    flows = server.flows.callable().select_related("published_version").order_by("tool_name")
+    tools = {}
+    for flow in flows:
+        tool = _tool_of(server, flow)
+        if tool is not None:
+            tools[tool.target.tool_name] = tool
+    targets = {tool.target.flow_id: tool.target for tool in tools.values() if tool.target.flow_id is not None}
+    return Snapshot(
+        server_id=server.pk,
+        slug=server.slug,
+        name=server.name,
+        instructions=server.description,
+        owner_id=server.owner_id,
+        is_public=server.access == Server.Access.PUBLIC,
+        stamp=stamp,
+        agent_tools=server.agent_tools,
+        tools=MappingProxyType(tools),
+        prompts=MappingProxyType(prompts_of(server.prompts.filter(is_active=True), targets)),
+        resources=MappingProxyType(resources_of(server.resources.filter(is_active=True), targets)),
+    )
+
+
+def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
+    """Make one tool ready; a tool that cannot be served is left out, so that it does not take the others along."""
+    version = flow.published_version
+    if version is None:
+        return None
+    contract = version.contract
+    try:
+        target = Target(
+            flow_id=flow.pk,
+            version_id=version.pk,
+            owner_id=server.owner_id,
+            flow_name=flow.name,
+            tool_name=contract["name"],
+            server_slug=server.slug,
+            graph=graph_of(version.definition),
+            input_schema=compile_schema(contract["inputSchema"]),
+            timeout_seconds=version.timeout_seconds,
+            defaults=defaults_of(contract["inputSchema"]),
+            output_schema=output_schema_of(contract.get("outputSchema")),
+            answer_seconds=version.answer_seconds,
+        )
+        if version.answer_seconds is not None:
+            contract = widened(contract)
+        view = view_of(target.graph)
+        contract = with_view(contract, server.slug, view)
+        legacy, wraps = for_legacy(contract)
+        _check_wire(contract, MODERN_VERSION)
+        _check_wire(legacy, LEGACY_VERSION)
+    except (DefinitionError, ValidationError) as error:
+        logger.error("tool %s of server %s is left out: %s", contract.get("name"), server.slug, error)
+        return None
+    return PublishedTool(target, contract, legacy, wraps, view)
+
+
+def for_legacy(contract: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The tool for the handshake protocols, and whether its output schema, and so its results, are wrapped for them."""
+    schema = contract.get("outputSchema")
+    if schema is None or schema.get("type") == "object":
+        return contract, False
+    inner = moved(schema, "properties", "result")
+    wrapped = {"type": "object", "properties": {"result": inner}, "required": ["result"]}
+    if "$schema" in schema:
+        wrapped = {"$schema": schema["$schema"]} | wrapped
+    return contract | {"outputSchema": wrapped}, True
+
+
+def _check_wire(tool: dict[str, Any], version: str) -> None:
+    """One tool that breaks the wire format would make the whole list fail; raises ValidationError."""
+    extra = {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"} if version == MODERN_VERSION else {}
+    mcp_types.methods.serialize_server_result("tools/list", version, {"tools": [tool]} | extra)

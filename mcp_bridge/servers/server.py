@@ -1,0 +1,136 @@
+"""The SDK's low-level server for one slug. Only this file and sessions.py use names private to the SDK (mcp 2.3)."""
+
+from typing import Any
+
+from django.conf import settings
+from mcp.server.lowlevel.server import NotificationOptions, Server
+from mcp.server.models import InitializationOptions
+from mcp_types import EmptyResult, LoggingLevel, NotificationParams, SetLevelRequestParams
+
+from mcp_bridge.calls import asking, completion, prompts, resources, tools, ui_resources
+from mcp_bridge.catalogue.snapshot import Offer
+from mcp_bridge.servers.audience import Audience, Listener, legacy_tell
+from mcp_bridge.servers.resumption import RETRY_MILLISECONDS
+from mcp_bridge.servers.sessions import FairSessionManager, Sessions
+from mcp_bridge.wire.fault_words import explain
+
+VERSION = "1"
+
+LEVEL = "log level"
+"""Where a legacy session keeps what it set."""
+
+
+class FlowServer(Server[Any]):
+    """A server whose legacy clients are told that what it offers may change."""
+
+    def create_initialization_options(
+        self,
+        notification_options: NotificationOptions | None = None,
+        experimental_capabilities: dict[str, dict[str, Any]] | None = None,
+        extensions: dict[str, dict[str, Any]] | None = None,
+    ) -> InitializationOptions:
+        """The session manager asks without options and would get `listChanged: false`."""
+        options = notification_options or NotificationOptions(
+            prompts_changed=True, resources_changed=True, tools_changed=True
+        )
+        return super().create_initialization_options(options, experimental_capabilities, extensions)
+
+
+def build(offer: Offer, audience: Audience) -> Server[Any]:
+    """Make the server of a slug; its handlers read the snapshot of the moment, and `audience` hears of changes."""
+
+    async def on_list_tools(ctx: Any, params: Any) -> Any:
+        return tools.list_tools(offer, ctx, params)
+
+    async def on_call_tool(ctx: Any, params: Any) -> Any:
+        return await tools.call(offer, ctx, params, _level(ctx))
+
+    async def on_set_level(ctx: Any, params: SetLevelRequestParams) -> EmptyResult:
+        ctx.session._connection.state[LEVEL] = params.level
+        return EmptyResult()
+
+    async def on_list_prompts(ctx: Any, params: Any) -> Any:
+        return prompts.list_prompts(offer, ctx)
+
+    async def on_get_prompt(ctx: Any, params: Any) -> Any:
+        return await prompts.get_prompt(offer, ctx, params, _level(ctx))
+
+    async def on_list_resources(ctx: Any, params: Any) -> Any:
+        return resources.list_resources(offer, ctx)
+
+    async def on_list_resource_templates(ctx: Any, params: Any) -> Any:
+        return resources.list_templates(offer, ctx)
+
+    async def on_read_resource(ctx: Any, params: Any) -> Any:
+        return await resources.read_resource(offer, ctx, params, _level(ctx))
+
+    async def on_subscribe_resource(ctx: Any, params: Any) -> Any:
+        resources.known_resource(offer, ctx, params.uri)
+        _attend(audience, ctx).subscribe(params.uri)
+        return {}
+
+    async def on_unsubscribe_resource(ctx: Any, params: Any) -> Any:
+        _attend(audience, ctx).uris.discard(params.uri)
+        return {}
+
+    async def on_completion(ctx: Any, params: Any) -> Any:
+        return completion.propose(offer, ctx, params)
+
+    async def on_initialized(ctx: Any, params: Any) -> None:
+        _attend(audience, ctx)
+
+    server = FlowServer(
+        offer.snapshot.slug,
+        title=offer.snapshot.name,
+        version=VERSION,
+        instructions=offer.snapshot.instructions or None,
+        on_list_tools=on_list_tools,
+        on_call_tool=on_call_tool,
+        on_list_prompts=on_list_prompts,
+        on_get_prompt=on_get_prompt,
+        on_list_resources=on_list_resources,
+        on_list_resource_templates=on_list_resource_templates,
+        on_read_resource=on_read_resource,
+        on_subscribe_resource=on_subscribe_resource,
+        on_unsubscribe_resource=on_unsubscribe_resource,
+        on_completion=on_completion,
+        on_subscriptions_listen=audience.listen,
+        get_tool_input_schema=lambda name: offer.snapshot.input_schema(name),
+    )
+    server.extensions[ui_resources.EXTENSION_ID] = {}
+    server.add_notification_handler("notifications/initialized", NotificationParams, on_initialized)
+    # Not by the constructor, which warns that 2026-07-28 has done away with it: for handshake clients it stays.
+    server.add_request_handler("logging/setLevel", SetLevelRequestParams, on_set_level)
+    # The SDK's own is left out: its spans go nowhere unless an exporter is installed, and it costs on every message.
+    server.middleware[:] = [explain, asking.boundary(offer.snapshot.slug)]
+    return server
+
+
+def _level(ctx: Any) -> LoggingLevel | None:
+    """What a legacy session set by `logging/setLevel`."""
+    level: LoggingLevel | None = ctx.session._connection.state.get(LEVEL)
+    return level
+
+
+def _attend(audience: Audience, ctx: Any) -> Listener:
+    """A legacy session hears of changes from its handshake to its end."""
+    connection = ctx.session._connection
+    listener: Listener | None = connection.state.get("listener")
+    if listener is None:
+        listener = audience.add(tools.principal_of(ctx), legacy_tell(ctx.session))
+        connection.state["listener"] = listener
+        connection.exit_stack.callback(audience.remove, listener)
+    return listener
+
+
+def build_manager(server: Server[Any], sessions: Sessions) -> FairSessionManager:
+    """The session manager of a server: both eras, streams where needed, host checks left to the gateway."""
+    return FairSessionManager(
+        server,
+        sessions,
+        json_response=False,
+        stateless=False,
+        security_settings=None,
+        max_request_body_size=settings.MAX_BODY_BYTES,
+        retry_interval=RETRY_MILLISECONDS,
+    )

@@ -1,0 +1,171 @@
+"""Tools of other MCP servers: the SDK's client over guarded connections, a session for each call.
+
+The server is a stranger: its answers are bounded in bytes and time, its output schemas are not run, and nothing but the
+node's own headers is sent to it; in particular never the token of who called the flow.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx2
+from mcp import Client
+from mcp.client.session import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    HEADER_MISMATCH,
+    METHOD_NOT_FOUND,
+    CallToolRequest,
+    CallToolRequestParams,
+    CallToolResult,
+    Implementation,
+    InputRequiredResult,
+    PaginatedRequestParams,
+    Tool,
+)
+from pydantic import TypeAdapter, ValidationError
+
+from flows.adapters.http_client import MAX_BODY, checked_url, no_answer, outbound_client
+from flows.adapters.httpx_transport import GuardedTransport
+from flows.engine.errors import NodeFailed
+from flows.engine.node import ToolAnswer
+from mcp_bridge.servers.server import VERSION
+from mcp_bridge.upstream import drift
+
+MOST_TOOLS = 1_000
+_MOST_PAGES = 20
+_SHOWN = 300
+_CALLED: TypeAdapter[CallToolResult | InputRequiredResult] = TypeAdapter(CallToolResult | InputRequiredResult)
+
+T = TypeVar("T")
+
+
+class UpstreamTools:
+    """The engine's ToolCaller."""
+
+    async def call(
+        self,
+        url: str,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        headers: Mapping[str, str],
+        timeout: float,
+        schema: Mapping[str, Any] | None = None,
+    ) -> ToolAnswer:
+        """Call a tool; see `flows.engine.node.ToolCaller`."""
+
+        async def work(session: ClientSession) -> ToolAnswer:
+            if schema is not None:
+                known = {each.name: each for each in await _listed(session)}
+                if tool not in known:
+                    raise NodeFailed(_unknown(url, tool, known))
+                drift.check(tool, arguments, schema, known[tool].input_schema)
+            return _answer(tool, await _call(session, tool, arguments))
+
+        return await _connected(url, headers, timeout, work)
+
+    async def tools(self, url: str, *, headers: Mapping[str, str], timeout: float) -> list[dict[str, Any]]:
+        """The tools of a server as MCP writes them; raises NodeFailed when they cannot be had."""
+
+        async def work(session: ClientSession) -> list[dict[str, Any]]:
+            return [tool.model_dump(by_alias=True, mode="json", exclude_none=True) for tool in await _listed(session)]
+
+        return await _connected(url, headers, timeout, work)
+
+
+async def _connected(
+    url: str, headers: Mapping[str, str], timeout: float, work: Callable[[ClientSession], Awaitable[T]]
+) -> T:
+    """Do `work` in a session with the server; whatever goes wrong is a NodeFailed that a reader understands."""
+    host = checked_url(url).host
+    transport = GuardedTransport(outbound_client())
+    try:
+        async with asyncio.timeout(timeout), _session(url, headers, transport) as session:
+            return await work(session)
+    except TimeoutError:
+        raise no_answer(host, f"there was no whole answer within {timeout:g} s; raise the timeout") from None
+    except NodeFailed:
+        raise
+    except Exception as error:  # the SDK wraps what its tasks raise in groups, and raises much besides MCPError
+        raise transport.failure or _found(error, NodeFailed) or _failure(url, transport.status, error) from None
+
+
+@asynccontextmanager
+async def _session(url: str, headers: Mapping[str, str], transport: GuardedTransport) -> AsyncIterator[ClientSession]:
+    async with (
+        httpx2.AsyncClient(transport=transport, headers=dict(headers), timeout=None, trust_env=False) as http,
+        Client(
+            streamable_http_client(url, http_client=http, max_sse_event_size=MAX_BODY),
+            client_info=Implementation(name="flowhub", version=VERSION),
+            cache=None,
+        ) as client,
+    ):
+        yield client.session
+
+
+async def _listed(session: ClientSession) -> list[Tool]:
+    found: list[Tool] = []
+    cursor: str | None = None
+    for _ in range(_MOST_PAGES):
+        page = await session.list_tools(params=PaginatedRequestParams(cursor=cursor) if cursor else None)
+        found += page.tools
+        cursor = page.next_cursor
+        if cursor is None or len(found) >= MOST_TOOLS:
+            break
+    return found[:MOST_TOOLS]
+
+
+async def _call(
+    session: ClientSession, tool: str, arguments: Mapping[str, Any]
+) -> CallToolResult | InputRequiredResult:
+    """Send `tools/call`. Not by `session.call_tool`, which runs the server's output schema on this event loop."""
+    request = CallToolRequest(params=CallToolRequestParams(name=tool, arguments=dict(arguments)))
+    try:
+        return await session.send_request(request, _CALLED)
+    except MCPError as error:
+        if error.code != HEADER_MISMATCH:
+            raise
+    # The tool wants arguments in headers too, which its listing tells; what was refused for that has not been done.
+    await _listed(session)
+    return await session.send_request(request, _CALLED)
+
+
+def _answer(tool: str, result: CallToolResult | InputRequiredResult) -> ToolAnswer:
+    if isinstance(result, InputRequiredResult):
+        raise NodeFailed(f"The tool {tool!r} asks for more input while it works, which a node cannot give.")
+    content = [block.model_dump(by_alias=True, mode="json", exclude_none=True) for block in result.content]
+    return ToolAnswer(content, result.structured_content, bool(result.is_error))
+
+
+def _unknown(url: str, tool: str, known: Mapping[str, Any]) -> str:
+    names = ", ".join(sorted(known)[:50]) or "none"
+    return f"{urlsplit(url).hostname} has no tool {tool!r} any more. It has: {names}."
+
+
+def _failure(url: str, status: int | None, error: Exception) -> NodeFailed:
+    host = urlsplit(url).hostname
+    refusal = _found(error, MCPError)
+    if status in (401, 403):
+        return NodeFailed(f"{host} refused the request with {status}; check the node's authentication and its secret.")
+    if status is not None and status >= 400 and (refusal is None or refusal.code == METHOD_NOT_FOUND):
+        return NodeFailed(f"{host} answered {status}; check that the URL is the address of an MCP server.")
+    if refusal is not None:
+        return NodeFailed(f"{host} answered with an error: {refusal.error.message[:_SHOWN]} ({refusal.code}).")
+    if _found(error, ValidationError) is not None:
+        return NodeFailed(f"{host} gave an answer that MCP does not allow.")
+    return NodeFailed(f"The session with {host} failed ({type(error).__name__}).")
+
+
+E = TypeVar("E", bound=Exception)
+
+
+def _found(error: BaseException, kind: type[E]) -> E | None:
+    """The first exception of a kind in an exception or the groups that it is made of."""
+    if isinstance(error, kind):
+        return error
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return next((found for each in inner if (found := _found(each, kind)) is not None), None)

@@ -1,0 +1,210 @@
+"""Bodies of messages: read within limits of size, time and memory, and checked before the SDK sees them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from django.conf import settings
+from mcp_types import INVALID_PARAMS, PARSE_ERROR, PROTOCOL_VERSION_META_KEY, UNSUPPORTED_PROTOCOL_VERSION
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+from pydantic_core import from_json
+
+from mcp_bridge.wire.headers import SESSION, Headers
+from mcp_bridge.wire.refusals import RETRY_LATER, Receive, Refused
+
+SMALL_BYTES = 64 * 1024
+"""Bodies up to this size are what the web server holds for a connection anyway, and are not counted."""
+
+LARGE_AT_ONCE = 8
+"""So many messages of the largest size may be held by a process at a time."""
+
+WAIT_SECONDS = 20.0
+"""How long a large message waits until others have been answered."""
+
+MOST_VALUES = 300_000
+"""Texts, numbers, lists and objects in one message. They cost processor time that nobody else gets meanwhile: this many
+about a second, while the same bytes as one text cost a quarter of that.
+"""
+
+BODY_SECONDS = 120.0
+"""How long a body may take to arrive."""
+
+
+class Gone(Exception):
+    """The client hung up before its message was complete."""
+
+
+class Room:
+    """The memory of a process for large messages: those that find no room wait a little, unread."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        self._freed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def share(self) -> AsyncIterator["Share"]:
+        """A message's part of the room, given back when the message is answered."""
+        share = Share(self)
+        try:
+            yield share
+        finally:
+            if share.size:
+                await asyncio.shield(self.change(share, 0))
+
+    async def take(self, share: "Share", size: int) -> None:
+        """Make a share as large as `size`, once others have left room for it; raises Refused (503) when they do not."""
+        try:
+            async with asyncio.timeout(WAIT_SECONDS), self._freed:
+                most = settings.MAX_BODY_BYTES * LARGE_AT_ONCE
+                await self._freed.wait_for(lambda: self.held + size - share.size <= most)
+                self._set(share, size)
+        except TimeoutError:
+            message = "This server holds as many large messages as it may. Wait a little and send this one again."
+            raise Refused(503, message, RETRY_LATER) from None
+
+    async def change(self, share: "Share", size: int) -> None:
+        """Make a share smaller, and let those who wait try again."""
+        async with self._freed:
+            self._set(share, size)
+            self._freed.notify_all()
+
+    def _set(self, share: "Share", size: int) -> None:
+        self.held += size - share.size
+        share.size = size
+
+
+class Share:
+    """How much of the room one message has; nothing while it is small."""
+
+    def __init__(self, room: Room) -> None:
+        self.size = 0
+        self._room = room
+
+    async def cover(self, size: int) -> None:
+        """Have room for a message of `size` bytes; raises Refused (503)."""
+        if size > SMALL_BYTES and size > self.size:
+            await self._room.take(self, size)
+
+    async def settle(self, size: int) -> None:
+        """Give back what a message that came in chunks did not need."""
+        if size < self.size:
+            await self._room.change(self, size)
+
+
+async def read(receive: Receive, headers: Headers, share: Share) -> bytes:
+    """The whole body. Raises Refused when it is too large (413), finds no room (503) or is too slow (408), Gone when
+    the client hangs up before its end.
+    """
+    declared = headers.get("content-length", "")
+    # int() of a number with thousands of digits would take long or raise.
+    expected = int(declared) if declared.isdecimal() and len(declared) < 20 else 0
+    if expected > settings.MAX_BODY_BYTES:
+        raise _too_large()
+    await share.cover(expected)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await _read(receive, share)
+    except TimeoutError:
+        message = f"The body did not arrive within {BODY_SECONDS:g} seconds. Send it again, all at once."
+        raise Refused(408, message, {"connection": "close"}) from None
+    await share.settle(len(body))
+    return body
+
+
+async def _read(receive: Receive, share: Share) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        body += message.get("body", b"")
+        if len(body) > settings.MAX_BODY_BYTES:
+            raise _too_large()
+        if not message.get("more_body", False):
+            return bytes(body)
+        if len(body) > SMALL_BYTES and not share.size:
+            # It comes in chunks and does not say how many.
+            await share.cover(settings.MAX_BODY_BYTES)
+
+
+def _too_large() -> Refused:
+    limit = settings.MAX_BODY_BYTES
+    return Refused(413, f"This message is larger than {limit} bytes, the most that FLOWHUB_MAX_BODY_BYTES allows here.")
+
+
+def check(body: bytes, headers: Headers) -> str | int | None:
+    """The id of the request in a body; None for a notification or an answer.
+
+    Refuses what is no JSON-RPC message; both of the SDK's parsers are more lenient, each in its own way.
+
+    Raises Refused that says what to change, 413 for too many values, else 400 (JSON-RPC 2.0; MCP, Base Protocol).
+    """
+    try:
+        message = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        detail = str(error).replace("recursion limit exceeded", "more than 200 levels of nesting")
+        raise Refused(400, f"The body is not JSON in UTF-8: {detail}.", code=PARSE_ERROR) from None
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES and _has_too_many([message]):
+        text = f"This message has more than {MOST_VALUES} values. Send less, or send it as one text."
+        raise Refused(413, text)
+    if not isinstance(message, dict):
+        raise Refused(400, "The body must be one JSON-RPC message, an object; batches are not part of MCP.")
+    request_id = _id_of(message)
+    _check_envelope(message, request_id)
+    _check_version(message, headers, request_id)
+    _check_session(message, headers, request_id)
+    return request_id if "method" in message else None
+
+
+def _check_session(message: Mapping[str, Any], headers: Headers, request_id: str | int | None) -> None:
+    is_opening = message.get("method") == "initialize" and request_id is not None
+    if headers.is_legacy and SESSION not in headers and not is_opening:
+        text = "Send initialize first, then the Mcp-Session-Id header of its answer with every message."
+        raise Refused(400, text, request_id=request_id)
+
+
+def _has_too_many(message: Any) -> bool:
+    """Count what is in lists and objects; what looks like many values may be one long text."""
+    count, remaining = 0, [message]
+    while remaining and count <= MOST_VALUES:
+        value = remaining.pop()
+        members = value.values() if isinstance(value, dict) else value
+        count += len(members)
+        remaining += [member for member in members if isinstance(member, dict | list)]
+    return count > MOST_VALUES
+
+
+def _id_of(message: Mapping[str, Any]) -> str | int | None:
+    request_id = message.get("id")
+    if "id" in message and (isinstance(request_id, bool) or not isinstance(request_id, str | int)):
+        raise Refused(400, "The id of a request must be a string or a whole number; a notification has none.")
+    return request_id
+
+
+def _check_envelope(message: Mapping[str, Any], request_id: str | int | None) -> None:
+    if message.get("jsonrpc") != "2.0":
+        raise Refused(400, 'The message lacks "jsonrpc": "2.0".', request_id=request_id)
+    if "method" not in message and ("result" in message or "error" in message):
+        return  # an answer to what the server asked
+    if not isinstance(message.get("method"), str):
+        raise Refused(400, "The method of a message must be a string.", request_id=request_id)
+    if not isinstance(message.get("params") or {}, dict):
+        raise Refused(400, "The params of a message must be an object.", code=INVALID_PARAMS, request_id=request_id)
+
+
+def _check_version(message: Mapping[str, Any], headers: Headers, request_id: str | int | None) -> None:
+    """A version that is not served, on a message without the envelope of 2026-07-28, whose version the SDK checks."""
+    params = message.get("params") or {}
+    meta = params.get("_meta") if isinstance(params, dict) else None
+    has_envelope = isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta
+    if has_envelope or headers.is_legacy or headers.version in MODERN_PROTOCOL_VERSIONS:
+        return
+    supported = sorted({*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS})
+    raise Refused(
+        400,
+        f"MCP-Protocol-Version is not one of {', '.join(supported)}.",
+        code=UNSUPPORTED_PROTOCOL_VERSION,
+        data={"supported": supported, "requested": str(headers.version)[:100]},
+        request_id=request_id,
+    )

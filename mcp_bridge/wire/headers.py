@@ -1,0 +1,127 @@
+"""The head of a request for MCP: read once, checked before anything else is done for it."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+from mcp_types import HEADER_MISMATCH, INVALID_REQUEST
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+
+from mcp_bridge.wire.refusals import Refused, Scope
+
+ALLOWED_METHODS = "GET, POST, DELETE"
+MOST_BYTES = 64 * 1024
+"""Names and values of all headers together."""
+
+VERSION = "mcp-protocol-version"
+SESSION = "mcp-session-id"
+
+_ROUTING = frozenset({VERSION, SESSION, "mcp-method", "mcp-name"})
+_SINGLE = _ROUTING | {"authorization", "content-length", "content-type", "host", "last-event-id", "origin"}
+"""Headers that say who asks for what. Two of them could be read as one thing here and as another by a proxy."""
+
+_JSON = frozenset({"*/*", "application/*", "application/json"})
+_EVENTS = frozenset({"*/*", "text/*", "text/event-stream"})
+
+
+class Headers(dict[str, str]):
+    """The headers of a request by lower-case name; those that came in several lines are one value."""
+
+    @property
+    def version(self) -> str | None:
+        """The protocol version that the client names; None when it names none."""
+        return self.get(VERSION)
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether the request belongs to the versions that begin with a handshake (the SDK decides in the same way)."""
+        return self.version is None or self.version in HANDSHAKE_PROTOCOL_VERSIONS
+
+
+def read(scope: Scope) -> Headers:
+    """The headers, without the blanks around values that httptools leaves on (RFC 9110, 5.5); the scope is mended too.
+
+    Raises Refused: 431 when they are too much, 400 when one that may be there once is there twice.
+    """
+    raw = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
+    if sum(len(name) + len(value) for name, value in raw) > MOST_BYTES:
+        raise Refused(431, f"The headers of this request are too large; {MOST_BYTES} bytes are the most.")
+    headers = Headers()
+    for raw_name, raw_value in raw:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if name not in headers:
+            # The SDK knows media types in small letters alone.
+            headers[name] = value.lower() if name == "content-type" else value
+        elif name in _SINGLE:
+            code = HEADER_MISMATCH if name in _ROUTING else INVALID_REQUEST
+            raise Refused(400, f"The {name} header appears more than once. Send it once.", code=code)
+        else:
+            headers[name] += f", {value}"
+    scope["headers"] = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    return headers
+
+
+def check(method: str, headers: Headers) -> None:
+    """Refuse what is not for this host, not from a page of it, or not in the media types of MCP."""
+    _check_host(headers)
+    _check_origin(headers)
+    _check_method(method, headers)
+    if method == "POST":
+        _check_media_type(headers)
+    _check_accept(method, headers)
+
+
+def _check_host(headers: Mapping[str, str]) -> None:
+    if not _is_served(headers.get("host", ""), tuple(settings.ALLOWED_HOSTS)):
+        raise Refused(421, "This host is not served here; an operator adds it to FLOWHUB_ALLOWED_HOSTS.")
+
+
+@lru_cache(maxsize=100)
+def _is_served(host: str, allowed: tuple[str, ...]) -> bool:
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, allowed)
+
+
+def _check_origin(headers: Mapping[str, str]) -> None:
+    """A browser's Origin must be one of our hosts, against DNS rebinding (MCP, Streamable HTTP, Security)."""
+    origin = headers.get("origin")
+    if origin is not None and not validate_host(_host_of(origin), settings.ALLOWED_HOSTS):
+        raise Refused(403, "This origin may not call MCP here.")
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).hostname or ""
+    except ValueError:  # an IPv6 address without its closing bracket
+        return ""
+
+
+def _check_method(method: str, headers: Headers) -> None:
+    if method not in {"GET", "POST", "DELETE"}:
+        raise Refused(405, f"Use {ALLOWED_METHODS}.", {"allow": ALLOWED_METHODS})
+    if method == "POST":
+        return
+    if not headers.is_legacy:
+        message = f"Protocol version {headers.version} has POST alone; to listen, post subscriptions/listen."
+        raise Refused(405, message, {"allow": "POST"})
+    if SESSION not in headers:
+        raise Refused(400, f"A {method} needs the Mcp-Session-Id header that the answer to initialize had.")
+
+
+def _check_media_type(headers: Mapping[str, str]) -> None:
+    """The SDK compares only the beginning of Content-Type, and takes a compressed body for a broken one."""
+    if headers.get("content-type", "").split(";")[0].strip() != "application/json":
+        raise Refused(415, "Send Content-Type: application/json.")
+    if headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
+        raise Refused(415, "Send the body as it is, without Content-Encoding.", {"accept-encoding": "identity"})
+
+
+def _check_accept(method: str, headers: Mapping[str, str]) -> None:
+    """A message may be answered in both ways; the client must take both (MCP, Streamable HTTP, Sending Messages)."""
+    accepted = {part.split(";")[0].strip().lower() for part in headers.get("accept", "").split(",")}
+    if method == "POST" and not (accepted & _JSON and accepted & _EVENTS):
+        raise Refused(406, "Send Accept: application/json, text/event-stream.")
+    if method == "GET" and not accepted & _EVENTS:
+        raise Refused(406, "Send Accept: text/event-stream.")
