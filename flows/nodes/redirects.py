@@ -37,13 +37,12 @@ class Request:
         if (status == 303 and self.method != "HEAD") or (status in (301, 302) and self.method == "POST"):
             headers = {name: value for name, value in self.headers.items() if name.lower() != "content-type"}
             following = replace(following, method="GET", content=None, headers=headers)
-        return following if origin(url) == origin(self.url) else following._elsewhere()
-
-    def _elsewhere(self) -> "Request":
-        if self.content is not None:
-            raise NodeFailed(f"The request is redirected to {place(self.url)}, to which its body is not sent.")
-        harmless = {name: value for name, value in self.headers.items() if name.lower() in _HARMLESS}
-        return replace(self, headers=harmless, credential=NO_CREDENTIAL)
+        if origin(url) == origin(self.url):
+            return following
+        if following.content is not None:
+            raise NodeFailed(f"The request is redirected to {place(url)}, to which its body is not sent.")
+        harmless = {name: value for name, value in following.headers.items() if name.lower() in _HARMLESS}
+        return replace(following, headers=harmless, credential=NO_CREDENTIAL)
 
 
 async def send(
