@@ -17,6 +17,8 @@ from executions.running.recovery import heart
 from tests.browsing import chromium, launch_arguments
 from tests.live import free_port, wait_until
 
+pytest_plugins = ["tests.servers"]
+
 
 def missing_for_browser() -> str | None:
     return None if chromium() else "no Chromium on PATH; install it or name it in FLOWHUB_TEST_CHROMIUM"

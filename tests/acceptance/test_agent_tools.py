@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from mcp_types import Tool
 
-from tests.acceptance.conftest import Pair
 from tests.gated import LARGE, fresh, id_of, key_of, nobody, record
 from tests.mcp_client import ERAS, LEGACY, MODERN, connect
+from tests.servers import Pair
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 

@@ -22,11 +22,11 @@ from mcp.types import (
 )
 from mcp_types import INVALID_PARAMS, MISSING_REQUIRED_CLIENT_CAPABILITY
 
-from tests.acceptance.kit import published, send
 from tests.definitions import chain, node
 from tests.live import LiveServer, live_server
 from tests.mcp_client import ERAS, LEGACY, MODERN, connect
 from tests.offers import made
+from tests.published import published, send
 from tests.upstream import served
 
 pytestmark = pytest.mark.anyio

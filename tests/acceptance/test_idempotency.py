@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from tests.acceptance.conftest import Pair
 from tests.gated import fresh, id_of, key_of, nobody, record
 from tests.live import LiveServer
 from tests.mcp_client import ERAS, LEGACY, MODERN, connect
+from tests.servers import Pair
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.kit import published, send
 from tests.definitions import answer, chain, node
 from tests.live import LiveServer
 from tests.mcp_client import ERAS, LEGACY, connect
+from tests.published import published, send
 
 pytestmark = pytest.mark.anyio
 

@@ -8,10 +8,10 @@ from mcp import MCPError
 from mcp.client import advertise
 
 from flows import mcp_apps
-from tests.acceptance.kit import published
 from tests.definitions import beside, chain, node
 from tests.live import LiveServer
 from tests.mcp_client import ERAS, LEGACY, MODERN, connect
+from tests.published import published
 
 pytestmark = pytest.mark.anyio
 

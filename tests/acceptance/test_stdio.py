@@ -15,10 +15,10 @@ from mcp import Client, MCPError
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp_types import ElicitResult, ToolListChangedNotification
 
-from tests.acceptance.kit import published
 from tests.definitions import answer, chain, node
 from tests.live import ROOT, LiveServer, free_port
 from tests.mcp_client import ERAS, LEGACY, MODERN
+from tests.published import published
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from flowhub.demo import line, node
-from tests.acceptance.kit import published
 from tests.live import ROOT, LiveServer
+from tests.published import published
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(120)]
 

@@ -9,13 +9,13 @@ import pytest
 from mcp import MCPError
 from mcp_types import ElicitResult, InputRequiredResult
 
-from tests.acceptance.kit import published
 from tests.definitions import chain, node
 from tests.faults.conftest import Cluster
 from tests.faults.databases import Database, counters, recounted, rows
 from tests.faults.kit import until
 from tests.live import LiveServer
 from tests.mcp_client import LEGACY, MODERN, connect
+from tests.published import published
 from tests.upstream import served
 
 pytestmark = [pytest.mark.faults, pytest.mark.anyio, pytest.mark.timeout(180)]

@@ -1,0 +1,66 @@
+"""Set fields builds an object, or changes a copy of one."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from flows.engine.errors import NodeFailed
+from flows.engine.node import NodeResult
+from flows.nodes import registry
+from tests.flows.nodes.conftest import Execute
+
+pytestmark = pytest.mark.anyio
+
+CUSTOMER = {"id": 7, "name": "Ada", "address": {"city": "London", "zip": "N1"}, "password": "x", "a.b": 1}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "output"),
+    [
+        ({"fields": {"a": 1, "b": {"c": [None, "x"]}}}, {"a": 1, "b": {"c": [None, "x"]}}),
+        ({"fields": {"a.b.c": 1, "a.b.d": 2, "a.e": 3}}, {"a": {"b": {"c": 1, "d": 2}, "e": 3}}),
+        ({"fields": {"a\\.b": 1, "a.c\\.d": 2}}, {"a.b": 1, "a": {"c.d": 2}}),
+        ({"from": CUSTOMER}, CUSTOMER),
+        (
+            {"from": CUSTOMER, "remove": ["password", "address.zip", "gone.with", "id.x", "a\\.b"]},
+            {"id": 7, "name": "Ada", "address": {"city": "London"}},
+        ),
+        ({"from": CUSTOMER, "keep": ["name", "address.city", "gone"]}, {"name": "Ada", "address": {"city": "London"}}),
+        (
+            {"from": CUSTOMER, "keep": ["address.city", "address"], "remove": ["address.zip"]},
+            {"address": {"city": "London"}},
+        ),
+        (
+            {"from": CUSTOMER, "keep": ["id", "address"], "fields": {"address.city": "Paris", "tags": []}},
+            {"id": 7, "address": {"city": "Paris", "zip": "N1"}, "tags": []},
+        ),
+    ],
+)
+async def test_the_output_is_built_in_that_order(execute: Execute, parameters: Any, output: Any) -> None:
+    given = copy.deepcopy(parameters)
+    assert await execute("set_fields", parameters) == NodeResult(output)
+    assert parameters == given
+
+
+async def test_a_path_through_something_that_is_no_object_fails(execute: Execute) -> None:
+    with pytest.raises(NodeFailed) as caught:
+        await execute("set_fields", {"from": {"a": 5}, "fields": {"a.b": 1}})
+    assert caught.value.message == "The field 'b' cannot be set: what should hold it is no object."
+
+
+@pytest.mark.parametrize(
+    ("parameters", "faults"),
+    [
+        ({}, ['p: "fields" is a required property']),
+        ({"fields": {}, "keep": ["a"]}, ['p: "from" is a required property']),
+        ({"from": "{{ fetch.body }}", "remove": []}, ["p.remove: [] has less than 1 item"]),
+        (
+            {"fields": {"a": 1, "a.b": 2, "ab": 3}},
+            ["p.fields.a.b: lies inside the field 'a', which is set too; set one of them"],
+        ),
+    ],
+)
+def test_wrong_parameters_are_named(parameters: Any, faults: list[str]) -> None:
+    found = registry()["set_fields"].faults(parameters, "p", before_filling=True)
+    assert [str(fault) for fault in found] == faults

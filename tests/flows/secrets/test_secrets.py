@@ -1,0 +1,314 @@
+"""Secrets of a server: written once, never shown, encrypted at rest, looked up when a flow is called."""
+
+import importlib
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError
+from django.test import Client
+from django.urls import reverse
+
+from executions.models import Execution
+from executions.running.lifecycle import try_draft
+from flowhub import settings as flowhub_settings
+from flows.adapters import vault
+from flows.engine.errors import DefinitionError, ExpressionError
+from flows.engine.expressions import SecretValues
+from flows.engine.node import NodeResult, Services
+from flows.engine.registry import Registry
+from flows.engine.runner import run
+from flows.models import Secret
+from flows.nodes import BUILTIN_NODE_TYPES
+from flows.publishing import versions
+from tests.factories import announcements, make_flow, make_server, make_user
+from tests.flows.engine.kit import Flow as Draft
+from tests.flows.engine.kit import Recorder, Scripted
+
+VALUE = "canary-4f9a1c77d2e8"
+KEYS = ["new-key-" + "n" * 40, "old-key-" + "o" * 40]
+
+
+class TestVault:
+    def test_what_is_encrypted_comes_back_and_cannot_be_read_without_the_key(self, settings: Any) -> None:
+        settings.VAULT_KEYS = KEYS[1:]
+        token = vault.encrypt(VALUE, "1/A")
+        assert VALUE not in token
+        assert vault.decrypt(token, "1/A") == VALUE
+        settings.VAULT_KEYS = KEYS[:1]
+        with pytest.raises(vault.Unreadable):
+            vault.decrypt(token, "1/A")
+
+    def test_it_cannot_be_read_in_another_place(self) -> None:
+        with pytest.raises(vault.Unreadable):
+            vault.decrypt(vault.encrypt(VALUE, "1/A"), "2/A")
+
+    def test_older_keys_still_decrypt_and_rotation_makes_them_unnecessary(self, settings: Any) -> None:
+        settings.VAULT_KEYS = KEYS[1:]
+        token = vault.encrypt(VALUE, "1/A")
+        settings.VAULT_KEYS = KEYS
+        assert vault.decrypt(token, "1/A") == VALUE
+        rotated = vault.rotated(token)
+        settings.VAULT_KEYS = KEYS[:1]
+        assert vault.decrypt(rotated, "1/A") == VALUE
+
+    def test_a_key_that_can_be_guessed_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FLOWHUB_VAULT_KEYS", f"{KEYS[0]},short")
+        with pytest.raises(ImproperlyConfigured, match="32 or more random characters"):
+            importlib.reload(flowhub_settings)
+
+    def test_the_kept_key_is_for_its_owner_alone(self) -> None:
+        path = flowhub_settings.DATA_DIR / "vault.key"
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.django_db
+class TestServices:
+    def test_a_value_is_stored_encrypted_announced_and_replaced(self) -> None:
+        server = make_server()
+        with announcements() as announced:
+            first = versions.set_secret(server, "API_KEY", "first")
+            second = versions.set_secret(server, "API_KEY", VALUE)
+        assert (first.pk, announced) == (second.pk, [])  # on commit, which a test's transaction never does
+        assert VALUE not in repr(list(Secret.objects.values()))
+        assert str(second) == "API_KEY"
+
+    @pytest.mark.parametrize("name", ["api_key", "1A", "", "A-B", "A" * 65, "API_KEY\n"])
+    def test_a_name_is_capital_letters_digits_and_underscores(self, name: str) -> None:
+        with pytest.raises(ValidationError):
+            versions.set_secret(make_server(), name, VALUE)
+
+    def test_an_empty_value_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="needs a value"):
+            versions.set_secret(make_server(), "A", "")
+
+    def test_a_name_is_unique_in_its_server_and_free_in_another(self) -> None:
+        first, second = make_server(), make_server()
+        versions.set_secret(first, "A", "one")
+        versions.set_secret(second, "A", "two")
+        with pytest.raises(IntegrityError):
+            Secret.objects.create(server=first, name="A", encrypted="x")
+
+    def test_values_are_those_of_the_flows_own_server(self) -> None:
+        flow, other = make_flow(), make_server()
+        versions.set_secret(flow.server, "A", VALUE)
+        versions.set_secret(other, "B", "of another server")
+        assert dict(versions.secret_values(flow.pk, {"A", "B"})) == {"A": VALUE}
+        assert dict(versions.secret_values(None, {"A"})) == {}
+
+    def test_a_value_copied_into_another_servers_row_is_not_readable_there(self) -> None:
+        mine, theirs = make_flow(), make_server()
+        secret = versions.set_secret(theirs, "A", VALUE)
+        Secret.objects.create(server=mine.server, name="A", encrypted=secret.encrypted)
+        values = versions.secret_values(mine.pk, {"A"})
+        with pytest.raises(ExpressionError, match="cannot be decrypted"):
+            values["A"]
+
+    def test_owners_and_operators_see_that_a_secret_exists(self) -> None:
+        secret = versions.set_secret(make_server(), "A", VALUE)
+        operator, stranger = make_user(is_superuser=True), make_user()
+        assert [list(Secret.objects.visible_to(user)) for user in (secret.server.owner, operator, stranger)] == [
+            [secret],
+            [secret],
+            [],
+        ]
+
+    def test_rotating_names_what_no_key_opens_and_does_the_rest(
+        self, settings: Any, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        flow = make_flow()
+        settings.VAULT_KEYS = ["lost-key-" + "l" * 40]
+        versions.set_secret(flow.server, "LOST", VALUE)
+        settings.VAULT_KEYS = KEYS[1:]
+        versions.set_secret(flow.server, "KEPT", VALUE)
+        settings.VAULT_KEYS = KEYS
+        with pytest.raises(CommandError, match=f"LOST of {flow.server.slug}"):
+            call_command("rotate_secrets")
+        assert capsys.readouterr().out == (
+            "Encrypted 1 secrets with the newest key.\n"
+            "Encrypted 0 kept answers and waiting executions with the newest key.\n"
+        )
+        settings.VAULT_KEYS = KEYS[:1]
+        assert dict(versions.secret_values(flow.pk, {"KEPT", "LOST"})) == {"KEPT": VALUE}
+
+
+class TestGraph:
+    @pytest.fixture
+    def scripted(self) -> Scripted:
+        return Scripted()
+
+    @pytest.fixture
+    def flow(self, scripted: Scripted) -> Draft:
+        return Draft(Registry([*BUILTIN_NODE_TYPES, scripted]))
+
+    def test_a_graph_knows_which_secrets_its_reachable_nodes_name(self, flow: Draft) -> None:
+        flow.add("a", after="trigger", value="{{ secrets.ONE }} {{ secrets['TWO'] }}")
+        flow.add("b", after="a", value="plain")
+        flow.add("lost", value="{{ secrets.THREE }}")
+        graph = flow.graph()
+        assert graph.secret_names == {"ONE", "TWO"}
+        assert [(node.slug, node.uses_secrets) for node in graph.order] == [
+            ("trigger", False),
+            ("a", True),
+            ("b", False),
+        ]
+
+    @pytest.mark.parametrize("path", ["secrets", "secrets.api_key", "secrets.A.b", "secrets[0]", 'secrets["A b"]'])
+    def test_a_secret_can_only_be_named_as_a_whole(self, flow: Draft, path: str) -> None:
+        flow.add("a", after="trigger", value=f"{{{{ {path} }}}}")
+        with pytest.raises(DefinitionError, match=r"write \{\{ secrets\.NAME \}\}"):
+            flow.graph()
+
+    @pytest.mark.anyio
+    async def test_a_node_gets_the_value_and_what_is_reported_keeps_the_reference(
+        self, flow: Draft, scripted: Scripted
+    ) -> None:
+        recorder = Recorder()
+        seen: list[Any] = []
+
+        async def look(parameters: Any) -> Any:
+            seen.append(parameters["value"])
+            return NodeResult("done")
+
+        scripted.scripts["look"] = look
+        value = {"auth": "Bearer {{ secrets.KEY }}", "name": "{{ trigger.name }}", "list": ["{{ secrets.KEY }}"]}
+        flow.add("a", after="trigger", key="look", value=value)
+        await run(
+            flow.graph(),
+            {"name": "{{ secrets.OTHER }}"},
+            services=Services(secrets=SecretValues({"KEY": VALUE})),
+            observers=(recorder,),
+        )
+        assert seen == [{"auth": f"Bearer {VALUE}", "name": "{{ secrets.OTHER }}", "list": [VALUE]}]
+        assert recorder.lines[2] == (
+            "started",
+            "a",
+            {"key": "look", "value": value | {"name": "{{ secrets.OTHER }}"}},
+        )
+        assert VALUE not in repr(recorder.events)
+
+    @pytest.mark.anyio
+    async def test_a_missing_secret_is_a_failure_that_says_where_to_add_it(self, flow: Draft) -> None:
+        recorder = Recorder()
+        flow.add("a", after="trigger", value="{{ secrets.KEY }}")
+        outcome = await run(flow.graph(), {}, services=Services(), observers=(recorder,))
+        assert outcome.error is not None
+        assert outcome.error.kind == "node_failed"
+        assert outcome.error.message == (
+            "{{ secrets.KEY }} is not there: this server has no secret of that name. "
+            "Add it on the server's Secrets page."
+        )
+        assert "KEY" not in outcome.error.for_client
+        assert recorder.lines[2] == ("started", "a", {"value": "{{ secrets.KEY }}"})
+
+    def test_values_do_not_show_themselves(self) -> None:
+        assert VALUE not in repr(Services(secrets=SecretValues({"KEY": VALUE})))
+        assert VALUE not in repr(SecretValues({"KEY": VALUE}))
+
+
+def using_secrets(*names: str) -> dict[str, Any]:
+    """A flow's definition that answers with the values of these secrets."""
+    text = " ".join(f"<{{{{ secrets.{name} }}}}>" for name in names)
+    nodes = [
+        {"id": "t", "type": "trigger", "name": "Call", "slug": "trigger", "parameters": {}},
+        {"id": "r", "type": "return", "name": "Answer", "slug": "answer", "parameters": {"text": text}},
+        {"id": "x", "type": "return", "name": "Lost", "slug": "lost", "parameters": {"text": "{{ secrets.LOST }}"}},
+    ]
+    return {"nodes": nodes, "connections": [{"id": "c", "sourceNodeId": "t", "targetNodeId": "r"}]}
+
+
+@pytest.mark.django_db
+class TestPublishing:
+    def test_a_flow_that_names_a_secret_its_server_lacks_is_not_published(self) -> None:
+        flow = make_flow(definition=using_secrets("MISSING", "THERE"))
+        versions.set_secret(flow.server, "THERE", VALUE)
+        versions.set_secret(make_server(), "MISSING", VALUE)
+        assert [str(fault) for fault in versions.faults_of(flow)] == [
+            "definition.nodes[1].parameters.text: the server has no secret 'MISSING'; "
+            "add it under Secrets. It has: THERE"
+        ]
+        versions.set_secret(flow.server, "MISSING", VALUE)
+        assert versions.publish(flow).number == 1
+
+
+@pytest.mark.django_db(transaction=True)
+class TestCalling:
+    def test_a_flow_that_answers_with_a_secret_does_not_tell_it(self) -> None:
+        flow = make_flow(definition=using_secrets("ONE", "TWO"))
+        versions.set_secret(flow.server, "ONE", VALUE)
+        versions.set_secret(flow.server, "TWO", f"{VALUE}-longer")
+        execution = try_draft(flow, {}, flow.server.owner)
+        assert execution.status == "fulfilled"
+        assert execution.result == {"content": [{"type": "text", "text": "<***> <***>"}], "isError": False}
+        assert execution.node_executions[1]["inputData"] == {"text": "<{{ secrets.ONE }}> <{{ secrets.TWO }}>"}
+        assert VALUE not in repr(Execution.objects.values().get())
+
+    def test_a_new_value_counts_from_the_next_call_on(self) -> None:
+        flow = make_flow(definition=using_secrets("ONE"))
+        for value in ("first-value", "second-value"):
+            with announcements() as announced:
+                secret = versions.set_secret(flow.server, "ONE", value)
+            assert announced == [flow.server.slug]
+            assert try_draft(flow, {}, flow.server.owner).status == "fulfilled"
+        with announcements() as announced:
+            versions.delete_secret(secret)
+        assert announced == [flow.server.slug]
+        execution = try_draft(flow, {}, flow.server.owner)
+        assert (execution.status, execution.failed_node_name) == ("error", "Answer")
+        assert "secrets.ONE" in execution.error_info["message"]
+
+    def test_a_flow_without_secrets_asks_the_database_for_none(self, django_assert_max_num_queries: Any) -> None:
+        flow = make_flow()
+        table = Secret._meta.db_table
+        with django_assert_max_num_queries(100) as queries:
+            try_draft(flow, {}, flow.server.owner)
+        assert not [query for query in queries.captured_queries if table in query["sql"]]
+
+
+@pytest.mark.django_db
+class TestAdmin:
+    ADD = reverse("admin:flows_secret_add")
+
+    @pytest.fixture
+    def operator(self, client: Client) -> Client:
+        client.force_login(make_user("operator", is_superuser=True))
+        return client
+
+    def test_a_value_goes_in_and_is_shown_nowhere(self, operator: Client) -> None:
+        flow = make_flow()
+        form = {"server": flow.server.pk, "name": "API_KEY", "value": VALUE}
+        assert operator.post(self.ADD, form).status_code == 302
+        secret = Secret.objects.get()
+        assert dict(versions.secret_values(flow.pk, {"API_KEY"})) == {"API_KEY": VALUE}
+        pages = [
+            reverse("admin:flows_secret_changelist"),
+            reverse("admin:flows_secret_change", args=[secret.pk]),
+            reverse("admin:flows_secret_history", args=[secret.pk]),
+            reverse("admin:flows_secret_delete", args=[secret.pk]),
+            reverse("admin:index"),
+        ]
+        for page in pages:
+            answer = operator.get(page)
+            assert answer.status_code == 200
+            assert VALUE not in answer.content.decode()
+            assert secret.encrypted not in answer.content.decode()
+
+    def test_a_new_value_replaces_the_old_one(self, operator: Client) -> None:
+        flow = make_flow()
+        secret = versions.set_secret(flow.server, "API_KEY", "before")
+        page = reverse("admin:flows_secret_change", args=[secret.pk])
+        assert operator.post(page, {"value": " with blanks "}).status_code == 302
+        assert dict(versions.secret_values(flow.pk, {"API_KEY"})) == {"API_KEY": " with blanks "}
+
+    @pytest.mark.parametrize(("name", "value"), [("api key", VALUE), ("API_KEY", "")])
+    def test_a_refused_form_does_not_give_the_value_back(self, operator: Client, name: str, value: str) -> None:
+        answer = operator.post(self.ADD, {"server": make_server().pk, "name": name, "value": value})
+        assert answer.status_code == 200
+        assert VALUE not in answer.content.decode()
+        assert not Secret.objects.exists()
+
+    def test_a_name_that_is_taken_is_an_error_of_the_form(self, operator: Client) -> None:
+        secret = versions.set_secret(make_server(), "API_KEY", "before")
+        answer = operator.post(self.ADD, {"server": secret.server_id, "name": "API_KEY", "value": VALUE})
+        assert "This server has a secret of that name." in answer.content.decode()
