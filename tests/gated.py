@@ -25,8 +25,8 @@ PREPARE = """
 import json
 from django.conf import settings
 from django.core.management import call_command
-from flows import services
 from flows.models import Flow, Server
+from flows.publishing import versions
 from mcp_bridge.models import ApiKey
 call_command("migrate", verbosity=0)
 call_command("load_demo")
@@ -34,7 +34,7 @@ demo = Server.objects.get(slug="demo")
 for slug, more in json.loads({servers!r}).items():
     server = Server.objects.create(slug=slug, name=slug.title(), owner=demo.owner, **more)
     for values in json.loads({flows!r}):
-        services.publish(Flow.objects.create(server=server, **values))
+        versions.publish(Flow.objects.create(server=server, **values))
 keys = dict()
 for name, tools in json.loads({keys!r}).items():
     key, keys[name] = ApiKey.issue(demo.owner, "demo")

@@ -20,8 +20,8 @@ Say = Callable[[Verdict, str], None]
 PREPARE = """
 from django.core.management import call_command
 from flowhub import demo
-from flows import services
 from flows.models import Flow, Server
+from flows.publishing import versions
 call_command("migrate", verbosity=0)
 call_command("load_demo")
 for changes in (
@@ -30,7 +30,7 @@ for changes in (
     {"tool_name": "patient", "answer_seconds": 1},
 ):
     flow = Flow.objects.create(server=Server.objects.get(slug="demo"), **(demo.SLOW_REPORT | changes))
-    services.publish(flow)
+    versions.publish(flow)
 """
 """An up-to-date database with the demo, and flows that may take a second, are deleted, answer in time."""
 
