@@ -146,26 +146,6 @@ def test_what_one_may_not_see_is_in_no_list() -> None:
     assert History.of_flow(execution.flow, stranger).rows(0, 20) == []
 
 
-# --- Counters ---------------------------------------------------------------------------------------------------------
-
-
-def test_counting_anew_finds_what_the_ledger_counted() -> None:
-    chance = random.Random(3)
-    flows = [make_flow(), make_flow()]
-    made = [
-        make_execution(
-            chance.choice(flows), status=chance.choice(list(Status)), started_at=STARTED + HOUR * chance.uniform(-9, 9)
-        )
-        for _ in range(40)
-    ]
-    writer.delete([execution.pk for execution in made[::3]])
-    kept = [History.of_flow(flow, flow.server.owner).totals() for flow in flows]
-    hours = set(counts.ExecutionCount.objects.exclude(number=0).values_list("flow_key", "hour", "status", "number"))
-    counts.recount()
-    assert kept == [History.of_flow(flow, flow.server.owner).totals() for flow in flows]
-    assert hours == set(counts.ExecutionCount.objects.values_list("flow_key", "hour", "status", "number"))
-
-
 # --- Search -----------------------------------------------------------------------------------------------------------
 
 

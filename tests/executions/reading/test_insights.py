@@ -1,4 +1,4 @@
-"""The numbers over many executions: exact counts, bounded samples that say so, and what is drawn of them."""
+"""The numbers over many executions: exact counts, bounded samples that say so, and where each of them leads."""
 
 import re
 from collections.abc import Callable
@@ -13,14 +13,12 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from executions.models import HEAVY_FIELDS, Execution
-from executions.pages.charts import Line, Part, histogram, place, stacked
 from executions.reading import insights, statistics
 from executions.reading.history import History
-from executions.reading.insights import Bin, insights_of, overview_of
-from executions.reading.periods import Period, span_of, start_of
-from executions.reading.statistics import Tally, calls_of, percentile
+from executions.reading.insights import insights_of, overview_of
+from executions.reading.periods import Period, span_of
+from executions.reading.statistics import calls_of
 from executions.record.status import Status
-from executions.templatetags.charts import bin_name, bound, change, compact, edge, rate_change, tally_words
 from flows.models import Flow
 from tests.executions.pages.test_views import browser_of, words
 from tests.executions.reading.test_history import HOUR, assert_no_sort_and_no_full_scan, busy_flow, plans
@@ -69,35 +67,6 @@ def total_at(client: Client, address: str) -> int:
     shown = re.search(r'data-total="(\d+)"', client.get(address).content.decode())
     assert shown is not None
     return int(shown[1])
-
-
-# --- Periods ----------------------------------------------------------------------------------------------------------
-
-
-def hours(period: Period, zone: str, now: datetime) -> list[str]:
-    """The edges of a period's buckets in a zone."""
-    with timezone.override(zone):
-        return [f"{timezone.localtime(start_of(edge)):%d %H:%M}" for edge in span_of(period, now).edges]
-
-
-def test_the_last_24_hours_end_with_the_hour_that_has_begun() -> None:
-    edges = hours(Period.DAY, "UTC", NOW)
-    assert (len(edges), edges[0], edges[-1]) == (25, "03 13:00", "04 13:00")
-
-
-def test_days_begin_at_midnight_of_the_active_zone_also_when_the_clocks_change() -> None:
-    april = datetime(2026, 3, 31, 12, 30, tzinfo=UTC)
-    days = [f"{day} 00:00" for day in (25, 26, 27, 28, 29, 30, 31)]
-    assert hours(Period.WEEK, "Europe/Berlin", april) == [*days, "31 15:00"]
-    # The counters know whole hours of UTC only.
-    assert hours(Period.WEEK, "Asia/Kolkata", april) == [day.replace("00:00", "00:30") for day in days] + ["31 18:30"]
-
-
-def test_what_a_period_is_compared_with_has_as_many_hours_one_period_earlier() -> None:
-    for period in Period:
-        span = span_of(period, NOW)
-        earlier = span.earlier(period.days)
-        assert span.start - earlier.start == span.stop - earlier.stop == DAY * period.days
 
 
 # --- The whole answer -------------------------------------------------------------------------------------------------
@@ -399,87 +368,3 @@ def test_the_newest_failures_are_of_the_last_week_and_ones_own(called: Flow) -> 
     assert failures.count("<li>") == 3
     assert "old" not in words(failures)
     assert "foreign" not in html
-
-
-# --- Values and geometry ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("values", "share", "found"),
-    [([], 0.5, None), ([7], 0.95, 7), ([1, 2], 0.5, 1), ([1, 2, 3], 0.5, 2), (list(range(1, 101)), 0.95, 95)],
-)
-def test_a_percentile_is_a_value_that_occurred(values: list[float], share: float, found: float | None) -> None:
-    assert percentile(values, share) == found
-
-
-def test_columns_share_the_width_and_their_parts_stand_on_each_other() -> None:
-    chart = stacked([Tally(), Tally(fulfilled=60, error=20, pending=20)], 100)
-    assert [(column.left, column.room, column.middle) for column in chart.columns] == [(0, 50, 25), (50, 50, 75)]
-    assert chart.columns[0].parts == []
-    assert chart.columns[1].parts == [Part("error", 80, 20), Part("fulfilled", 20, 60), Part("pending", 0, 20)]
-    assert chart.lines == [Line(0, 100), Line(50, 50), Line(100, 0)]
-
-
-def test_one_call_among_thousands_is_seen_and_no_column_outgrows_the_chart() -> None:
-    (column,) = stacked([Tally(fulfilled=9_998, error=1, pending=1)], 100).columns
-    assert column.parts == [Part("error", 98, 2), Part("fulfilled", 2, 96), Part("pending", 0, 2)]
-
-
-@pytest.mark.parametrize(
-    ("most", "values"),
-    [
-        (0, [0]),
-        (1, [0, 1]),
-        (3, [0, 1, 2, 3]),
-        (5, [0, 2, 4, 6]),
-        (93, [0, 50, 100]),
-        (104, [0, 50, 100, 150]),
-        (40_000, [0, 10_000, 20_000, 30_000, 40_000]),
-    ],
-)
-def test_lines_stand_at_round_numbers_that_reach_the_highest_column(most: int, values: list[int]) -> None:
-    assert [line.value for line in stacked([Tally(fulfilled=most)], 100).lines] == values
-
-
-def test_a_duration_lies_inside_its_bin() -> None:
-    bins = [Bin(10, 20, 3), Bin(20, 50, 1), Bin(50, None, 0)]
-    places = [place(value, bins) for value in (5, 10, 15, 49.99, 9_000)]
-    assert places == [None, 0, 16.67, 66.66, 83.33]
-    assert [len(column.parts) for column in histogram(bins, 100).columns] == [1, 1, 0]
-
-
-def test_numbers_beside_charts_are_short() -> None:
-    assert [compact(number) for number in (0, 500, 1_500, 20_000, 2_000_000)] == ["0", "500", "1.5k", "20k", "2M"]
-    assert [edge(value) for value in (5, 1_000, 30_000, 300_000)] == ["5 ms", "1 s", "30 s", "5 min"]
-    assert [bin_name(Bin(*ends, 1)) for ends in ((0, 1), (20, 50), (300_000, None))] == [
-        "under 1 ms",
-        "20 ms to 50 ms",
-        "5 min or more",
-    ]
-    assert [tally_words(each) for each in (Tally(), Tally(1), Tally(1_000, 2, 1))] == [
-        "no calls",
-        "1 call: 1 fulfilled",
-        "1,003 calls: 1,000 fulfilled, 2 failed, 1 pending",
-    ]
-
-
-def test_a_change_is_marked_when_it_is_large() -> None:
-    assert [words(change(*pair)).strip() for pair in ((110, 100), (50, 100), (1, 0), (None, 1), (100, 100))] == [
-        "+10%",
-        "−50%",
-        "",
-        "",
-        "unchanged,",
-    ]
-    assert [re.findall("is-(good|bad)", change(now, 100, "less")) for now in (95, 50, 150)] == [[], ["good"], ["bad"]]
-    assert [re.findall("is-(good|bad)", rate_change(now, 0.9)) for now in (0.895, 0.5, 1)] == [[], ["bad"], ["good"]]
-
-
-def test_a_moment_in_an_address_is_local_and_clear_when_the_clock_shows_it_twice() -> None:
-    with timezone.override("Europe/Berlin"):
-        moments = [datetime(2026, 10, 25, hour, tzinfo=UTC) for hour in (0, 1, 2)]
-        assert [bound(moment) for moment in moments] == [
-            "2026-10-25T02:00+02:00",
-            "2026-10-25T02:00+01:00",
-            "2026-10-25T03:00",
-        ]

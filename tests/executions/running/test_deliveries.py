@@ -1,40 +1,25 @@
-"""Answers that are kept, idempotency keys that decide, and executions that nobody waits for any more."""
+"""Executions that nobody waits for any more, and those that go on because somebody may come back."""
 
 import asyncio
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.core.management import call_command
-from django.core.management.utils import get_random_secret_key
 
-from executions.ledger import idempotency_keys, kept_answers, writer
-from executions.ledger.idempotency_keys import Claim
-from executions.ledger.writer import Ledger
-from executions.models import CallKey, Execution, KeptAnswer, new_id
-from executions.running import deliveries, recovery
+from executions.ledger import idempotency_keys
+from executions.models import CallKey, Execution, KeptAnswer
+from executions.running import deliveries
 from executions.running.calls import Answer, Caller, Pending
 from executions.running.deliveries import KeyTaken
 from executions.running.targets import Target, published_target
 from flows.models import Flow
 from tests.definitions import node
-from tests.executions.ledger.test_writer import fulfilled, pending
-from tests.factories import make_execution, make_server, publish
+from tests.factories import make_server, publish
 
 pytestmark = [pytest.mark.anyio, pytest.mark.django_db(transaction=True)]
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CALLER = Caller(principal="key k", source="mcp", identity="key:1")
-
-
-def claim(key: str = "a", **arguments: Any) -> Claim:
-    return Claim.of(key, "key:1", "s", "flow", arguments)
-
-
-def row_of(found: Claim, execution_id: uuid.UUID) -> CallKey:
-    return found.row(execution_id, datetime.now(UTC), 300)
 
 
 @sync_to_async
@@ -53,107 +38,6 @@ async def until_ended() -> list[tuple[str, str]]:
         while (found := await stored()) == [] or found[0][0] == "pending":
             await asyncio.sleep(0.02)
     return found
-
-
-class TestClaims:
-    async def test_of_those_that_claim_a_key_in_one_transaction_one_is_stored(self) -> None:
-        one = Ledger()
-        ids = [new_id() for _ in range(5)]
-        results = [one.open_claimed(pending(id_), row_of(claim(), id_)) for id_ in ids]
-        assert sorted(await asyncio.gather(*results)) == [False] * 4 + [True]
-        one.stop()
-        found = await sync_to_async(list)(Execution.objects.values_list("pk", flat=True))
-        keys = await sync_to_async(list)(CallKey.objects.values_list("execution_id", flat=True))
-        assert found == keys == [ids[0]]
-
-    async def test_of_two_processes_that_claim_a_key_one_is_stored(self) -> None:
-        ledgers = [Ledger() for _ in range(4)]
-        for number in range(10):
-            key = claim(f"key {number}")
-            results = []
-            for one in ledgers:
-                execution_id = new_id()
-                results.append(one.open_claimed(pending(execution_id), row_of(key, execution_id)))
-            assert sorted(await asyncio.gather(*results)) == [False, False, False, True]
-        for one in ledgers:
-            one.stop()
-        assert await sync_to_async(Execution.objects.count)() == 10
-
-    async def test_a_key_whose_time_is_over_may_be_used_anew(self) -> None:
-        one, first, second = Ledger(), new_id(), new_id()
-        old = claim().row(first, NOW - timedelta(days=3), 300)
-        assert await one.open_claimed(pending(first), old) is True
-        assert await one.open_claimed(pending(second), row_of(claim(), second)) is True
-        one.stop()
-        assert (await sync_to_async(CallKey.objects.get)()).execution_id == second
-
-    def test_nothing_that_was_sent_can_be_read_from_a_key(self, settings: Any) -> None:
-        made = claim("order 7", pin="1234")
-        assert not {"order 7", "1234", "key:1"} & set(vars(row_of(made, new_id())).values())
-        settings.SECRET_KEY = get_random_secret_key()
-        again = claim("order 7", pin="1234")
-        assert (again.scope, again.request == made.request) == (made.scope, False)
-
-
-class TestKept:
-    async def test_an_answer_is_stored_with_the_end_and_not_without(self) -> None:
-        one, won, lost = Ledger(), new_id(), new_id()
-        for execution_id in (won, lost):
-            one.open(pending(execution_id))
-            await one.commit(execution_id)
-        await sync_to_async(Execution.objects.filter(pk=lost).update)(status="error", error_kind="timeout")
-        for execution_id in (won, lost):
-            answer = kept_answers.sealed(execution_id, {"content": [], "isError": False}, datetime.now(UTC))
-            assert "content" not in answer.encrypted
-            await one.close(execution_id, fulfilled(), answer)
-        one.stop()
-        assert await sync_to_async(list)(KeptAnswer.objects.values_list("pk", flat=True)) == [won]
-
-    def keep(self, days: float = 0, text: str = "") -> KeptAnswer:
-        execution = make_execution()
-        answer = kept_answers.sealed(execution.pk, {"text": text}, datetime.now(UTC) + timedelta(days=days))
-        kept_answers.write([answer])
-        return answer
-
-    def test_answers_and_keys_go_when_their_time_is_over(self) -> None:
-        old, new = self.keep(days=-2), self.keep()
-        idempotency_keys.take(claim().row(new_id(), NOW - timedelta(days=3), 300), NOW)
-        assert kept_answers.opened(old.pk, datetime.now(UTC)) is None
-        recovery.sweep()
-        assert list(KeptAnswer.objects.values_list("pk", flat=True)) == [new.pk]
-        assert CallKey.objects.count() == 0
-
-    def test_the_oldest_answers_go_when_all_take_too_much(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        answers = [self.keep(days=-0.01 * age, text="x" * 1000) for age in range(4)]
-        monkeypatch.setattr(kept_answers, "MOST_BYTES", answers[0].size * 2)
-        kept_answers.expire(datetime.now(UTC))
-        assert set(KeptAnswer.objects.values_list("pk", flat=True)) == {answer.pk for answer in answers[:2]}
-
-    def test_an_answer_goes_with_its_execution(self) -> None:
-        answer = self.keep()
-        writer.delete([answer.pk])
-        assert not KeptAnswer.objects.exists()
-
-    def test_kept_answers_are_encrypted_again_with_the_newest_key(
-        self, settings: Any, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        new, old, lost = (name * 40 for name in "nol")
-        settings.VAULT_KEYS = [lost]
-        self.keep(text="lost")
-        settings.VAULT_KEYS = [old]
-        answer = self.keep(text="kept")
-        settings.VAULT_KEYS = [new, old]
-        call_command("rotate_secrets")
-        printed = capsys.readouterr()
-        assert "Encrypted 1 kept answers and waiting executions with the newest key.\n" in printed.out
-        assert printed.err == "No key opens 1 kept answers or waiting executions; they expire within a day.\n"
-        settings.VAULT_KEYS = [new]
-        assert kept_answers.opened(answer.pk, datetime.now(UTC)) == {"text": "kept"}
-
-    def test_an_answer_that_no_key_opens_is_not_there(self, settings: Any) -> None:
-        answer = self.keep()
-        settings.VAULT_KEYS = ["another key of more than thirty-two characters"]
-        assert kept_answers.opened(answer.pk, datetime.now(UTC)) is None
 
 
 class TestWaiting:
