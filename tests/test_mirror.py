@@ -1,0 +1,110 @@
+"""Each test lies where its subject lies: who changes a module finds its tests without a search."""
+
+from pathlib import Path
+
+from tests.live import ROOT
+
+LARGE = 60
+"""Modules of more lines have a test file of their name, or stand in ELSEWHERE."""
+
+ELSEWHERE = {
+    "executions/acting/views": "executions/acting/test_actions.py",
+    "executions/api/actions": "executions/api/test_views.py",
+    "executions/api/answering": "executions/questions/test_people.py",
+    "executions/api/cases": "executions/cases/test_views.py",
+    "executions/api/insights": "executions/reading/test_insights.py",
+    "executions/api/serializers": "executions/api/test_views.py",
+    "executions/cases/calls": "executions/cases/test_views.py",
+    "executions/ledger/statements": "executions/ledger/test_writer.py",
+    "executions/ledger/suspensions": "executions/questions/test_resumption.py",
+    "executions/ledger/tracker": "executions/privacy/test_redactor.py",
+    "executions/management/commands/prune_executions": "executions/upkeep/test_retention.py",
+    "executions/models": "executions/api/test_views.py",
+    "executions/pages/compare_views": "executions/reading/test_comparison.py",
+    "executions/privacy/guard": "executions/privacy/test_redactor.py",
+    "executions/questions/form": "executions/questions/test_people.py",
+    "executions/questions/views": "executions/questions/test_people.py",
+    "executions/reading/filters": "executions/pages/test_views.py",
+    "executions/reading/for_agents": "acceptance/test_agent_tools.py",
+    "executions/reading/snippets": "acceptance/test_snippets.py",
+    "executions/running/calls": "executions/running/test_deliveries.py",
+    "executions/running/dispatch": "executions/questions/test_resumption.py",
+    "executions/running/first_row": "executions/running/test_lifecycle.py",
+    "executions/running/targets": "executions/running/test_deliveries.py",
+    "executions/templatetags/statuses": "executions/pages/test_views.py",
+    "executions/upkeep/space": "executions/upkeep/test_retention.py",
+    "flowhub/demo": "acceptance/test_mcp.py",
+    "flowhub/env": "flowhub/test_checks.py",
+    "flowhub/management/commands/serve": "acceptance/test_mcp.py",
+    "flowhub/settings": "flowhub/test_checks.py",
+    "flows/adapters/addresses": "flows/adapters/test_http_client.py",
+    "flows/adapters/httpx_transport": "flows/adapters/test_http_client.py",
+    "flows/adapters/sandbox_values": "flows/adapters/test_sandbox.py",
+    "flows/api": "flows/api/test_views.py",
+    "flows/arguments": "executions/pages/test_test_tab.py",
+    "flows/cases/drafts": "executions/cases/test_views.py",
+    "flows/cases/form": "executions/cases/test_views.py",
+    "flows/engine/attempts": "flows/engine/test_settings.py",
+    "flows/engine/errors": "flows/engine/test_runner.py",
+    "flows/engine/events": "flows/engine/test_runner.py",
+    "flows/engine/node": "flows/engine/test_runner.py",
+    "flows/engine/questions": "flows/engine/test_pauses.py",
+    "flows/engine/shapes": "flows/engine/test_references.py",
+    "flows/mcp_apps": "executions/pages/test_ui_views_browser.py",
+    "flows/models": "flows/publishing/test_versions.py",
+    "flows/nodes": "flows/nodes/test_registry.py",
+    "flows/nodes/ask_model": "flows/nodes/test_asking.py",
+    "flows/nodes/ask_user": "flows/nodes/test_asking.py",
+    "flows/nodes/credentials": "flows/nodes/test_http_request.py",
+    "flows/nodes/elicitation": "flows/nodes/test_asking.py",
+    "flows/nodes/offer": "executions/running/test_switching.py",
+    "flows/nodes/redirects": "flows/nodes/test_http_request.py",
+    "flows/offers/prompt_form": "flows/offers/test_prompt_views.py",
+    "flows/offers/resource_form": "flows/offers/test_prompt_views.py",
+    "flows/offers/resource_views": "flows/offers/test_prompt_views.py",
+    "flows/offers/resources": "flows/offers/test_prompts.py",
+    "flows/offers/row_forms": "flows/offers/test_prompt_views.py",
+    "flows/offers/sample_inputs": "flows/offers/test_prompts.py",
+    "flows/pages/forms": "flows/pages/test_views.py",
+    "flows/publishing/review": "mcp_bridge/pages/test_tool_tab.py",
+    "flows/transfer/forms": "flows/transfer/test_files.py",
+    "flows/values/content_blocks": "flows/nodes/test_return_content.py",
+    "mcp_bridge/api/tool": "mcp_bridge/pages/test_tool_tab.py",
+    "mcp_bridge/api/views": "mcp_bridge/upstream/test_client.py",
+    "mcp_bridge/calls": "acceptance",
+    "mcp_bridge/catalogue": "acceptance",
+    "mcp_bridge/gateway": "abuse/test_malformed.py",
+    "mcp_bridge/models": "mcp_bridge/keys/test_principals.py",
+    "mcp_bridge/servers": "acceptance/test_live_catalogue.py",
+    "mcp_bridge/stdio": "acceptance/test_stdio.py",
+    "mcp_bridge/upstream/drift": "mcp_bridge/upstream/test_client.py",
+    "mcp_bridge/wire/headers": "abuse/test_malformed.py",
+}
+"""Where in tests/ a module, or each module of a room that has no file of its own, is tested."""
+
+
+def test_each_large_module_has_a_test_file_or_is_said_to_be_tested_elsewhere() -> None:
+    tests = ROOT / "tests"
+    homeless, needed = [], set()
+    for source in [
+        path for app in ("flowhub", "mcp_bridge", "executions", "flows") for path in (ROOT / app).rglob("*.py")
+    ]:
+        if "migrations" in source.parts or len(source.read_text().splitlines()) <= LARGE:
+            continue
+        module = (source.parent if source.stem == "__init__" else source.with_suffix("")).relative_to(ROOT)
+        # The test of a small room as a whole, as flows/review/test_lint.py, is one of each of its modules.
+        own = [
+            test for place in (module, module.parent) for test in files_of(tests / place.parent, place.name.rstrip("_"))
+        ]
+        said = {str(place) for place in (module, module.parent)} & ELSEWHERE.keys()
+        needed |= said if not own else set()
+        if not own and not said:
+            homeless.append(str(module))
+    assert homeless == [], "give these a test file of their name, or say in ELSEWHERE where they are tested"
+    assert needed == ELSEWHERE.keys(), "these have a test file of their name, or are gone"
+    assert [place for place in ELSEWHERE.values() if not (tests / place).exists()] == []
+
+
+def files_of(folder: Path, name: str) -> list[Path]:
+    """The test files of a name, that in a browser among them."""
+    return [path for path in (folder / f"test_{name}.py", folder / f"test_{name}_browser.py") if path.exists()]
