@@ -1,8 +1,9 @@
 """`/healthz`: the process answers. `/readyz`: it can take calls."""
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from executions.ledger.writer import ledger
@@ -11,9 +12,9 @@ from executions.running.recovery import heart
 
 @require_safe
 @login_not_required
-def healthz(request: HttpRequest) -> HttpResponse:
-    """200 whenever the process answers at all."""
-    return HttpResponse("ok\n", content_type="text/plain")
+def healthz(request: HttpRequest) -> JsonResponse:
+    """200 whenever the process answers at all, with the version that answers."""
+    return JsonResponse({"alive": True, "version": settings.VERSION})
 
 
 @require_safe

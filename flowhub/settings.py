@@ -10,7 +10,7 @@ import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from flowhub import env
+from flowhub import __version__, env
 
 # --- Where things are -------------------------------------------------------------------------------------------------
 
@@ -19,6 +19,8 @@ DATA_DIR = env.private_folder(Path(env.text("FLOWHUB_DATA", str(BASE_DIR / "var"
 ENVIRONMENT = env.choice("FLOWHUB_ENVIRONMENT", "local", ["local", "production"])
 PRODUCTION = ENVIRONMENT == "production"
 DEBUG = env.flag("FLOWHUB_DEBUG", False)
+# What pages, REST and both sides of MCP say that they are.
+VERSION = __version__
 
 PUBLIC_URL = env.text("FLOWHUB_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 if urlsplit(PUBLIC_URL).scheme not in {"http", "https"} or not urlsplit(PUBLIC_URL).hostname:
@@ -90,6 +92,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
+                "flowhub.context.version",
             ],
         },
     },
@@ -207,7 +210,7 @@ REST_FRAMEWORK: dict[str, Any] = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "FlowHub",
     "DESCRIPTION": "Flows, published as MCP tools, and every execution of them.",
-    "VERSION": "1",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -51,6 +51,20 @@ def good_server() -> MCPServer:
     return server
 
 
+def curious_server() -> MCPServer:
+    """A server whose one tool says who calls it."""
+    server = MCPServer("curious")
+
+    @server.tool()
+    def caller(ctx: Context) -> str:
+        """The client's name and version."""
+        params = ctx.session.client_params
+        assert params is not None
+        return f"{params.client_info.name} {params.client_info.version}"
+
+    return server
+
+
 async def badly(scope: Any, receive: Any, send: Any) -> None:
     """Answers each path in its own wrong way."""
     if scope["type"] == "lifespan":

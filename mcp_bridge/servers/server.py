@@ -14,8 +14,6 @@ from mcp_bridge.servers.resumption import RETRY_MILLISECONDS
 from mcp_bridge.servers.sessions import FairSessionManager, Sessions
 from mcp_bridge.wire.fault_words import explain
 
-VERSION = "1"
-
 LEVEL = "log level"
 """Where a legacy session keeps what it set."""
 
@@ -82,7 +80,7 @@ def build(offer: Offer, audience: Audience) -> Server[Any]:
     server = FlowServer(
         offer.snapshot.slug,
         title=offer.snapshot.name,
-        version=VERSION,
+        version=settings.VERSION,
         instructions=offer.snapshot.instructions or None,
         on_list_tools=on_list_tools,
         on_call_tool=on_call_tool,

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
+from django.conf import settings
 from mcp import Client
 from mcp.client.session import ClientSession
 from mcp.client.streamable_http import streamable_http_client
@@ -32,7 +33,6 @@ from flows.adapters.http_client import MAX_BODY, checked_url, no_answer, outboun
 from flows.adapters.httpx_transport import GuardedTransport
 from flows.engine.errors import NodeFailed
 from flows.engine.node import ToolAnswer
-from mcp_bridge.servers.server import VERSION
 from mcp_bridge.upstream import drift
 
 MOST_TOOLS = 1_000
@@ -100,7 +100,7 @@ async def _session(url: str, headers: Mapping[str, str], transport: GuardedTrans
         httpx2.AsyncClient(transport=transport, headers=dict(headers), timeout=None, trust_env=False) as http,
         Client(
             streamable_http_client(url, http_client=http, max_sse_event_size=MAX_BODY),
-            client_info=Implementation(name="flowhub", version=VERSION),
+            client_info=Implementation(name="flowhub", version=settings.VERSION),
             cache=None,
         ) as client,
     ):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flowhub import __version__
 from tests.live import LiveServer
 
 pytestmark = pytest.mark.node
@@ -60,7 +61,7 @@ def terminal(request: pytest.FixtureRequest, uvicorn_server: LiveServer, tmp_pat
     return Terminal(uvicorn_server, request.param, tmp_path)
 
 
-NAME_OF_THE_SERVER = '"io.modelcontextprotocol/serverInfo":{"name":"demo","title":"Demo","version":"1"},'
+NAME_OF_THE_SERVER = f'"io.modelcontextprotocol/serverInfo":{{"name":"demo","title":"Demo","version":"{__version__}"}},'
 PAGE = ',{"type":"text","text":"Execution ID: URL/executions/ID/"}]'
 LINKS = '"flowhub/executionId":"ID","flowhub/executionUrl":"URL/executions/ID/"'
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
+from flowhub import __version__
 from flows.adapters.http_client import outbound_client
 from flows.engine.errors import NodeFailed
 from flows.engine.node import ToolAnswer
@@ -15,7 +16,7 @@ from flows.publishing import versions
 from mcp_bridge.upstream.client import UpstreamTools
 from mcp_bridge.upstream.drift import changes
 from tests.factories import make_server, make_user
-from tests.upstream import badly, good_server, handshake_only, served, waiting
+from tests.upstream import badly, curious_server, good_server, handshake_only, served, waiting
 
 SECRET = "canary-9b20d1c7"
 ADD = {
@@ -73,6 +74,11 @@ class TestCalling:
         )
         greeted = await call(url, "greet", arguments={"name": "Ada"})
         assert (greeted.text, greeted.structured, greeted.is_error) == ("Hello\nAda", None, False)
+
+    @pytest.mark.parametrize("rim", [lambda app: app, handshake_only], ids=["modern", "legacy"])
+    async def test_the_other_server_learns_which_version_of_flowhub_calls(self, rim: Callable[[Any], Any]) -> None:
+        with served(rim(curious_server().streamable_http_app())) as url:
+            assert (await call(f"{url}/mcp", "caller")).text == f"flowhub {__version__}"
 
     async def test_what_a_tool_says_of_its_failure_is_its_answer(self, good: str) -> None:
         answer = await call(good, "refuse")
