@@ -11,10 +11,11 @@ LOCK := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-vers
 	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock screenshots clean
+.PHONY: help run dev test check format lock screenshots clean
 
 help:
 	@echo "make run [PORT=8000] [DATA=./var]   start FlowHub with its demo flows"
+	@echo "make dev [PORT=8000] [DATA=./var]   the same for who changes it: debug on, starts again when the code changes"
 	@echo "make test [ARGS='-k ledger']        run the tests"
 	@echo "make check                          lint, formatting, import rules, types, Django's checks"
 	@echo "make format                         format the code and mend what ruff can mend"
@@ -22,14 +23,16 @@ help:
 	@echo "make screenshots [ARGS='--only usage']  write a picture of every page into ./screenshots/ (needs Chromium)"
 	@echo "make clean                          remove .venv and caches; data is kept"
 
-run: export FLOWHUB_DATA := $(DATA)
-run: export FLOWHUB_PUBLIC_URL := http://127.0.0.1:$(PORT)
+run dev: export FLOWHUB_DATA := $(DATA)
+run dev: export FLOWHUB_PUBLIC_URL := http://127.0.0.1:$(PORT)
 # The demo flows call FlowHub's own demo endpoints; every other private address stays refused.
-run: export FLOWHUB_OUTBOUND_ALLOW := 127.0.0.1:$(PORT)
-run: .venv/.run
+run dev: export FLOWHUB_OUTBOUND_ALLOW := 127.0.0.1:$(PORT)
+dev: export FLOWHUB_DEBUG := 1
+dev: RELOAD := --reload
+run dev: .venv/.run
 	@$(PY) manage.py migrate --verbosity 0
 	@$(PY) manage.py load_demo
-	@exec $(PY) manage.py serve --port $(PORT) --banner
+	@exec $(PY) manage.py serve --port $(PORT) --banner $(RELOAD)
 
 test: .venv/.dev
 	@$(PY) -m pytest $(ARGS)

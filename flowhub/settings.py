@@ -81,12 +81,14 @@ MIDDLEWARE = [
 ROOT_URLCONF = "flowhub.urls"
 ASGI_APPLICATION = "flowhub.asgi.application"
 
+# Where somebody edits them they are read anew for each page; else they are kept once they are compiled.
+_TEMPLATE_FILES = ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"]
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": _TEMPLATE_FILES if DEBUG else [("django.template.loaders.cached.Loader", _TEMPLATE_FILES)],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

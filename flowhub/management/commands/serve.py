@@ -19,7 +19,7 @@ from django.db.migrations.executor import MigrationExecutor
 from executions.ledger.writer import ledger
 from executions.running import recovery
 from executions.running.dispatch import dispatcher
-from flowhub import credentials, env
+from flowhub import credentials, env, reload
 from flowhub.asgi import application
 from flowhub.connections import Connection
 from flows.adapters.sandbox import code_runner
@@ -44,10 +44,17 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--migrate", action="store_true", help="Bring the database up to date first.")
+        parser.add_argument("--reload", action="store_true", help="Start again whenever the code changes.")
         parser.add_argument("--banner", action="store_true", help="Print the addresses, the demo's login and key.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the checks, then the server until it is told to stop."""
+        if options["reload"]:
+            # Not the ledger's and the runner's work: they belong to the process that serves.
+            reload.serve_and_reload(
+                settings.BASE_DIR, [sys.executable, *(word for word in sys.argv if word != "--reload")]
+            )
+            return
         self.check()
         if options["migrate"]:
             call_command("migrate", interactive=False, verbosity=0)
