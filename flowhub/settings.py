@@ -221,8 +221,9 @@ SPECTACULAR_SETTINGS = {
 # --- Flows and calls --------------------------------------------------------------------------------------------------
 
 OUTBOUND_ALLOW = env.text("FLOWHUB_OUTBOUND_ALLOW")
-# What one execution may hold, as bytes of JSON: its answer, and the outputs of all its nodes together.
+# The answer of one execution, as bytes of JSON.
 MAX_ANSWER_BYTES = env.integer("FLOWHUB_MAX_ANSWER_BYTES", 5 * 1024 * 1024, least=1024)
+# The outputs of all nodes of one execution together, as bytes of JSON.
 MAX_OUTPUTS_BYTES = env.integer("FLOWHUB_MAX_OUTPUTS_BYTES", 64 * 1024 * 1024, least=1024)
 # A message to MCP: a file of 5 MiB fits as base64. A process holds at most eight messages of this size at a time.
 MAX_BODY_BYTES = env.integer("FLOWHUB_MAX_BODY_BYTES", 8 * 1024 * 1024, least=1024)

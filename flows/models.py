@@ -23,6 +23,7 @@ PROMPT_NAME = RegexValidator(
     r"^[A-Za-z0-9_.-]{1,64}\Z", "Use letters, digits, dots, hyphens and underscores, at most 64 of them."
 )
 MAX_ANSWER_SECONDS = 3600
+"""The longest time after which a flow's client may be told that the execution goes on."""
 TOOL_NAME = RegexValidator(r"^[a-z][a-z0-9_]{0,63}$", "Use snake_case: a letter, then letters, digits and underscores.")
 
 
@@ -240,6 +241,7 @@ class SavedCase(models.Model):
     """
 
     MOST = 100
+    """Saved cases of one flow."""
 
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="cases")
     name = models.CharField(max_length=100)

@@ -17,6 +17,7 @@ VALID = timedelta(hours=24)
 """How long a key leads to its execution, from the moment when that has ended at the latest."""
 
 MOST_CHARACTERS = 200
+"""Of an idempotency key, as the client sends it."""
 FOR_EVER = datetime(9000, 1, 1, tzinfo=UTC)
 
 # Part of every stored key: another text would make each key that is under way lead nowhere.

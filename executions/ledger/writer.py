@@ -43,8 +43,9 @@ MAX_GROUP = 200
 """Executions a transaction; keeps one statement below SQLite's limit of 32,766 parameters."""
 
 MAX_WAITING = 10_000
+"""Changes that may wait to be written; beyond it new calls wait, and after PATIENCE_SECONDS are refused."""
 MAX_WAITING_BYTES = 256 * 1024 * 1024
-"""What may wait to be written; beyond it new calls wait, and after PATIENCE_SECONDS are refused."""
+"""Bytes that may wait to be written; beyond it new calls wait, and after PATIENCE_SECONDS are refused."""
 
 NOT_RECORDED = "The result could not be recorded in time, so the caller was told that the call failed."
 

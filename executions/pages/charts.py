@@ -14,6 +14,7 @@ GAP = 0.22
 """The share of a column's room that stays empty."""
 
 MOST_LINES = 4
+"""Lines across a chart, above the one at zero."""
 STEPS = (1, 2, 5, 10)
 STACK = ("error", "fulfilled", "pending")
 """From the bottom up: failures stand on the axis, where their heights compare."""

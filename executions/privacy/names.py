@@ -31,6 +31,7 @@ MOST_SPANS = 2_000
 
 _NAME_LENGTH = 64
 _MOST_BITS = 1024
+"""Bits of a number that may be a credential; Python takes long to write a larger one."""
 _HEADER = re.compile(r"(?:authorization|cookie|\bx-[\w-]+)$", re.IGNORECASE)
 
 _AFTER_NAME = re.compile(

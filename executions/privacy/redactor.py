@@ -23,6 +23,7 @@ LEAST_LEARNED = 8
 """What is known only from the name that it stood under is not looked for when it is shorter than this."""
 
 MOST_LEARNED = 16_384
+"""Characters of a value that is hidden everywhere once it stood under a sensitive name."""
 LONG = 4_096
 """A longer value is looked for only as the usual functions write it, not letter by letter in any mixture."""
 

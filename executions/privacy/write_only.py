@@ -10,6 +10,7 @@ from flows.schemas.compiled import CompiledSchema
 from flows.schemas.faults import OPTIONS, Steps, Subschema, pointer
 
 _MOST_VISITS = 50_000
+"""Places looked at for write-only parts; of a larger value the whole is hidden."""
 _SAME_PLACE = ("allOf", "anyOf", "oneOf")
 _BRANCHES = ("if", "then", "else")
 

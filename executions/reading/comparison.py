@@ -13,8 +13,9 @@ from flows.engine.graph import TRIGGER
 from flows.engine.registry import json_path
 
 MOST_DIFFERENCES = 50
-"""Places that are listed of one pair of values, and MOST_IN_NODES of all nodes together."""
+"""Places that are listed of one pair of values."""
 MOST_IN_NODES = 400
+"""Places that are listed of all nodes of two executions together."""
 MOST_VALUES = 50_000
 """Values that are looked at in one pair."""
 SHOWN = 300

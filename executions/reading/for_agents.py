@@ -12,8 +12,11 @@ from executions.record import payload
 from executions.running.lifecycle import execution_url
 
 MOST_ROWS = 50
+"""Executions in one list."""
 MOST_NODES = 100
+"""Nodes that are listed of one execution; beyond it, those that failed or are under way come first."""
 MOST_LINES = 20
+"""Log lines, and child executions, that are listed of one node."""
 MOST_BYTES = 16 * 1024
 """What the input or the output of one node may take; a larger one is cut, and says so."""
 

@@ -29,7 +29,9 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 _Lent = tuple[AsyncGenerator[httpcore2.AsyncConnectionPool, None], httpcore2.AsyncConnectionPool]
 
 MAX_BODY = 5 * 1024 * 1024
+"""Bytes of one answer, after decoding."""
 MAX_HEADERS = 32 * 1024
+"""Bytes of the headers of one answer."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _TRIED_ADDRESSES = 4
 _SECONDS_PER_ADDRESS = 5.0

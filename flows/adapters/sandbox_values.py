@@ -11,9 +11,11 @@ from flows.engine.errors import NodeFailed
 from flows.engine.node import Json
 
 MAX_DEPTH = 64
+"""Levels of nesting of a value that comes out of the sandbox."""
 MAX_VALUES = 100_000
+"""Values inside one value that comes out of the sandbox."""
 MAX_TEXT = 5 * 1024 * 1024
-"""The most that a value may hold, counted as JSON would write it: levels, values, characters of text in all."""
+"""Characters of all texts in one value that comes out of the sandbox, counted as JSON would write them."""
 
 _MAX_BITS = 14_284  # the most that 4300 digits hold; Python refuses to print more
 

@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
+"""Rows on one page of a list over REST."""
 
 
 def _whole(message: str, **kwargs: Any) -> serializers.IntegerField:

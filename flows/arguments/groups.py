@@ -20,7 +20,9 @@ from flows.arguments.shapes import field_name, shape_of
 from flows.schemas.faults import Steps
 
 MOST_CONTROLS = 300
+"""Fields of one form; what is beyond is asked for as JSON."""
 MOST_ITEMS = 50
+"""Items of a list that have fields of their own; a longer one is asked for as JSON."""
 
 
 class Maker:

@@ -15,6 +15,7 @@ Kind = Literal["text", "number", "choice", "choices", "group", "list", "json"]
 Schema = Mapping[str, Any]
 
 _MOST_REFERENCES = 20
+"""References that are followed one after the other."""
 _FORMATS = {
     "date": ("date", "2026-11-23"),
     "date-time": ("date and time with its zone", "2026-11-23T14:05:00Z"),

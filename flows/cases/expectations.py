@@ -10,7 +10,9 @@ from flows.engine.registry import json_path
 OUTCOMES = ("succeeds", "fails", "any")
 COMPARISONS = ("equals", "contains", "textContains")
 MOST_DIFFERENCES = 10
+"""Places that are named where an answer is not what was expected."""
 _MOST_STEPS = 100_000
+"""Values that are compared for one verdict."""
 _SHOWN = 200
 
 Steps = tuple[str | int, ...]

@@ -8,6 +8,7 @@ from flows.engine.graph import Node
 from flows.engine.questions import CannotAsk, QuestionKind
 
 _MOST_CAUSES = 10
+"""Causes that are kept of one failure."""
 
 
 @dataclass(frozen=True, slots=True)

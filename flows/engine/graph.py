@@ -18,7 +18,9 @@ TRIGGER = "trigger"
 """The type of the one node where a flow starts."""
 
 MAX_NODES = 500
+"""Nodes of one definition, which may have 20 connections for each."""
 MAX_DEPTH = 64
+"""Levels of nesting of a definition."""
 
 _FORM_OF_SECRETS = (
     "write {{ secrets.NAME }}: one name, of capital letters, digits and underscores, that starts with a letter"

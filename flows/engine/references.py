@@ -28,9 +28,12 @@ _FAILED = closed(
 
 
 MOST_REFERENCES = 300
+"""Names that are proposed for the expressions of one node."""
 MOST_OF_A_NODE = 100
+"""Of those, how many are of the output of one node."""
 _DEEPEST = 5
 _MOST_SAMPLES = 3
+"""Sample values that are shown for one name."""
 _LONGEST_SAMPLE = 200
 
 

@@ -11,7 +11,9 @@ ERROR = "error"
 """The extra handle of a node whose `onError` is `handle`."""
 
 MAX_SECONDS = 86_400
+"""The longest timeout of a node, and the longest wait before an attempt: a day."""
 MAX_ATTEMPTS = 10
+"""Attempts of one node."""
 _SECONDS = {"type": "number", "minimum": 0, "maximum": MAX_SECONDS}
 
 SETTINGS_SCHEMA: Mapping[str, Any] = {

@@ -15,6 +15,7 @@ Shape = Any
 UNKNOWN: Shape = True
 
 _MAX_DEPTH = 32
+"""Levels to which the shape of an output is worked out."""
 _BUDGET = 2_000
 _TYPES: Mapping[type, str] = {
     type(None): "null",

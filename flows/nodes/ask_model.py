@@ -9,6 +9,7 @@ from flows.engine.shapes import UNKNOWN, Shape, closed
 from flows.nodes.ask_user import ANSWER_WITHIN
 
 MAX_TOKENS = 1000
+"""How long a model's answer may be, in tokens, unless the node says otherwise."""
 _PRIORITY = {"type": "number", "minimum": 0, "maximum": 1}
 _SENT = ("systemPrompt", "temperature", "stopSequences", "modelPreferences")
 

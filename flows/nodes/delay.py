@@ -7,6 +7,7 @@ from flows.engine.node import MAIN, Json, NodeContext, NodeResult
 from flows.engine.shapes import Shape, closed
 
 MAX_SECONDS = 3600
+"""The longest delay; for longer ones a client should not be waiting."""
 
 
 class Delay:

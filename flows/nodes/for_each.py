@@ -14,6 +14,7 @@ from flows.nodes.code import INPUTS_SCHEMA
 from flows.nodes.condition import EXPRESSION_SCHEMA
 
 MAX_ITEMS = 10_000
+"""Items of one list."""
 DEFAULT_CONCURRENCY = 5
 
 Step = Callable[[int, Json], Awaitable[Json]]

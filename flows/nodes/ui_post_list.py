@@ -8,6 +8,7 @@ from flows.engine.shapes import Shape, closed
 from flows.nodes.markdown import headed, inline, link
 
 MOST_POSTS = 200
+"""Posts of one answer."""
 _TEXT = {"type": "string"}
 _URL = {"type": "string", "pattern": "^https?://[^\\s]+$"}
 

@@ -8,6 +8,7 @@ from flows.engine.shapes import Shape, closed
 from flows.nodes.markdown import headed, inline
 
 MOST_STATS = 24
+"""Figures of one answer."""
 _TEXT = {"type": "string"}
 
 

@@ -8,7 +8,9 @@ from flows.engine.shapes import Shape, closed
 from flows.nodes.markdown import headed, inline
 
 MOST_ROWS = 1_000
+"""Rows of one answer."""
 MOST_COLUMNS = 50
+"""Columns of one answer."""
 
 
 class UiTable:

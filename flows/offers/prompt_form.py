@@ -16,7 +16,9 @@ from flows.offers.row_forms import SAVE, Rows, sent_values
 from flows.values.json_text import parse_json
 
 MOST_ARGUMENTS = 50
+"""Rows of arguments in the form of one prompt."""
 MOST_MESSAGES = 100
+"""Rows of messages in the form of one prompt."""
 
 _ROW = re.compile(r"(arguments|messages)\[(\d+)\]\.?(.*)")
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}

@@ -17,6 +17,7 @@ GROUPS = ("Start", "Data", "Logic", "Connect", "Output")
 
 OTHER = "Other"
 _MAX_DEPTH = 4
+"""Levels of nested parameters that the catalogue has a row for."""
 
 
 @dataclass(frozen=True, slots=True)

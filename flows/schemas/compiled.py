@@ -21,9 +21,13 @@ from flows.schemas.faults import OPTIONS, Steps, Subschema, explain, pointer
 from flows.schemas.header_parameters import header_faults
 
 MAX_BYTES = 64 * 1024
+"""Of a schema, written as JSON."""
 MAX_DEPTH = 32
+"""Levels of nesting of a schema."""
 MAX_SUBSCHEMAS = 500
+"""Schemas inside one schema."""
 MAX_COMBINATORS = 50
+"""Combinators, as `anyOf` and `not`, of one schema."""
 MAX_EXPANDED = 10_000
 """Subschemas that one value can meet when every reference is followed; a doubling chain of references is 2^n."""
 

@@ -18,7 +18,9 @@ from flows.engine.errors import Fault
 from flows.engine.registry import json_path, message_of, short
 
 MAX_FAULTS = 20
+"""Faults of one value that are told."""
 _MAX_DEPTH = 64
+"""Levels down to which the place of a fault is looked for, and references followed one after the other."""
 _BUDGET = 20_000
 _LEAF_COST = 50
 _SHOWN_NAMES = 12

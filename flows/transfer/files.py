@@ -39,7 +39,9 @@ from flows.values.json_text import parse_json, unstorable
 FORMAT = "flowhub.flows"
 VERSION = 1
 MAX_BYTES = 2 * 1024 * 1024
+"""Of one file."""
 MAX_FLOWS = 200
+"""Flows of one file."""
 
 Choice = Literal["new", "replace", "leave"]
 

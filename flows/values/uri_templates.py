@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 MAX_LENGTH = 2_000
+"""Characters of a URI template."""
 MAX_VARIABLES = 20
+"""Variables of a URI template."""
 
 _EXPRESSION = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")

@@ -19,6 +19,7 @@ REMEMBER_SECONDS = 0.9
 
 USED_EVERY = timedelta(minutes=1)
 _MAX_REMEMBERED = 10_000
+"""Keys that one process remembers; who was not seen for longest is asked of the database again."""
 
 
 def client_id_of(key_id: int) -> str:

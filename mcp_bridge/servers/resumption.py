@@ -21,6 +21,7 @@ from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCNotification, JSONRPC
 from flows.engine.limits import size_of
 
 MOST_BYTES = 32 * 1024 * 1024
+"""Of the events of all sessions of one process together."""
 KEPT_SECONDS = 300.0
 RETRY_MILLISECONDS = 1000
 """How long a client is asked to wait before it comes back."""

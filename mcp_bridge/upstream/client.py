@@ -36,7 +36,9 @@ from flows.engine.node import ToolAnswer
 from mcp_bridge.upstream import drift
 
 MOST_TOOLS = 1_000
+"""Tools of another server that are listed."""
 _MOST_PAGES = 20
+"""Pages of another server's list that are read."""
 _SHOWN = 300
 _CALLED: TypeAdapter[CallToolResult | InputRequiredResult] = TypeAdapter(CallToolResult | InputRequiredResult)
 

@@ -7,6 +7,7 @@ from flows.engine.errors import DefinitionError, NodeFailed
 from flows.schemas.compiled import compile_schema
 
 _MOST_NAMED = 10
+"""Changes of a schema that one message names."""
 
 
 def check(tool: str, arguments: Mapping[str, Any], then: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from mcp_types import INVALID_PARAMS
 from pydantic import ValidationError
 
 _MOST_FAULTS = 5
+"""Faults of a message's params that its answer names."""
 
 
 async def explain(ctx: Any, call_next: Any) -> Any:

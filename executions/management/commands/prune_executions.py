@@ -19,6 +19,7 @@ from flows.models import Flow
 
 HOURS = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24}
 MAX_CHUNK = 5_000
+"""Executions that one transaction deletes."""
 
 
 def age(text: str) -> timedelta:

@@ -10,6 +10,7 @@ _IN_MCP = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 MOST_WITH_PREFIX = 64
+"""Characters of a tool's name with what Claude Code puts before it."""
 
 VAGUE_TOOLS = frozenset(
     {

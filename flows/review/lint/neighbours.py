@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 from flows.review.lint.subject import Note, Subject
 
 MOST_TOOLS = 40
+"""Tools of one server before the lint says that there are many."""
 NEAR = 0.86
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from flows.review.lint.subject import Note, Subject, at
 
 MOST_VALUES = 100
+"""Values of an enum before the lint says that there are many."""
 _KINDS = frozenset({"type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref"})
 
 

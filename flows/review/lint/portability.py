@@ -10,6 +10,7 @@ from flows.review.lint.subject import Note, Subject, at
 
 DEEPEST = 5
 MOST_PROPERTIES = 100
+"""Properties of a schema that all of OpenAI's APIs take."""
 
 _CHOICES = ("oneOf", "anyOf", "allOf")
 _NOT_STRICT = frozenset(

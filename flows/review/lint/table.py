@@ -56,6 +56,7 @@ RULES: Sequence[Rule] = (
 )
 
 MOST_OF_A_RULE = 20
+"""Findings of one rule that are shown."""
 
 
 def lint(subject: Subject) -> list[Finding]:

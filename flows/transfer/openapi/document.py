@@ -12,7 +12,9 @@ from flows.engine.graph import MAX_DEPTH
 from flows.values.json_text import parse_json, unstorable
 
 MAX_VALUES = 200_000
+"""Values of one document."""
 _MAX_HOPS = 20
+"""References that are followed one after the other."""
 
 _NAMED = re.compile(r"""(^|[{,])\s*["']?(openapi|swagger)["']?\s*:""", re.MULTILINE)
 _OURS = re.compile(r'\s*\{\s*"format"\s*:')

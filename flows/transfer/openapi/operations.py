@@ -15,7 +15,9 @@ from flows.values.reserved_names import GET_RESULT
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 MAX_OPERATIONS = 500
+"""Operations of one document that are offered."""
 _MAX_DESCRIPTION = 4_000
+"""Characters of an operation's description that its tool keeps."""
 ANNOTATIONS: dict[str, dict[str, bool]] = {
     "get": {"readOnlyHint": True},
     "head": {"readOnlyHint": True},
