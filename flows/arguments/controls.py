@@ -44,6 +44,11 @@ class Place:
         """The name or index of the value in what holds it."""
         return self.steps[-1] if self.steps else ""
 
+    @property
+    def has_title(self) -> bool:
+        """Whether the label is a title of its own, so that the name of the parameter is told beside it."""
+        return bool(self.steps) and not self.is_item and self.label != self.key
+
 
 class Control:
     """One value of the arguments: `value` is what was read or shown, MISSING when it is not given."""

@@ -34,9 +34,13 @@ class Summary:
         return f"{found}, {waiting} not run since the last change" if waiting else found
 
     @property
-    def all_passed(self) -> bool:
-        """Whether every case passed on this draft."""
-        return self.passed == self.total
+    def kind(self) -> str:
+        """The kind of the pill that says so; empty when no case was run on this draft."""
+        if not self.current:
+            return ""
+        if self.passed == self.total:
+            return "is-ok"
+        return "is-bad" if self.passed < self.current else "is-wait"
 
 
 def summary_of(flow: Flow) -> Summary:
