@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from executions.models import Execution
+from executions.reading import statistics
 from executions.reading.history import History
 from executions.reading.periods import Period, Span, span_of
-from executions.reading.statistics import SAMPLE, Tally, buckets_of, durations_of, percentile, within
+from executions.reading.statistics import Tally, buckets_of, durations_of, percentile, within
 from executions.record.status import Status
 
 SLOWEST = 8
@@ -103,10 +104,10 @@ def insights_of(history: History, period: Period) -> Insights:
     """As `overview_of`, and one sample more for the errors; the slowest are read by their ids."""
     span = span_of(period)
     found = within(history.executions, span).values_list("pk", "status", "duration_ms", "caller_name")
-    calls = [_Call(*row) for row in found[:SAMPLE]]
+    calls = [_Call(*row) for row in found[: statistics.SAMPLE]]
     durations = sorted(call.duration_ms for call in calls if call.duration_ms is not None)
     failed = within(history.executions.in_status(Status.ERROR), span).values_list("error_kind", "failed_node_name")
-    errors = list(failed[:SAMPLE])
+    errors = list(failed[: statistics.SAMPLE])
     return Insights(
         overview=_overview(history, period, span, durations),
         distribution=_distribution(durations),

@@ -13,7 +13,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from executions.models import HEAVY_FIELDS, Execution
-from executions.reading import insights, statistics
+from executions.reading import statistics
 from executions.reading.history import History
 from executions.reading.insights import insights_of, overview_of
 from executions.reading.periods import Period, span_of
@@ -165,8 +165,7 @@ def test_the_numbers_of_a_foreign_flow_are_not_found(address: str) -> None:
 
 @pytest.mark.django_db
 def test_a_sample_is_bounded_and_the_page_says_from_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (statistics, insights):
-        monkeypatch.setattr(module, "SAMPLE", 3)
+    monkeypatch.setattr(statistics, "SAMPLE", 3)
     flow, now = make_flow(), timezone.now()
     for number in range(5):
         make_execution(flow, started_at=now - timedelta(seconds=number), duration_ms=10.0 + number)
@@ -193,8 +192,7 @@ def busy(busy_flow: Flow, monkeypatch: pytest.MonkeyPatch) -> Flow:
 
 @pytest.mark.django_db
 def test_each_number_reads_a_range_of_an_index_and_no_json(busy: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (statistics, insights):
-        monkeypatch.setattr(module, "SAMPLE", 200)
+    monkeypatch.setattr(statistics, "SAMPLE", 200)
     owner = busy.server.owner
     flow, everything = History.of_flow(busy, owner), History.visible_to(make_user(is_superuser=True))
     asked: list[tuple[Callable[[], Any], list[str]]] = [
