@@ -12,23 +12,11 @@ from executions.models import Execution
 from executions.record.status import Status
 from flows.models import Flow
 from flows.publishing import versions
-from tests.factories import make_execution, make_flow
+from tests.definitions import node
+from tests.factories import make_execution, make_server, publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-DEFINITION = {
-    "nodes": [
-        {"id": "trigger", "type": "trigger", "name": "Call", "slug": "trigger"},
-        {
-            "id": "answer",
-            "type": "return",
-            "name": "Answer",
-            "slug": "answer",
-            "parameters": {"text": "{{ trigger.n }}"},
-        },
-    ],
-    "connections": [{"id": "c", "sourceNodeId": "trigger", "targetNodeId": "answer"}],
-}
 SCHEMA = {
     "type": "object",
     "properties": {"n": {"type": "integer"}, "password": {"type": "string"}, "tags": {"type": "array"}},
@@ -40,17 +28,7 @@ SCHEMA = {
 @pytest.fixture
 def flow() -> Flow:
     """A published flow that answers with the number it was given."""
-    flow = make_flow(definition=DEFINITION, input_schema=SCHEMA)
-    versions.publish(flow)
-    return flow
-
-
-@pytest.fixture
-def browser(flow: Flow) -> Client:
-    """The owner's browser."""
-    client = Client()
-    client.force_login(flow.server.owner)
-    return client
+    return publish(make_server(), "tool", node("answer", "return", text="{{ trigger.n }}"), input_schema=SCHEMA)
 
 
 def called(flow: Flow, **params: Any) -> Execution:

@@ -1,7 +1,6 @@
 """Two executions side by side: what differs, in values and on the page."""
 
 import re
-from html import unescape
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +12,8 @@ from executions.reading.comparison import MOST_DIFFERENCES, Difference, compare,
 from executions.record.status import Status
 from flows.models import Flow
 from flows.publishing import versions
-from tests.factories import STARTED, make_execution, make_flow, make_user
+from tests.executions.pages.test_views import browser_of, words
+from tests.factories import STARTED, make_execution, make_flow, make_server, make_user, publish
 
 pytestmark = pytest.mark.django_db
 
@@ -156,27 +156,18 @@ def test_a_record_that_was_cut_has_no_rows(nodes: Any) -> None:
 @pytest.fixture
 def flow() -> Flow:
     """A published flow."""
-    flow = make_flow()
-    versions.publish(flow)
-    return flow
+    return publish(make_server(), "tool")
 
 
 @pytest.fixture
 def browser(flow: Flow) -> Client:
     """The owner's browser."""
-    client = Client()
-    client.force_login(flow.server.owner)
-    return client
+    return browser_of(flow.server.owner)
 
 
 def called(flow: Flow, seconds: int, **values: Any) -> Execution:
     """A call so many seconds after the first."""
     return make_execution(flow, started_at=STARTED.replace(second=seconds), **values)
-
-
-def words(html: str) -> str:
-    """What a person reads."""
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", html)))
 
 
 def test_the_page_names_the_first_difference_links_it_and_shows_both_sides(flow: Flow, browser: Client) -> None:
