@@ -5,18 +5,29 @@ DATA ?= ./var
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
-PY := .venv/bin/python
+VENV ?= .venv
+PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-hashes --requirement
 LOCK := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
+# The whole suite waits more than it computes, so four workers keep two cores busy; with many more, its waits meet their
+# bounds. The fast tests compute: a worker a core. Tests of one file, or of one costly server, stay together, in order.
+WORKERS ?= 4
+GROUPED := --dist loadgroup --no-loadscope-reorder
+PARALLEL := --numprocesses $(WORKERS) $(GROUPED)
+# The folders are left out by name too: a test that is not wanted need not be collected by each worker.
+FAST := --numprocesses auto --maxprocesses 8 $(GROUPED) -m "not browser and not server and not node" \
+	--ignore tests/acceptance --ignore tests/abuse --ignore tests/faults --ignore-glob "*_browser.py"
+
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check format lock screenshots clean
+.PHONY: help run dev test test-fast check format lock screenshots clean
 
 help:
 	@echo "make run [PORT=8000] [DATA=./var]   start FlowHub with its demo flows"
 	@echo "make dev [PORT=8000] [DATA=./var]   the same for who changes it: debug on, starts again when the code changes"
-	@echo "make test [ARGS='-k ledger']        run the tests"
+	@echo "make test [ARGS=tests/executions]   run all tests, $(WORKERS) at a time; with ARGS some of them, one after the other"
+	@echo "make test-fast [ARGS='-k ledger']   those that need neither a browser nor a server process"
 	@echo "make check                          lint, formatting, import rules, types, Django's checks"
 	@echo "make format                         format the code and mend what ruff can mend"
 	@echo "make lock                           write constraints*.txt anew from pyproject.toml"
@@ -34,8 +45,11 @@ run dev: .venv/.run
 	@$(PY) manage.py load_demo
 	@exec $(PY) manage.py serve --port $(PORT) --banner $(RELOAD)
 
-test: .venv/.dev
-	@$(PY) -m pytest $(ARGS)
+test: $(VENV)/.dev
+	@$(PY) -m pytest $(or $(ARGS),$(PARALLEL))
+
+test-fast: $(VENV)/.dev
+	@$(PY) -m pytest $(FAST) $(ARGS)
 
 check: .venv/.dev
 	@.venv/bin/ruff check .
@@ -59,20 +73,20 @@ screenshots: .venv/.dev
 	@$(PY) -m tests.screenshots $(ARGS)
 
 clean:
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # The stamps are younger than the lock that they were installed from, so a second start installs nothing.
 # The full set contains the runtime set: after it there is nothing left to install for `make run`.
-.venv/.run: constraints-run.txt | .venv/bin/python
-	@echo "Installing FlowHub's packages into .venv (only now, and when they change) ..."
+$(VENV)/.run: constraints-run.txt | $(VENV)/bin/python
+	@echo "Installing FlowHub's packages into $(VENV) (only now, and when they change) ..."
 	@$(INSTALL) constraints-run.txt
 	@touch $@
 
-.venv/.dev: constraints.txt | .venv/bin/python
-	@echo "Installing FlowHub's packages and the developer's tools into .venv (only now, and when they change) ..."
+$(VENV)/.dev: constraints.txt | $(VENV)/bin/python
+	@echo "Installing FlowHub's packages and the developer's tools into $(VENV) (only now, and when they change) ..."
 	@$(INSTALL) constraints.txt
-	@touch .venv/.run $@
+	@touch $(VENV)/.run $@
 
-.venv/bin/python:
+$(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "FlowHub needs Python 3.11 or newer; none was found. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }

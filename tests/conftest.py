@@ -15,7 +15,7 @@ from django.db import connection, connections
 from executions.ledger.writer import ledger
 from executions.running.recovery import heart
 from tests.browsing import chromium, launch_arguments
-from tests.live import free_port, wait_until
+from tests.live import ROOT, free_port, wait_until
 
 pytest_plugins = ["tests.servers"]
 
@@ -40,6 +40,13 @@ def missing_for_node() -> str | None:
     return None if os.environ.get("FLOWHUB_TEST_NODE") else "no FLOWHUB_TEST_NODE; .ci/node FOLDER makes such a folder"
 
 
+SERVER_FOLDERS = {"acceptance", "abuse", "faults"}
+SERVERS = {"uvicorn_server", "daphne_server", "small_server", "server", "world", "pair"}
+"""What says that a test starts FlowHub processes: where it lies, or a fixture that it uses."""
+
+ALONE = ("faults", "redis", "world", "pair", "small_server")
+"""Markers and fixtures whose tests are done by one worker: they want little beside them, or what is slow to make."""
+
 MISSING: dict[str, Callable[[], str | None]] = {
     "browser": missing_for_browser,
     "faults": missing_for_faults,
@@ -55,9 +62,27 @@ def unavailable(reason: str) -> None:
     pytest.skip(reason)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests go last: from the first one on, Playwright keeps an event loop running in the main thread."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark what starts servers, put together what one process should do, and begin with what takes longest.
+
+    With `--dist loadgroup` the tests of a file, or those that share a costly server, go to one worker, one after the
+    other, in the order given here. Browser tests go last: from the first one on, Playwright keeps an event loop running
+    in the main thread.
+    """
+    for item in items:
+        place = item.path.relative_to(ROOT / "tests")
+        if place.parts[0] in SERVER_FOLDERS or SERVERS.intersection(item.fixturenames):
+            item.add_marker("server")
+        shared = [name for name in ALONE if name in item.fixturenames or item.get_closest_marker(name)]
+        group = [*shared, str(place)][0] + (" in a browser" if item.get_closest_marker("browser") else "")
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=_when)
+
+
+def _when(item: pytest.Function) -> tuple[bool, ...]:
+    marked = {mark.name for mark in item.iter_markers()}
+    return "browser" in marked, "faults" not in marked, "server" not in marked, "world" not in item.fixturenames
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -69,6 +94,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("browser"):
         # Playwright's loop makes Django take the test's own, synchronous queries for ones made inside a coroutine.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What fault tests said."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, text in report.user_properties:
+            if name == "said":
+                terminalreporter.write_line(f"  {text}")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,6 @@ import itertools
 import os
 import shutil
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,12 +141,10 @@ def cluster(data: Path) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def say(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Say:
-    """Print one line about a test that went well, past pytest's capture."""
+def say(request: pytest.FixtureRequest) -> Say:
+    """Say one line about a test that went well; it stands below pytest's dots, whichever process runs the test."""
 
     def line(verdict: Verdict, more: str = "") -> None:
-        with capsys.disabled():
-            sys.stdout.write(f"\n  {request.node.name}: {verdict}{more and '; ' + more}\n")
-            sys.stdout.flush()
+        request.node.user_properties.append(("said", f"{request.node.name}: {verdict}{more and '; ' + more}"))
 
     return line
