@@ -11,6 +11,8 @@ INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check --no
 LOCK := $(PY) -m uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
+# A container may tell Python to write no bytecode; then each worker and each server under test would compile everything.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest
 # The whole suite waits more than it computes, so four workers keep two cores busy; with many more, its waits meet their
 # bounds. The fast tests compute: a worker a core. Tests of one file, or of one costly server, stay together, in order.
 WORKERS ?= 4
@@ -46,10 +48,10 @@ run dev: .venv/.run
 	@exec $(PY) manage.py serve --port $(PORT) --banner $(RELOAD)
 
 test: $(VENV)/.dev
-	@$(PY) -m pytest $(or $(ARGS),$(PARALLEL))
+	@$(PYTEST) $(or $(ARGS),$(PARALLEL))
 
 test-fast: $(VENV)/.dev
-	@$(PY) -m pytest $(FAST) $(ARGS)
+	@$(PYTEST) $(FAST) $(ARGS)
 
 check: .venv/.dev
 	@.venv/bin/ruff check .
