@@ -17,7 +17,7 @@ from django.test import TransactionTestCase
 from executions.ledger.writer import ledger
 from executions.running.recovery import heart
 from tests.browsing import chromium, launch_arguments
-from tests.live import ROOT, free_port, wait_until
+from tests.live import free_port, wait_until
 
 pytest_plugins = ["tests.servers"]
 
@@ -42,13 +42,6 @@ def missing_for_node() -> str | None:
     return None if os.environ.get("FLOWHUB_TEST_NODE") else "no FLOWHUB_TEST_NODE; .ci/node FOLDER makes such a folder"
 
 
-SERVER_FOLDERS = {"acceptance", "abuse", "faults"}
-SERVERS = {"uvicorn_server", "daphne_server", "small_server", "server", "world", "pair"}
-"""What says that a test starts FlowHub processes: where it lies, or a fixture that it uses."""
-
-ALONE = ("faults", "redis", "world", "pair", "small_server")
-"""Markers and fixtures whose tests are done by one worker: they want little beside them, or what is slow to make."""
-
 MISSING: dict[str, Callable[[], str | None]] = {
     "browser": missing_for_browser,
     "faults": missing_for_faults,
@@ -64,21 +57,11 @@ def unavailable(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Mark what starts servers, put together what one process should do, and begin with what takes longest.
+    """Begin with what takes longest; browser tests go last.
 
-    With `--dist loadgroup` the tests of a file, or those that share a costly server, go to one worker, one after the
-    other, in the order given here. Browser tests go last: from the first one on, Playwright keeps an event loop running
-    in the main thread.
+    From the first one on, Playwright keeps an event loop running in the main thread.
     """
-    for item in items:
-        place = item.path.relative_to(ROOT / "tests")
-        if place.parts[0] in SERVER_FOLDERS or SERVERS.intersection(item.fixturenames):
-            item.add_marker("server")
-        shared = [name for name in ALONE if name in item.fixturenames or item.get_closest_marker(name)]
-        group = [*shared, str(place)][0] + (" in a browser" if item.get_closest_marker("browser") else "")
-        item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=_when)
 
 

@@ -6,8 +6,31 @@ from dataclasses import dataclass
 import pytest
 
 from tests.gated import Gates, gated_servers, gates
-from tests.live import RUNSERVER, SERVE, LiveServer, live_server
+from tests.live import ROOT, RUNSERVER, SERVE, LiveServer, live_server
 from tests.world import World, world_of
+
+SERVER_FOLDERS = {"acceptance", "abuse", "faults"}
+SERVERS = {"uvicorn_server", "daphne_server", "small_server", "server", "world", "pair"}
+"""What says that a test starts FlowHub processes: where it lies, or a fixture that it uses."""
+
+ALONE = ("faults", "redis", "world", "pair", "small_server")
+"""Markers and fixtures whose tests are done by one worker: they want little beside them, or what is slow to make."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark what starts servers, and put together what one process should do; before xdist and `-m` look at the marks.
+
+    With `--dist loadgroup` the tests of a file, or those that share a costly server, go to one worker, one after the
+    other. Tests with a browser are groups of their own, because no others may follow them in a process.
+    """
+    for item in items:
+        place = item.path.relative_to(ROOT / "tests")
+        if place.parts[0] in SERVER_FOLDERS or SERVERS.intersection(item.fixturenames):
+            item.add_marker("server")
+        shared = [name for name in ALONE if name in item.fixturenames or item.get_closest_marker(name)]
+        group = [*shared, str(place)][0] + (" in a browser" if item.get_closest_marker("browser") else "")
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
