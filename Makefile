@@ -42,7 +42,7 @@ run dev: export FLOWHUB_PUBLIC_URL := http://127.0.0.1:$(PORT)
 run dev: export FLOWHUB_OUTBOUND_ALLOW := 127.0.0.1:$(PORT)
 dev: export FLOWHUB_DEBUG := 1
 dev: RELOAD := --reload
-run dev: .venv/.run
+run dev: $(VENV)/.run
 	@$(PY) manage.py migrate --verbosity 0
 	@$(PY) manage.py load_demo
 	@exec $(PY) manage.py serve --port $(PORT) --banner $(RELOAD)
@@ -53,25 +53,25 @@ test: $(VENV)/.dev
 test-fast: $(VENV)/.dev
 	@$(PYTEST) $(FAST) $(ARGS)
 
-check: .venv/.dev
-	@.venv/bin/ruff check .
-	@.venv/bin/ruff format --check .
-	@.venv/bin/lint-imports
-	@.venv/bin/mypy
+check: $(VENV)/.dev
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/mypy
 	@$(PY) manage.py check
 	@$(PY) manage.py makemigrations --check --dry-run
 
-format: .venv/.dev
-	@.venv/bin/ruff check --fix .
-	@.venv/bin/ruff format .
+format: $(VENV)/.dev
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
 
 # Existing versions are kept where they still fit; `make lock UPGRADE=--upgrade` takes the newest that the ranges admit.
-lock: | .venv/bin/python
+lock: | $(VENV)/bin/python
 	@$(PY) -m pip install --quiet --disable-pip-version-check "uv>=0.13,<0.14"
 	@$(LOCK) $(UPGRADE) --extra dev --output-file constraints.txt
 	@$(LOCK) --constraint constraints.txt --output-file constraints-run.txt
 
-screenshots: .venv/.dev
+screenshots: $(VENV)/.dev
 	@$(PY) -m tests.screenshots $(ARGS)
 
 clean:
