@@ -1,11 +1,14 @@
 """What a flow is: servers, flows and their published versions."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
@@ -26,14 +29,33 @@ MAX_ANSWER_SECONDS = 3600
 TOOL_NAME = RegexValidator(r"^[a-z][a-z0-9_]{0,63}$", "Use snake_case: a letter, then letters, digits and underscores.")
 
 
-class ServerQuerySet(models.QuerySet["Server"]):
-    """Servers, and who may see them."""
+Row = TypeVar("Row", bound=models.Model)
+
+
+class VisibleQuerySet(models.QuerySet[Row]):
+    """Rows that belong to somebody, and who may see them; `owner` is the look-up of that person's id."""
+
+    owner: ClassVar[str] = "owner_id"
 
     def visible_to(self, user: Any) -> Self:
-        """The servers that `user` may see: all for a superuser, else the own ones."""
+        """The rows that `user` may see: all for a superuser, else the own ones."""
         if user.is_superuser:
             return self
-        return self.filter(owner_id=user.pk) if user.pk else self.none()
+        return self.filter(**{self.owner: user.pk}) if user.pk else self.none()
+
+    def visible_or_404(self, user: Any, **named: Any) -> Row:
+        """The one row of these values, which may come from an address; raises Http404 when there is none.
+
+        A row that `user` may not see is answered like one that is not there.
+        """
+        try:
+            return get_object_or_404(self.visible_to(user), **named)
+        except (TypeError, ValueError, ValidationError):
+            raise Http404 from None  # a text where the column wants a number
+
+
+class ServerQuerySet(VisibleQuerySet["Server"]):
+    """Servers, seen by their owner."""
 
 
 class Server(models.Model):
@@ -73,14 +95,18 @@ class Server(models.Model):
         Server.objects.filter(pk=self.pk).update(updated_at=timezone.now())
 
 
-class FlowQuerySet(models.QuerySet["Flow"]):
-    """Flows, and who may see them."""
+class FlowQuerySet(VisibleQuerySet["Flow"]):
+    """Flows, seen by the owner of their server."""
+
+    owner = "server__owner_id"
 
     def visible_to(self, user: Any) -> Self:
-        """The flows of the servers that `user` may see."""
-        if user.is_superuser:
-            return self
-        return self.filter(server__owner_id=user.pk) if user.pk else self.none()
+        """As for every row; with the server and the published version, which all pages of a flow show."""
+        return super().visible_to(user).select_related("server", "published_version")
+
+    def for_list(self) -> Self:
+        """Rows without their definitions and contracts."""
+        return self.defer("definition", "published_version__definition", "published_version__contract")
 
     def callable(self) -> Self:
         """The flows that MCP clients can call: active and published."""
@@ -179,14 +205,10 @@ class FlowVersion(models.Model):
         super().save(*args, **kwargs)
 
 
-class SecretQuerySet(models.QuerySet["Secret"]):
-    """Secrets, and who may see that they exist."""
+class SecretQuerySet(VisibleQuerySet["Secret"]):
+    """Secrets; the owner of their server may see that they exist."""
 
-    def visible_to(self, user: Any) -> Self:
-        """The secrets of the servers that `user` may see."""
-        if user.is_superuser:
-            return self
-        return self.filter(server__owner_id=user.pk) if user.pk else self.none()
+    owner = "server__owner_id"
 
 
 class Secret(models.Model):
@@ -222,14 +244,10 @@ class Secret(models.Model):
         return f"{self.server_id}/{self.name}"
 
 
-class SavedCaseQuerySet(models.QuerySet["SavedCase"]):
-    """Saved cases, and who may see them."""
+class SavedCaseQuerySet(VisibleQuerySet["SavedCase"]):
+    """Saved cases, seen by the owner of their flow's server."""
 
-    def visible_to(self, user: Any) -> Self:
-        """The cases of the flows that `user` may see."""
-        if user.is_superuser:
-            return self
-        return self.filter(flow__server__owner_id=user.pk) if user.pk else self.none()
+    owner = "flow__server__owner_id"
 
 
 class SavedCase(models.Model):
@@ -271,14 +289,10 @@ class SavedCase(models.Model):
         return self.name
 
 
-class OfServerQuerySet(models.QuerySet[Any]):
-    """What servers offer beside tools, and who may see it."""
+class OfServerQuerySet(VisibleQuerySet[Any]):
+    """What servers offer beside tools, seen by the server's owner."""
 
-    def visible_to(self, user: Any) -> Self:
-        """What the servers offer that `user` may see."""
-        if user.is_superuser:
-            return self
-        return self.filter(server__owner_id=user.pk) if user.pk else self.none()
+    owner = "server__owner_id"
 
 
 class Prompt(models.Model):
