@@ -15,10 +15,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from flows.engine.errors import DefinitionError, Fault
-from flows.models import MAX_ANSWER_SECONDS, Flow, Secret, Server
+from flows.models import MAX_ANSWER_SECONDS, Flow, Offer, Secret, Server
 from flows.nodes import registry
-from flows.offers.prompts import MAX_PROMPTS
-from flows.offers.resources import MAX_RESOURCES
+from flows.offers.changes import MAX_OFFERS
 from flows.publishing import announcements
 from flows.publishing.versions import draft_faults, flow_parameters, free_tool_name
 from flows.schemas.compiled import CompiledSchema, compile_schema
@@ -26,13 +25,12 @@ from flows.secrets.uses import names_in
 from flows.transfer.offers import (
     PROMPT_SCHEMA,
     RESOURCE_SCHEMA,
-    Entry,
-    Row,
-    RowStep,
+    OfferInFile,
+    OfferStep,
     entries_of,
-    exported_rows,
-    row_steps,
-    store_row,
+    exported_offers,
+    offer_steps,
+    store_offer,
 )
 from flows.values.json_text import parse_json, unstorable
 
@@ -84,8 +82,8 @@ FILE_SCHEMA: dict[str, Any] = {
         "version": {"const": VERSION},
         "secrets": {"type": "array", "items": {"type": "string"}, "maxItems": 1000},
         "flows": {"type": "array", "items": _FLOW, "maxItems": MAX_FLOWS},
-        "prompts": {"type": "array", "items": PROMPT_SCHEMA, "maxItems": MAX_PROMPTS},
-        "resources": {"type": "array", "items": RESOURCE_SCHEMA, "maxItems": MAX_RESOURCES},
+        "prompts": {"type": "array", "items": PROMPT_SCHEMA, "maxItems": MAX_OFFERS},
+        "resources": {"type": "array", "items": RESOURCE_SCHEMA, "maxItems": MAX_OFFERS},
     },
     "required": ["format", "version", "flows"],
     "additionalProperties": False,
@@ -97,7 +95,7 @@ class Contents:
     """What a file holds, not stored yet."""
 
     flows: tuple[Flow, ...]
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[OfferInFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ class Imported:
     """What an import has made or replaced, in the order of the file."""
 
     flows: tuple[Flow, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Offer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,7 @@ class Plan:
     server: Server
     steps: tuple[Step, ...]
     missing_secrets: tuple[str, ...]
-    row_steps: tuple[RowStep, ...] = ()
+    row_steps: tuple[OfferStep, ...] = ()
 
 
 # --- Out --------------------------------------------------------------------------------------------------------------
@@ -140,7 +138,7 @@ def exported(flows: Iterable[Flow]) -> str:
 
 def exported_server(server: Server) -> str:
     """All drafts of a server, its prompts and its resources, as the text of a file."""
-    document = json.loads(exported(server.flows.all())) | exported_rows(server)
+    document = json.loads(exported(server.flows.all())) | exported_offers(server)
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
@@ -221,7 +219,7 @@ def planned(server: Server, contents: Contents, choices: Mapping[str, Choice]) -
     kept = [step.flow for step in steps if step.choice != "leave"]
     known = Secret.objects.filter(server=server).values_list("name", flat=True)
     missing = set().union(*(names_in(flow.definition) for flow in kept)) - set(known)
-    return Plan(server, tuple(steps), tuple(sorted(missing)), row_steps(server, contents.entries, choices))
+    return Plan(server, tuple(steps), tuple(sorted(missing)), offer_steps(server, contents.entries, choices))
 
 
 def import_contents(server: Server, contents: Contents, choices: Mapping[str, Choice]) -> Imported:
@@ -238,7 +236,7 @@ def import_contents(server: Server, contents: Contents, choices: Mapping[str, Ch
             plan = planned(server, contents, choices)
             names = {step.flow.tool_name: step.tool_name for step in plan.steps if step.choice == "new"}
             done = [_stored(step, server, names) for step in plan.steps if step.choice != "leave"]
-            rows = [store_row(step, server, names) for step in plan.row_steps if step.is_wanted]
+            rows = [store_offer(step, server, names) for step in plan.row_steps if step.is_wanted]
             announcements.announce(server.slug)
             return Imported(tuple(done), tuple(rows))
     except IntegrityError:
