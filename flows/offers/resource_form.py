@@ -15,7 +15,7 @@ from flows.models import Resource
 from flows.offers.checks import FIELD_OF_KEY
 from flows.offers.editor import AS_TYPED, OfferEditor, OfferForm
 from flows.offers.resources import MAX_BYTES
-from flows.pages.forms import JsonField
+from flows.values.json_form_field import JsonFormField
 from flows.values.uri_templates import variables_of
 
 _TEXTUAL = ("text/", "application/json", "application/xml", "application/yaml", "application/javascript")
@@ -32,13 +32,13 @@ class ResourceForm(OfferForm):
         help_text="A URI with variables is answered by a flow.",
     )
     file = forms.FileField(required=False, allow_empty_file=True)
-    completions = JsonField(
+    completions = JsonFormField(
         rows=3,
         required=False,
         label="Proposals for the variables",
         help_text='Clients offer them while somebody types: {"order_id": ["A-10481", "A-10482"]}.',
     )
-    annotations = JsonField(
+    annotations = JsonFormField(
         rows=2, required=False, help_text='Hints for clients: {"audience": ["user"], "priority": 0.5}.'
     )
     field_order = ["uri", "name", "title", "description", "mime_type", "answer", "text", "file", "flow"]

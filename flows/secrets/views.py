@@ -7,8 +7,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from flows.models import Secret, Server
-from flows.pages.forms import NewSecretForm, SecretValueForm
 from flows.publishing import versions
+from flows.secrets.forms import NewSecretForm, SecretValueForm
 from flows.secrets.uses import uses_of
 
 
