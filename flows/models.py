@@ -12,13 +12,14 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
+from flows.engine import names
 from flows.values.json_column import JsonTextField
 from flows.values.reserved_names import not_reserved
 from flows.values.uri_templates import is_template, variables_of
 
 SLUG = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", "Use lower-case letters, digits and inner hyphens.")
 SECRET_NAME = RegexValidator(
-    r"^[A-Z][A-Z0-9_]{0,63}\Z", "Use capital letters, digits and underscores, a letter first: API_KEY."
+    rf"^{names.UPPER_CASE}\Z", "Use capital letters, digits and underscores, a letter first: API_KEY."
 )
 MAX_SECRET = 16_384
 """Characters of a secret's value: room for a key with its chain of certificates."""
@@ -26,7 +27,7 @@ PROMPT_NAME = RegexValidator(
     r"^[A-Za-z0-9_.-]{1,64}\Z", "Use letters, digits, dots, hyphens and underscores, at most 64 of them."
 )
 MAX_ANSWER_SECONDS = 3600
-TOOL_NAME = RegexValidator(r"^[a-z][a-z0-9_]{0,63}$", "Use snake_case: a letter, then letters, digits and underscores.")
+TOOL_NAME = RegexValidator(rf"^{names.SNAKE_CASE}$", "Use snake_case: a letter, then letters, digits and underscores.")
 
 
 Row = TypeVar("Row", bound=models.Model)

@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from flows.engine.errors import DefinitionError, Fault
+from flows.engine.names import SNAKE_CASE
 from flows.models import MAX_ANSWER_SECONDS, Flow, Offer, Secret, Server
 from flows.nodes import registry
 from flows.offers.changes import MAX_OFFERS
@@ -61,7 +62,7 @@ _FLOW: dict[str, Any] = {
     "type": "object",
     "properties": {
         "name": {"type": "string", "minLength": 1, "maxLength": 200},
-        "toolName": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"},
+        "toolName": {"type": "string", "pattern": f"^{SNAKE_CASE}$"},
         "toolDescription": _TEXT,
         "whenToUse": _TEXT,
         "whenNotToUse": _TEXT,

@@ -7,7 +7,7 @@ import pytest
 from flows.engine.errors import DefinitionError, NodeFailed
 from flows.engine.node import NodeContext
 from flows.models import Flow, Prompt, Resource, Server
-from flows.nodes.offer import Offer
+from flows.nodes.offer import SwitchOffer
 from flows.offers.changes import save_offer
 from flows.publishing import versions
 from tests.definitions import answer, chain, node
@@ -102,4 +102,4 @@ def test_publishing_wants_one_thing_that_is_there(parameters: dict[str, str], fa
 @pytest.mark.anyio
 async def test_where_nothing_can_be_turned_it_says_so() -> None:
     with pytest.raises(NodeFailed, match="cannot be changed from this execution"):
-        await Offer().execute({"flow": "booking", "state": "on"}, NodeContext("e1", "Node"))
+        await SwitchOffer().execute({"flow": "booking", "state": "on"}, NodeContext("e1", "Node"))
