@@ -14,7 +14,7 @@ from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
 from flows.engine.shapes import UNKNOWN, Shape, closed
 from flows.nodes.credentials import AUTH, credential_of
-from flows.nodes.redirects import MOST, Request, place, send
+from flows.nodes.redirects import MOST, OutgoingRequest, place, send
 
 DEFAULT_TIMEOUT = 30
 _SHOWN_BODY = 300
@@ -198,9 +198,9 @@ def _url(parameters: Mapping[str, Json]) -> str:
     return url
 
 
-def _request(method: str, url: str, parameters: Mapping[str, Json]) -> Request:
+def _request(method: str, url: str, parameters: Mapping[str, Json]) -> OutgoingRequest:
     content, media_type = _content(parameters)
-    return Request(
+    return OutgoingRequest(
         method,
         url,
         headers=_headers(parameters, media_type),

@@ -156,7 +156,7 @@ def servers(request: HttpRequest) -> HttpResponse:
 def node_types(request: HttpRequest) -> HttpResponse:
     """The catalogue: every node type by group; `?search=` keeps those that say each of its words."""
     search = request.GET.get("search", "").strip()
-    groups: dict[str, list[node_catalogue.Entry]] = {}
+    groups: dict[str, list[node_catalogue.NodeTypeEntry]] = {}
     for entry in node_catalogue.entries():
         if entry.matches(search):
             groups.setdefault(entry.group, []).append(entry)

@@ -14,7 +14,7 @@ from flows.nodes.return_ import Return
 from flows.nodes.return_content import ReturnContent
 from flows.publishing import versions
 from flows.review import tokens
-from flows.review.contract_diff.change import Change
+from flows.review.contract_diff.change import ContractChange
 from flows.review.contract_diff.contracts import changes
 from flows.review.lint.subject import LEVELS, Finding, Neighbour, Subject
 from flows.review.lint.table import lint
@@ -60,7 +60,7 @@ class Comparison:
 
     before: str
     after: str
-    changes: Sequence[Change]
+    changes: Sequence[ContractChange]
 
     @property
     def breaking(self) -> int:

@@ -78,7 +78,7 @@ def is_openapi(text: str) -> bool:
 def read(text: str) -> Document:
     """Read a document; raises DefinitionError that says what is wrong with it."""
     try:
-        root = _Plain().value(parse_json(text) if text.lstrip().startswith("{") else _parse_yaml(text))
+        root = _TreeReader().value(parse_json(text) if text.lstrip().startswith("{") else _parse_yaml(text))
     except ValidationError as error:
         raise DefinitionError([Fault("", message) for message in error.messages]) from None
     except Unusable as error:
@@ -117,7 +117,7 @@ def _check_depth(text: str) -> None:
             raise Unusable("The document is nested too deep.")
 
 
-class _Plain:
+class _TreeReader:
     """Copies a parsed value into JSON; aliases are written out, within limits that also end circles and bombs."""
 
     def __init__(self) -> None:
