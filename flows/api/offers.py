@@ -1,6 +1,5 @@
 """Prompts and resources over REST, with the faults of a refused one at their fields."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import django_filters
@@ -10,10 +9,10 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 from rest_framework import generics, serializers
 
 from flows.api.base import ApiView
-from flows.api.fields import JsonField, VisibleServerField
+from flows.api.fields import JsonField, VisibleServerField, faults_by_field
 from flows.api.filters import is_active
 from flows.api.pagination import Envelope
-from flows.engine.errors import DefinitionError, Fault
+from flows.engine.errors import DefinitionError
 from flows.models import Flow, Offer, OfferQuerySet, Prompt, Resource
 from flows.offers.changes import delete_offer, save_offer
 from flows.offers.prompts import ARGUMENTS_SCHEMA, MESSAGES_SCHEMA
@@ -93,7 +92,7 @@ class OfferSerializer(serializers.ModelSerializer):
         try:
             save_offer(row)
         except DefinitionError as error:
-            raise serializers.ValidationError(by_field(error.faults, self.fields)) from None
+            raise serializers.ValidationError(faults_by_field(error.faults, self.fields, "server")) from None
         return row
 
     def _flow(self, row: Any, tool_name: str | None) -> Flow | None:
@@ -105,16 +104,6 @@ class OfferSerializer(serializers.ModelSerializer):
             has = ", ".join(flows.values_list("tool_name", flat=True)[:50]) or "none"
             raise serializers.ValidationError({"flow": [f"The server has no flow {tool_name!r}. It has: {has}."]})
         return found
-
-
-def by_field(faults: Iterable[Fault], fields: Iterable[str]) -> dict[str, list[dict[str, str]]]:
-    """Faults under the field that they are in, with the path inside that field."""
-    found: dict[str, list[dict[str, str]]] = {}
-    for fault in faults:
-        field = next((name for name in fields if fault.path.startswith(name)), "server")
-        path = fault.path.removeprefix(field).removeprefix(".")
-        found.setdefault(field, []).append({"path": path, "message": fault.message})
-    return found
 
 
 class PromptSerializer(OfferSerializer):

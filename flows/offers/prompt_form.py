@@ -120,7 +120,10 @@ class PromptEditor(OfferEditor[Prompt]):
         self.is_to_be_saved = do == SAVE
         if data is None:
             self.form = PromptForm(instance=prompt)
-            self.arguments.show([_shown_argument(each) for each in prompt.arguments])
+            lines = ["\n".join(each.get("completions", [])) for each in prompt.arguments]
+            self.arguments.show(
+                [each | {"completions": text} for each, text in zip(prompt.arguments, lines, strict=True)]
+            )
             self.messages.show([_shown_message(each) for each in prompt.messages])
         elif self.is_to_be_saved:
             self.form = PromptForm(data, instance=prompt)
@@ -159,10 +162,6 @@ class PromptEditor(OfferEditor[Prompt]):
         preview = PreviewForm(stored, query)
         shown = [(each["role"], {"content": [each["content"]]}) for each in preview.messages()]
         return {"preview": preview, "shown": shown}
-
-
-def _shown_argument(argument: dict[str, Any]) -> dict[str, Any]:
-    return argument | {"completions": "\n".join(argument.get("completions", []))}
 
 
 def _shown_message(message: dict[str, Any]) -> dict[str, Any]:

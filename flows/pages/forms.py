@@ -64,20 +64,17 @@ class FlowForm(forms.ModelForm):
         super().full_clean()
         if not self.is_bound:
             return
-        self._check_tool_name()
+        try:
+            # Django leaves this constraint out, because the server is no field of this form.
+            self.instance.validate_constraints()
+        except ValidationError as error:
+            self.add_error("tool_name", error.messages)
         broken = set(self.errors)
         faults = [fault for fault in versions.faults_of(self.instance) if _field_of(fault) not in broken]
         self.faults = tuple(faults)
         for name in dict.fromkeys(_field_of(fault) for fault in faults):
             count = sum(_field_of(fault) == name for fault in faults)
             self.add_error(name, f"{count} fault{'' if count == 1 else 's'}, listed beside the form.")
-
-    def _check_tool_name(self) -> None:
-        """Django leaves this constraint out, because the server is no field of this form."""
-        try:
-            self.instance.validate_constraints()
-        except ValidationError as error:
-            self.add_error("tool_name", error.messages)
 
 
 def _field_of(fault: Fault) -> str | None:

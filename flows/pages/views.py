@@ -65,6 +65,10 @@ def _build_page(
     request: HttpRequest, flow: Flow, form: FlowForm, faults: Sequence[Fault], faults_title: str
 ) -> HttpResponse:
     has_changes = publishing.has_unpublished_changes(flow)
+    try:
+        nodes: Sequence[Node] = publishing.graph_of(flow.definition).order
+    except DefinitionError:
+        nodes = ()  # the stored draft is no graph
     context = {
         "flow": flow,
         "tab": "build",
@@ -77,17 +81,9 @@ def _build_page(
         "comparison": compare(flow) if has_changes else None,
         "case_summary": summary_of(flow),
         "node_types": node_catalogue.entries(),
-        "nodes": _nodes_with_inputs(flow),
+        "nodes": nodes[1:],
     }
     return render(request, "flows/build.html", context)
-
-
-def _nodes_with_inputs(flow: Flow) -> Sequence[Node]:
-    """The nodes of the stored draft that run after another; none when it is no graph."""
-    try:
-        return publishing.graph_of(flow.definition).order[1:]
-    except DefinitionError:
-        return ()
 
 
 @require_POST

@@ -167,7 +167,9 @@ def contents_of(document: Any) -> Contents:
     faults = [Fault("", reason)] if (reason := unstorable(document)) else _form_faults(document)
     if faults:
         raise DefinitionError(faults)
-    flows = [_flow(entry) for entry in document["flows"]]
+    flows = [
+        Flow(is_active=False, **{FIELDS[key]: value for key, value in entry.items()}) for entry in document["flows"]
+    ]
     seen: dict[str, int] = {}
     for index, flow in enumerate(flows):
         if (first := seen.setdefault(flow.tool_name, index)) != index:
@@ -194,10 +196,6 @@ def _form_faults(document: Any) -> list[Fault]:
 @cache
 def _file_schema() -> CompiledSchema:
     return compile_schema(FILE_SCHEMA)
-
-
-def _flow(entry: Mapping[str, Any]) -> Flow:
-    return Flow(is_active=False, **{FIELDS[key]: value for key, value in entry.items()})
 
 
 def planned(server: Server, contents: Contents, choices: Mapping[str, Choice]) -> Plan:
@@ -259,11 +257,10 @@ def _stored(step: Step, server: Server, names: Mapping[str, str]) -> Flow:
 
 def _calling(definition: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """The definition, with the flows that it calls under their new names."""
-    return definition | {"nodes": [_node_calling(node, names) for node in definition["nodes"]]}
-
-
-def _node_calling(node: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    given = node.get("parameters", {})
-    called = flow_parameters(registry()[node["type"]].node_type)
-    renamed = {name: names[given[name]] for name in called if isinstance(given.get(name), str) and given[name] in names}
-    return node | {"parameters": given | renamed} if renamed else node
+    nodes = []
+    for node in definition["nodes"]:
+        given, called = node.get("parameters", {}), flow_parameters(registry()[node["type"]].node_type)
+        named = {name: given[name] for name in called if isinstance(given.get(name), str)}
+        renamed = {name: names[flow] for name, flow in named.items() if flow in names}
+        nodes.append(node | {"parameters": given | renamed} if renamed else node)
+    return definition | {"nodes": nodes}

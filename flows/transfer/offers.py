@@ -111,16 +111,10 @@ def entries_of(document: Mapping[str, Any], flows: Mapping[str, Flow]) -> tuple[
             if (first := seen.setdefault(entry.key, index)) != index:
                 faults.append(Fault(at, f"{kind}[{first}] has that {'name' if kind == 'prompts' else 'URI'} too"))
             if entry.flow is None or entry.flow in flows:
-                faults += [Fault(f"{at}.{fault.path}", fault.message) for fault in _faults(entry, flows)]
+                entry.row.flow = flows[entry.flow] if entry.flow else None
+                faults += [Fault(f"{at}.{fault.path}", fault.message) for fault in offer_faults(entry.row)]
+                entry.row.flow = None  # it has no id yet
     return entries, faults
-
-
-def _faults(entry: OfferInFile, flows: Mapping[str, Flow]) -> list[Fault]:
-    """With the flow in its place, which has no id yet and so must not stay there."""
-    entry.row.flow = flows[entry.flow] if entry.flow else None
-    found = offer_faults(entry.row)
-    entry.row.flow = None
-    return found
 
 
 def offer_steps(server: Server, entries: Iterable[OfferInFile], choices: Mapping[str, str]) -> tuple[OfferStep, ...]:

@@ -8,12 +8,11 @@ from django.core.exceptions import ValidationError
 
 from flows.engine.errors import DefinitionError
 from flows.engine.expressions import parse
-from flows.models import SECRET_NAME, TOOL_NAME, empty_definition
+from flows.models import SECRET_NAME, TOOL_NAME, empty_definition, empty_input_schema
 from flows.nodes.call_flow import CallFlow
 from flows.publishing import versions
 from flows.schemas.compiled import compile_schema
 from flows.transfer import files
-from tests.flows.test_transfer import document, entry
 
 
 def takes(check: Callable[..., Any], value: Any) -> bool:
@@ -27,11 +26,13 @@ def takes(check: Callable[..., Any], value: Any) -> bool:
 @pytest.mark.parametrize("name", ["a", "a1_b", "a" * 64, "a" * 65, "A", "1a", "_a", "a-b", "é", ""])
 def test_tool_names_and_slugs_are_written_alike_everywhere(name: str) -> None:
     definition = empty_definition()
+    words = {"name": "A flow", "toolName": name, "toolDescription": "Does."}
+    flow = words | {"inputSchema": empty_input_schema(), "definition": empty_definition()}
     definition["nodes"][0]["slug"] = name
     called = compile_schema(dict(CallFlow.parameters_schema)).faults({"flow": name})
     assert [
         takes(TOOL_NAME, name),
-        takes(files.contents_of, document(entry(name))),
+        takes(files.contents_of, {"format": files.FORMAT, "version": files.VERSION, "flows": [flow]}),
         takes(versions.graph_of, definition),
         called == [],
     ] == [name in ("a", "a1_b", "a" * 64)] * 4
