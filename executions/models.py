@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from executions.record.node_executions import MOST_CHILDREN
 from executions.record.payload_column import PayloadField
 from executions.record.status import Status
+from flows.models import VisibleQuerySet
 
 HEAVY_FIELDS = ("initial_params", "node_executions", "result", "error_info")
 """JSON columns that a list never loads."""
@@ -24,14 +25,8 @@ def new_id() -> uuid.UUID:
     return uuid7()
 
 
-class ExecutionQuerySet(models.QuerySet["Execution"]):
-    """Executions, and who may see them."""
-
-    def visible_to(self, user: Any) -> Self:
-        """The executions that `user` may see: all for a superuser, else those of the own servers."""
-        if user.is_superuser:
-            return self
-        return self.filter(owner_id=user.pk) if user.pk else self.none()
+class ExecutionQuerySet(VisibleQuerySet["Execution"]):
+    """Executions, seen by the owner of their server."""
 
     def of_flow(self, flow: Any, user: Any) -> Self:
         """The executions of one flow, for who may see the flow: its history goes along when a server changes hands."""

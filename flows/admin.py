@@ -12,8 +12,9 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
 from flows.engine.errors import DefinitionError
-from flows.models import Flow, FlowVersion, Prompt, Resource, Secret, Server
-from flows.offers import prompts, resources
+from flows.models import Flow, FlowVersion, Offer, Prompt, Resource, Secret, Server
+from flows.offers.changes import delete_offer, offer_faults, save_offer
+from flows.offers.checks import FIELD_OF_KEY
 from flows.publishing import versions
 from flows.schemas.compiled import check_tool_input_schema, compile_schema
 from flows.values.json_column import JsonTextField
@@ -29,7 +30,7 @@ class IndentedJSONField(forms.JSONField):
         return super().prepare_value(value)
 
 
-class FlowForm(forms.ModelForm):
+class FlowAdminForm(forms.ModelForm):
     """A flow's draft; every fault of its definition and schemas is an error of its field."""
 
     class Meta:
@@ -119,7 +120,7 @@ class ServerAdmin(admin.ModelAdmin):
 class FlowAdmin(admin.ModelAdmin):
     """Flows: the draft to edit, and what clients may call."""
 
-    form = FlowForm
+    form = FlowAdminForm
     formfield_overrides = {JsonTextField: {"form_class": IndentedJSONField}}
     list_display = ["name", "tool_name", "server", "is_active", "published_version", "updated_at"]
     list_filter = ["is_active", "server"]
@@ -253,7 +254,7 @@ class SecretAdmin(admin.ModelAdmin):
             versions.delete_secret(secret)
 
 
-class RowForm(forms.ModelForm):
+class OfferAdminForm(forms.ModelForm):
     """A prompt or resource, stored by its service; every fault is an error of its field."""
 
     def clean(self) -> dict[str, Any]:
@@ -266,23 +267,22 @@ class RowForm(forms.ModelForm):
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
-        row = self.instance
-        if self.errors or not row.server_id:
+        offer = self.instance
+        if self.errors or not offer.server_id:
             return
-        key = "name" if isinstance(row, Prompt) else "uri"
-        others = type(row).objects.filter(server=row.server_id, **{key: getattr(row, key)})
-        if others.exclude(pk=row.pk).exists():
-            self.add_error(key, "This server has another one of that name.")
-        for fault in prompts.prompt_faults(row) if isinstance(row, Prompt) else resources.resource_faults(row):
+        others = type(offer).objects.filter(server=offer.server_id, **{offer.key_field: offer.key})
+        if others.exclude(pk=offer.pk).exists():
+            self.add_error(offer.key_field, "This server has another one of that name.")
+        for fault in offer_faults(offer):
             key = fault.path.split(".")[0].split("[")[0]
-            name = {"mimeType": "mime_type"}.get(key, key)
+            name = FIELD_OF_KEY.get(key, key)
             self.add_error(name if name in self.fields else None, str(fault))
 
 
-class RowAdmin(admin.ModelAdmin):
+class OfferAdmin(admin.ModelAdmin):
     """What a server offers beside its flows. It stays in its server, where clients found it."""
 
-    form = RowForm
+    form = OfferAdminForm
     formfield_overrides = {JsonTextField: {"form_class": IndentedJSONField}}
     list_filter = ["is_active", "server"]
     list_select_related = ["server", "flow"]
@@ -292,39 +292,39 @@ class RowAdmin(admin.ModelAdmin):
         """What a person may not change."""
         return ["created_at", "updated_at"] + (["server"] if obj else [])
 
+    def save_model(self, request: HttpRequest, obj: Offer, form: Any, change: bool) -> None:
+        """Store it and let clients know."""
+        save_offer(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Offer) -> None:
+        """Delete it and let clients know."""
+        delete_offer(obj)
+
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Delete the selected ones one by one."""
-        for row in queryset.select_related("server"):
-            self.delete_model(request, row)
+        for offer in queryset.select_related("server"):
+            delete_offer(offer)
 
 
 @admin.register(Prompt)
-class PromptAdmin(RowAdmin):
+class PromptAdmin(OfferAdmin):
     """Prompts."""
 
+    fields = [
+        *("server", "name", "title", "description", "arguments", "messages", "flow"),
+        *("is_active", "created_at", "updated_at"),
+    ]
     list_display = ["name", "title", "server", "flow", "is_active", "updated_at"]
     search_fields = ["name", "title", "description", "server__slug"]
 
-    def save_model(self, request: HttpRequest, obj: Prompt, form: Any, change: bool) -> None:
-        """Store the prompt and let clients know."""
-        prompts.save_prompt(obj)
-
-    def delete_model(self, request: HttpRequest, obj: Prompt) -> None:
-        """Delete the prompt and let clients know."""
-        prompts.delete_prompt(obj)
-
 
 @admin.register(Resource)
-class ResourceAdmin(RowAdmin):
+class ResourceAdmin(OfferAdmin):
     """Resources."""
 
+    fields = [
+        *("server", "uri", "name", "title", "description", "mime_type", "text", "blob", "flow"),
+        *("annotations", "completions", "is_active", "created_at", "updated_at"),
+    ]
     list_display = ["uri", "name", "server", "flow", "is_active", "updated_at"]
     search_fields = ["uri", "name", "title", "description", "server__slug"]
-
-    def save_model(self, request: HttpRequest, obj: Resource, form: Any, change: bool) -> None:
-        """Store the resource and let clients know."""
-        resources.save_resource(obj)
-
-    def delete_model(self, request: HttpRequest, obj: Resource) -> None:
-        """Delete the resource and let clients know."""
-        resources.delete_resource(obj)

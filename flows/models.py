@@ -1,21 +1,25 @@
 """What a flow is: servers, flows and their published versions."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Now
+from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
+from flows.engine import names
 from flows.values.json_column import JsonTextField
 from flows.values.reserved_names import not_reserved
-from flows.values.uri_templates import is_template
+from flows.values.uri_templates import is_template, variables_of
 
 SLUG = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", "Use lower-case letters, digits and inner hyphens.")
 SECRET_NAME = RegexValidator(
-    r"^[A-Z][A-Z0-9_]{0,63}\Z", "Use capital letters, digits and underscores, a letter first: API_KEY."
+    rf"^{names.UPPER_CASE}\Z", "Use capital letters, digits and underscores, a letter first: API_KEY."
 )
 MAX_SECRET = 16_384
 """Characters of a secret's value: room for a key with its chain of certificates."""
@@ -24,17 +28,36 @@ PROMPT_NAME = RegexValidator(
 )
 MAX_ANSWER_SECONDS = 3600
 """The longest time after which a flow's client may be told that the execution goes on."""
-TOOL_NAME = RegexValidator(r"^[a-z][a-z0-9_]{0,63}$", "Use snake_case: a letter, then letters, digits and underscores.")
+TOOL_NAME = RegexValidator(rf"^{names.SNAKE_CASE}$", "Use snake_case: a letter, then letters, digits and underscores.")
 
 
-class ServerQuerySet(models.QuerySet["Server"]):
-    """Servers, and who may see them."""
+Row = TypeVar("Row", bound=models.Model)
+
+
+class VisibleQuerySet(models.QuerySet[Row]):
+    """Rows that belong to somebody, and who may see them; `owner` is the look-up of that person's id."""
+
+    owner: ClassVar[str] = "owner_id"
 
     def visible_to(self, user: Any) -> Self:
-        """The servers that `user` may see: all for a superuser, else the own ones."""
+        """The rows that `user` may see: all for a superuser, else the own ones."""
         if user.is_superuser:
             return self
-        return self.filter(owner_id=user.pk) if user.pk else self.none()
+        return self.filter(**{self.owner: user.pk}) if user.pk else self.none()
+
+    def visible_or_404(self, user: Any, **named: Any) -> Row:
+        """The one row of these values, which may come from an address; raises Http404 when there is none.
+
+        A row that `user` may not see is answered like one that is not there.
+        """
+        try:
+            return get_object_or_404(self.visible_to(user), **named)
+        except (TypeError, ValueError, ValidationError):
+            raise Http404 from None  # a text where the column wants a number
+
+
+class ServerQuerySet(VisibleQuerySet["Server"]):
+    """Servers, seen by their owner."""
 
 
 class Server(models.Model):
@@ -74,14 +97,18 @@ class Server(models.Model):
         Server.objects.filter(pk=self.pk).update(updated_at=timezone.now())
 
 
-class FlowQuerySet(models.QuerySet["Flow"]):
-    """Flows, and who may see them."""
+class FlowQuerySet(VisibleQuerySet["Flow"]):
+    """Flows, seen by the owner of their server."""
+
+    owner = "server__owner_id"
 
     def visible_to(self, user: Any) -> Self:
-        """The flows of the servers that `user` may see."""
-        if user.is_superuser:
-            return self
-        return self.filter(server__owner_id=user.pk) if user.pk else self.none()
+        """As for every row; with the server and the published version, which all pages of a flow show."""
+        return super().visible_to(user).select_related("server", "published_version")
+
+    def for_list(self) -> Self:
+        """Rows without their definitions and contracts."""
+        return self.defer("definition", "published_version__definition", "published_version__contract")
 
     def callable(self) -> Self:
         """The flows that MCP clients can call: active and published."""
@@ -180,14 +207,10 @@ class FlowVersion(models.Model):
         super().save(*args, **kwargs)
 
 
-class SecretQuerySet(models.QuerySet["Secret"]):
-    """Secrets, and who may see that they exist."""
+class SecretQuerySet(VisibleQuerySet["Secret"]):
+    """Secrets; the owner of their server may see that they exist."""
 
-    def visible_to(self, user: Any) -> Self:
-        """The secrets of the servers that `user` may see."""
-        if user.is_superuser:
-            return self
-        return self.filter(server__owner_id=user.pk) if user.pk else self.none()
+    owner = "server__owner_id"
 
 
 class Secret(models.Model):
@@ -223,14 +246,10 @@ class Secret(models.Model):
         return f"{self.server_id}/{self.name}"
 
 
-class SavedCaseQuerySet(models.QuerySet["SavedCase"]):
-    """Saved cases, and who may see them."""
+class SavedCaseQuerySet(VisibleQuerySet["SavedCase"]):
+    """Saved cases, seen by the owner of their flow's server."""
 
-    def visible_to(self, user: Any) -> Self:
-        """The cases of the flows that `user` may see."""
-        if user.is_superuser:
-            return self
-        return self.filter(flow__server__owner_id=user.pk) if user.pk else self.none()
+    owner = "flow__server__owner_id"
 
 
 class SavedCase(models.Model):
@@ -273,41 +292,53 @@ class SavedCase(models.Model):
         return self.name
 
 
-class OfServerQuerySet(models.QuerySet[Any]):
-    """What servers offer beside tools, and who may see it."""
+class OfferQuerySet(VisibleQuerySet[Any]):
+    """What servers offer beside tools, seen by the server's owner."""
 
-    def visible_to(self, user: Any) -> Self:
-        """What the servers offer that `user` may see."""
-        if user.is_superuser:
-            return self
-        return self.filter(server__owner_id=user.pk) if user.pk else self.none()
+    owner = "server__owner_id"
 
 
-class Prompt(models.Model):
-    """A prompt that a server offers: messages with holes for arguments, or a flow that answers with them.
+class ServerOffer(models.Model):
+    """What prompts and resources have in common.
 
-    Written through `flows.prompts` alone, which checks it and lets clients know.
+    Written through `flows.offers.changes` alone, which checks it and lets clients know.
     """
 
-    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="prompts")
-    name = models.CharField(max_length=64, validators=[PROMPT_NAME], help_text="What clients ask for.")
+    kind: ClassVar[str]
+    """What it is called in sentences and addresses."""
+    key_field: ClassVar[str]
+    """The field that clients ask for it by, unique in its server."""
+
     title = models.CharField(max_length=200, blank=True, help_text="What people see in their client, if it differs.")
-    description = models.TextField(max_length=2000, help_text="What the prompt is for, in one or two sentences.")
-    arguments = JsonTextField(default=list, blank=True, help_text="name, title, description, required, completions.")
-    messages = JsonTextField(default=list, blank=True, help_text="role and content, a block as MCP writes it.")
-    flow = models.ForeignKey(
-        Flow,
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="prompts",
-        help_text="What answers instead.",
-    )
     is_active = models.BooleanField(default=True, help_text="Off: clients do not see it.")
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = OfServerQuerySet.as_manager()
+    objects = OfferQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    @property
+    def key(self) -> str:
+        """What clients ask for it by: the name of a prompt, the URI of a resource."""
+        return str(getattr(self, self.key_field))
+
+
+class Prompt(ServerOffer):
+    """A prompt that a server offers: messages with holes for arguments, or a flow that answers with them."""
+
+    kind = "prompt"
+    key_field = "name"
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="prompts")
+    name = models.CharField(max_length=64, validators=[PROMPT_NAME], help_text="What clients ask for.")
+    description = models.TextField(max_length=2000, help_text="What the prompt is for, in one or two sentences.")
+    arguments = JsonTextField(default=list, blank=True, help_text="name, title, description, required, completions.")
+    messages = JsonTextField(default=list, blank=True, help_text="role and content, a block as MCP writes it.")
+    flow = models.ForeignKey(
+        Flow, models.SET_NULL, null=True, blank=True, related_name="prompts", help_text="What answers instead."
+    )
 
     class Meta:
         ordering = ["name", "id"]
@@ -322,37 +353,38 @@ class Prompt(models.Model):
     def __str__(self) -> str:
         return self.title or self.name
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether there is something to answer with; not so when the flow that answered is deleted."""
+        return bool(self.flow_id or self.messages)
 
-class Resource(models.Model):
+    @property
+    def given(self) -> dict[str, bool]:
+        """What a flow that answers is given: the names of the arguments, True for those that are always there."""
+        return {argument["name"]: bool(argument.get("required")) for argument in self.arguments}
+
+
+class Resource(ServerOffer):
     """A resource that a server offers at a URI: a text, bytes as base64, or what a flow answers.
 
-    With variables in its URI it is a resource template, which a flow answers. Written through `flows.resources` alone,
-    which checks it and lets clients know.
+    With variables in its URI it is a resource template, which a flow answers.
     """
+
+    kind = "resource"
+    key_field = "uri"
 
     server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="resources")
     uri = models.CharField("URI", max_length=2000, help_text="orders:summary, or with variables: orders:{order_id}")
     name = models.CharField(max_length=200, help_text="What it is called in lists.")
-    title = models.CharField(max_length=200, blank=True, help_text="What people see in their client, if it differs.")
     description = models.TextField(max_length=2000, blank=True, help_text="What is found there.")
     mime_type = models.CharField("media type", max_length=200, blank=True, help_text="text/markdown, image/png, ...")
     text = models.TextField(blank=True, help_text="What it says.")
     blob = models.TextField(blank=True, help_text="Its bytes as base64, when it is no text.")
     flow = models.ForeignKey(
-        Flow,
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="resources",
-        help_text="What answers instead.",
+        Flow, models.SET_NULL, null=True, blank=True, related_name="resources", help_text="What answers instead."
     )
     annotations = JsonTextField(default=dict, blank=True, help_text="Hints for clients: audience, priority.")
     completions = JsonTextField(default=dict, blank=True, help_text="What to propose for each variable.")
-    is_active = models.BooleanField(default=True, help_text="Off: clients do not see it.")
-    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
-    updated_at = models.DateTimeField(auto_now=True)
-
-    objects = OfServerQuerySet.as_manager()
 
     class Meta:
         ordering = ["uri", "id"]
@@ -368,6 +400,28 @@ class Resource(models.Model):
         return self.title or self.name
 
     @property
+    def is_answered(self) -> bool:
+        """Whether there is something to answer with; not so when the flow that answered is deleted."""
+        return bool(self.flow_id or self.text or self.blob)
+
+    @property
     def is_template(self) -> bool:
         """Whether the URI has variables."""
         return is_template(self.uri)
+
+    @property
+    def given(self) -> dict[str, bool]:
+        """What a flow that answers is given: the variables of the URI, True for those that are always there."""
+        variables = variables_of(self.uri) if self.is_template else ()
+        return {variable.name: not variable.is_optional for variable in variables}
+
+    @property
+    def size(self) -> int:
+        """The bytes of what is stored; 0 for what a flow answers."""
+        if self.blob:
+            return len(self.blob) * 3 // 4 - self.blob[-2:].count("=")
+        return len(self.text.encode())
+
+
+Offer = Prompt | Resource
+"""What a server offers beside its tools."""

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from flows.offers import prompt_views, resource_views
+from flows.models import Prompt, Resource
+from flows.offers import views as offers
 from flows.pages import views
 from flows.secrets import views as secrets
 from flows.transfer import views as transfer
@@ -32,16 +33,22 @@ urlpatterns = [
     path("servers/<int:server_id>/secrets/", secrets.secrets, name="server-secrets"),
     path("servers/<int:server_id>/secrets/<str:name>/", secrets.change, name="server-secret"),
     path("servers/<int:server_id>/secrets/<str:name>/remove/", secrets.remove, name="server-secret-remove"),
-    path("servers/<int:server_id>/prompts/", prompt_views.prompts, name="server-prompts"),
-    path("servers/<int:server_id>/prompts/new/", prompt_views.new, name="server-prompt-new"),
-    path("servers/<int:server_id>/prompts/<int:prompt_id>/", prompt_views.edit, name="server-prompt"),
-    path("servers/<int:server_id>/prompts/<int:prompt_id>/delete/", prompt_views.delete, name="server-prompt-delete"),
-    path("servers/<int:server_id>/resources/", resource_views.resources, name="server-resources"),
-    path("servers/<int:server_id>/resources/new/", resource_views.new, name="server-resource-new"),
-    path("servers/<int:server_id>/resources/<int:resource_id>/", resource_views.edit, name="server-resource"),
+    path("servers/<int:server_id>/prompts/", offers.offers, {"model": Prompt}, name="server-prompts"),
+    path("servers/<int:server_id>/prompts/new/", offers.new, {"model": Prompt}, name="server-prompt-new"),
+    path("servers/<int:server_id>/prompts/<int:offer_id>/", offers.edit, {"model": Prompt}, name="server-prompt"),
     path(
-        "servers/<int:server_id>/resources/<int:resource_id>/delete/",
-        resource_views.delete,
+        "servers/<int:server_id>/prompts/<int:offer_id>/delete/",
+        offers.delete,
+        {"model": Prompt},
+        name="server-prompt-delete",
+    ),
+    path("servers/<int:server_id>/resources/", offers.offers, {"model": Resource}, name="server-resources"),
+    path("servers/<int:server_id>/resources/new/", offers.new, {"model": Resource}, name="server-resource-new"),
+    path("servers/<int:server_id>/resources/<int:offer_id>/", offers.edit, {"model": Resource}, name="server-resource"),
+    path(
+        "servers/<int:server_id>/resources/<int:offer_id>/delete/",
+        offers.delete,
+        {"model": Resource},
         name="server-resource-delete",
     ),
 ]

@@ -12,6 +12,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from flows.models import VisibleQuerySet
+
 KEY_START = "fh_"
 PREFIX_LENGTH = 11
 
@@ -21,14 +23,8 @@ def hash_key(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
-    """API keys, and who may see them."""
-
-    def visible_to(self, user: Any) -> Self:
-        """The keys that `user` may see: all for a superuser, else the own ones."""
-        if user.is_superuser:
-            return self
-        return self.filter(owner_id=user.pk) if user.pk else self.none()
+class ApiKeyQuerySet(VisibleQuerySet["ApiKey"]):
+    """API keys, seen by their owner."""
 
     def usable(self, now: datetime) -> Self:
         """Keys that let somebody in at `now`."""

@@ -12,8 +12,7 @@ from mcp_types import Implementation
 
 from flowhub.demo import line, node
 from flows.models import Flow, FlowVersion, Prompt, Resource, Server
-from flows.offers.prompts import save_prompt
-from flows.offers.resources import save_resource
+from flows.offers.changes import save_offer
 from flows.publishing import versions
 from mcp_bridge.models import ApiKey
 from tests.factories import make_user
@@ -76,12 +75,12 @@ def _offers(server: Any, flow: Flow) -> dict[str, int]:
     prompt = Prompt(name="p", arguments=[topic], messages=messages, **words)
     answered = Prompt(name="q", arguments=[topic | {"name": "text", "required": True}], flow=flow, **words)
     for each in (prompt, answered):
-        save_prompt(each)
+        save_offer(each)
     resource = Resource(uri="a:1", name=ATTACK, text=ATTACK, **words)
     image = Resource(uri="a:2", name=ATTACK, blob="PHN2Zy8+", mime_type="image/svg+xml", **words)
     template = Resource(uri="a:{text}", name=ATTACK, flow=flow, completions={"text": [ATTACK]}, **words)
     for row in (resource, image, template):
-        save_resource(row)
+        save_offer(row)
     return {
         "prompt": prompt.pk,
         "prompt_mixed": prompt.pk,

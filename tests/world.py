@@ -22,8 +22,7 @@ from mcp_types import Implementation
 
 from flowhub.demo import GREET, LOOKUP_ORDER, line, node
 from flows.models import Flow, FlowVersion, Prompt, Resource, Server
-from flows.offers.prompts import save_prompt
-from flows.offers.resources import save_resource
+from flows.offers.changes import save_offer
 from flows.publishing import versions
 from mcp_bridge.models import ApiKey
 from tests.factories import make_execution, make_flow, make_user
@@ -285,12 +284,12 @@ def _offers(server: Any) -> dict[str, int]:
     messages = [{"role": "user", "content": picture}, {"role": "assistant", "content": document}]
     words = {"description": "Explains a picture with an answer of ours.", "arguments": [{"name": "topic"}]}
     mixed = Prompt(server=server, name="explain_picture", messages=messages, **words)
-    save_prompt(mixed)
+    save_offer(mixed)
     greet = Flow.objects.get(tool_name="greet")
     arguments = [{"name": "name", "required": True}, {"name": "n", "required": True}]
-    save_prompt(Prompt(server=server, name="welcome", description="Greets.", arguments=arguments, flow=greet))
+    save_offer(Prompt(server=server, name="welcome", description="Greets.", arguments=arguments, flow=greet))
     image = Resource(server=server, uri="img:logo", name="Logo", mime_type="image/png", blob=png, is_active=False)
-    save_resource(image)
+    save_offer(image)
     return {
         "prompt": Prompt.objects.get(name="order_update").pk,
         "prompt_mixed": mixed.pk,

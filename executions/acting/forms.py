@@ -6,13 +6,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from executions.models import NOTE_LENGTH
-from flows.pages.forms import JsonField
+from flows.values.json_form_field import JsonFormField
 
 
 class ReplayForm(forms.Form):
     """The parameters of a replay as one JSON object."""
 
-    arguments = JsonField(label="Parameters as JSON", rows=16)
+    arguments = JsonFormField(label="Parameters as JSON", rows=16)
 
     def clean_arguments(self) -> dict[str, Any]:
         """Parameters are an object."""

@@ -52,8 +52,7 @@ def target_of(execution: Execution, user: Any) -> Target:
 
 def flow_of(execution: Execution, user: Any) -> Flow:
     """The flow of an execution; raises Refused when it is deleted."""
-    flows = Flow.objects.visible_to(user).select_related("server", "published_version")
-    flow = flows.filter(executions=execution).first()
+    flow = Flow.objects.visible_to(user).filter(executions=execution).first()
     if flow is None:
         raise Refused("the flow is deleted.")
     return flow

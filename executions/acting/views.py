@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from executions.acting import actions, from_node, replays
@@ -18,14 +18,10 @@ from flows.pages.return_addresses import own_address
 NOT_CALLED = (actions.Refused, lifecycle.ArgumentsError, lifecycle.LedgerUnavailable, DefinitionError)
 
 
-def _visible(request: HttpRequest, execution_id: uuid.UUID) -> Execution:
-    return get_object_or_404(Execution.objects.visible_to(request.user), pk=execution_id)
-
-
 @require_POST
 def cancel(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """Ask a pending execution to stop."""
-    execution = _visible(request, execution_id)
+    execution = Execution.objects.visible_or_404(request.user, pk=execution_id)
     if actions.cancel(execution):
         messages.success(request, "The execution was asked to stop.")
     else:
@@ -36,7 +32,7 @@ def cancel(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def replay(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """Call the flow again and go to the new execution: with the same parameters, or with those of the form."""
-    execution = _visible(request, execution_id)
+    execution = Execution.objects.visible_or_404(request.user, pk=execution_id)
     is_edited = request.method == "GET" or "arguments" in request.POST
     try:
         if is_edited:
@@ -63,7 +59,7 @@ def _edited_replay(request: HttpRequest, execution: Execution) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def replay_from(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """Say what running again from the node `node` would do; a POST does it and goes to the new execution."""
-    execution = _visible(request, execution_id)
+    execution = Execution.objects.visible_or_404(request.user, pk=execution_id)
     node_id = (request.POST or request.GET).get("node", "")
     try:
         if request.method == "POST":
@@ -79,7 +75,7 @@ def replay_from(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def pin(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """Keep the execution whatever is pruned, or stop keeping it: `pinned` is `1` or `0`."""
-    execution = _visible(request, execution_id)
+    execution = Execution.objects.visible_or_404(request.user, pk=execution_id)
     actions.pin(execution, request.POST.get("pinned") == "1")
     return redirect(execution)
 
@@ -87,7 +83,7 @@ def pin(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def note(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """Replace the note on an execution."""
-    execution = _visible(request, execution_id)
+    execution = Execution.objects.visible_or_404(request.user, pk=execution_id)
     form = NoteForm(request.POST)
     if form.is_valid():
         actions.note(execution, form.cleaned_data["note"])
@@ -99,7 +95,7 @@ def note(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def delete(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """Ask whether the record is to be deleted, then delete it; pinned and pending ones stay."""
-    execution = _visible(request, execution_id)
+    execution = Execution.objects.visible_or_404(request.user, pk=execution_id)
     try:
         actions.check_deletable(execution)
         if request.method == "GET":

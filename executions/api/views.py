@@ -103,8 +103,7 @@ class OfFlow(ApiView):
     @cached_property
     def flow(self) -> Flow:
         """The flow of the address; raises Http404."""
-        visible = Flow.objects.visible_to(self.request.user).select_related("server")
-        return generics.get_object_or_404(visible, pk=self.kwargs["flowId"])
+        return Flow.objects.visible_or_404(self.request.user, pk=self.kwargs["flowId"])
 
 
 @extend_schema_view(get=extend_schema(parameters=[FLOW_ID], operation_id="flow_executions_list"))

@@ -19,7 +19,7 @@ from executions.record.status import Status
 from executions.running import lifecycle
 from executions.running.lifecycle import Caller, Target
 from flows.cases.drafts import as_stored, print_of
-from flows.cases.expectations import Difference, Expectation, Verdict
+from flows.cases.expectations import Expectation, Mismatch, Verdict
 from flows.models import Flow, SavedCase
 from flows.values.json_text import unstorable
 
@@ -156,7 +156,7 @@ def _before_the_call(case: SavedCase, target: Target) -> Verdict | None:
     verdict = Expectation.of(case.expectation).check(lifecycle.error_answer(uuid.UUID(int=0), message).as_json())
     if verdict.passed:
         return verdict
-    refused = tuple(Difference(fault.path, "arguments that fit the schema", fault.message) for fault in faults)
+    refused = tuple(Mismatch(fault.path, "arguments that fit the schema", fault.message) for fault in faults)
     return Verdict(False, "The arguments do not fit the input schema.", refused)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
@@ -18,12 +18,6 @@ from flows.cases.drafts import print_of, summary_of
 from flows.cases.expectations import Expectation
 from flows.engine.errors import DefinitionError
 from flows.models import Flow, SavedCase
-
-
-def visible_flow(request: HttpRequest, flow_id: int) -> Flow:
-    """The flow with its server and what clients call; raises Http404 for one that the person may not see."""
-    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
-    return get_object_or_404(flows, pk=flow_id)
 
 
 def is_published_wanted(flow: Flow, version: str | None) -> bool:
@@ -78,7 +72,7 @@ class CaseRow:
 @require_POST
 def call_cases(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Call every case of a flow, or the one that `case` names, on the draft or the published version."""
-    flow = visible_flow(request, flow_id)
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     is_published = is_published_wanted(flow, request.POST.get("version"))
     chosen = list(SavedCase.objects.visible_to(request.user).filter(flow=flow))
     if "case" in request.POST:
@@ -96,8 +90,8 @@ def call_cases(request: HttpRequest, flow_id: int) -> HttpResponse:
 @require_POST
 def delete_case(request: HttpRequest, flow_id: int, case_id: int) -> HttpResponse:
     """Delete a case; the executions that it made stay."""
-    flow = visible_flow(request, flow_id)
-    case = get_object_or_404(SavedCase.objects.visible_to(request.user).filter(flow=flow), pk=case_id)
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
+    case = SavedCase.objects.visible_or_404(request.user, flow=flow, pk=case_id)
     case.delete()
     messages.success(request, f"The case “{case.name}” is deleted.")
     return redirect(f"{reverse('executions:test', args=[flow.pk])}#cases")

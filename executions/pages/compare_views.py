@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
@@ -26,8 +26,7 @@ NOT_FOUND = "This flow has no execution with that id."
 @require_GET
 def compare(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Compare the executions `left` and `right`; one of them may be a word of CHOICES, or missing to be asked for."""
-    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
-    flow = get_object_or_404(flows, pk=flow_id)
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     executions = Execution.objects.of_flow(flow, request.user)
     left_text, right_text = request.GET.get("left", "").strip(), request.GET.get("right", "").strip()
     right = _named(executions, right_text or left_text)

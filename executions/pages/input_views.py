@@ -1,7 +1,7 @@
 """The page that tells what a node of the draft may name."""
 
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET
 
@@ -14,7 +14,7 @@ from flows.models import Flow
 @require_GET
 def inputs(request: HtmxRequest, flow_id: int, slug: str) -> HttpResponse:
     """What expressions of the node may name; htmx gets the list alone, for the Build tab."""
-    flow = get_object_or_404(Flow.objects.visible_to(request.user).select_related("server"), pk=flow_id)
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     try:
         found = inputs_of(flow, slug, request.user)
     except DefinitionError as error:

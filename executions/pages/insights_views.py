@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
@@ -26,8 +26,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     """Every flow with its calls in `?period=`, all of them together, the newest failures, the addresses for clients."""
     period = Period.of(request.GET.get("period"))
     newest = Execution.objects.filter(flow=OuterRef("pk")).newest_first().values("started_at")[:1]
-    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
-    flows = flows.defer("definition", "published_version__definition", "published_version__contract")
+    flows = Flow.objects.visible_to(request.user).for_list()
     rows = list(flows.annotate(last_call=Subquery(newest)))
     calls = calls_of([flow.pk for flow in rows], span_of(period))
     history = History.visible_to(request.user)
@@ -48,8 +47,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 @require_GET
 def insights(request: HttpRequest, flow_id: int) -> HttpResponse:
     """How often a flow was called in `?period=`, how long calls took, what failed where, and who called."""
-    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
-    flow = get_object_or_404(flows, pk=flow_id)
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     period = Period.of(request.GET.get("period"))
     history = History.of_flow(flow, request.user)
     context: dict[str, Any] = {

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from executions.acting import trials
 from executions.acting.actions import Refused
 from executions.cases import calls
-from executions.cases.views import cases_context, find_case, is_published_wanted, visible_flow
+from executions.cases.views import cases_context, find_case, is_published_wanted
 from executions.models import Execution
 from executions.pages.views import HtmxRequest, detail_context
 from executions.record.status import Status
@@ -55,7 +55,7 @@ class Tab:
 @require_http_methods(["GET", "POST"])
 def test(request: HtmxRequest, flow_id: int) -> HttpResponse:
     """The form and, named by `?execution=`, the execution that it started; a POST changes the form or calls."""
-    flow = visible_flow(request, flow_id)
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     if request.method == "POST":
         return _posted(request, flow)
     if request.htmx and not request.htmx.history_restore_request and request.htmx.target in ("detail", "cases"):

@@ -3,7 +3,6 @@
 import uuid
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 
@@ -32,8 +31,8 @@ POLICY = "; ".join(
 @xframe_options_sameorigin
 def ui(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """The document that draws the answer; 404 when there is nothing to draw. The page around it sends the data."""
-    executions = Execution.objects.visible_to(request.user).select_related("flow", "flow_version")
-    execution = get_object_or_404(executions, pk=execution_id)
+    executions = Execution.objects.select_related("flow", "flow_version")
+    execution = executions.visible_or_404(request.user, pk=execution_id)
     answer = ui_answer_of(execution)
     if answer is None or answer.obstacle:
         raise Http404("There is nothing to draw.")

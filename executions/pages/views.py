@@ -35,8 +35,7 @@ class HtmxRequest(HttpRequest):
 @require_GET
 def usage(request: HtmxRequest, flow_id: int, execution_id: uuid.UUID | None = None) -> HttpResponse:
     """The executions of a flow at the left, the chosen one at the right (FR-009, FR-010)."""
-    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
-    flow = get_object_or_404(flows, pk=flow_id)
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     history = History.of_flow(flow, request.user)
     return _columns(request, history, execution_id, "executions/usage.html", {"flow": flow, "tab": "usage"})
 
@@ -121,7 +120,7 @@ def _drawing(execution: Execution) -> Drawing | None:
 @require_GET
 def raw(request: HttpRequest, execution_id: uuid.UUID, part: str) -> HttpResponse:
     """One JSON value of an execution: `params`, `result`, `error`, `nodes`, `input-0`, `output-0`, `log-0`."""
-    execution = get_object_or_404(Execution.objects.visible_to(request.user), pk=execution_id)
+    execution = Execution.objects.visible_or_404(request.user, pk=execution_id)
     text = json.dumps(_part(execution, part), ensure_ascii=False, indent=2)
     return HttpResponse(text, content_type="application/json; charset=utf-8")
 
@@ -129,9 +128,8 @@ def raw(request: HttpRequest, execution_id: uuid.UUID, part: str) -> HttpRespons
 @require_GET
 def snippet(request: HttpRequest, execution_id: uuid.UUID, form: str) -> HttpResponse:
     """The call once more as text: `curl`, `python`, or the message for `mcp`; for executions whose flow is there."""
-    flows = Flow.objects.visible_to(request.user).select_related("server")
-    execution = get_object_or_404(Execution.objects.visible_to(request.user), pk=execution_id)
-    flow = get_object_or_404(flows, executions=execution)
+    execution = Execution.objects.visible_or_404(request.user, pk=execution_id)
+    flow = Flow.objects.visible_or_404(request.user, executions=execution)
     if form not in SNIPPETS:
         raise Http404(f"A call is not written as {form!r}.")
     return HttpResponse(SNIPPETS[form](execution, flow.server), content_type="text/plain; charset=utf-8")

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -23,7 +23,7 @@ from flows.pages.return_addresses import own_address
 @require_http_methods(["GET", "POST"])
 def answer(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """The questions alone on a page; a POST answers the one that `slug` names and goes back to `next`."""
-    execution = get_object_or_404(Execution.objects.visible_to(request.user), pk=execution_id)
+    execution = Execution.objects.visible_or_404(request.user, pk=execution_id)
     back = own_address(request, request.POST.get("next", "")) or execution.get_absolute_url()
     wait = people.wait_of(execution, request.user)
     if wait is None or not wait.is_yours:

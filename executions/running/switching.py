@@ -10,8 +10,7 @@ from executions.running.targets import Target
 from flows.engine.errors import DefinitionError, NodeFailed
 from flows.engine.node import OfferKind
 from flows.models import Flow, Prompt, Resource
-from flows.offers.prompts import save_prompt
-from flows.offers.resources import save_resource
+from flows.offers.changes import save_offer
 from flows.publishing.versions import set_active
 
 logger = logging.getLogger(__name__)
@@ -68,9 +67,6 @@ def _set(row: Row, is_on: bool) -> None:
         return
     row.is_active = is_on
     try:
-        if isinstance(row, Prompt):
-            save_prompt(row)
-        else:
-            save_resource(row)
+        save_offer(row)
     except DefinitionError as error:
         raise NodeFailed(f"{row} cannot be turned {'on' if is_on else 'off'} as it is: {error}") from None

@@ -154,7 +154,7 @@ class GuardedClient:
         target = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         async with pool.stream(method, target, headers=headers, content=content) as answer:
             kept = _kept_headers(url.host, answer.headers)
-            body = _Body(url.host, kept.get("content-encoding", ""), self.max_bytes)
+            body = _ArrivingBody(url.host, kept.get("content-encoding", ""), self.max_bytes)
             async with aclosing(answer.aiter_stream()) as chunks:
                 async for chunk in chunks:
                     body.add(chunk)
@@ -234,7 +234,7 @@ def _kept_headers(host: str, raw: Sequence[tuple[bytes, bytes]]) -> dict[str, st
     return kept
 
 
-class _Body:
+class _ArrivingBody:
     """Collects a body, undoing gzip, and stops at the cap before more than the cap has been decoded."""
 
     def __init__(self, host: str, encoding: str, limit: int) -> None:

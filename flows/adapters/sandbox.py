@@ -32,7 +32,7 @@ _FORGOTTEN_INPUT = re.compile(r"\{\{[^{}]{1,200}\}\}")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SandboxLimits:
     """What one run may use: seconds of computing, bytes of memory; `workers` is how many run at once."""
 
     seconds: float
@@ -41,8 +41,8 @@ class Limits:
 
 
 _CPUS = os.cpu_count() or 1
-EXPRESSIONS = Limits(seconds=0.05, memory=8 * _MIB, workers=max(2, _CPUS))
-PROGRAMS = Limits(seconds=5.0, memory=64 * _MIB, workers=max(4, _CPUS))
+EXPRESSIONS = SandboxLimits(seconds=0.05, memory=8 * _MIB, workers=max(2, _CPUS))
+PROGRAMS = SandboxLimits(seconds=5.0, memory=64 * _MIB, workers=max(4, _CPUS))
 
 
 class TookTooLong(NodeFailed):
@@ -52,7 +52,7 @@ class TookTooLong(NodeFailed):
 class SandboxedCode:
     """Runs programs and expressions; safe to use from several event loops and threads."""
 
-    def __init__(self, expressions: Limits = EXPRESSIONS, programs: Limits = PROGRAMS) -> None:
+    def __init__(self, expressions: SandboxLimits = EXPRESSIONS, programs: SandboxLimits = PROGRAMS) -> None:
         self._expressions = _Pool("expression", expressions)
         self._programs = _Pool("code", programs)
 
@@ -114,7 +114,7 @@ class _Printed:
 class _Pool:
     """Worker processes that share one set of limits."""
 
-    def __init__(self, noun: str, limits: Limits) -> None:
+    def __init__(self, noun: str, limits: SandboxLimits) -> None:
         self.noun = noun
         self.limits = limits
         self.monty = AsyncMonty(

@@ -39,15 +39,13 @@ def faults_as_json(faults: Iterable[Fault]) -> list[dict[str, str]]:
     return [{"path": fault.path, "message": fault.message} for fault in faults]
 
 
-def faults_by_field(faults: Iterable[Fault]) -> dict[str, list[dict[str, str]]]:
-    """The faults of a whole flow under the field they are in, with the path inside that field."""
+def faults_by_field(
+    faults: Iterable[Fault], fields: Iterable[str] = FAULTY_FIELDS, otherwise: str = "definition"
+) -> dict[str, list[dict[str, str]]]:
+    """Faults under the field that they are in, with the path inside that field; those of a flow, if nothing is said."""
     found: dict[str, list[dict[str, str]]] = {}
     for fault in faults:
-        field = next((name for name in FAULTY_FIELDS if _is_in(fault.path, name)), "definition")
+        field = next((name for name in fields if fault.is_inside(name)), otherwise)
         path = fault.path.removeprefix(field).removeprefix(".")
         found.setdefault(field, []).append({"path": path, "message": fault.message})
     return found
-
-
-def _is_in(path: str, field: str) -> bool:
-    return path == field or path.startswith((f"{field}.", f"{field}["))

@@ -1,6 +1,5 @@
 """Prompts and resources over REST, with the faults of a refused one at their fields."""
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import django_filters
@@ -10,13 +9,14 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 from rest_framework import generics, serializers
 
 from flows.api.base import ApiView
-from flows.api.fields import JsonField, VisibleServerField
+from flows.api.fields import JsonField, VisibleServerField, faults_by_field
 from flows.api.filters import is_active
 from flows.api.pagination import Envelope
-from flows.engine.errors import DefinitionError, Fault
-from flows.models import Flow, OfServerQuerySet, Prompt, Resource
-from flows.offers.prompts import ARGUMENTS_SCHEMA, MESSAGES_SCHEMA, delete_prompt, save_prompt
-from flows.offers.resources import COMPLETIONS_SCHEMA, delete_resource, save_resource
+from flows.engine.errors import DefinitionError
+from flows.models import Flow, Offer, OfferQuerySet, Prompt, Resource
+from flows.offers.changes import delete_offer, save_offer
+from flows.offers.prompts import ARGUMENTS_SCHEMA, MESSAGES_SCHEMA
+from flows.offers.resources import COMPLETIONS_SCHEMA
 from flows.values.content_blocks import BLOCK_SCHEMA
 
 PROMPT_ID = OpenApiParameter("promptId", OpenApiTypes.INT, OpenApiParameter.PATH, description="The prompt's id.")
@@ -58,8 +58,8 @@ class FlowNameField(serializers.CharField):
         return str(value.tool_name)
 
 
-class RowSerializer(serializers.ModelSerializer):
-    """What prompts and resources have in common; `save` is the service that checks and stores."""
+class OfferSerializer(serializers.ModelSerializer):
+    """What prompts and resources have in common."""
 
     server = VisibleServerField(help_text="The server's slug.")
     title = serializers.CharField(allow_blank=True, default="")
@@ -67,8 +67,6 @@ class RowSerializer(serializers.ModelSerializer):
     isActive = serializers.BooleanField(source="is_active", default=True, help_text="Whether clients see it.")
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
     updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)
-
-    store: Callable[[Any], None]
 
     def validate_server(self, value: Any) -> Any:
         """It stays where its clients found it."""
@@ -92,9 +90,9 @@ class RowSerializer(serializers.ModelSerializer):
         if "flow" in values:
             row.flow = self._flow(row, values["flow"])
         try:
-            type(self).store(row)
+            save_offer(row)
         except DefinitionError as error:
-            raise serializers.ValidationError(by_field(error.faults, self.fields)) from None
+            raise serializers.ValidationError(faults_by_field(error.faults, self.fields, "server")) from None
         return row
 
     def _flow(self, row: Any, tool_name: str | None) -> Flow | None:
@@ -108,25 +106,13 @@ class RowSerializer(serializers.ModelSerializer):
         return found
 
 
-def by_field(faults: Iterable[Fault], fields: Iterable[str]) -> dict[str, list[dict[str, str]]]:
-    """Faults under the field that they are in, with the path inside that field."""
-    found: dict[str, list[dict[str, str]]] = {}
-    for fault in faults:
-        field = next((name for name in fields if fault.path.startswith(name)), "server")
-        path = fault.path.removeprefix(field).removeprefix(".")
-        found.setdefault(field, []).append({"path": path, "message": fault.message})
-    return found
-
-
-class PromptSerializer(RowSerializer):
+class PromptSerializer(OfferSerializer):
     """A prompt."""
 
     name = serializers.CharField()
     description = serializers.CharField()
     arguments = ArgumentsField(required=False)
     messages = MessagesField(required=False)
-
-    store = staticmethod(save_prompt)
 
     class Meta:
         model = Prompt
@@ -146,7 +132,7 @@ class PromptSerializer(RowSerializer):
         validators: list[Any] = []
 
 
-class ResourceSerializer(RowSerializer):
+class ResourceSerializer(OfferSerializer):
     """A resource, or with variables in its URI a resource template."""
 
     uri = serializers.CharField(help_text="With variables, orders:{order_id}, a template, which a flow answers.")
@@ -158,8 +144,6 @@ class ResourceSerializer(RowSerializer):
     blob = serializers.CharField(allow_blank=True, default="", help_text="Bytes as base64.")
     annotations = AnnotationsField(required=False)
     completions = CompletionsField(required=False)
-
-    store = staticmethod(save_resource)
 
     class Meta:
         model = Resource
@@ -184,7 +168,7 @@ class ResourceSerializer(RowSerializer):
         validators: list[Any] = []
 
 
-class RowFilter(django_filters.FilterSet):
+class OfferFilter(django_filters.FilterSet):
     """Query parameters over prompts and resources."""
 
     server = django_filters.CharFilter(field_name="server__slug", label="Slug of the server", max_length=63)
@@ -193,75 +177,69 @@ class RowFilter(django_filters.FilterSet):
         method="search_text", label="Text in the name, title or description", max_length=200
     )
 
-    def search_text(self, queryset: OfServerQuerySet, name: str, value: str) -> OfServerQuerySet:
+    def search_text(self, queryset: OfferQuerySet, name: str, value: str) -> OfferQuerySet:
         """Look through what people read of it."""
         return queryset.filter(Q(name__icontains=value) | Q(title__icontains=value) | Q(description__icontains=value))
 
 
-class OfModel(ApiView, generics.GenericAPIView):
-    """A view over one of the two models."""
+class OffersView(ApiView, generics.GenericAPIView):
+    """A view over prompts or over resources, as the serializer says."""
 
-    model: type[Prompt] | type[Resource]
-    filterset_class = RowFilter
+    filterset_class = OfferFilter
     pagination_class = Envelope
 
     def get_queryset(self) -> QuerySet[Any]:
         """What the caller may see."""
-        model: Any = self.model
+        serializer: Any = self.serializer_class
+        model = serializer.Meta.model
         rows = model.objects.visible_to(self.request.user).order_by("server__slug", *model._meta.ordering)
         found: QuerySet[Any] = rows.select_related("server", "flow__published_version")
         return found
 
 
-class PromptList(OfModel, generics.ListCreateAPIView):
+class OfferDetail(OffersView, generics.RetrieveUpdateDestroyAPIView):
+    """One prompt or resource. Clients see a change at once."""
+
+    http_method_names = ["get", "patch", "delete", "head", "options"]
+
+    def perform_destroy(self, instance: Offer) -> None:
+        """Remove it; clients that listen are told."""
+        delete_offer(instance)
+
+
+def _of_address(parameter: OpenApiParameter) -> Any:
+    """Documents the id in the address of every method."""
+    documented = extend_schema(parameters=[parameter])
+    return extend_schema_view(get=documented, patch=documented, delete=documented)
+
+
+class PromptList(OffersView, generics.ListCreateAPIView):
     """The prompts of your servers, by server and name; POST stores a new one, which clients see at once."""
 
-    model = Prompt
     queryset = Prompt.objects.none()
     serializer_class = PromptSerializer
 
 
-@extend_schema_view(
-    get=extend_schema(parameters=[PROMPT_ID]),
-    patch=extend_schema(parameters=[PROMPT_ID]),
-    delete=extend_schema(parameters=[PROMPT_ID]),
-)
-class PromptDetail(OfModel, generics.RetrieveUpdateDestroyAPIView):
+@_of_address(PROMPT_ID)
+class PromptDetail(OfferDetail):
     """A prompt. Clients see a change at once."""
 
-    model = Prompt
     queryset = Prompt.objects.none()
     serializer_class = PromptSerializer
     lookup_url_kwarg = "promptId"
-    http_method_names = ["get", "patch", "delete", "head", "options"]
-
-    def perform_destroy(self, instance: Prompt) -> None:
-        """Delete the prompt."""
-        delete_prompt(instance)
 
 
-class ResourceList(OfModel, generics.ListCreateAPIView):
+class ResourceList(OffersView, generics.ListCreateAPIView):
     """The resources of your servers, by server and URI; POST stores a new one, which clients see at once."""
 
-    model = Resource
     queryset = Resource.objects.none()
     serializer_class = ResourceSerializer
 
 
-@extend_schema_view(
-    get=extend_schema(parameters=[RESOURCE_ID]),
-    patch=extend_schema(parameters=[RESOURCE_ID]),
-    delete=extend_schema(parameters=[RESOURCE_ID]),
-)
-class ResourceDetail(OfModel, generics.RetrieveUpdateDestroyAPIView):
+@_of_address(RESOURCE_ID)
+class ResourceDetail(OfferDetail):
     """A resource. Clients see a change at once."""
 
-    model = Resource
     queryset = Resource.objects.none()
     serializer_class = ResourceSerializer
     lookup_url_kwarg = "resourceId"
-    http_method_names = ["get", "patch", "delete", "head", "options"]
-
-    def perform_destroy(self, instance: Resource) -> None:
-        """Delete the resource."""
-        delete_resource(instance)

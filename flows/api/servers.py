@@ -85,8 +85,7 @@ class OfServer(ApiView):
     @property
     def server(self) -> Server:
         """The server that the address names; raises Http404."""
-        visible = Server.objects.visible_to(self.request.user)
-        return generics.get_object_or_404(visible, pk=self.kwargs["serverId"])
+        return Server.objects.visible_or_404(self.request.user, pk=self.kwargs["serverId"])
 
 
 @extend_schema_view(get=extend_schema(parameters=[SERVER_ID]), post=extend_schema(parameters=[SERVER_ID]))

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import serializers, status
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -48,7 +48,7 @@ class FlowExport(ApiView):
     @extend_schema(operation_id="flows_export", parameters=[FLOW_ID], responses={200: FILE})
     def get(self, request: Request, flowId: str) -> HttpResponse:
         """The file."""
-        flow = generics.get_object_or_404(Flow.objects.visible_to(request.user), pk=flowId)
+        flow = Flow.objects.visible_or_404(request.user, pk=flowId)
         return _file(files.exported([flow]))
 
 

@@ -19,7 +19,7 @@ from flows.models import Flow
 from flows.pages import node_catalogue
 from flows.publishing import versions
 
-HEAVY = ("definition", "input_schema", "output_schema", "annotations", "when_to_use", "when_not_to_use")
+HEAVY = ("input_schema", "output_schema", "annotations", "when_to_use", "when_not_to_use")
 
 
 class FlowList(ApiView, generics.ListCreateAPIView):
@@ -31,8 +31,7 @@ class FlowList(ApiView, generics.ListCreateAPIView):
 
     def get_queryset(self) -> QuerySet[Flow]:
         """The caller's flows, without what a list does not show."""
-        flows = Flow.objects.visible_to(self.request.user).select_related("server", "published_version")
-        return flows.defer(*HEAVY, "published_version__definition", "published_version__contract")
+        return Flow.objects.visible_to(self.request.user).for_list().defer(*HEAVY)
 
     def get_serializer_class(self) -> type[FlowItemSerializer]:
         """A list shows items; a new flow is written and answered whole."""
@@ -54,7 +53,7 @@ class FlowDetail(ApiView, generics.RetrieveUpdateDestroyAPIView):
 
     def get_queryset(self) -> QuerySet[Flow]:
         """The caller's flows."""
-        return Flow.objects.visible_to(self.request.user).select_related("server", "published_version")
+        return Flow.objects.visible_to(self.request.user)
 
     def perform_destroy(self, instance: Flow) -> None:
         """Delete the flow; its executions stay."""
@@ -70,7 +69,7 @@ class FlowPublish(ApiView, generics.GenericAPIView):
 
     def get_queryset(self) -> QuerySet[Flow]:
         """The caller's flows."""
-        return Flow.objects.visible_to(self.request.user).select_related("server")
+        return Flow.objects.visible_to(self.request.user)
 
     @extend_schema(
         request=None,

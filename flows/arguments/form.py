@@ -68,7 +68,7 @@ class ArgumentForm:
         start = len(self.under)
         places = [(json_path(control.place.steps[start:]), control) for control in self.control.walk()]
         for fault in faults:
-            found = [(path, control) for path, control in places if path and _leads_through(fault.path, path)]
+            found = [(path, control) for path, control in places if path and fault.is_inside(path)]
             path, control = max(found, key=lambda pair: len(pair[0]), default=("", None))
             if control is None:
                 self.errors.append(str(fault))
@@ -122,7 +122,3 @@ def _whole_place(schema: Any, under: Steps = ()) -> Place:
     found = shape_of(schema, schema)
     shape = Shape("group", found.schema, "object", references=found.references)
     return Place(under, "Parameters as JSON", shape, is_required=True)
-
-
-def _leads_through(path: str, start: str) -> bool:
-    return path == start or path.startswith((f"{start}.", f"{start}["))

@@ -19,7 +19,7 @@ Steps = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Mismatch:
     """One place where a result is not what was expected; `expected` and `got` are short texts."""
 
     path: str
@@ -37,7 +37,7 @@ class Verdict:
 
     passed: bool
     reason: str = ""
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[Mismatch, ...] = ()
 
 
 PASSED = Verdict(True)
@@ -95,15 +95,15 @@ class Expectation:
         if self.outcome == "fails":
             return self._check_failure(is_error, text)
         if is_error:
-            return Verdict(False, "It failed, and should have succeeded.", (Difference("", "success", _short(text)),))
+            return Verdict(False, "It failed, and should have succeeded.", (Mismatch("", "success", _short(text)),))
         return self._check_answer(result, text)
 
     def _check_failure(self, is_error: bool, text: str) -> Verdict:
         if not is_error:
-            return Verdict(False, "It succeeded, and should have failed.", (Difference("", "an error", _short(text)),))
+            return Verdict(False, "It succeeded, and should have failed.", (Mismatch("", "an error", _short(text)),))
         if self.error_contains in text:
             return PASSED
-        difference = Difference("", f"… {_short(self.error_contains)} …", _short(text))
+        difference = Mismatch("", f"… {_short(self.error_contains)} …", _short(text))
         return Verdict(False, "The error has another text.", (difference,))
 
     def _check_answer(self, result: Mapping[str, Any], text: str) -> Verdict:
@@ -112,11 +112,11 @@ class Expectation:
         if self.compare == "textContains":
             if str(self.value) in text:
                 return PASSED
-            difference = Difference("", f"… {_short(str(self.value))} …", _short(text))
+            difference = Mismatch("", f"… {_short(str(self.value))} …", _short(text))
             return Verdict(False, "The text of the answer does not contain what is expected.", (difference,))
         if "structuredContent" not in result:
             reason = "The flow answered with text and not with one JSON value; compare the text instead."
-            return Verdict(False, reason, (Difference("", _text(self.value), _short(text)),))
+            return Verdict(False, reason, (Mismatch("", _text(self.value), _short(text)),))
         return _compared(self.value, result["structuredContent"], is_subset=self.compare == "contains")
 
 
@@ -128,7 +128,7 @@ def _text_of(result: Mapping[str, Any]) -> str:
 
 def _compared(expected: Any, got: Any, *, is_subset: bool) -> Verdict:
     comparison = _Comparison(is_subset)
-    found: list[Difference] = []
+    found: list[Mismatch] = []
     try:
         for difference in comparison.differences(expected, got, ()):
             found.append(difference)
@@ -157,7 +157,7 @@ class _Comparison:
         self.is_subset = is_subset
         self.left = _MOST_STEPS
 
-    def differences(self, expected: Any, got: Any, path: Steps) -> Iterator[Difference]:
+    def differences(self, expected: Any, got: Any, path: Steps) -> Iterator[Mismatch]:
         self.left -= 1
         if self.left < 0:
             raise _TooMuch
@@ -166,28 +166,28 @@ class _Comparison:
         elif isinstance(expected, list) and isinstance(got, list):
             yield from self._of_lists(expected, got, path)
         elif (type(expected) is not type(got) and not (_is_number(expected) and _is_number(got))) or expected != got:
-            yield Difference(json_path(path), _text(expected), _text(got))
+            yield Mismatch(json_path(path), _text(expected), _text(got))
 
-    def _of_objects(self, expected: dict[str, Any], got: dict[str, Any], path: Steps) -> Iterator[Difference]:
+    def _of_objects(self, expected: dict[str, Any], got: dict[str, Any], path: Steps) -> Iterator[Mismatch]:
         for name, value in expected.items():
             if name in got:
                 yield from self.differences(value, got[name], (*path, name))
             else:
-                yield Difference(json_path((*path, name)), _text(value), "nothing")
+                yield Mismatch(json_path((*path, name)), _text(value), "nothing")
         if not self.is_subset:
             for name in sorted(got.keys() - expected.keys()):
-                yield Difference(json_path((*path, name)), "nothing", _text(got[name]))
+                yield Mismatch(json_path((*path, name)), "nothing", _text(got[name]))
 
-    def _of_lists(self, expected: list[Any], got: list[Any], path: Steps) -> Iterator[Difference]:
+    def _of_lists(self, expected: list[Any], got: list[Any], path: Steps) -> Iterator[Mismatch]:
         if self.is_subset:
             for value in expected:
                 if not any(next(self.differences(value, item, ()), None) is None for item in got):
-                    yield Difference(json_path(path), f"an item {_text(value)}", _text(got))
+                    yield Mismatch(json_path(path), f"an item {_text(value)}", _text(got))
             return
         for index, (value, item) in enumerate(zip(expected, got, strict=False)):
             yield from self.differences(value, item, (*path, index))
         if len(expected) != len(got):
-            yield Difference(json_path(path), f"{len(expected)} items", f"{len(got)} items")
+            yield Mismatch(json_path(path), f"{len(expected)} items", f"{len(got)} items")
 
 
 def _is_number(value: Any) -> bool:

@@ -69,7 +69,10 @@ class CaseForm(forms.Form):
         compare, value = cleaned.get("compare"), cleaned.get("value", "")
         if cleaned.get("outcome") == "succeeds" and compare:
             try:
-                cleaned["expected"] = _expected(compare, value.replace("\r\n", "\n"))
+                text = value.replace("\r\n", "\n")
+                if not text.strip():
+                    raise ValidationError("Write what is expected, or choose “Any answer”.")
+                cleaned["expected"] = text if compare == "textContains" else parse_json(text)
             except ValidationError as error:
                 self.add_error("value", error)
         return cleaned
@@ -83,12 +86,6 @@ class CaseForm(forms.Form):
         if outcome == "any" or not self.cleaned_data["compare"]:
             return Expectation(outcome)
         return Expectation(outcome, self.cleaned_data["compare"], self.cleaned_data["expected"])
-
-
-def _expected(compare: str, text: str) -> Any:
-    if not text.strip():
-        raise ValidationError("Write what is expected, or choose “Any answer”.")
-    return text if compare == "textContains" else parse_json(text)
 
 
 def _as_text(value: Any) -> str:

@@ -26,6 +26,10 @@ class Fault:
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message
 
+    def is_inside(self, place: str) -> bool:
+        """Whether it is about a place of the document, or about something in it."""
+        return self.path == place or self.path.startswith((f"{place}.", f"{place}["))
+
 
 class DefinitionError(ValueError):
     """A definition cannot become a graph; `faults` names every reason, in document order."""

@@ -20,12 +20,12 @@ from types import MappingProxyType
 from typing import Any
 
 from flows.engine.errors import ExpressionError, Fault
+from flows.engine.names import UPPER_CASE
 
 RESERVED_ROOTS = frozenset({"execution", "flowhub", "secrets", "caller", "now"})
 """First names of a path that the host gives a value, and that no node's slug may take."""
 
 SECRETS = "secrets"
-SECRET_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 _ROOT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)")
 _STEP = re.compile(r"""\.([A-Za-z_][A-Za-z0-9_-]*)|\[(\d{1,9})\]|\["((?:[^"\\]|\\.)*)"\]|\['((?:[^'\\]|\\.)*)'\]""")
@@ -48,7 +48,7 @@ class Path:
     def secret_name(self) -> str | None:
         """The NAME of `secrets.NAME`, the only form in which that root can be used; None for every other path."""
         name = self.steps[0] if self.root == SECRETS and len(self.steps) == 1 else None
-        return name if isinstance(name, str) and SECRET_NAME.fullmatch(name) else None
+        return name if isinstance(name, str) and re.fullmatch(UPPER_CASE, name) else None
 
     def resolve(self, scope: Scope) -> Any:
         """Return the value in `scope`; raises ExpressionError that says which part is missing and what is there."""

@@ -10,6 +10,7 @@ import jsonschema_rs
 
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.expressions import RESERVED_ROOTS, SECRETS, Fill, Path, compile_value, did_you_mean, paths_in
+from flows.engine.names import SNAKE_CASE
 from flows.engine.node import MAIN
 from flows.engine.registry import RegisteredType, Registry, json_path, message_of
 from flows.engine.settings import ERROR, SETTINGS_SCHEMA, NodeSettings, read
@@ -42,7 +43,7 @@ DEFINITION_SCHEMA: Mapping[str, Any] = {
                     "id": _TEXT,
                     "type": _TEXT,
                     "name": _TEXT,
-                    "slug": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"},
+                    "slug": {"type": "string", "pattern": f"^{SNAKE_CASE}$"},
                     "position": {
                         "type": "object",
                         "properties": {"x": {"type": "number"}, "y": {"type": "number"}},

@@ -102,7 +102,11 @@ class _Search:
         document = shape if document is None else document
         if isinstance(reference := shape.get("$ref"), str):
             rest = {name: value for name, value in shape.items() if name != "$ref"}
-            shape = rest | {"allOf": [*rest.get("allOf", []), _target(reference, document)]}
+            try:
+                target = pointed_at(reference, document)
+            except KeyError:
+                target = UNKNOWN
+            shape = rest | {"allOf": [*rest.get("allOf", []), target]}
         return Within(shape, document)
 
     def parts(self, shape: Shape, document: Any, depth: int) -> Iterator[Within]:
@@ -180,10 +184,10 @@ def _no_key(schema: Mapping[str, Any]) -> Absent:
     return Absent(tuple(name for name, child in schema.get("properties", {}).items() if child is not False))
 
 
-def _target(reference: str, document: Any) -> Shape:
-    """What a reference like `#/$defs/name` leads to (RFC 6901); unknown when it leads nowhere."""
+def pointed_at(reference: str, document: Any) -> Any:
+    """What a reference like `#/$defs/name` leads to in a document (RFC 6901); raises KeyError when it leads nowhere."""
     if not reference.startswith("#"):
-        return UNKNOWN
+        raise KeyError(reference)
     found = document
     for step in filter(None, unquote(reference[1:]).split("/")):
         name = step.replace("~1", "/").replace("~0", "~")
@@ -192,5 +196,5 @@ def _target(reference: str, document: Any) -> Shape:
         elif isinstance(found, dict) and name in found:
             found = found[name]
         else:
-            return UNKNOWN
+            raise KeyError(reference)
     return found

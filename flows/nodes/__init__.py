@@ -26,7 +26,7 @@ from flows.nodes.llm_chat import LlmChat
 from flows.nodes.log import Log
 from flows.nodes.mcp_tool import McpTool
 from flows.nodes.merge import Merge
-from flows.nodes.offer import Offer
+from flows.nodes.offer import SwitchOffer
 from flows.nodes.progress import Progress
 from flows.nodes.release import Release
 from flows.nodes.return_ import Return
@@ -56,7 +56,7 @@ BUILTIN_NODE_TYPES: tuple[NodeType, ...] = (
     ForEach(),
     LlmChat(),
     McpTool(),
-    Offer(),
+    SwitchOffer(),
     AskUser(),
     AskModel(),
     AskRoots(),

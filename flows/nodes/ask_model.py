@@ -119,7 +119,12 @@ class AskModel:
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Ask, and give out the answer."""
-        asked = {"messages": _messages(parameters), "maxTokens": parameters.get("maxTokens", MAX_TOKENS)}
+        messages = []
+        for message in parameters.get("messages") or [{"role": "user", "content": parameters["prompt"]}]:
+            content = message["content"]
+            block = {"type": "text", "text": content} if isinstance(content, str) else content
+            messages.append({"role": message["role"], "content": block})
+        asked = {"messages": messages, "maxTokens": parameters.get("maxTokens", MAX_TOKENS)}
         asked |= {name: parameters[name] for name in _SENT if name in parameters}
         answer = context.ask(Question("model", asked, parameters.get("answerWithin", ANSWER_SECONDS)))
         content = answer.get("content")
@@ -136,15 +141,6 @@ class AskModel:
         """The text, what it was part of, and what the client says of the model."""
         named = {"type": ["string", "null"]}
         return closed({"text": {"type": "string"}, "content": UNKNOWN, "model": named, "stopReason": named})
-
-
-def _messages(parameters: Mapping[str, Json]) -> list[Json]:
-    given = parameters.get("messages") or [{"role": "user", "content": parameters["prompt"]}]
-    return [{"role": message["role"], "content": _block(message["content"])} for message in given]
-
-
-def _block(content: Json) -> Json:
-    return {"type": "text", "text": content} if isinstance(content, str) else content
 
 
 def _text(content: Any) -> str:

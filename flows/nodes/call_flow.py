@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from flows.engine.errors import NodeFailed
+from flows.engine.names import SNAKE_CASE
 from flows.engine.node import FLOW_FORMAT, MAIN, FlowAnswer, Json, NodeContext, NodeResult
 
-TOOL_NAME: Mapping[str, Json] = {
+FLOW_PARAMETER: Mapping[str, Json] = {
     "type": "string",
     "title": "Flow",
     "description": "The tool name of a published, active flow of this server. No expression: who calls may not choose.",
     "format": FLOW_FORMAT,
-    "pattern": "^[a-z][a-z0-9_]{0,63}$",
+    "pattern": f"^{SNAKE_CASE}$",
 }
 
 
@@ -37,7 +38,7 @@ class CallFlow:
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {
-            "flow": TOOL_NAME,
+            "flow": FLOW_PARAMETER,
             "arguments": {
                 "type": "object",
                 "title": "Arguments",

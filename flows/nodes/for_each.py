@@ -9,7 +9,7 @@ from flows.engine.errors import NodeFailed
 from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, CallableFlow, Json, NodeContext, NodeResult
 from flows.engine.shapes import UNKNOWN, Shape, closed
-from flows.nodes.call_flow import TOOL_NAME, output_of
+from flows.nodes.call_flow import FLOW_PARAMETER, output_of
 from flows.nodes.code import INPUTS_SCHEMA
 from flows.nodes.condition import EXPRESSION_SCHEMA
 
@@ -51,7 +51,7 @@ class ForEach:
                 "description": "The list: {{ fetch.body.orders }}.",
                 "maxItems": MAX_ITEMS,
             },
-            "flow": TOOL_NAME,
+            "flow": FLOW_PARAMETER,
             "arguments": {
                 "type": "object",
                 "title": "Arguments",

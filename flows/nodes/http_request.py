@@ -14,7 +14,7 @@ from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
 from flows.engine.shapes import UNKNOWN, Shape, closed
 from flows.nodes.credentials import AUTH, credential_of
-from flows.nodes.redirects import MOST, Request, place, send
+from flows.nodes.redirects import MOST, OutgoingRequest, place, send
 
 DEFAULT_TIMEOUT = 30
 _SHOWN_BODY = 300
@@ -161,7 +161,7 @@ class HttpRequest:
             most=parameters.get("redirects", 0),
             expect=expect,
         )
-        is_expected = _expected(response.status, expect)
+        is_expected = response.status in expect if expect else 200 <= response.status < 300
         # What is sent in place of the thing that was asked for is read as what it says it is.
         body, problem = read_body(response, parameters.get("responseAs") if is_expected else None)
         output = {"status": response.status, "headers": dict(response.headers), "body": body}
@@ -198,25 +198,19 @@ def _url(parameters: Mapping[str, Json]) -> str:
     return url
 
 
-def _request(method: str, url: str, parameters: Mapping[str, Json]) -> Request:
+def _request(method: str, url: str, parameters: Mapping[str, Json]) -> OutgoingRequest:
     content, media_type = _content(parameters)
-    return Request(
-        method,
-        url,
-        headers=_headers(parameters, media_type),
-        query=_query(parameters.get("query", {})),
-        content=content,
-        credential=credential_of(parameters.get("auth")),
-    )
+    headers = _fields(parameters.get("headers", {}))
+    if media_type and not any(name.lower() == "content-type" for name in headers):
+        headers["content-type"] = media_type
+    given = parameters.get("query", {})
+    lists = {name: [as_text(item) for item in value] for name, value in given.items() if isinstance(value, list)}
+    query = {name: lists.get(name, text) for name, text in _fields(given).items()}
+    return OutgoingRequest(method, url, headers, query, content, credential_of(parameters.get("auth")))
 
 
 def _fields(values: Mapping[str, Json]) -> dict[str, str]:
     return {name: as_text(value) for name, value in values.items() if value is not None}
-
-
-def _query(values: Mapping[str, Json]) -> dict[str, str | list[str]]:
-    lists = {name: [as_text(item) for item in value] for name, value in values.items() if isinstance(value, list)}
-    return {name: lists.get(name, text) for name, text in _fields(values).items()}
 
 
 def _content(parameters: Mapping[str, Json]) -> tuple[bytes | None, str | None]:
@@ -228,17 +222,6 @@ def _content(parameters: Mapping[str, Json]) -> tuple[bytes | None, str | None]:
         form = urlencode(_fields(parameters["bodyForm"]), errors="replace")
         return form.encode(), "application/x-www-form-urlencoded"
     return None, None
-
-
-def _headers(parameters: Mapping[str, Json], media_type: str | None) -> dict[str, str]:
-    headers = _fields(parameters.get("headers", {}))
-    if media_type and not any(name.lower() == "content-type" for name in headers):
-        headers["content-type"] = media_type
-    return headers
-
-
-def _expected(status: int, expect: list[int]) -> bool:
-    return status in expect if expect else 200 <= status < 300
 
 
 def is_final(status: int) -> bool:

@@ -6,7 +6,7 @@ from typing import ClassVar
 from flows.engine.errors import Fault, NodeFailed
 from flows.engine.node import MAIN, Json, NodeContext, NodeResult, OfferKind
 from flows.engine.shapes import Shape, closed
-from flows.nodes.call_flow import TOOL_NAME
+from flows.nodes.call_flow import FLOW_PARAMETER
 
 KINDS: tuple[OfferKind, ...] = ("flow", "prompt", "resource")
 
@@ -22,7 +22,7 @@ def _literal(title: str, description: str) -> Mapping[str, Json]:
     }
 
 
-class Offer:
+class SwitchOffer:
     """Shows a flow, prompt or resource of the flow's own server to clients, or hides it."""
 
     type: ClassVar[str] = "offer"
@@ -39,7 +39,7 @@ class Offer:
     parameters_schema: ClassVar[Mapping[str, Json]] = {
         "type": "object",
         "properties": {
-            "flow": TOOL_NAME,
+            "flow": FLOW_PARAMETER,
             "prompt": _literal("Prompt", "Or the name of a prompt of this server."),
             "resource": _literal("Resource", "Or the URI of a resource of this server, as it is written there."),
             "state": {

@@ -19,7 +19,7 @@ _HARMLESS = frozenset({"accept", "accept-language", "content-type", "user-agent"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class OutgoingRequest:
     """What is sent; the credential belongs to the origin of the URL."""
 
     method: str
@@ -29,7 +29,7 @@ class Request:
     content: bytes | None
     credential: Credential
 
-    def redirected(self, status: int, url: str) -> "Request":
+    def redirected(self, status: int, url: str) -> "OutgoingRequest":
         """What is sent to the next address (RFC 9110 15.4); raises NodeFailed where that would give something away."""
         if urlsplit(self.url).scheme == "https" and urlsplit(url).scheme == "http":
             raise NodeFailed(f"{place(self.url)} redirects from https to http, which is not followed.")
@@ -46,7 +46,7 @@ class Request:
 
 
 async def send(
-    http: HttpClient, request: Request, *, timeout: float, most: int = 0, expect: Collection[int] = ()
+    http: HttpClient, request: OutgoingRequest, *, timeout: float, most: int = 0, expect: Collection[int] = ()
 ) -> HttpResponse:
     """Send a request and follow up to `most` redirects, all within `timeout` seconds; a status in `expect` ends it.
 

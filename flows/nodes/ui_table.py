@@ -66,7 +66,10 @@ class UiTable:
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Reply with the table."""
-        columns = parameters.get("columns") or _columns_of(parameters["rows"])
+        columns = parameters.get("columns")
+        if not columns:
+            keys = dict.fromkeys(key for row in parameters["rows"] for key in row)
+            columns = [{"key": key} for key in list(keys)[:MOST_COLUMNS]]
         output = {
             "ui": "table",
             "title": parameters.get("title", ""),
@@ -88,11 +91,6 @@ class UiTable:
     def reply_of(self, parameters: Mapping[str, Json], output: Json) -> Reply:
         """The answer that goes with an output."""
         return Reply(headed(output["title"], _markdown(output)), structured=output, is_structured=True)
-
-
-def _columns_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    keys = dict.fromkeys(key for row in rows for key in row)
-    return [{"key": key} for key in list(keys)[:MOST_COLUMNS]]
 
 
 def _markdown(table: Mapping[str, Any]) -> str:

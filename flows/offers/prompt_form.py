@@ -2,16 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from flows.engine.errors import DefinitionError, Fault
+from flows.engine.errors import Fault
 from flows.models import Prompt
-from flows.offers.prompts import MessageError, Messages, message_maker, save_prompt
+from flows.offers.editor import AS_TYPED, OfferEditor, OfferForm
+from flows.offers.prompts import MessageError, Messages, message_maker
 from flows.offers.row_forms import SAVE, Rows, sent_values
 from flows.values.json_text import parse_json
 
@@ -21,32 +22,27 @@ MOST_MESSAGES = 100
 """Rows of messages in the form of one prompt."""
 
 _ROW = re.compile(r"(arguments|messages)\[(\d+)\]\.?(.*)")
-_PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
 
-class PromptForm(forms.ModelForm):
+class PromptForm(OfferForm):
     """What is said of a prompt, and the flow that answers it, if one does."""
 
-    class Meta:
+    without_flow = "the messages below"
+
+    class Meta(OfferForm.Meta):
         model = Prompt
         fields = ["name", "title", "description", "flow", "is_active"]
-        labels = {"is_active": "Clients see it", "flow": "Answered by"}
-        help_texts = {
+        labels = OfferForm.Meta.labels | {"flow": "Answered by"}
+        help_texts = OfferForm.Meta.help_texts | {
             "flow": "A flow gets the arguments as its parameters, and its answer becomes the messages.",
-            "is_active": "",
         }
-        widgets = {"description": forms.Textarea({"rows": 2}), "name": forms.TextInput(_PLAIN)}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field: Any = self.fields["flow"]
-        field.queryset, field.empty_label = self.instance.server.flows.all(), "the messages below"
+        widgets = {**OfferForm.Meta.widgets, "name": forms.TextInput(AS_TYPED)}
 
 
-class ArgumentForm(forms.Form):
+class ArgumentRow(forms.Form):
     """One argument; a row without a name is left out."""
 
-    name = forms.CharField(required=False, max_length=64, widget=forms.TextInput(_PLAIN))
+    name = forms.CharField(required=False, max_length=64, widget=forms.TextInput(AS_TYPED))
     title = forms.CharField(required=False, max_length=200)
     description = forms.CharField(required=False, max_length=2000)
     required = forms.BooleanField(required=False, label="It must be given")
@@ -73,7 +69,7 @@ class ArgumentForm(forms.Form):
         return {key: part for key, part in value.items() if part} if cleaned["name"] else None
 
 
-class MessageForm(forms.Form):
+class MessageRow(forms.Form):
     """One message; a row without content is left out."""
 
     role = forms.ChoiceField(choices=[("user", "user"), ("assistant", "assistant")])
@@ -115,19 +111,21 @@ class MessageForm(forms.Form):
         }
 
 
-class PromptEditor:
+class PromptEditor(OfferEditor[Prompt]):
     """A prompt as it is edited: `form`, `arguments` and `messages` are shown; `faults` are about none of them."""
 
-    def __init__(self, prompt: Prompt, data: QueryDict | None = None) -> None:
-        self.prompt = prompt
+    def __init__(self, prompt: Prompt, data: QueryDict | None = None, files: Any = None) -> None:
         self.faults: list[Fault] = []
-        self.arguments = Rows("arguments", ArgumentForm, MOST_ARGUMENTS)
-        self.messages = Rows("messages", MessageForm, MOST_MESSAGES)
+        self.arguments = Rows("arguments", ArgumentRow, MOST_ARGUMENTS)
+        self.messages = Rows("messages", MessageRow, MOST_MESSAGES)
         do = data.get("do", SAVE) if data is not None else ""
         self.is_to_be_saved = do == SAVE
         if data is None:
             self.form = PromptForm(instance=prompt)
-            self.arguments.show([_shown_argument(each) for each in prompt.arguments])
+            lines = ["\n".join(each.get("completions", [])) for each in prompt.arguments]
+            self.arguments.show(
+                [each | {"completions": text} for each, text in zip(prompt.arguments, lines, strict=True)]
+            )
             self.messages.show([_shown_message(each) for each in prompt.messages])
         elif self.is_to_be_saved:
             self.form = PromptForm(data, instance=prompt)
@@ -138,41 +136,34 @@ class PromptEditor:
             self.arguments.change(data, do)
             self.messages.change(data, do)
 
-    def save(self) -> bool:
-        """Store what was sent; False leaves the reasons at the fields and in `faults`."""
-        rows = [*self.arguments.forms, *self.messages.forms]
-        are_valid = [form.is_valid() for form in (self.form, *rows)]  # each of them, to show all that is wrong
-        if not all(are_valid):
-            return False
-        arguments = [(form, form.value) for form in self.arguments.forms if form.value]
-        messages = [(form, form.value) for form in self.messages.forms if form.value]
-        self.prompt.arguments = [value for _, value in arguments]
-        self.prompt.messages = [value for _, value in messages]
-        try:
-            save_prompt(self.prompt)
-        except DefinitionError as error:
-            kept: dict[str, list[forms.Form]] = {
-                "arguments": [form for form, _ in arguments],
-                "messages": [form for form, _ in messages],
-            }
-            self._place(error.faults, kept)
-            return False
-        return True
+    def forms(self) -> Sequence[forms.BaseForm]:
+        """The words and every row."""
+        return [self.form, *self.arguments.forms, *self.messages.forms]
 
-    def _place(self, faults: Iterable[Fault], kept: dict[str, list[forms.Form]]) -> None:
-        for fault in faults:
-            row = _ROW.match(fault.path)
-            if row is not None:
-                at = f"{row[3]}: " if row[3] else ""
-                kept[row[1]][int(row[2])].add_error(None, f"{at}{fault.message}")
-            elif fault.path in self.form.fields:
-                self.form.add_error(fault.path, fault.message)
-            else:
-                self.faults.append(fault)
+    def filled(self) -> Prompt:
+        """The prompt with the rows that are not empty."""
+        prompt: Prompt = self.form.instance
+        prompt.arguments = [form.value for form in self.arguments.forms if form.value]
+        prompt.messages = [form.value for form in self.messages.forms if form.value]
+        return prompt
 
+    def place(self, fault: Fault) -> None:
+        """At its row, at its field, or above the form; rows are counted without the empty ones."""
+        row = _ROW.match(fault.path)
+        if row is not None:
+            rows = self.arguments if row[1] == "arguments" else self.messages
+            at = f"{row[3]}: " if row[3] else ""
+            [form for form in rows.forms if form.value][int(row[2])].add_error(None, f"{at}{fault.message}")
+        elif fault.path in self.form.fields:
+            self.form.add_error(fault.path, fault.message)
+        else:
+            self.faults.append(fault)
 
-def _shown_argument(argument: dict[str, Any]) -> dict[str, Any]:
-    return argument | {"completions": "\n".join(argument.get("completions", []))}
+    def preview(self, stored: Prompt, query: QueryDict) -> dict[str, Any]:
+        """A form for sample arguments, and the messages that they make."""
+        preview = PreviewForm(stored, query)
+        shown = [(each["role"], {"content": [each["content"]]}) for each in preview.messages()]
+        return {"preview": preview, "shown": shown}
 
 
 def _shown_message(message: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Prompts of a server: what may be stored, what is sent, and how clients learn of a change."""
+"""Prompts of a server: what may be stored, and what is sent."""
 
 import json
 import re
@@ -8,18 +8,15 @@ from functools import cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
 from django.db.models import Sum
 from django.db.models.functions import Length
 
-from flows.engine.errors import DefinitionError, Fault
-from flows.engine.expressions import Path, compile_value, did_you_mean, has_expression, paths_in
-from flows.models import PROMPT_NAME, Prompt
-from flows.offers.sample_inputs import fit_faults
-from flows.publishing import announcements
+from flows.engine.errors import Fault
+from flows.engine.expressions import compile_value, did_you_mean, has_expression, paths_in
+from flows.models import PROMPT_NAME, OfferQuerySet, Prompt
+from flows.offers.checks import flow_faults, json_faults, text_faults
 from flows.schemas.compiled import CompiledSchema, compile_schema
 from flows.values.content_blocks import BLOCK_SCHEMA, block_faults, sent
-from flows.values.json_text import unstorable
 
 MAX_BYTES = 256 * 1024
 """Of a prompt's messages, and of its arguments, written as JSON."""
@@ -27,12 +24,10 @@ MAX_BYTES = 256 * 1024
 MAX_BYTES_OF_SERVER = 512 * 1024
 """Of all its prompts: every process holds them ready."""
 
-MAX_PROMPTS = 200
-"""Of one server."""
-
 ROOT = "arguments"
 """What an expression in a message begins with."""
 
+_TOO_LARGE = "have {size} KiB as JSON; {most} are allowed"
 _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _TEXT = {"type": "string", "maxLength": 2000}
 ARGUMENTS_SCHEMA: Mapping[str, Any] = {
@@ -77,52 +72,28 @@ class MessageError(ValueError):
 
 def prompt_faults(prompt: Prompt) -> list[Fault]:
     """Everything that keeps a prompt from being stored, each at its path in the JSON of REST and of files."""
-    faults = [*_word_faults(prompt), *_form_faults("arguments", prompt.arguments, _arguments_schema)]
-    if not any(fault.path.startswith("arguments") for fault in faults):
-        faults += _argument_faults(prompt)
+    faults = list(text_faults(prompt))
+    try:
+        PROMPT_NAME(prompt.name)
+    except ValidationError as error:
+        faults.append(Fault("name", " ".join(error.messages)))
+    if not prompt.description.strip():
+        faults.append(Fault("description", "say in one or two sentences what the prompt is for"))
+    misfits = json_faults("arguments", prompt.arguments, _arguments_schema(), MAX_BYTES, _TOO_LARGE)
+    faults += misfits or _argument_faults(prompt)
     if prompt.flow is None:
         return [*faults, *_message_faults(prompt)]
     if prompt.messages:
         faults.append(Fault("messages", "a flow answers this prompt: remove the messages, or the flow"))
-    return [*faults, *flow_faults(prompt)]
+    return faults if misfits else [*faults, *flow_faults(prompt)]
 
 
-def flow_faults(prompt: Prompt) -> list[Fault]:
-    """Why the prompt's flow cannot answer it; a flow that changes may stop fitting."""
-    if prompt.flow is None:
-        return []
-    if prompt.flow.server_id != prompt.server_id:
-        return [Fault("flow", "take a flow of this server")]
-    given = {argument["name"]: bool(argument.get("required")) for argument in prompt.arguments}
-    return list(fit_faults(prompt.flow, given, "arguments", "an argument"))
-
-
-def _word_faults(prompt: Prompt) -> Iterator[Fault]:
-    try:
-        PROMPT_NAME(prompt.name)
-    except ValidationError as error:
-        yield Fault("name", " ".join(error.messages))
-    if not prompt.description.strip():
-        yield Fault("description", "say in one or two sentences what the prompt is for")
-    for name, most in (("title", 200), ("description", 2000)):
-        text = getattr(prompt, name)
-        if len(text) > most:
-            yield Fault(name, f"has {len(text):,} characters; {most:,} are allowed")
-        elif "\0" in text:
-            yield Fault(name, "holds a null character")
-
-
-def _form_faults(path: str, value: Any, schema: Callable[[], CompiledSchema]) -> list[Fault]:
-    if (reason := unstorable(value)) is not None:
-        return [Fault(path, reason)]
-    size = len(json.dumps(value).encode())
-    if size > MAX_BYTES:
-        return [Fault(path, f"have {size // 1024:,} KiB as JSON; {MAX_BYTES // 1024} are allowed")]
-    return [Fault(f"{path}{_joined(fault.path)}", fault.message) for fault in schema().faults(value)]
-
-
-def _joined(path: str) -> str:
-    return path if not path or path.startswith("[") else f".{path}"
+def size_faults(prompt: Prompt, others: OfferQuerySet) -> Iterator[Fault]:
+    """Whether there is room for the prompt beside the other ones of its server."""
+    taken = others.aggregate(taken=Sum(Length("messages") + Length("arguments")))["taken"] or 0
+    if taken + len(json.dumps([prompt.messages, prompt.arguments])) > MAX_BYTES_OF_SERVER:
+        most, has = MAX_BYTES_OF_SERVER // 1024, taken // 1024
+        yield Fault("messages", f"the prompts of a server hold {most} KiB as JSON in all; the others have {has}")
 
 
 @cache
@@ -149,7 +120,7 @@ def _argument_faults(prompt: Prompt) -> Iterator[Fault]:
 def _message_faults(prompt: Prompt) -> list[Fault]:
     if not prompt.messages:
         return [Fault("messages", "write at least one message, or choose a flow that answers")]
-    faults = _form_faults("messages", prompt.messages, _messages_schema)
+    faults = json_faults("messages", prompt.messages, _messages_schema(), MAX_BYTES, _TOO_LARGE)
     if faults:
         return faults
     names = [each.get("name", "") for each in prompt.arguments if isinstance(each, dict)]
@@ -163,16 +134,12 @@ def _expression_faults(messages: Any, names: Sequence[str]) -> Iterator[Fault]:
     for place, path in paths_in(messages, "messages"):
         if isinstance(path, Fault):
             yield path
-        elif not _is_argument(path):
+        elif path.root != ROOT or len(path.steps) != 1 or not isinstance(path.steps[0], str):
             yield Fault(place, f"{{{{ {path.source} }}}}: write {{{{ arguments.NAME }}}}, the name of an argument")
         elif path.steps[0] not in names:
             has = ", ".join(names) or "none"
-            hint = did_you_mean(str(path.steps[0]), names)
+            hint = did_you_mean(path.steps[0], names)
             yield Fault(place, f"the prompt has no argument {path.steps[0]!r}. It has: {has}.{hint}")
-
-
-def _is_argument(path: Path) -> bool:
-    return path.root == ROOT and len(path.steps) == 1 and isinstance(path.steps[0], str)
 
 
 def _with_samples(block: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,43 +169,3 @@ def message_maker(messages: Messages, names: Sequence[str]) -> Callable[[Mapping
         return made
 
     return make
-
-
-def required_names(arguments: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The arguments that a caller must give."""
-    return [argument["name"] for argument in arguments if argument.get("required")]
-
-
-# --- Changes ----------------------------------------------------------------------------------------------------------
-
-
-def save_prompt(prompt: Prompt) -> None:
-    """Store a prompt and let connected clients know; raises DefinitionError with every fault."""
-    faults = prompt_faults(prompt) or list(_room_faults(prompt))
-    if faults:
-        raise DefinitionError(faults)
-    try:
-        with transaction.atomic():
-            prompt.save()
-            prompt.server.touch()
-            announcements.announce(prompt.server.slug)
-    except IntegrityError:
-        raise DefinitionError([Fault("name", "This server has a prompt of that name.")]) from None
-
-
-def delete_prompt(prompt: Prompt) -> None:
-    """Delete a prompt and let connected clients know."""
-    with transaction.atomic():
-        prompt.delete()
-        prompt.server.touch()
-        announcements.announce(prompt.server.slug)
-
-
-def _room_faults(prompt: Prompt) -> Iterator[Fault]:
-    others = Prompt.objects.filter(server=prompt.server_id).exclude(pk=prompt.pk)
-    if prompt._state.adding and others.count() >= MAX_PROMPTS:
-        yield Fault("name", f"this server has {MAX_PROMPTS} prompts already; remove one first")
-    taken = others.aggregate(taken=Sum(Length("messages") + Length("arguments")))["taken"] or 0
-    if taken + len(json.dumps([prompt.messages, prompt.arguments])) > MAX_BYTES_OF_SERVER:
-        most, has = MAX_BYTES_OF_SERVER // 1024, taken // 1024
-        yield Fault("messages", f"the prompts of a server hold {most} KiB as JSON in all; the others have {has}")

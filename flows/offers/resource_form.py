@@ -2,26 +2,29 @@
 
 import base64
 import mimetypes
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 
-from flows.engine.errors import DefinitionError
+from flows.engine.errors import Fault
 from flows.models import Resource
-from flows.offers.resources import MAX_BYTES, save_resource
-from flows.pages.forms import JsonField
+from flows.offers.checks import FIELD_OF_KEY
+from flows.offers.editor import AS_TYPED, OfferEditor, OfferForm
+from flows.offers.resources import MAX_BYTES
+from flows.values.json_form_field import JsonFormField
+from flows.values.uri_templates import variables_of
 
 _TEXTUAL = ("text/", "application/json", "application/xml", "application/yaml", "application/javascript")
-_PLAIN = {"autocomplete": "off", "spellcheck": "false"}
-FIELD_OF_PATH = {"mimeType": "mime_type", "blob": "file"}
-"""Which form field holds what a fault's path begins with, where the names differ."""
 
 
-class ResourceForm(forms.ModelForm):
+class ResourceForm(OfferForm):
     """A resource; what is not chosen among text, file and flow is not kept."""
 
+    without_flow = "no flow"
     answer = forms.ChoiceField(
         label="What is found there",
         choices=[("text", "a text"), ("file", "a file"), ("flow", "what a flow answers")],
@@ -29,18 +32,18 @@ class ResourceForm(forms.ModelForm):
         help_text="A URI with variables is answered by a flow.",
     )
     file = forms.FileField(required=False, allow_empty_file=True)
-    completions = JsonField(
+    completions = JsonFormField(
         rows=3,
         required=False,
         label="Proposals for the variables",
         help_text='Clients offer them while somebody types: {"order_id": ["A-10481", "A-10482"]}.',
     )
-    annotations = JsonField(
+    annotations = JsonFormField(
         rows=2, required=False, help_text='Hints for clients: {"audience": ["user"], "priority": 0.5}.'
     )
     field_order = ["uri", "name", "title", "description", "mime_type", "answer", "text", "file", "flow"]
 
-    class Meta:
+    class Meta(OfferForm.Meta):
         model = Resource
         fields = [
             "uri",
@@ -54,16 +57,15 @@ class ResourceForm(forms.ModelForm):
             "annotations",
             "is_active",
         ]
-        labels = {"is_active": "Clients see it", "mime_type": "Media type"}
-        help_texts = {
-            "is_active": "",
+        labels = OfferForm.Meta.labels | {"mime_type": "Media type"}
+        help_texts = OfferForm.Meta.help_texts | {
             "text": "",
             "flow": "",
             "mime_type": "As text/markdown or image/png. Empty: text/plain, or what the name of a file says.",
         }
         widgets = {
-            "uri": forms.TextInput(_PLAIN),
-            "description": forms.Textarea({"rows": 2}),
+            **OfferForm.Meta.widgets,
+            "uri": forms.TextInput(AS_TYPED),
             "text": forms.Textarea({"rows": 10, "class": "code", "spellcheck": "false"}),
         }
 
@@ -71,8 +73,6 @@ class ResourceForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         row = self.instance
         self.fields["text"].strip = False  # type: ignore[attr-defined]
-        field: Any = self.fields["flow"]
-        field.queryset, field.empty_label = row.server.flows.all(), "no flow"
         self.fields["answer"].initial = "flow" if row.flow_id else "file" if row.blob else "text"
         self.fields["file"].help_text = "Keep it empty to leave the file as it is." if row.blob else ""
         for name in ("completions", "annotations"):
@@ -130,19 +130,40 @@ class ResourceForm(forms.ModelForm):
             row.mime_type = row.mime_type or self._guessed
             row.text, row.blob = as_stored(content, row.mime_type)
 
-    def save(self, commit: bool = True) -> Any:
-        """Store the resource; None leaves the reasons at the fields."""
-        try:
-            save_resource(self.instance)
-        except DefinitionError as error:
-            for fault in error.faults:
-                first = fault.path.split(".")[0].split("[")[0]
-                name = FIELD_OF_PATH.get(first, first)
-                inside = fault.path.removeprefix(first).lstrip(".")
-                message = f"{inside}: {fault.message}" if inside else fault.message
-                self.add_error(name if name in self.fields else None, message)
-            return None
-        return self.instance
+
+class ResourceEditor(OfferEditor[Resource]):
+    """A resource as it is edited: one form."""
+
+    def __init__(self, resource: Resource, data: QueryDict | None = None, files: Any = None) -> None:
+        self.form = ResourceForm(data, files, instance=resource)
+        self.is_to_be_saved = data is not None
+
+    def forms(self) -> Sequence[forms.BaseForm]:
+        """The one form."""
+        return [self.form]
+
+    def filled(self) -> Resource:
+        """The resource as the form has left it."""
+        resource: Resource = self.form.instance
+        return resource
+
+    def place(self, fault: Fault) -> None:
+        """At the field that holds it, with the path inside of that field."""
+        key = fault.path.split(".")[0].split("[")[0]
+        name = "file" if key == "blob" else FIELD_OF_KEY.get(key, key)
+        inside = fault.path.removeprefix(key).lstrip(".")
+        message = f"{inside}: {fault.message}" if inside else fault.message
+        self.form.add_error(name if name in self.form.fields else None, message)
+
+    def preview(self, stored: Resource, query: QueryDict) -> dict[str, Any]:
+        """What clients get, as a content block; of a template its variables."""
+        if stored.is_template:
+            return {"variables": variables_of(stored.uri)}
+        if stored.flow or not stored.is_answered:
+            return {}
+        body = {"blob": stored.blob} if stored.blob else {"text": stored.text}
+        inner = {"uri": stored.uri, "mimeType": stored.mime_type} | body
+        return {"result": {"content": [{"type": "resource", "resource": inner}]}, "size": stored.size}
 
 
 def as_stored(content: bytes, mime_type: str) -> tuple[str, str]:

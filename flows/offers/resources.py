@@ -1,20 +1,16 @@
-"""Resources of a server: what may be stored, and how clients learn of a change."""
+"""Resources of a server: what may be stored."""
 
-import base64
-import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from django.db import IntegrityError, transaction
 from django.db.models import Sum
 from django.db.models.functions import Length
 
-from flows.engine.errors import DefinitionError, Fault
+from flows.engine.errors import Fault
 from flows.engine.expressions import did_you_mean
-from flows.models import Resource
-from flows.offers.sample_inputs import fit_faults
-from flows.publishing import announcements
+from flows.models import OfferQuerySet, Resource
+from flows.offers.checks import flow_faults, json_faults, text_faults
 from flows.schemas.compiled import CompiledSchema, compile_schema
 from flows.values.content_blocks import BLOCK_SCHEMA, MIME_TYPE, URI, bad_base64
 from flows.values.json_text import unstorable
@@ -29,11 +25,7 @@ MAX_BYTES_OF_SERVER = 1024 * 1024
 MAX_BYTES_OF_HINTS = 64 * 1024
 """Of the completions of one resource, and of its annotations, written as JSON."""
 
-MAX_RESOURCES = 200
-"""Of one server."""
-
-_LENGTHS = {"name": 200, "title": 200, "description": 2000, "mime_type": 200, "uri": 2000}
-_KEYS = {"mime_type": "mimeType"}
+_TOO_LARGE = "have more than {most} KiB as JSON"
 
 COMPLETIONS_SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -46,40 +38,33 @@ _ANNOTATIONS: Any = BLOCK_SCHEMA["properties"]["annotations"]
 
 def resource_faults(resource: Resource) -> list[Fault]:
     """Everything that keeps a resource from being stored, each at its path in the JSON of REST and of files."""
-    faults = [*_word_faults(resource), *_uri_faults(resource)]
+    faults = list(text_faults(resource))
+    if not resource.name.strip():
+        faults.append(Fault("name", "give it a name"))
+    if resource.mime_type and not MIME_TYPE.fullmatch(resource.mime_type):
+        wanted = "write one such as text/markdown"
+        faults.append(Fault("mimeType", f"{resource.mime_type[:100]!r} is no media type; {wanted}"))
+    faults += _uri_faults(resource)
     for path, value, schema in (
-        ("annotations", resource.annotations, _annotations_schema),
-        ("completions", resource.completions, _completions_schema),
+        ("annotations", resource.annotations, _annotations_schema()),
+        ("completions", resource.completions, _completions_schema()),
     ):
-        if (reason := unstorable(value)) is not None:
-            faults.append(Fault(path, reason))
-        elif len(json.dumps(value)) > MAX_BYTES_OF_HINTS:
-            faults.append(Fault(path, f"have more than {MAX_BYTES_OF_HINTS // 1024} KiB as JSON"))
-        else:
-            faults += [Fault(f"{path}.{fault.path}".rstrip("."), fault.message) for fault in schema().faults(value)]
+        faults += json_faults(path, value, schema, MAX_BYTES_OF_HINTS, _TOO_LARGE)
     if any(fault.path == "uri" for fault in faults):
         return faults
     return [*faults, *_completion_faults(resource), *_body_faults(resource), *flow_faults(resource)]
 
 
-def flow_faults(resource: Resource) -> list[Fault]:
-    """Why the resource's flow cannot answer it; a flow that changes may stop fitting."""
-    if resource.flow is None:
-        return []
-    if resource.flow.server_id != resource.server_id:
-        return [Fault("flow", "take a flow of this server")]
-    variables = variables_of(resource.uri) if resource.is_template else ()
-    given = {variable.name: not variable.is_optional for variable in variables}
-    return list(fit_faults(resource.flow, given, "uri", "a variable of the URI"))
-
-
-def size_of(resource: Resource) -> int | None:
-    """The bytes of what is stored; None for what a flow answers."""
-    if resource.flow is not None:
-        return None
-    if resource.blob:
-        return len(resource.blob) * 3 // 4 - resource.blob[-2:].count("=")
-    return len(resource.text.encode())
+def size_faults(resource: Resource, others: OfferQuerySet) -> Iterator[Fault]:
+    """Whether there is room for the resource beside the other ones of its server."""
+    lengths = others.aggregate(text=Sum(Length("text")), blob=Sum(Length("blob")))
+    taken = (lengths["text"] or 0) + (lengths["blob"] or 0) * 3 // 4
+    if taken + resource.size > MAX_BYTES_OF_SERVER:
+        most, has = MAX_BYTES_OF_SERVER // 1024, taken // 1024
+        yield Fault(
+            "blob" if resource.blob else "text",
+            f"the resources of a server hold {most:,} KiB in all; the others have {has:,}. A flow may answer with more",
+        )
 
 
 @cache
@@ -90,19 +75,6 @@ def _annotations_schema() -> CompiledSchema:
 @cache
 def _completions_schema() -> CompiledSchema:
     return compile_schema(dict(COMPLETIONS_SCHEMA))
-
-
-def _word_faults(resource: Resource) -> Iterator[Fault]:
-    if not resource.name.strip():
-        yield Fault("name", "give it a name")
-    for name, most in _LENGTHS.items():
-        text, key = getattr(resource, name), _KEYS.get(name, name)
-        if len(text) > most:
-            yield Fault(key, f"has {len(text):,} characters; {most:,} are allowed")
-        elif (reason := unstorable(text)) is not None:
-            yield Fault(key, reason)
-    if resource.mime_type and not MIME_TYPE.fullmatch(resource.mime_type):
-        yield Fault("mimeType", f"{resource.mime_type[:100]!r} is no media type; write one such as text/markdown")
 
 
 def _uri_faults(resource: Resource) -> Iterator[Fault]:
@@ -120,7 +92,7 @@ def _uri_faults(resource: Resource) -> Iterator[Fault]:
 def _completion_faults(resource: Resource) -> Iterator[Fault]:
     if not isinstance(resource.completions, dict):
         return
-    names = [variable.name for variable in variables_of(resource.uri)] if resource.is_template else []
+    names = list(resource.given)
     for name in resource.completions:
         if name not in names:
             has = ", ".join(names) or "none"
@@ -139,49 +111,6 @@ def _body_faults(resource: Resource) -> Iterator[Fault]:
         yield Fault("blob", reason)
     elif resource.text and (why := unstorable(resource.text)):
         yield Fault("text", why)
-    elif (size := size_of(resource) or 0) > MAX_BYTES:
-        yield Fault(given[0], f"has {size // 1024:,} KiB; {MAX_BYTES // 1024} are allowed. A flow may answer with more")
-
-
-def bytes_of(resource: Resource) -> bytes:
-    """What is stored, as bytes."""
-    return base64.b64decode(resource.blob) if resource.blob else resource.text.encode()
-
-
-# --- Changes ----------------------------------------------------------------------------------------------------------
-
-
-def save_resource(resource: Resource) -> None:
-    """Store a resource and let connected clients know; raises DefinitionError with every fault."""
-    faults = resource_faults(resource) or list(_room_faults(resource))
-    if faults:
-        raise DefinitionError(faults)
-    try:
-        with transaction.atomic():
-            resource.save()
-            resource.server.touch()
-            announcements.announce(resource.server.slug)
-    except IntegrityError:
-        raise DefinitionError([Fault("uri", "This server has a resource at that URI.")]) from None
-
-
-def delete_resource(resource: Resource) -> None:
-    """Delete a resource and let connected clients know."""
-    with transaction.atomic():
-        resource.delete()
-        resource.server.touch()
-        announcements.announce(resource.server.slug)
-
-
-def _room_faults(resource: Resource) -> Iterator[Fault]:
-    others = Resource.objects.filter(server=resource.server_id).exclude(pk=resource.pk)
-    if resource._state.adding and others.count() >= MAX_RESOURCES:
-        yield Fault("uri", f"this server has {MAX_RESOURCES} resources already; remove one first")
-    lengths = others.aggregate(text=Sum(Length("text")), blob=Sum(Length("blob")))
-    taken = (lengths["text"] or 0) + (lengths["blob"] or 0) * 3 // 4
-    if taken + (size_of(resource) or 0) > MAX_BYTES_OF_SERVER:
-        most, has = MAX_BYTES_OF_SERVER // 1024, taken // 1024
-        yield Fault(
-            "blob" if resource.blob else "text",
-            f"the resources of a server hold {most:,} KiB in all; the others have {has:,}. A flow may answer with more",
-        )
+    elif resource.size > MAX_BYTES:
+        has, most = resource.size // 1024, MAX_BYTES // 1024
+        yield Fault(given[0], f"has {has:,} KiB; {most} are allowed. A flow may answer with more")

@@ -37,7 +37,7 @@ class Rows(Generic[Form]):
 
     def change(self, data: QueryDict, do: str) -> None:
         """Show what was sent, unchecked, with one row more or less when the button was about these rows."""
-        rows = [self._sent(data, index) for index in range(self._number(data))]
+        rows = [sent_values(self._form, data, f"{self._prefix(index)}-") for index in range(self._number(data))]
         removed = re.fullmatch(rf"remove:{self.kind}:(\d{{1,3}})", do)
         if do == f"add:{self.kind}" and len(rows) < self.most:
             rows.append({})
@@ -52,14 +52,8 @@ class Rows(Generic[Form]):
         number = data.get(self.kind, "0")
         return min(int(number), self.most) if number.isascii() and number.isdigit() and len(number) < 4 else 0
 
-    def _sent(self, data: QueryDict, index: int) -> dict[str, Any]:
-        return {
-            name: field.widget.value_from_datadict(data, {}, f"{self._prefix(index)}-{name}")
-            for name, field in self._form.base_fields.items()
-        }
 
-
-def sent_values(form: type[forms.BaseForm], data: QueryDict) -> dict[str, Any]:
-    """What was sent for the fields of a form, to be shown again without a check."""
+def sent_values(form: type[forms.BaseForm], data: QueryDict, prefix: str = "") -> dict[str, Any]:
+    """What was sent for the fields of a form, each named `prefix` and its name, to be shown again without a check."""
     fields: Mapping[str, forms.Field] = form.base_fields  # type: ignore[attr-defined]
-    return {name: field.widget.value_from_datadict(data, {}, name) for name, field in fields.items()}
+    return {name: field.widget.value_from_datadict(data, {}, prefix + name) for name, field in fields.items()}

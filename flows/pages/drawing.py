@@ -78,7 +78,11 @@ class Drawing:
 def draw(definition: Any, statuses: Mapping[str, str] | None = None) -> Drawing:
     """Lay out a definition; `statuses` maps node ids to what happened to them."""
     nodes = {node["id"]: node for node in _objects(definition, "nodes") if isinstance(node.get("id"), str)}
-    links = [link for link in _objects(definition, "connections") if _joins(link, nodes)]
+    links = [
+        link
+        for link in _objects(definition, "connections")
+        if all(isinstance(end, str) and end in nodes for end in (link.get("sourceNodeId"), link.get("targetNodeId")))
+    ]
     places = _given(nodes) or _layered(list(nodes), [(link["sourceNodeId"], link["targetNodeId"]) for link in links])
     status_of, exits = statuses or {}, _exits(links, places)
     boxes = [
@@ -96,11 +100,6 @@ def draw(definition: Any, statuses: Mapping[str, str] | None = None) -> Drawing:
 def _objects(definition: Any, key: str) -> list[dict[str, Any]]:
     found = definition.get(key) if isinstance(definition, dict) else None
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-
-
-def _joins(link: Mapping[str, Any], nodes: Mapping[str, Any]) -> bool:
-    ends = link.get("sourceNodeId"), link.get("targetNodeId")
-    return all(isinstance(end, str) and end in nodes for end in ends)
 
 
 def _given(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Point] | None:

@@ -21,7 +21,7 @@ _MAX_DEPTH = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class NodeTypeParameter:
     """A row of the table: `name` is the place in the parameters (`cases[].name`), `kind` its type in words."""
 
     name: str
@@ -39,7 +39,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NodeTypeEntry:
     """A node type as the catalogue shows it; `output_schema` and `example` are None when nothing is known."""
 
     node_type: NodeType
@@ -49,7 +49,7 @@ class Entry:
     output_schema: Any
 
     @property
-    def parameters(self) -> list[Parameter]:
+    def parameters(self) -> list[NodeTypeParameter]:
         """The parameters, each followed by what stands inside it."""
         return list(_parameters(self.node_type.parameters_schema, "", 0))
 
@@ -81,36 +81,36 @@ class Entry:
         return all(word in text for word in search.lower().split())
 
 
-def entries() -> list[Entry]:
+def entries() -> list[NodeTypeEntry]:
     """Every node type, by group and title."""
     found = [_entry(registered.node_type) for registered in registry().values()]
     known = {group: place for place, group in enumerate(GROUPS)}
     return sorted(found, key=lambda each: (known.get(each.group, len(known)), each.group, each.node_type.title))
 
 
-def entry(name: str) -> Entry | None:
+def entry(name: str) -> NodeTypeEntry | None:
     """The node type of that name."""
     registered = registry().get(name)
     return _entry(registered.node_type) if registered else None
 
 
-def _entry(node_type: NodeType) -> Entry:
+def _entry(node_type: NodeType) -> NodeTypeEntry:
     group, help_text, example = OTHER, "", None
     if isinstance(node_type, Documented):
         group, help_text, example = node_type.group, node_type.help, node_type.example
     shape = None
     if isinstance(node_type, DescribesOutput) and example is not None:
         shape = node_type.output_schema_of(example, lambda value: UNKNOWN)
-    return Entry(node_type, group, help_text, example, shape if isinstance(shape, Mapping) else None)
+    return NodeTypeEntry(node_type, group, help_text, example, shape if isinstance(shape, Mapping) else None)
 
 
-def _parameters(schema: Mapping[str, Any], prefix: str, depth: int) -> Iterator[Parameter]:
+def _parameters(schema: Mapping[str, Any], prefix: str, depth: int) -> Iterator[NodeTypeParameter]:
     required = schema.get("required", ())
     for name, rule in schema.get("properties", {}).items():
         if not isinstance(rule, Mapping):
             continue
         place = f"{prefix}{name}"
-        yield Parameter(
+        yield NodeTypeParameter(
             name=place,
             title=str(rule.get("title", "")),
             kind=_kind(rule),

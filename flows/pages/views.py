@@ -19,16 +19,10 @@ from flows.publishing import versions as publishing
 from flows.publishing.review import compare, review_draft, server_costs
 
 
-def _flow(request: HttpRequest, flow_id: int) -> Flow:
-    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
-    return get_object_or_404(flows, pk=flow_id)
-
-
 @require_GET
 def flow_list(request: HttpRequest) -> HttpResponse:
     """Every flow that the user may see, by name; `?server=` keeps one server's."""
-    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
-    flows = flows.defer("definition", "published_version__definition", "published_version__contract")
+    flows = Flow.objects.visible_to(request.user).for_list()
     server, search = request.GET.get("server", ""), request.GET.get("search", "").strip()
     if server:
         flows = flows.filter(server__slug=server)
@@ -42,7 +36,7 @@ def flow_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def detail(request: HttpRequest, flow_id: int) -> HttpResponse:
     """A flow opens where its calls are seen."""
-    return redirect("executions:usage", _flow(request, flow_id).pk)
+    return redirect("executions:usage", Flow.objects.visible_or_404(request.user, pk=flow_id).pk)
 
 
 @require_http_methods(["GET", "POST"])
@@ -57,8 +51,8 @@ def create(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def build(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Edit the draft. With a fault nothing is stored, and what was typed stays in the form."""
-    flow = _flow(request, flow_id)
-    form = FlowForm(request.POST or None, instance=_flow(request, flow_id))
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
+    form = FlowForm(request.POST or None, instance=Flow.objects.visible_or_404(request.user, pk=flow_id))
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, "The draft is saved. Clients see it once you publish it.")
@@ -71,6 +65,10 @@ def _build_page(
     request: HttpRequest, flow: Flow, form: FlowForm, faults: Sequence[Fault], faults_title: str
 ) -> HttpResponse:
     has_changes = publishing.has_unpublished_changes(flow)
+    try:
+        nodes: Sequence[Node] = publishing.graph_of(flow.definition).order
+    except DefinitionError:
+        nodes = ()  # the stored draft is no graph
     context = {
         "flow": flow,
         "tab": "build",
@@ -83,23 +81,15 @@ def _build_page(
         "comparison": compare(flow) if has_changes else None,
         "case_summary": summary_of(flow),
         "node_types": node_catalogue.entries(),
-        "nodes": _nodes_with_inputs(flow),
+        "nodes": nodes[1:],
     }
     return render(request, "flows/build.html", context)
-
-
-def _nodes_with_inputs(flow: Flow) -> Sequence[Node]:
-    """The nodes of the stored draft that run after another; none when it is no graph."""
-    try:
-        return publishing.graph_of(flow.definition).order[1:]
-    except DefinitionError:
-        return ()
 
 
 @require_POST
 def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Make a version of the stored draft, or show what keeps it from being one."""
-    flow = _flow(request, flow_id)
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     try:
         version = publishing.publish(flow, request.user)
     except DefinitionError as error:
@@ -112,7 +102,7 @@ def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
 @require_GET
 def versions(request: HttpRequest, flow_id: int, number: int | None = None) -> HttpResponse:
     """The published versions at the left, the chosen one's graph, contract and definition at the right."""
-    flow = _flow(request, flow_id)
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     rows = flow.versions.defer("definition", "contract").select_related("created_by")
     chosen: FlowVersion | None = None
     if number is not None:
@@ -126,7 +116,7 @@ def versions(request: HttpRequest, flow_id: int, number: int | None = None) -> H
 @require_POST
 def duplicate(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Copy the draft and open the copy."""
-    copy = publishing.duplicate(_flow(request, flow_id))
+    copy = publishing.duplicate(Flow.objects.visible_or_404(request.user, pk=flow_id))
     messages.success(request, f"This is the copy. It is inactive and not published; its tool name is {copy.tool_name}.")
     return redirect("flows:build", copy.pk)
 
@@ -134,7 +124,7 @@ def duplicate(request: HttpRequest, flow_id: int) -> HttpResponse:
 @require_POST
 def toggle(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Switch a flow on or off and go back to where the switch is."""
-    flow = _flow(request, flow_id)
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     publishing.set_active(flow, not flow.is_active)
     messages.success(request, f"{flow.name} is {'active' if flow.is_active else 'inactive'} now.")
     return redirect(own_address(request, request.POST.get("next", "")) or "dashboard")
@@ -143,7 +133,7 @@ def toggle(request: HttpRequest, flow_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def delete(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Ask once, then delete; the flow's executions stay (FR-011)."""
-    flow = _flow(request, flow_id)
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     if request.method == "POST":
         publishing.delete(flow)
         messages.success(request, f"{flow.name} is deleted. Its executions stay in the list.")
@@ -162,7 +152,7 @@ def servers(request: HttpRequest) -> HttpResponse:
 def node_types(request: HttpRequest) -> HttpResponse:
     """The catalogue: every node type by group; `?search=` keeps those that say each of its words."""
     search = request.GET.get("search", "").strip()
-    groups: dict[str, list[node_catalogue.Entry]] = {}
+    groups: dict[str, list[node_catalogue.NodeTypeEntry]] = {}
     for entry in node_catalogue.entries():
         if entry.matches(search):
             groups.setdefault(entry.group, []).append(entry)
@@ -183,9 +173,7 @@ def node_type(request: HttpRequest, name: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def server(request: HttpRequest, server_id: int | None = None) -> HttpResponse:
     """Make a server or change one."""
-    found = None
-    if server_id is not None:
-        found = get_object_or_404(Server.objects.visible_to(request.user), pk=server_id)
+    found = None if server_id is None else Server.objects.visible_or_404(request.user, pk=server_id)
     form = ServerForm(request.POST or None, instance=found or Server(owner_id=request.user.pk))
     if request.method == "POST" and form.is_valid():
         publishing.save_server(form.save(commit=False))

@@ -14,7 +14,7 @@ from flows.nodes.return_ import Return
 from flows.nodes.return_content import ReturnContent
 from flows.publishing import versions
 from flows.review import tokens
-from flows.review.contract_diff.change import Change
+from flows.review.contract_diff.change import ContractChange
 from flows.review.contract_diff.contracts import changes
 from flows.review.lint.subject import LEVELS, Finding, Neighbour, Subject
 from flows.review.lint.table import lint
@@ -60,7 +60,7 @@ class Comparison:
 
     before: str
     after: str
-    changes: Sequence[Change]
+    changes: Sequence[ContractChange]
 
     @property
     def breaking(self) -> int:
@@ -133,24 +133,21 @@ def version_named(flow: Flow, name: str) -> FlowVersion | None:
 
 
 def _review(flow: Flow, version: FlowVersion | None, contract: dict[str, Any], definition: Any) -> Review:
-    nodes = _nodes(definition)
+    try:
+        nodes: Sequence[Node] | None = versions.graph_of(definition).order
+    except DefinitionError:
+        nodes = None  # no graph, as when a node type is gone
+    others = Flow.objects.filter(server=flow.server_id).callable().exclude(pk=flow.pk).order_by("tool_name")
+    contracts = others.values_list("published_version__contract", flat=True)
     subject = Subject(
         contract,
         server_slug=flow.server.slug,
-        neighbours=_neighbours(flow),
+        neighbours=[Neighbour(str(each.get("name", "")), str(each.get("description", ""))) for each in contracts],
         effects=None if nodes is None else tuple(node.name for node in nodes if _may_change(node)),
         returns_json=any(node.type == Return.type and "json" in node.parameters for node in nodes or ()),
         only_text=bool(nodes) and not any(_may_answer_json(node) for node in nodes or ()),
     )
     return Review(version, contract, lint(subject), tokens.estimate(contract))
-
-
-def _nodes(definition: Any) -> Sequence[Node] | None:
-    """The nodes that can run; None for a definition that is no graph, as when a node type is gone."""
-    try:
-        return versions.graph_of(definition).order
-    except DefinitionError:
-        return None
 
 
 def _may_change(node: Node) -> bool:
@@ -164,10 +161,3 @@ def _may_answer_json(node: Node) -> bool:
     if node.type == Return.type:
         return "json" in node.parameters
     return node.type != ReturnContent.type and isinstance(node.registered.node_type, RepliesAgain)
-
-
-def _neighbours(flow: Flow) -> list[Neighbour]:
-    """The other tools that clients of the server see."""
-    others = Flow.objects.filter(server=flow.server_id).callable().exclude(pk=flow.pk)
-    contracts = others.order_by("tool_name").values_list("published_version__contract", flat=True)
-    return [Neighbour(str(found.get("name", "")), str(found.get("description", ""))) for found in contracts]

@@ -19,6 +19,7 @@ from flows.engine.graph import too_deep
 from flows.engine.registry import json_path, message_of, short
 from flows.schemas.faults import OPTIONS, Steps, Subschema, explain, pointer
 from flows.schemas.header_parameters import header_faults
+from flows.schemas.keywords import inside
 
 MAX_BYTES = 64 * 1024
 """Of a schema, written as JSON."""
@@ -31,14 +32,6 @@ MAX_COMBINATORS = 50
 MAX_EXPANDED = 10_000
 """Subschemas that one value can meet when every reference is followed; a doubling chain of references is 2^n."""
 
-_ONE = frozenset(
-    {
-        *("not", "if", "then", "else", "items", "contains", "additionalProperties", "propertyNames"),
-        *("unevaluatedItems", "unevaluatedProperties", "contentSchema"),
-    }
-)
-_LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-_MAP = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _COMBINATORS = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas"})
 _UNSUPPORTED = ("$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef")
 
@@ -136,21 +129,11 @@ def walk(schema: dict[str, Any]) -> Iterator[Subschema]:
     anchors: dict[str, str] = {}
     while pending:
         steps, item = pending.pop()
-        inside = [((*steps, *more), child) for more, child in _inside(item)]
+        below = [((*steps, *more), child) for more, child in inside(item)]
         if isinstance(item, dict) and isinstance(item.get("$anchor"), str):
             anchors.setdefault(f"#{item['$anchor']}", pointer(*steps))
-        yield Subschema(steps, item, tuple(pointer(*where) for where, _ in inside), anchors)
-        pending += reversed(inside)
-
-
-def _inside(schema: Any) -> Iterator[tuple[Steps, Any]]:
-    for keyword, value in schema.items() if isinstance(schema, dict) else ():
-        if keyword in _ONE and isinstance(value, dict | bool):
-            yield (keyword,), value
-        elif keyword in _LIST and isinstance(value, list):
-            yield from (((keyword, index), child) for index, child in enumerate(value))
-        elif keyword in _MAP and isinstance(value, dict):
-            yield from (((keyword, name), child) for name, child in value.items())
+        yield Subschema(steps, item, tuple(pointer(*where) for where, _ in below), anchors)
+        pending += reversed(below)
 
 
 def _limit_faults(subschemas: dict[str, Subschema]) -> Iterator[Fault]:

@@ -33,10 +33,9 @@ def uses_of(server: Server) -> Mapping[str, list[Use]]:
 
 def names_in(definition: Mapping[str, Any]) -> set[str]:
     """The secrets that a definition names, also in nodes that nothing leads to."""
-    return set().union(*(_names_in_node(node) for node in definition["nodes"]))
-
-
-def _names_in_node(node: Mapping[str, Any]) -> set[str]:
-    registered = registry().get(node["type"])
-    schema = registered.node_type.parameters_schema if registered else None
-    return secret_names(paths_in(node.get("parameters", {}), "", schema))
+    found: set[str] = set()
+    for node in definition["nodes"]:
+        registered = registry().get(node["type"])
+        schema = registered.node_type.parameters_schema if registered else None
+        found |= secret_names(paths_in(node.get("parameters", {}), "", schema))
+    return found

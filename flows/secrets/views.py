@@ -2,26 +2,26 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from flows.models import Secret, Server
-from flows.pages.forms import NewSecretForm, SecretValueForm
 from flows.publishing import versions
+from flows.secrets.forms import NewSecretForm, SecretValueForm
 from flows.secrets.uses import uses_of
 
 
 def _secret(request: HttpRequest, server_id: int, name: str) -> Secret:
-    secrets = Secret.objects.visible_to(request.user).select_related("server")
-    return get_object_or_404(secrets, server=server_id, name=name)
+    secrets = Secret.objects.select_related("server")
+    return secrets.visible_or_404(request.user, server=server_id, name=name)
 
 
 @sensitive_post_parameters("value")
 @require_http_methods(["GET", "POST"])
 def secrets(request: HttpRequest, server_id: int) -> HttpResponse:
     """The server's secrets with the flows that name them, and a form for one more; `?name=` fills its name in."""
-    server = get_object_or_404(Server.objects.visible_to(request.user), pk=server_id)
+    server = Server.objects.visible_or_404(request.user, pk=server_id)
     form = NewSecretForm(request.POST or None, server=server, initial={"name": request.GET.get("name", "")})
     if request.method == "POST" and form.is_valid():
         name = form.cleaned_data["name"]

@@ -15,10 +15,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from flows.engine.errors import DefinitionError, Fault
-from flows.models import MAX_ANSWER_SECONDS, Flow, Secret, Server
+from flows.engine.names import SNAKE_CASE
+from flows.models import MAX_ANSWER_SECONDS, Flow, Offer, Secret, Server
 from flows.nodes import registry
-from flows.offers.prompts import MAX_PROMPTS
-from flows.offers.resources import MAX_RESOURCES
+from flows.offers.changes import MAX_OFFERS
 from flows.publishing import announcements
 from flows.publishing.versions import draft_faults, flow_parameters, free_tool_name
 from flows.schemas.compiled import CompiledSchema, compile_schema
@@ -26,13 +26,12 @@ from flows.secrets.uses import names_in
 from flows.transfer.offers import (
     PROMPT_SCHEMA,
     RESOURCE_SCHEMA,
-    Entry,
-    Row,
-    RowStep,
+    OfferInFile,
+    OfferStep,
     entries_of,
-    exported_rows,
-    row_steps,
-    store_row,
+    exported_offers,
+    offer_steps,
+    store_offer,
 )
 from flows.values.json_text import parse_json, unstorable
 
@@ -65,7 +64,7 @@ _FLOW: dict[str, Any] = {
     "type": "object",
     "properties": {
         "name": {"type": "string", "minLength": 1, "maxLength": 200},
-        "toolName": {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"},
+        "toolName": {"type": "string", "pattern": f"^{SNAKE_CASE}$"},
         "toolDescription": _TEXT,
         "whenToUse": _TEXT,
         "whenNotToUse": _TEXT,
@@ -86,8 +85,8 @@ FILE_SCHEMA: dict[str, Any] = {
         "version": {"const": VERSION},
         "secrets": {"type": "array", "items": {"type": "string"}, "maxItems": 1000},
         "flows": {"type": "array", "items": _FLOW, "maxItems": MAX_FLOWS},
-        "prompts": {"type": "array", "items": PROMPT_SCHEMA, "maxItems": MAX_PROMPTS},
-        "resources": {"type": "array", "items": RESOURCE_SCHEMA, "maxItems": MAX_RESOURCES},
+        "prompts": {"type": "array", "items": PROMPT_SCHEMA, "maxItems": MAX_OFFERS},
+        "resources": {"type": "array", "items": RESOURCE_SCHEMA, "maxItems": MAX_OFFERS},
     },
     "required": ["format", "version", "flows"],
     "additionalProperties": False,
@@ -99,7 +98,7 @@ class Contents:
     """What a file holds, not stored yet."""
 
     flows: tuple[Flow, ...]
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[OfferInFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ class Imported:
     """What an import has made or replaced, in the order of the file."""
 
     flows: tuple[Flow, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Offer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,7 @@ class Plan:
     server: Server
     steps: tuple[Step, ...]
     missing_secrets: tuple[str, ...]
-    row_steps: tuple[RowStep, ...] = ()
+    row_steps: tuple[OfferStep, ...] = ()
 
 
 # --- Out --------------------------------------------------------------------------------------------------------------
@@ -142,7 +141,7 @@ def exported(flows: Iterable[Flow]) -> str:
 
 def exported_server(server: Server) -> str:
     """All drafts of a server, its prompts and its resources, as the text of a file."""
-    document = json.loads(exported(server.flows.all())) | exported_rows(server)
+    document = json.loads(exported(server.flows.all())) | exported_offers(server)
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
@@ -170,7 +169,9 @@ def contents_of(document: Any) -> Contents:
     faults = [Fault("", reason)] if (reason := unstorable(document)) else _form_faults(document)
     if faults:
         raise DefinitionError(faults)
-    flows = [_flow(entry) for entry in document["flows"]]
+    flows = [
+        Flow(is_active=False, **{FIELDS[key]: value for key, value in entry.items()}) for entry in document["flows"]
+    ]
     seen: dict[str, int] = {}
     for index, flow in enumerate(flows):
         if (first := seen.setdefault(flow.tool_name, index)) != index:
@@ -199,10 +200,6 @@ def _file_schema() -> CompiledSchema:
     return compile_schema(FILE_SCHEMA)
 
 
-def _flow(entry: Mapping[str, Any]) -> Flow:
-    return Flow(is_active=False, **{FIELDS[key]: value for key, value in entry.items()})
-
-
 def planned(server: Server, contents: Contents, choices: Mapping[str, Choice]) -> Plan:
     """What would become of each flow; `choices` by tool name, without one a flow is new.
 
@@ -223,7 +220,7 @@ def planned(server: Server, contents: Contents, choices: Mapping[str, Choice]) -
     kept = [step.flow for step in steps if step.choice != "leave"]
     known = Secret.objects.filter(server=server).values_list("name", flat=True)
     missing = set().union(*(names_in(flow.definition) for flow in kept)) - set(known)
-    return Plan(server, tuple(steps), tuple(sorted(missing)), row_steps(server, contents.entries, choices))
+    return Plan(server, tuple(steps), tuple(sorted(missing)), offer_steps(server, contents.entries, choices))
 
 
 def import_contents(server: Server, contents: Contents, choices: Mapping[str, Choice]) -> Imported:
@@ -240,7 +237,7 @@ def import_contents(server: Server, contents: Contents, choices: Mapping[str, Ch
             plan = planned(server, contents, choices)
             names = {step.flow.tool_name: step.tool_name for step in plan.steps if step.choice == "new"}
             done = [_stored(step, server, names) for step in plan.steps if step.choice != "leave"]
-            rows = [store_row(step, server, names) for step in plan.row_steps if step.is_wanted]
+            rows = [store_offer(step, server, names) for step in plan.row_steps if step.is_wanted]
             announcements.announce(server.slug)
             return Imported(tuple(done), tuple(rows))
     except IntegrityError:
@@ -262,11 +259,10 @@ def _stored(step: Step, server: Server, names: Mapping[str, str]) -> Flow:
 
 def _calling(definition: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """The definition, with the flows that it calls under their new names."""
-    return definition | {"nodes": [_node_calling(node, names) for node in definition["nodes"]]}
-
-
-def _node_calling(node: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    given = node.get("parameters", {})
-    called = flow_parameters(registry()[node["type"]].node_type)
-    renamed = {name: names[given[name]] for name in called if isinstance(given.get(name), str) and given[name] in names}
-    return node | {"parameters": given | renamed} if renamed else node
+    nodes = []
+    for node in definition["nodes"]:
+        given, called = node.get("parameters", {}), flow_parameters(registry()[node["type"]].node_type)
+        named = {name: given[name] for name in called if isinstance(given.get(name), str)}
+        renamed = {name: names[flow] for name, flow in named.items() if flow in names}
+        nodes.append(node | {"parameters": given | renamed} if renamed else node)
+    return definition | {"nodes": nodes}

@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.engine.errors import DefinitionError, Fault
-from flows.models import Flow, Prompt, Resource, Server
-from flows.offers.prompts import prompt_faults, save_prompt
-from flows.offers.resources import resource_faults, save_resource
-
-Row = Prompt | Resource
+from flows.models import Flow, Offer, Prompt, Resource, Server
+from flows.offers.changes import offer_faults, save_offer
 
 PROMPT_FIELDS: Mapping[str, str] = {
     "name": "name",
@@ -33,6 +30,12 @@ RESOURCE_FIELDS: Mapping[str, str] = {
 }
 """The same for a resource."""
 
+_KINDS: Mapping[str, tuple[type[Prompt] | type[Resource], Mapping[str, str]]] = {
+    "prompts": (Prompt, PROMPT_FIELDS),
+    "resources": (Resource, RESOURCE_FIELDS),
+}
+"""The model and the fields of each list in a file."""
+
 _TEXT = {"type": "string"}
 _FLOW = {"type": ["string", "null"], "description": "The tool name of the flow that answers."}
 PROMPT_SCHEMA: Mapping[str, Any] = {
@@ -52,97 +55,85 @@ RESOURCE_SCHEMA: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class OfferInFile:
     """A prompt or resource of a file, not stored yet, and the tool name of the flow that answers it."""
 
-    row: Row
+    row: Offer
     flow: str | None
 
     @property
     def key(self) -> str:
         """What it is chosen by: `prompts/NAME` or `resources/URI`."""
-        return f"prompts/{self.row.name}" if isinstance(self.row, Prompt) else f"resources/{self.row.uri}"
+        return _chosen_by(self.row)
 
 
 @dataclass(frozen=True, slots=True)
-class RowStep:
+class OfferStep:
     """What becomes of one entry: `existing` has its name or URI already, and is replaced or kept."""
 
-    entry: Entry
-    existing: Row | None
+    entry: OfferInFile
+    existing: Offer | None
     is_wanted: bool
 
 
-def exported_rows(server: Server) -> dict[str, list[dict[str, Any]]]:
+def _chosen_by(offer: Offer) -> str:
+    return f"{offer.kind}s/{offer.key}"
+
+
+def exported_offers(server: Server) -> dict[str, list[dict[str, Any]]]:
     """The prompts and resources of a server as they stand in a file; no key for what it has none of.
 
     What nothing answers, because its flow was deleted, is left out.
     """
-    prompts = server.prompts.select_related("flow").order_by("name")
-    resources = server.resources.select_related("flow").order_by("uri")
-    rows = {
-        "prompts": [_written(row, PROMPT_FIELDS) for row in prompts if row.flow or row.messages],
-        "resources": [_written(row, RESOURCE_FIELDS) for row in resources if row.flow or row.text or row.blob],
-    }
-    return {key: value for key, value in rows.items() if value}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for kind, (model, fields) in _KINDS.items():
+        for offer in model.objects.filter(server=server).select_related("flow").order_by(model.key_field):
+            if offer.is_answered:
+                flow = offer.flow.tool_name if offer.flow else None
+                written = {key: getattr(offer, name) for key, name in fields.items()} | {"flow": flow}
+                found.setdefault(kind, []).append(written)
+    return found
 
 
-def _written(row: Row, fields: Mapping[str, str]) -> dict[str, Any]:
-    flow = row.flow.tool_name if row.flow else None
-    return {key: getattr(row, name) for key, name in fields.items()} | {"flow": flow}
-
-
-def entries_of(document: Mapping[str, Any], flows: Mapping[str, Flow]) -> tuple[list[Entry], list[Fault]]:
+def entries_of(document: Mapping[str, Any], flows: Mapping[str, Flow]) -> tuple[list[OfferInFile], list[Fault]]:
     """The prompts and resources of a file that has its form; `flows` are those of the file, by tool name.
 
     What a flow of the server answers can only be checked there, when it is stored.
     """
-    entries: list[Entry] = []
+    entries: list[OfferInFile] = []
     faults: list[Fault] = []
-    for kind in ("prompts", "resources"):
+    for kind, (model, fields) in _KINDS.items():
         seen: dict[str, int] = {}
         for index, given in enumerate(document.get(kind, [])):
-            entry, at = _entry(kind, given), f"{kind}[{index}]"
+            values = {fields[key]: value for key, value in given.items() if key != "flow"}
+            entry, at = OfferInFile(model(is_active=False, **values), given.get("flow")), f"{kind}[{index}]"
             entries.append(entry)
             if (first := seen.setdefault(entry.key, index)) != index:
                 faults.append(Fault(at, f"{kind}[{first}] has that {'name' if kind == 'prompts' else 'URI'} too"))
             if entry.flow is None or entry.flow in flows:
-                faults += [Fault(f"{at}.{fault.path}", fault.message) for fault in _faults(entry, flows)]
+                entry.row.flow = flows[entry.flow] if entry.flow else None
+                faults += [Fault(f"{at}.{fault.path}", fault.message) for fault in offer_faults(entry.row)]
+                entry.row.flow = None  # it has no id yet
     return entries, faults
 
 
-def _entry(kind: str, given: Mapping[str, Any]) -> Entry:
-    fields = PROMPT_FIELDS if kind == "prompts" else RESOURCE_FIELDS
-    values = {fields[key]: value for key, value in given.items() if key != "flow"}
-    row = Prompt(is_active=False, **values) if kind == "prompts" else Resource(is_active=False, **values)
-    return Entry(row, given.get("flow"))
-
-
-def _faults(entry: Entry, flows: Mapping[str, Flow]) -> list[Fault]:
-    row = entry.row
-    row.flow = flows[entry.flow] if entry.flow else None
-    found = prompt_faults(row) if isinstance(row, Prompt) else resource_faults(row)
-    row.flow = None
-    return found
-
-
-def row_steps(server: Server, entries: Iterable[Entry], choices: Mapping[str, str]) -> tuple[RowStep, ...]:
+def offer_steps(server: Server, entries: Iterable[OfferInFile], choices: Mapping[str, str]) -> tuple[OfferStep, ...]:
     """What would become of each entry: what the server has already is kept, unless its key says `replace`."""
-    there: dict[str, Row] = {f"prompts/{row.name}": row for row in server.prompts.all()}
-    there |= {f"resources/{row.uri}": row for row in server.resources.all()}
-    return tuple(RowStep(entry, there.get(entry.key), _is_wanted(entry.key, there, choices)) for entry in entries)
+    there: dict[str, Offer] = {_chosen_by(offer): offer for offer in (*server.prompts.all(), *server.resources.all())}
+    steps = []
+    for entry in entries:
+        choice = choices.get(entry.key)
+        is_wanted = choice == "replace" if entry.key in there else choice != "leave"
+        steps.append(OfferStep(entry, there.get(entry.key), is_wanted))
+    return tuple(steps)
 
 
-def _is_wanted(key: str, there: Mapping[str, Row], choices: Mapping[str, str]) -> bool:
-    return choices.get(key) == "replace" if key in there else choices.get(key) != "leave"
-
-
-def store_row(step: RowStep, server: Server, names: Mapping[str, str]) -> Row:
+def store_offer(step: OfferStep, server: Server, names: Mapping[str, str]) -> Offer:
     """Store what a step says: a new row is inactive. `names` are what flows of the file are called now.
 
     Raises DefinitionError with every fault, also that a flow is not there.
     """
-    row, flow = step.entry.row, None
+    offer, flow = step.entry.row, None
     if step.entry.flow is not None:
         tool_name = names.get(step.entry.flow, step.entry.flow)
         flow = server.flows.filter(tool_name=tool_name).select_related("published_version").first()
@@ -150,13 +141,9 @@ def store_row(step: RowStep, server: Server, names: Mapping[str, str]) -> Row:
             message = f"neither the server nor the file has a flow {tool_name!r}, which answers {step.entry.key}"
             raise DefinitionError([Fault("flow", message)])
     if step.existing is not None:
-        fields = PROMPT_FIELDS if isinstance(row, Prompt) else RESOURCE_FIELDS
-        for name in fields.values():
-            setattr(step.existing, name, getattr(row, name))
-        row = step.existing
-    row.server, row.flow = server, flow
-    if isinstance(row, Prompt):
-        save_prompt(row)
-    else:
-        save_resource(row)
-    return row
+        for name in _KINDS[f"{offer.kind}s"][1].values():
+            setattr(step.existing, name, getattr(offer, name))
+        offer = step.existing
+    offer.server, offer.flow = server, flow
+    save_offer(offer)
+    return offer

@@ -5,7 +5,7 @@ from typing import cast, get_args
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils.text import slugify
@@ -19,10 +19,6 @@ from flows.transfer.files import Choice, Contents
 from flows.transfer.forms import OperationsForm, SourceForm
 
 
-def _server(request: HttpRequest, server_id: int) -> Server:
-    return get_object_or_404(Server.objects.visible_to(request.user), pk=server_id)
-
-
 def as_file(text: str, name: str) -> HttpResponse:
     """An answer that the browser stores under a name."""
     answer = HttpResponse(text, content_type="application/json; charset=utf-8")
@@ -33,21 +29,21 @@ def as_file(text: str, name: str) -> HttpResponse:
 @require_GET
 def export_flow(request: HttpRequest, flow_id: int) -> HttpResponse:
     """The flow's draft as a file."""
-    flow = get_object_or_404(Flow.objects.visible_to(request.user), pk=flow_id)
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     return as_file(files.exported([flow]), flow.tool_name)
 
 
 @require_GET
 def export_server(request: HttpRequest, server_id: int) -> HttpResponse:
     """The drafts of all flows of the server, its prompts and its resources as a file."""
-    server = _server(request, server_id)
+    server = Server.objects.visible_or_404(request.user, pk=server_id)
     return as_file(files.exported_server(server), server.slug)
 
 
 @require_http_methods(["GET", "POST"])
 def start(request: HttpRequest, server_id: int) -> HttpResponse:
     """Take a file and show what would become of it. `?made=1,2` shows what an import has made."""
-    server = _server(request, server_id)
+    server = Server.objects.visible_or_404(request.user, pk=server_id)
     if request.method == "GET":
         named = set(request.GET.get("made", "").split(","))
         made = [flow for flow in server.flows.all() if str(flow.pk) in named] if "made" in request.GET else []
@@ -88,7 +84,7 @@ def _operations_page(request: HttpRequest, server: Server, form: OperationsForm)
 @require_POST
 def operations(request: HttpRequest, server_id: int) -> HttpResponse:
     """Make flows of the chosen operations and show what would become of them."""
-    server, source = _server(request, server_id), request.POST.get("source", "")
+    server, source = Server.objects.visible_or_404(request.user, pk=server_id), request.POST.get("source", "")
     try:
         document = openapi.read(source)
     except DefinitionError as error:
@@ -116,7 +112,7 @@ def _preview(
 @require_POST
 def apply(request: HttpRequest, server_id: int) -> HttpResponse:
     """Store what the preview showed, as it was chosen there."""
-    server, text = _server(request, server_id), request.POST.get("source", "")
+    server, text = Server.objects.visible_or_404(request.user, pk=server_id), request.POST.get("source", "")
     try:
         contents = files.read(text)
         done = files.import_contents(server, contents, _choices(request.POST, contents))

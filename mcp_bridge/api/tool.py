@@ -120,7 +120,7 @@ class FlowTool(ApiView, generics.GenericAPIView):
 
     def get_queryset(self) -> QuerySet[Flow]:
         """The caller's flows."""
-        return Flow.objects.visible_to(self.request.user).select_related("server", "published_version")
+        return Flow.objects.visible_to(self.request.user)
 
     @extend_schema(parameters=[FLOW_ID, BEFORE, AFTER], operation_id="flows_tool", responses=ToolSerializer)
     def get(self, request: Request, **kwargs: Any) -> Response:

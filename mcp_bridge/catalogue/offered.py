@@ -3,9 +3,9 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import mcp_types.methods
 from mcp.shared.uri_template import InvalidUriTemplate, UriTemplate
@@ -13,11 +13,10 @@ from pydantic import ValidationError
 
 from executions.running.lifecycle import Target
 from flows.engine.errors import ExpressionError
-from flows.models import Prompt, Resource
-from flows.offers.prompts import Messages, message_maker, required_names
-from flows.offers.resources import size_of
+from flows.models import Offer, Prompt, Resource
+from flows.offers.prompts import Messages, message_maker
 from flows.offers.sample_inputs import choices_of
-from flows.values.uri_templates import fixed_length, variables_of
+from flows.values.uri_templates import fixed_length
 
 logger = logging.getLogger(__name__)
 
@@ -63,43 +62,40 @@ class PublishedResource:
         return str(self.wire.get("mimeType", ""))
 
 
+Row = TypeVar("Row", Prompt, Resource)
+Published = TypeVar("Published", PublishedPrompt, PublishedResource)
+
+
 def prompts_of(rows: Iterable[Prompt], targets: Mapping[int, Target]) -> dict[str, PublishedPrompt]:
-    """The prompts that can be served, by name; one that cannot is left out, so that it does not take others along."""
-    made = {}
-    for row in rows:
-        try:
-            prompt = _prompt(row, targets)
-            if prompt is not None:
-                _check_wire("prompts/list", "prompts", prompt.wire)
-                made[row.name] = prompt
-        except (ExpressionError, ValidationError, KeyError, TypeError) as error:
-            logger.error("prompt %s of server %s is left out: %s", row.name, row.server_id, error)
-    return made
+    """The prompts that can be served, by name."""
+    return {prompt.wire["name"]: prompt for prompt in _servable(rows, targets, _prompt)}
 
 
 def resources_of(rows: Iterable[Resource], targets: Mapping[int, Target]) -> dict[str, PublishedResource]:
     """The resources that can be served, by URI: fixed ones, then templates, the most special one first."""
-    made = []
-    for row in rows:
-        try:
-            resource = _resource(row, targets)
-            if resource is not None:
-                method, key = _LISTED_BY[resource.template is not None]
-                _check_wire(method, key, resource.wire)
-                made.append(resource)
-        except (InvalidUriTemplate, ValidationError, ValueError, TypeError) as error:
-            logger.error("resource %s of server %s is left out: %s", row.uri, row.server_id, error)
+    made = list(_servable(rows, targets, _resource))
     made.sort(key=lambda each: (1, -fixed_length(each.uri), each.uri) if each.template else (0, 0, each.uri))
     return {resource.uri: resource for resource in made}
 
 
-_LISTED_BY = {False: ("resources/list", "resources"), True: ("resources/templates/list", "resourceTemplates")}
+def _servable(
+    rows: Iterable[Row], targets: Mapping[int, Target], publish: Callable[[Row, Target | None], Published]
+) -> Iterator[Published]:
+    """What can be served; one that cannot is left out, so that it does not take others along."""
+    for row in rows:
+        target = targets.get(row.flow_id) if row.flow_id else None
+        if not row.is_answered or (row.flow_id and target is None):
+            continue  # its flow is gone, or not called by anybody now
+        try:
+            published = publish(row, target)
+            _check_wire(published)
+        except (ExpressionError, InvalidUriTemplate, ValidationError, ValueError, KeyError, TypeError) as error:
+            logger.error("%s %s of server %s is left out: %s", row.kind, row.key, row.server_id, error)
+        else:
+            yield published
 
 
-def _prompt(row: Prompt, targets: Mapping[int, Target]) -> PublishedPrompt | None:
-    target = targets.get(row.flow_id) if row.flow_id else None
-    if target is None and (row.flow_id or not row.messages):
-        return None  # its flow is not called by anybody now, or is gone
+def _prompt(row: Prompt, target: Target | None) -> PublishedPrompt:
     names = [argument["name"] for argument in row.arguments]
     wire: dict[str, Any] = _named(row)
     if row.arguments:
@@ -108,28 +104,24 @@ def _prompt(row: Prompt, targets: Mapping[int, Target]) -> PublishedPrompt | Non
     return PublishedPrompt(
         wire,
         {each["name"]: _proposals(each.get("completions"), target, each["name"]) for each in row.arguments},
-        required_names(row.arguments),
+        [name for name, is_required in row.given.items() if is_required],
         None if target else message_maker(row.messages, names),
         target,
     )
 
 
-def _resource(row: Resource, targets: Mapping[int, Target]) -> PublishedResource | None:
-    target = targets.get(row.flow_id) if row.flow_id else None
-    if target is None and (row.flow_id or not (row.text or row.blob)):
-        return None
+def _resource(row: Resource, target: Target | None) -> PublishedResource:
     wire = _named(row) | {"uriTemplate" if row.is_template else "uri": row.uri}
     if row.mime_type:
         wire["mimeType"] = row.mime_type
     if row.annotations:
         wire["annotations"] = row.annotations
     if target is None:
-        wire["size"] = size_of(row)
+        wire["size"] = row.size
     contents = None if target else _contents(row)
-    variables = variables_of(row.uri) if row.is_template else ()
     return PublishedResource(
         wire,
-        {each.name: _proposals(row.completions.get(each.name), target, each.name) for each in variables},
+        {name: _proposals(row.completions.get(name), target, name) for name in row.given},
         UriTemplate.parse(row.uri) if row.is_template else None,
         contents,
         target,
@@ -137,7 +129,7 @@ def _resource(row: Resource, targets: Mapping[int, Target]) -> PublishedResource
     )
 
 
-def _named(row: Prompt | Resource) -> dict[str, Any]:
+def _named(row: Offer) -> dict[str, Any]:
     wire = {"name": row.name, "title": row.title, "description": row.description}
     return {key: value for key, value in wire.items() if value}
 
@@ -155,8 +147,14 @@ def _proposals(own: Sequence[str] | None, target: Target | None, name: str) -> S
     return tuple(choices_of(target.input_schema.schema, name))
 
 
-def _check_wire(method: str, key: str, item: Mapping[str, Any]) -> None:
+def _check_wire(published: PublishedPrompt | PublishedResource) -> None:
     """One item that breaks the wire format would make the whole list fail; raises ValidationError."""
+    if isinstance(published, PublishedPrompt):
+        method, key = "prompts/list", "prompts"
+    elif published.template is None:
+        method, key = "resources/list", "resources"
+    else:
+        method, key = "resources/templates/list", "resourceTemplates"
     modern = {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
-    mcp_types.methods.serialize_server_result(method, MODERN_VERSION, {key: [item]} | modern)
-    mcp_types.methods.serialize_server_result(method, LEGACY_VERSION, {key: [item]})
+    mcp_types.methods.serialize_server_result(method, MODERN_VERSION, {key: [published.wire]} | modern)
+    mcp_types.methods.serialize_server_result(method, LEGACY_VERSION, {key: [published.wire]})

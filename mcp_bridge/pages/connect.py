@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -16,8 +16,7 @@ from mcp_bridge.pages.client_texts import configs
 @require_GET
 def connect(request: HttpRequest, flow_id: int) -> HttpResponse:
     """The flow's address and what to paste into each client."""
-    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
-    flow = get_object_or_404(flows, pk=flow_id)
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     needs_key = flow.server.access != flow.server.Access.PUBLIC
     url = f"{settings.PUBLIC_URL}/mcp/{flow.server.slug}"
     context = {
@@ -49,7 +48,7 @@ def keys(request: HttpRequest) -> HttpResponse:
 @require_POST
 def revoke(request: HttpRequest, key_id: int) -> HttpResponse:
     """End a key."""
-    key = get_object_or_404(ApiKey.objects.visible_to(request.user), pk=key_id)
+    key = ApiKey.objects.visible_or_404(request.user, pk=key_id)
     key.revoke()
     messages.success(request, f"The key {key.name} is revoked.")
     return redirect("bridge:keys")

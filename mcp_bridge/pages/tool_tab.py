@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from flows.models import Flow
@@ -24,15 +24,10 @@ class Choice:
     words: str
 
 
-def _flow(request: HttpRequest, flow_id: int) -> Flow:
-    flows = Flow.objects.visible_to(request.user).select_related("server", "published_version")
-    return get_object_or_404(flows, pk=flow_id)
-
-
 @require_GET
 def tool(request: HttpRequest, flow_id: int) -> HttpResponse:
     """A contract: `?show=draft|live`, in the form of `?era=modern|legacy`; and two compared: `?before=1&after=2`."""
-    flow = _flow(request, flow_id)
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     has_changes = versions.has_unpublished_changes(flow)
     review = _review(flow, request.GET.get("show", ""), has_changes)
     forms = definitions(flow, review.version)
@@ -61,7 +56,7 @@ def tool(request: HttpRequest, flow_id: int) -> HttpResponse:
 @require_GET
 def raw(request: HttpRequest, flow_id: int, name: str, era: str) -> HttpResponse:
     """The definition of the draft or of a version as JSON, to copy; 404 for one that there is not."""
-    flow = _flow(request, flow_id)
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     try:
         found = definitions(flow, version_named(flow, name)).of(era) if era in ERAS else None
     except UnknownVersion as error:

@@ -8,9 +8,8 @@ from django.db import transaction
 
 import flowhub
 from flowhub import env
-from flows.models import Flow, Prompt, Resource, Server
-from flows.offers.prompts import save_prompt
-from flows.offers.resources import save_resource
+from flows.models import Flow, Server
+from flows.offers.changes import save_offer
 from flows.publishing import versions
 from flows.transfer import files
 
@@ -40,7 +39,8 @@ class Command(BaseCommand):
             for flow in done.flows:
                 _publish(flow)
             for row in done.rows:
-                _show(row)
+                row.is_active = True
+                save_offer(row)
         self.stdout.write(
             f"{len(done.flows)} flows and {len(done.rows)} prompts and resources are published at /mcp/{SLUG}."
         )
@@ -60,11 +60,3 @@ def _publish(flow: Flow) -> None:
         versions.publish(flow)
     if not flow.is_active:
         versions.set_active(flow, True)
-
-
-def _show(row: Prompt | Resource) -> None:
-    row.is_active = True
-    if isinstance(row, Prompt):
-        save_prompt(row)
-    else:
-        save_resource(row)

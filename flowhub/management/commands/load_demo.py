@@ -10,8 +10,7 @@ from django.db import transaction
 from flowhub import credentials, demo
 from flowhub.credentials import Credentials
 from flows.models import Flow, Prompt, Resource, Server
-from flows.offers.prompts import save_prompt
-from flows.offers.resources import save_resource
+from flows.offers.changes import save_offer
 from flows.publishing import versions
 from mcp_bridge.models import KEY_START, ApiKey, hash_key
 
@@ -52,8 +51,8 @@ class Command(BaseCommand):
         for values in demo.FLOWS:
             versions.publish(Flow.objects.create(server=server, **values), user)
         for values in demo.PROMPTS:
-            save_prompt(Prompt(server=server, **values))
+            save_offer(Prompt(server=server, **values))
         for values in demo.RESOURCES:
             flow = server.flows.filter(tool_name=values.get("flow")).first()
-            save_resource(Resource(server=server, **values | {"flow": flow}))
+            save_offer(Resource(server=server, **values | {"flow": flow}))
         return len(demo.FLOWS)

@@ -23,7 +23,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ContractChange:
     """A change of a contract: whether clients that worked may fail now, and why."""
 
     path: str

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flows.review.contract_diff.change import Change, Difference, Verdict
+from flows.review.contract_diff.change import ContractChange, Difference, Verdict
 from flows.review.contract_diff.schemas import Pair
 from flows.review.contract_diff.values import same
 
@@ -15,7 +15,7 @@ _DEFAULTS = {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": F
 """What an annotation means when it is left out (MCP 2026-07-28, ToolAnnotations)."""
 
 
-def changes(before: Contract, after: Contract) -> list[Change]:
+def changes(before: Contract, after: Contract) -> list[ContractChange]:
     """Everything that differs between two contracts, breaking changes first; none when clients see the same tool."""
     found = [
         *_name(before, after),
@@ -28,10 +28,10 @@ def changes(before: Contract, after: Contract) -> list[Change]:
     return sorted(found, key=lambda change: change.verdict != "breaking")
 
 
-def _name(before: Contract, after: Contract) -> Iterator[Change]:
+def _name(before: Contract, after: Contract) -> Iterator[ContractChange]:
     old, new = before.get("name"), after.get("name")
     if old != new:
-        yield Change(
+        yield ContractChange(
             "name", "renamed", "breaking", f"clients that call {old} find no tool of that name; it is {new} now"
         )
 
@@ -40,41 +40,43 @@ def _compared(before: Contract, after: Contract, part: str) -> Iterator[Differen
     return Pair(before.get(part), after.get(part)).differences()
 
 
-def _input(found: Difference) -> Change:
+def _input(found: Difference) -> ContractChange:
     """Calls that were right must stay right: fewer or other values are breaking."""
     verdict: Verdict = "breaking" if found.effect in ("narrower", "other") else "compatible"
     message = found.message
     if found.kind == "removed":
         message += "; calls that send it are refused or mean something else"
-    return Change(_in("inputSchema", found.path), found.kind, verdict, message)
+    return ContractChange(_in("inputSchema", found.path), found.kind, verdict, message)
 
 
-def _output(before: Contract, after: Contract) -> Iterator[Change]:
+def _output(before: Contract, after: Contract) -> Iterator[ContractChange]:
     old, new = before.get("outputSchema"), after.get("outputSchema")
     if old is None and new is None:
         return
     if old is None:
-        yield Change("outputSchema", "added", "compatible", "the tool says now what it gives back")
+        yield ContractChange("outputSchema", "added", "compatible", "the tool says now what it gives back")
     elif new is None:
-        yield Change("outputSchema", "removed", "breaking", "the tool no longer promises what it gives back")
+        yield ContractChange("outputSchema", "removed", "breaking", "the tool no longer promises what it gives back")
     else:
         for found in _compared(before, after, "outputSchema"):
             yield _promised(found)
 
 
-def _promised(found: Difference) -> Change:
+def _promised(found: Difference) -> ContractChange:
     """What a caller relies on must stay true: more or other values are breaking; defaults are words here."""
     is_weaker = found.effect in ("wider", "other") and not found.kind.startswith("default")
-    return Change(_in("outputSchema", found.path), found.kind, "breaking" if is_weaker else "compatible", found.message)
+    return ContractChange(
+        _in("outputSchema", found.path), found.kind, "breaking" if is_weaker else "compatible", found.message
+    )
 
 
-def _annotations(before: Contract, after: Contract) -> Iterator[Change]:
+def _annotations(before: Contract, after: Contract) -> Iterator[ContractChange]:
     old, new = _flags(before), _flags(after)
     for name in dict.fromkeys((*old, *new)):
         was, now = old.get(name, _DEFAULTS.get(name)), new.get(name, _DEFAULTS.get(name))
         if not same(was, now):
             message = f"{name} is {_flag(now)}, and was {_flag(was)}: clients may ask people at other moments"
-            yield Change(f"annotations.{name}", "annotation", "compatible", message)
+            yield ContractChange(f"annotations.{name}", "annotation", "compatible", message)
 
 
 def _flags(contract: Contract) -> Mapping[str, Any]:
@@ -82,17 +84,17 @@ def _flags(contract: Contract) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _words(before: Contract, after: Contract) -> Iterator[Change]:
+def _words(before: Contract, after: Contract) -> Iterator[ContractChange]:
     for part in _WORDS:
         if not same(before.get(part), after.get(part)):
-            yield Change(part, "words", "compatible", f"the model sees another {part}")
+            yield ContractChange(part, "words", "compatible", f"the model sees another {part}")
 
 
-def _rest(before: Contract, after: Contract) -> Iterator[Change]:
+def _rest(before: Contract, after: Contract) -> Iterator[ContractChange]:
     """What FlowHub may write into a contract besides."""
     for part in sorted({*before, *after} - {*_KNOWN}):
         if not same(before.get(part), after.get(part)):
-            yield Change(part, "other", "compatible", f"{part} changed")
+            yield ContractChange(part, "other", "compatible", f"{part} changed")
 
 
 def _in(part: str, path: str) -> str:

@@ -2,13 +2,13 @@
 
 import re
 from typing import Any
-from urllib.parse import unquote
 
 import yaml
 from django.core.exceptions import ValidationError
 
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import MAX_DEPTH
+from flows.engine.shapes import pointed_at
 from flows.values.json_text import parse_json, unstorable
 
 MAX_VALUES = 200_000
@@ -50,16 +50,10 @@ class Document:
         """What a local reference leads to (RFC 6901); raises Unusable."""
         if not isinstance(reference, str) or not reference.startswith("#"):
             raise Unusable(f"{str(reference)[:200]!r} is outside this document, and nothing is fetched")
-        found: Any = self.root
-        for step in filter(None, unquote(reference[1:]).split("/")):
-            name = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(found, list) and name.isdecimal() and int(name) < len(found):
-                found = found[int(name)]
-            elif isinstance(found, dict) and name in found:
-                found = found[name]
-            else:
-                raise Unusable(f"{reference[:200]!r} leads to nothing in this document")
-        return found
+        try:
+            return pointed_at(reference, self.root)
+        except KeyError:
+            raise Unusable(f"{reference[:200]!r} leads to nothing in this document") from None
 
     def object(self, value: Any) -> dict[str, Any]:
         """An object, or what its `$ref` leads to; raises Unusable."""
@@ -80,7 +74,7 @@ def is_openapi(text: str) -> bool:
 def read(text: str) -> Document:
     """Read a document; raises DefinitionError that says what is wrong with it."""
     try:
-        root = _Plain().value(parse_json(text) if text.lstrip().startswith("{") else _parse_yaml(text))
+        root = _TreeReader().value(parse_json(text) if text.lstrip().startswith("{") else _parse_yaml(text))
     except ValidationError as error:
         raise DefinitionError([Fault("", message) for message in error.messages]) from None
     except Unusable as error:
@@ -119,7 +113,7 @@ def _check_depth(text: str) -> None:
             raise Unusable("The document is nested too deep.")
 
 
-class _Plain:
+class _TreeReader:
     """Copies a parsed value into JSON; aliases are written out, within limits that also end circles and bombs."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from flows.schemas.compiled import SchemaError, check_tool_input_schema
 from flows.transfer.openapi.document import Document, Unusable
-from flows.transfer.openapi.request import Request, request_of
+from flows.transfer.openapi.request import NodeRequest, request_of
 from flows.transfer.openapi.schemas import Converter
 from flows.transfer.openapi.security import literal
 from flows.values.reserved_names import GET_RESULT
@@ -118,7 +118,7 @@ def _without_flow(made: Operation, problem: str) -> Operation:
     return Operation(**{name: getattr(made, name) for name in made.__slots__} | {"problem": problem, "notes": []})
 
 
-def _flow(made: Operation, request: Request, answer: dict[str, Any]) -> dict[str, Any]:
+def _flow(made: Operation, request: NodeRequest, answer: dict[str, Any]) -> dict[str, Any]:
     """The flow as a file of flows has it: trigger, request, answer."""
     nodes = [
         _node("trigger", "trigger", "Call", 0, {}),

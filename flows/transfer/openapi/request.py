@@ -22,7 +22,7 @@ Note = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class Request:
+class NodeRequest:
     """The node's parameters, and the arguments that they take their values from."""
 
     parameters: dict[str, Any]
@@ -47,10 +47,12 @@ class Request:
         return f"{{{{ trigger.{plain} }}}}" if _STEP.fullmatch(plain) else f"{{{{ trigger[{json.dumps(plain)}] }}}}"
 
 
-def request_of(converter: Converter, method: str, path: str, item: dict[str, Any], base: str, note: Note) -> Request:
+def request_of(
+    converter: Converter, method: str, path: str, item: dict[str, Any], base: str, note: Note
+) -> NodeRequest:
     """The request of an operation; raises Unusable for what an `http_request` cannot send faithfully."""
     operation = converter.document.object(item[method])
-    request = Request({"method": method.upper(), "url": base + literal(path)})
+    request = NodeRequest({"method": method.upper(), "url": base + literal(path)})
     places: dict[str, dict[str, str]] = {place: {} for place in _PLACES}
     for parameter in _parameters(converter, item, operation):
         _add(converter, request, places, parameter, note)
@@ -79,7 +81,7 @@ def _parameters(converter: Converter, item: dict[str, Any], operation: dict[str,
 
 
 def _add(
-    converter: Converter, request: Request, places: dict[str, dict[str, str]], parameter: dict[str, Any], note: Note
+    converter: Converter, request: NodeRequest, places: dict[str, dict[str, str]], parameter: dict[str, Any], note: Note
 ) -> None:
     place, name = parameter.get("in"), str(parameter.get("name"))
     is_required = parameter.get("required") is True or place == "path"
@@ -125,7 +127,7 @@ def _check_list(parameter: dict[str, Any], schema: dict[str, Any]) -> None:
 
 
 def _add_body(
-    converter: Converter, request: Request, places: dict[str, dict[str, str]], body: dict[str, Any], note: Note
+    converter: Converter, request: NodeRequest, places: dict[str, dict[str, str]], body: dict[str, Any], note: Note
 ) -> None:
     content = body.get("content") or {}
     kind = next((name for name in content if _JSON.fullmatch(name.partition(";")[0].strip())), None)

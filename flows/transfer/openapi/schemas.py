@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flows.schemas.compiled import SchemaError, compile_schema
+from flows.schemas.keywords import rewritten
 from flows.transfer.openapi.document import Document, Unusable
 
 MAX_SCHEMAS = 100_000
@@ -21,9 +22,14 @@ _KEPT = frozenset(
         *("dependentRequired", "minContains", "maxContains"),
     }
 )
-_ONE = frozenset({"not", "if", "then", "else", "items", "contains", "additionalProperties", "propertyNames"})
-_LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-_MAP = frozenset({"properties", "patternProperties", "dependentSchemas"})
+_NOT_TAKEN = frozenset({"$defs", "definitions", "contentSchema", "unevaluatedItems", "unevaluatedProperties"})
+"""Keywords that hold schemas and are left out.
+
+Definitions are needed no more where references are written out, and `contentSchema` checks nothing. What counts as
+evaluated changes when a reference is written out, so `unevaluated...` would refuse what the other system takes; that
+system still refuses it.
+"""
+
 _WORDS = frozenset({"title", "description", "default", "deprecated"})
 
 
@@ -46,13 +52,8 @@ class Converter:
         if "$ref" in schema:
             return self._referred(schema, note, trail)
         found = {name: value for name, value in schema.items() if name in _KEPT}
-        for name, value in schema.items():
-            if name in _ONE:
-                found[name] = self.convert(value, note, trail)
-            elif name in _LIST and isinstance(value, list):
-                found[name] = [self.convert(child, note, trail) for child in value]
-            elif name in _MAP and isinstance(value, dict):
-                found[name] = {key: self.convert(child, note, trail) for key, child in value.items()}
+        taken = {name: value for name, value in schema.items() if name not in _NOT_TAKEN}
+        found |= rewritten(taken, lambda child: self.convert(child, note, trail))
         self._without_read_only(schema, found)
         _check_pattern(found, note)
         return _modern(schema, found) if self.document.is_30 else found

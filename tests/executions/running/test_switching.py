@@ -7,9 +7,8 @@ import pytest
 from flows.engine.errors import DefinitionError, NodeFailed
 from flows.engine.node import NodeContext
 from flows.models import Flow, Prompt, Resource, Server
-from flows.nodes.offer import Offer
-from flows.offers.prompts import save_prompt
-from flows.offers.resources import save_resource
+from flows.nodes.offer import SwitchOffer
+from flows.offers.changes import save_offer
 from flows.publishing import versions
 from tests.definitions import answer, chain, node
 from tests.factories import call, make_flow, make_server, publish
@@ -22,8 +21,8 @@ def server(transactional_db: None) -> Server:
     """A server with a published flow, a prompt and a resource that go by the same name, all of them on."""
     server = make_server()
     publish(server, "booking", answer("Booked."))
-    save_prompt(Prompt(server=server, name="booking", description="Books.", messages=HELLO))
-    save_resource(Resource(server=server, uri="booking:today", name="Booking", text="None yet."))
+    save_offer(Prompt(server=server, name="booking", description="Books.", messages=HELLO))
+    save_offer(Resource(server=server, uri="booking:today", name="Booking", text="None yet."))
     return server
 
 
@@ -61,7 +60,7 @@ def test_a_flow_turns_one_thing_of_its_server_off_and_on_and_says_how_it_was(
 
 def test_what_the_server_does_not_have_is_answered_with_what_it_has(server: Server) -> None:
     others = make_server()
-    save_prompt(Prompt(server=others, name="foreign", description="Not ours.", messages=HELLO))
+    save_offer(Prompt(server=others, name="foreign", description="Not ours.", messages=HELLO))
     assert turned(server, prompt="foreign", state="off") == ("This server has no prompt 'foreign'. It has: booking.")
     assert turned(server, resource="booking:{{ trigger.day }}", state="off") == (
         "This server has no resource 'booking:{{ trigger.day }}'. It has: booking:today."
@@ -103,4 +102,4 @@ def test_publishing_wants_one_thing_that_is_there(parameters: dict[str, str], fa
 @pytest.mark.anyio
 async def test_where_nothing_can_be_turned_it_says_so() -> None:
     with pytest.raises(NodeFailed, match="cannot be changed from this execution"):
-        await Offer().execute({"flow": "booking", "state": "on"}, NodeContext("e1", "Node"))
+        await SwitchOffer().execute({"flow": "booking", "state": "on"}, NodeContext("e1", "Node"))

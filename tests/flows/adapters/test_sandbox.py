@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flows.adapters.sandbox import MAX_PRINTED, Limits, SandboxedCode
+from flows.adapters.sandbox import MAX_PRINTED, SandboxedCode, SandboxLimits
 from flows.engine.errors import NodeFailed
 from tests.live import wait_until
 
@@ -29,7 +29,7 @@ PRINTED = "The code printed more than 65,536 characters and was stopped. Let it 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[SandboxedCode]:
     """With limits that are reached sooner than those of the product."""
-    made = SandboxedCode(Limits(0.05, 8 << 20, 2), Limits(0.5, 16 << 20, 2))
+    made = SandboxedCode(SandboxLimits(0.05, 8 << 20, 2), SandboxLimits(0.5, 16 << 20, 2))
     yield made
     await made.close()
 

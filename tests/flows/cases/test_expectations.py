@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flows.cases.expectations import MOST_DIFFERENCES, Difference, Expectation, Verdict
+from flows.cases.expectations import MOST_DIFFERENCES, Expectation, Mismatch, Verdict
 
 
 def answer(value: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def test_equal_json_passes_whatever_the_order_of_its_keys(expected: Any, got: An
 )
 def test_what_is_not_equal_is_named_at_its_place(expected: Any, got: Any, differences: list[Any]) -> None:
     verdict = Expectation("succeeds", "equals", expected).check(answer(got))
-    assert (verdict.passed, list(verdict.differences)) == (False, [Difference(*each) for each in differences])
+    assert (verdict.passed, list(verdict.differences)) == (False, [Mismatch(*each) for each in differences])
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from flows.models import Prompt, Resource
-from flows.offers.prompts import save_prompt
-from flows.offers.resources import MAX_BYTES, save_resource
+from flows.offers.changes import save_offer
+from flows.offers.resources import MAX_BYTES
 from flows.publishing import versions
 from tests.executions.pages.test_views import browser_of, words
 from tests.factories import announcements, make_flow, make_server, make_user
@@ -108,7 +108,7 @@ class TestPrompts:
     )
     def test_a_refused_form_says_why_and_keeps_what_was_typed(self, changed: dict[str, str], message: str) -> None:
         server = make_server()
-        save_prompt(Prompt(server=server, name="taken", description="x", messages=[TEXT], arguments=[{"name": "name"}]))
+        save_offer(Prompt(server=server, name="taken", description="x", messages=[TEXT], arguments=[{"name": "name"}]))
         answer = browser_of(server.owner).post(f"/servers/{server.pk}/prompts/new/", prompt_form(**changed))
         assert answer.status_code == 200
         assert message in words(answer.content.decode()).replace("&#x27;", "'")
@@ -137,7 +137,7 @@ class TestPrompts:
         prompt = Prompt(
             server=server, name="p", description="x", arguments=[{"name": "u", "required": True}], messages=[link]
         )
-        save_prompt(prompt)
+        save_offer(prompt)
         browser, page = browser_of(server.owner), f"/servers/{server.pk}/prompts/{prompt.pk}/"
         assert "This field is required." in browser.get(page + "?preview=1").content.decode()
         text = words(browser.get(page + "?preview=1&sample-u=nowhere").content.decode())
@@ -223,7 +223,7 @@ class TestResources:
     )
     def test_a_refused_form_says_why(self, changed: dict[str, str], message: str) -> None:
         server = make_server()
-        save_resource(Resource(server=server, uri="taken:1", name="x", text="y"))
+        save_offer(Resource(server=server, uri="taken:1", name="x", text="y"))
         answer = browser_of(server.owner).post(f"/servers/{server.pk}/resources/new/", resource_form(**changed))
         assert answer.status_code == 200
         assert message in words(answer.content.decode())
@@ -251,10 +251,10 @@ class TestResources:
 @pytest.mark.parametrize("kind", ["prompts", "resources"])
 def test_a_strangers_pages_are_404_and_nothing_changes(kind: str) -> None:
     server, other = make_server(), make_server()
-    save_prompt(
+    save_offer(
         Prompt(server=server, name="hello", description="Greets.", messages=[TEXT], arguments=[{"name": "name"}])
     )
-    save_resource(Resource(server=server, uri="notes:1", name="Notes", text="x"))
+    save_offer(Resource(server=server, uri="notes:1", name="Notes", text="x"))
     row: Any = (Prompt if kind == "prompts" else Resource).objects.get()
     browser = browser_of(other.owner)
     theirs, mine = f"/servers/{server.pk}/{kind}/", f"/servers/{other.pk}/{kind}/"
@@ -298,7 +298,7 @@ class TestAdmin:
     def test_a_name_that_is_taken_is_an_error_of_the_form(self, operator: Client) -> None:
         server = make_server()
         for uri in ("a:1", "a:2"):
-            save_resource(Resource(server=server, uri=uri, name="x", text="y"))
+            save_offer(Resource(server=server, uri=uri, name="x", text="y"))
         change = reverse("admin:flows_resource_change", args=[Resource.objects.get(uri="a:1").pk])
         sent = {"uri": "a:2", "name": "x", "text": "y", "annotations": "{}", "completions": "{}"}
         page = operator.post(change, sent)

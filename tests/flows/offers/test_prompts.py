@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from flows.models import Prompt, Resource
-from flows.offers.prompts import MAX_PROMPTS, save_prompt
-from flows.offers.resources import MAX_BYTES, save_resource
+from flows.offers.changes import MAX_OFFERS, save_offer
+from flows.offers.resources import MAX_BYTES
 from flows.offers.sample_inputs import as_arguments
 from flows.publishing import versions
 from tests.factories import announcements, make_flow, make_server
@@ -180,7 +180,7 @@ class TestPrompts:
     ) -> None:
         server = make_flow(tool_name="greet", input_schema=SCHEMA).server
         make_flow(server, tool_name="loose")
-        save_prompt(Prompt(server=server, name="taken", description="x", messages=[TEXT]))
+        save_offer(Prompt(server=server, name="taken", description="x", messages=[TEXT]))
         answer = rest(server.owner).post("/api/prompts/", prompt_body(server, **changed), format="json")
         assert (answer.status_code, list(answer.json())) == (400, [field])
         first = answer.json()[field][0]
@@ -191,6 +191,13 @@ class TestPrompts:
             assert words in first["message"]
         assert Prompt.objects.count() == 1
 
+    @pytest.mark.parametrize("arguments", [[{"nmae": "name"}], ["name"], {"name": True}, "name"])
+    def test_arguments_of_another_form_are_refused_also_when_a_flow_answers(self, arguments: Any) -> None:
+        server = make_flow(tool_name="greet", input_schema=SCHEMA).server
+        body = prompt_body(server, flow="greet", messages=[], arguments=arguments)
+        answer = rest(server.owner).post("/api/prompts/", body, format="json")
+        assert (answer.status_code, list(answer.json())) == (400, ["arguments"])
+
     def test_a_flow_of_another_server_cannot_answer(self) -> None:
         server, other = make_server(), make_flow(tool_name="theirs")
         answer = rest(server.owner).post(
@@ -198,11 +205,11 @@ class TestPrompts:
         )
         assert answer.json() == {"flow": ["The server has no flow 'theirs'. It has: none."]}
         with pytest.raises(ValueError, match="flow: take a flow of this server"):
-            save_prompt(Prompt(server=server, name="a", description="b", flow=other))
+            save_offer(Prompt(server=server, name="a", description="b", flow=other))
 
     def test_a_server_holds_so_many_prompts(self) -> None:
         server = make_server()
-        Prompt.objects.bulk_create(Prompt(server=server, name=f"p{number}") for number in range(MAX_PROMPTS))
+        Prompt.objects.bulk_create(Prompt(server=server, name=f"p{number}") for number in range(MAX_OFFERS))
         answer = rest(server.owner).post("/api/prompts/", prompt_body(server), format="json")
         assert answer.json()["name"][0]["message"] == "this server has 200 prompts already; remove one first"
 
@@ -210,18 +217,18 @@ class TestPrompts:
         server = make_server()
         large = message(type="text", text="a" * 200_000)
         for number in range(2):
-            save_prompt(Prompt(server=server, name=f"p{number}", description="x", messages=large))
+            save_offer(Prompt(server=server, name=f"p{number}", description="x", messages=large))
         answer = rest(server.owner).post("/api/prompts/", prompt_body(server, messages=large), format="json")
         assert answer.json()["messages"][0]["message"] == (
             "the prompts of a server hold 512 KiB as JSON in all; the others have 390"
         )
         prompt = Prompt.objects.get(name="p1")
         prompt.description = "Changed."
-        save_prompt(prompt)
+        save_offer(prompt)
 
     def test_when_its_flow_is_deleted_the_prompt_stays_without_an_answer(self) -> None:
         flow = make_flow(tool_name="greet")
-        save_prompt(Prompt(server=flow.server, name="hello", description="Greets.", flow=flow))
+        save_offer(Prompt(server=flow.server, name="hello", description="Greets.", flow=flow))
         versions.delete(flow)
         assert Prompt.objects.get().flow is None
 
@@ -299,7 +306,7 @@ class TestResources:
         self, changed: dict[str, Any], field: str, words: str
     ) -> None:
         server = make_flow(tool_name="greet", input_schema=SCHEMA).server
-        save_resource(Resource(server=server, uri="taken:1", name="x", text="y"))
+        save_offer(Resource(server=server, uri="taken:1", name="x", text="y"))
         answer = rest(server.owner).post("/api/resources/", resource_body(server, **changed), format="json")
         assert answer.status_code == 400
         assert field in answer.json()
@@ -310,7 +317,7 @@ class TestResources:
         server = make_server()
         half = "a" * MAX_BYTES
         for number in range(2):
-            save_resource(Resource(server=server, uri=f"big:{number}", name="x", text=half))
+            save_offer(Resource(server=server, uri=f"big:{number}", name="x", text=half))
         answer = rest(server.owner).post("/api/resources/", resource_body(server), format="json")
         assert answer.json()["text"][0]["message"] == (
             "the resources of a server hold 1,024 KiB in all; the others have 1,024. A flow may answer with more"
@@ -320,8 +327,8 @@ class TestResources:
 @pytest.mark.parametrize("kind", ["prompts", "resources"])
 def test_foreign_rows_are_404_and_nothing_changes(kind: str) -> None:
     server, other = make_server(), make_server()
-    save_prompt(Prompt(server=server, name="hello", description="Greets.", messages=[TEXT]))
-    save_resource(Resource(server=server, uri="notes:1", name="Notes", text="x"))
+    save_offer(Prompt(server=server, name="hello", description="Greets.", messages=[TEXT]))
+    save_offer(Resource(server=server, uri="notes:1", name="Notes", text="x"))
     model: Any = {"prompts": Prompt, "resources": Resource}[kind]
     script, row = rest(other.owner), model.objects.get()
     for pk in (row.pk, 0, "x"):

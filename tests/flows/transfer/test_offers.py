@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from flows.models import Prompt, Resource, Server
-from flows.offers.prompts import save_prompt
-from flows.offers.resources import save_resource
+from flows.offers.changes import save_offer
 from flows.publishing.versions import delete
 from tests.executions.pages.test_views import browser_of, words
 from tests.factories import make_flow, make_server
@@ -26,12 +25,12 @@ def source() -> Server:
     server = make_server(slug="source")
     flow = make_flow(server, tool_name="lookup", input_schema=SCHEMA)
     arguments = [{"name": "a", "completions": ["x"]}]
-    save_prompt(Prompt(server=server, name="z", description="Says.", arguments=arguments, messages=[TEXT]))
+    save_offer(Prompt(server=server, name="z", description="Says.", arguments=arguments, messages=[TEXT]))
     required = [{"required": True, "name": "id"}]
-    save_prompt(Prompt(server=server, name="b", title="B", description="Asks.", arguments=required, flow=flow))
+    save_offer(Prompt(server=server, name="b", title="B", description="Asks.", arguments=required, flow=flow))
     hints = {"priority": 1, "audience": ["user"]}
-    save_resource(Resource(server=server, uri="notes:1", name="N", text="é\n", mime_type="text/x", annotations=hints))
-    save_resource(Resource(server=server, uri="order:{id}", name="O", flow=flow, completions={"id": ["1"]}))
+    save_offer(Resource(server=server, uri="notes:1", name="N", text="é\n", mime_type="text/x", annotations=hints))
+    save_offer(Resource(server=server, uri="order:{id}", name="O", flow=flow, completions={"id": ["1"]}))
     return server
 
 

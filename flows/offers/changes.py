@@ -1,0 +1,48 @@
+"""Prompts and resources as they are stored and removed, and how clients learn of it."""
+
+from collections.abc import Iterator
+
+from django.db import IntegrityError, transaction
+
+from flows.engine.errors import DefinitionError, Fault
+from flows.models import Offer, Prompt
+from flows.offers import prompts, resources
+from flows.publishing import announcements
+
+MAX_OFFERS = 200
+"""Prompts of one server, and as many resources."""
+
+
+def offer_faults(offer: Offer) -> list[Fault]:
+    """Everything that keeps it from being stored, each at its path in the JSON of REST and of files."""
+    return prompts.prompt_faults(offer) if isinstance(offer, Prompt) else resources.resource_faults(offer)
+
+
+def save_offer(offer: Offer) -> None:
+    """Store a prompt or resource and let connected clients know; raises DefinitionError with every fault."""
+    faults = offer_faults(offer) or list(_room_faults(offer))
+    if faults:
+        raise DefinitionError(faults)
+    try:
+        with transaction.atomic():
+            offer.save()
+            offer.server.touch()
+            announcements.announce(offer.server.slug)
+    except IntegrityError:
+        taken = str(offer._meta.constraints[0].violation_error_message)
+        raise DefinitionError([Fault(offer.key_field, taken)]) from None
+
+
+def delete_offer(offer: Offer) -> None:
+    """Delete a prompt or resource and let connected clients know."""
+    with transaction.atomic():
+        offer.delete()
+        offer.server.touch()
+        announcements.announce(offer.server.slug)
+
+
+def _room_faults(offer: Offer) -> Iterator[Fault]:
+    others = type(offer).objects.filter(server=offer.server_id).exclude(pk=offer.pk)
+    if offer._state.adding and others.count() >= MAX_OFFERS:
+        yield Fault(offer.key_field, f"this server has {MAX_OFFERS} {offer.kind}s already; remove one first")
+    yield from prompts.size_faults(offer, others) if isinstance(offer, Prompt) else resources.size_faults(offer, others)
