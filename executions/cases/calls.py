@@ -15,6 +15,7 @@ from executions.acting.actions import Refused
 from executions.database import in_database
 from executions.models import Execution
 from executions.record import payload
+from executions.record.error_kinds import kind_of_error
 from executions.record.status import Status
 from executions.running import lifecycle
 from executions.running.lifecycle import Caller, Target
@@ -29,11 +30,6 @@ CONCURRENCY = 4
 PATIENCE_SECONDS = 2.0
 """How long a page waits for its cases; the others end while it is looked at."""
 
-_NOT_THE_FLOWS_DOING = {
-    "cancelled": "The execution was cancelled.",
-    "interrupted": "The execution was interrupted.",
-    "record_error": "The execution could not be recorded whole.",
-}
 _batches: dict[int, asyncio.Task[None]] = {}
 """The flows whose cases this process is calling."""
 
@@ -193,6 +189,6 @@ def settle(cases: Sequence[SavedCase]) -> None:
     ended = Execution.objects.filter(pk__in=waiting).exclude(status=Status.PENDING) if waiting else ()
     for execution in ended:
         case = waiting[execution.pk]
-        reason = _NOT_THE_FLOWS_DOING.get(execution.error_kind)
+        reason = kind_of_error(execution.error_kind).verdict
         _take(case, Verdict(False, reason) if reason else Expectation.of(case.expectation).check(execution.result))
         _write_last(case)
