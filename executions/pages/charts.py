@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from executions.reading.insights import Bin
 from executions.reading.statistics import Tally
+from executions.record.status import Status
 
 SMALLEST = 2.0
 """Pixels: a single call must be seen beside thousands."""
@@ -15,7 +16,7 @@ GAP = 0.22
 
 MOST_LINES = 4
 STEPS = (1, 2, 5, 10)
-STACK = ("error", "fulfilled", "pending")
+STACK = (Status.ERROR, Status.FULFILLED, Status.PENDING)
 """From the bottom up: failures stand on the axis, where their heights compare."""
 
 
@@ -63,7 +64,7 @@ class Chart:
 
 def stacked(tallies: Sequence[Tally], height: float) -> Chart:
     """Calls bucket by bucket, each column divided by status."""
-    counts = [[(kind, getattr(tally, kind)) for kind in STACK] for tally in tallies]
+    counts = [[(status.value, tally.by_status[status]) for status in STACK] for tally in tallies]
     return _chart(counts, height)
 
 

@@ -14,6 +14,7 @@ from executions.pages.charts import Chart, Column, histogram, place, stacked
 from executions.reading.insights import Bin, Figures, Overview
 from executions.reading.periods import Bucket, Period
 from executions.reading.statistics import Calls, Tally
+from executions.record.status import COUNTED, SHOWN
 from executions.templatetags.moments import as_input
 
 register = template.Library()
@@ -43,12 +44,12 @@ class Point:
 
 @register.simple_tag
 def calls_chart(overview: Overview) -> dict[str, Any]:
-    """The chart of a period's calls, its points, and the newest point with calls: the one that Tab reaches."""
+    """The chart of a period's calls, its points, the newest one with calls, which Tab reaches, and the statuses."""
     chart = stacked(overview.buckets, HEIGHT)
     places = zip(chart.columns, overview.span.buckets, overview.buckets, strict=True)
     points = [_point(index, *there, overview.period) for index, there in enumerate(places)]
     newest = max((index for index, tally in enumerate(overview.buckets) if tally.total), default=None)
-    return {"chart": chart, "points": points, "newest": newest}
+    return {"chart": chart, "points": points, "newest": newest, "statuses": SHOWN}
 
 
 def _point(index: int, column: Column, bucket: Bucket, tally: Tally, period: Period) -> Point:
@@ -116,8 +117,7 @@ def tally_words(tally: Tally) -> str:
     """`120 calls: 117 fulfilled, 2 failed, 1 pending`."""
     if not tally.total:
         return "no calls"
-    parts = [(tally.fulfilled, "fulfilled"), (tally.error, "failed"), (tally.pending, "pending")]
-    words = ", ".join(f"{number:,} {word}" for number, word in parts if number)
+    words = ", ".join(f"{number:,} {COUNTED[status]}" for status, number in tally.by_status.items() if number)
     return f"{tally.total:,} call{'' if tally.total == 1 else 's'}: {words}"
 
 
