@@ -11,6 +11,7 @@ from typing import Any
 from executions.acting import replays
 from executions.acting.actions import Refused
 from executions.models import Execution
+from executions.record.holes import holes
 from executions.record.status import Status
 from executions.running.targets import Target, version_target
 from flows.engine import reuse
@@ -131,7 +132,7 @@ def _check(graph: Graph, chosen: Node, runs: list[Node], reused: Mapping[str, Re
         if chosen.id in _behind(graph, node):
             raise Refused(f"{node.name!r}, which comes before {chosen.name!r}, did not end well. Choose that one.")
     for node_id, earlier in reused.items():
-        if places := sorted(replays.holes(earlier.output)):
+        if places := sorted(holes(earlier.output)):
             where = ", ".join(places[:5]) if places != [""] else "all of it"
             message = (
                 f"the output of {graph.nodes[node_id].name!r} is not whole in the record: {where} was hidden or cut."

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -10,13 +10,11 @@ from asgiref.sync import async_to_sync
 from executions.acting.actions import Refused
 from executions.ledger import writer
 from executions.models import Execution
-from executions.privacy.names import HIDDEN
-from executions.record.payload import is_cut
+from executions.record.holes import holes
 from executions.running import lifecycle
 from executions.running.lifecycle import ArgumentsError, Caller, Target
 from flows.engine.errors import Fault
 from flows.engine.node import Reused
-from flows.engine.registry import json_path
 from flows.engine.runner import NOTHING_REUSED
 from flows.models import Flow
 
@@ -65,24 +63,6 @@ def recorded_arguments(execution: Execution) -> Any:
         message = "some parameters were hidden or shortened in the record. Choose “Edit parameters” instead."
         raise Refused(message)
     return execution.initial_params
-
-
-def holes(value: Any) -> set[str]:
-    """Where a stored JSON value is not what was sent, as JSON paths: something is hidden there, or cut."""
-    return {json_path(path) for path in _holes(value)}
-
-
-def _holes(value: Any) -> Iterator[tuple[str | int, ...]]:
-    todo: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
-    while todo:
-        path, part = todo.pop()
-        if isinstance(part, dict) and not is_cut(part):
-            todo += [((*path, key), child) for key, child in part.items()]
-            yield from ((*path, key) for key in part if HIDDEN in key)
-        elif isinstance(part, list):
-            todo += [((*path, index), child) for index, child in enumerate(part)]
-        elif isinstance(part, dict) or (isinstance(part, str) and HIDDEN in part):
-            yield path
 
 
 def start_replay(

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from executions.acting import actions, from_node, replays
 from executions.acting.forms import NoteForm, ReplayForm
 from executions.models import Execution
+from executions.record.holes import holes
 from executions.running import lifecycle
 from flows.engine.errors import DefinitionError
 from flows.pages.return_addresses import own_address
@@ -56,7 +57,7 @@ def _edited_replay(request: HttpRequest, execution: Execution) -> HttpResponse:
             return redirect(replays.replay(execution, request.user, form.cleaned_data["arguments"]))
         except lifecycle.ArgumentsError as error:
             context["faults"] = error.faults
-    context |= {"holes": sorted(replays.holes(execution.initial_params)), "is_draft": target.version_id is None}
+    context |= {"holes": sorted(holes(execution.initial_params)), "is_draft": target.version_id is None}
     return render(request, "executions/replay.html", context)
 
 

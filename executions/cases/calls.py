@@ -16,6 +16,7 @@ from executions.database import in_database
 from executions.models import Execution
 from executions.record import payload
 from executions.record.error_kinds import kind_of_error
+from executions.record.holes import whole_parts
 from executions.record.status import Status
 from executions.running import lifecycle
 from executions.running.lifecycle import Caller, Target
@@ -60,7 +61,7 @@ def save(case: SavedCase, target: Target, name: str, arguments: Any, expectation
 def storable_part(target: Target, arguments: Any) -> tuple[Any, list[str]]:
     """The arguments without what the record of a call would not hold either, and the paths of what is left out."""
     redactor = target.guard.redactors(arguments, {})[1]
-    return trials.whole_parts(payload.cleaned(target.guard.masked(arguments), redactor))
+    return whole_parts(payload.cleaned(target.guard.masked(arguments), redactor))
 
 
 # --- Calling ----------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from executions.cases import calls
 from executions.cases.views import cases_context, find_case, is_published_wanted, visible_flow
 from executions.models import Execution
 from executions.pages.views import HtmxRequest, detail_context
+from executions.record.holes import whole_parts
 from executions.record.status import Status
 from executions.running import lifecycle
 from executions.running.lifecycle import Target
@@ -71,7 +72,7 @@ def _opened(request: HttpRequest, flow: Flow) -> Tab:
     is_published = is_published_wanted(flow, request.GET.get("version"))
     arguments, missing = (case.arguments, case.omitted) if case else (MISSING, [])
     if earlier:
-        arguments, missing = trials.whole_parts(earlier.initial_params)
+        arguments, missing = whole_parts(earlier.initial_params)
     if case:
         case_form = CaseForm.showing(case.name, Expectation.of(case.expectation))
     else:
