@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions.acting import actions, from_node, replays
-from executions.api.answers import Conflict, refusals_answered
+from executions.api.refusals import Conflict, refusals_answered
 from executions.api.serializers import ExecutionItemSerializer, ExecutionSerializer, PinSerializer, ReplaySerializer
 from executions.api.views import EXECUTION_ID, whole
 from executions.models import Execution, ExecutionQuerySet

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions.api.actions import ExecutionAction
-from executions.api.answers import Conflict, refusals_answered
+from executions.api.refusals import Conflict, refusals_answered
 from executions.api.serializers import ExecutionSerializer
 from executions.api.views import EXECUTION_ID, whole
 from executions.ledger import suspensions

@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions.acting import actions
-from executions.api.answers import refusals_answered
 from executions.api.pagination import ExecutionEnvelope
+from executions.api.refusals import refusals_answered
 from executions.api.serializers import (
     DraftCallSerializer,
     ExecutionItemSerializer,

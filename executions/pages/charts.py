@@ -21,7 +21,7 @@ STACK = (Status.ERROR, Status.FULFILLED, Status.PENDING)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ColumnPart:
     """A piece of a column; `kind` says what is counted."""
 
     kind: str
@@ -37,7 +37,7 @@ class Column:
     room: float
     x: float
     width: float
-    parts: Sequence[Part]
+    parts: Sequence[ColumnPart]
 
     @property
     def middle(self) -> float:
@@ -46,7 +46,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScaleLine:
     """A line across the chart, for a number of calls."""
 
     value: int
@@ -59,7 +59,7 @@ class Chart:
 
     height: float
     columns: Sequence[Column]
-    lines: Sequence[Line]
+    lines: Sequence[ScaleLine]
 
 
 def stacked(tallies: Sequence[Tally], height: float) -> Chart:
@@ -88,10 +88,10 @@ def _chart(counts: Sequence[Sequence[tuple[str, int]]], height: float) -> Chart:
         )
         for index, column in enumerate(counts)
     ]
-    return Chart(height, columns, [Line(value, round(height - value / top * height, 1)) for value in values])
+    return Chart(height, columns, [ScaleLine(value, round(height - value / top * height, 1)) for value in values])
 
 
-def _parts(column: Sequence[tuple[str, int]], top: int, height: float) -> list[Part]:
+def _parts(column: Sequence[tuple[str, int]], top: int, height: float) -> list[ColumnPart]:
     """The pieces from the bottom up; what small ones take more than their share is taken from the largest."""
     heights = {kind: max(number / top * height, SMALLEST) for kind, number in column if number}
     if (excess := sum(heights.values()) - height) > 0:
@@ -99,7 +99,7 @@ def _parts(column: Sequence[tuple[str, int]], top: int, height: float) -> list[P
     parts, bottom = [], height
     for kind, tall in heights.items():
         bottom -= tall
-        parts.append(Part(kind, round(bottom, 1), round(tall, 1)))
+        parts.append(ColumnPart(kind, round(bottom, 1), round(tall, 1)))
     return parts
 
 

@@ -13,11 +13,11 @@ from django_htmx.middleware import HtmxDetails
 from executions.models import Execution
 from executions.questions.form import forms_of
 from executions.questions.people import wait_of
+from executions.reading.drawn_answers import tool_of
 from executions.reading.filters import ExecutionFilter
 from executions.reading.history import History, Listing
 from executions.reading.paging import Page
 from executions.reading.snippets import SNIPPETS
-from executions.reading.ui_answers import tool_of
 from executions.record.status import SHOWN
 from flows.models import Flow
 from flows.pages.drawing import Drawing, draw

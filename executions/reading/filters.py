@@ -117,7 +117,7 @@ class ExecutionFilter(django_filters.FilterSet):
 
     @property
     def narrows(self) -> bool:
-        """Whether anything but the status is asked for; then the counters of `executions.counts` do not help."""
+        """Whether anything but the status is asked for; then the counters of `executions.ledger.counts` do not help."""
         asked = self.form.cleaned_data
         return any(asked.get(name) not in EMPTY_VALUES for name in (*BY_INDEX, *ROW_BY_ROW))
 

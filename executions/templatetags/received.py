@@ -9,7 +9,7 @@ from typing import Any
 from django import template
 
 from executions.models import Execution
-from executions.reading.ui_answers import UiAnswer, ui_answer_of
+from executions.reading.drawn_answers import DrawnAnswer, drawn_answer_of
 from executions.record.payload import TRUNCATED
 
 register = template.Library()
@@ -48,9 +48,9 @@ def received_blocks(result: Any) -> list[Block]:
 
 
 @register.filter
-def ui_answer(execution: Execution) -> UiAnswer | None:
+def ui_answer(execution: Execution) -> DrawnAnswer | None:
     """The picture that clients with MCP Apps make of the answer."""
-    return ui_answer_of(execution)
+    return drawn_answer_of(execution)
 
 
 def _block(block: dict[str, Any]) -> Block:

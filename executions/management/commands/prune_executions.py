@@ -10,11 +10,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
-from executions.management.progress import Progress
+from executions.management.progress import ProgressBar
 from executions.record.status import TERMINAL, Status
 from executions.upkeep import retention, space
 from executions.upkeep.retention import Criteria
-from executions.upkeep.space import Share
+from executions.upkeep.space import FlowShare
 from flows.models import Flow
 
 HOURS = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24}
@@ -82,7 +82,7 @@ class Command(BaseCommand):
             raise CommandError("Say what to delete: --older-than, --keep, --status or --flow.")
         return criteria
 
-    def _show(self, shares: list[Share]) -> None:
+    def _show(self, shares: list[FlowShare]) -> None:
         lines = [("FLOW", "ROWS", "BYTES", "OLDEST", "NEWEST"), *map(_cells, shares)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         for cells in lines if shares else []:
@@ -91,13 +91,13 @@ class Command(BaseCommand):
         rows, size = sum(share.rows for share in shares), sum(share.size for share in shares)
         self.stdout.write(f"{rows:,} executions, about {_size(size)}.")
 
-    def _is_wanted(self, shares: list[Share]) -> bool:
+    def _is_wanted(self, shares: list[FlowShare]) -> bool:
         if not shares or not sys.stdin.isatty():
             return True
         return input("Delete them? [y/N] ").strip().lower() in {"y", "yes"}
 
     def _prune(self, criteria: Criteria, total: int, chunk: int) -> None:
-        progress = Progress(self.stdout, "Deleted", total)
+        progress = ProgressBar(self.stdout, "Deleted", total)
         for deleted in retention.prune(criteria, chunk):
             progress.add(deleted)
         if total:
@@ -107,7 +107,7 @@ class Command(BaseCommand):
 
     def _give_back(self) -> None:
         before = space.space()
-        progress = Progress(self.stdout, "Bytes given back", before.free or 0)
+        progress = ProgressBar(self.stdout, "Bytes given back", before.free or 0)
         for freed in space.give_back():
             progress.add(freed)
         if before.free is not None:
@@ -135,7 +135,7 @@ def _flow(text: str | None, server: str | None) -> Flow | None:
     return flows[0]
 
 
-def _cells(share: Share) -> tuple[str, ...]:
+def _cells(share: FlowShare) -> tuple[str, ...]:
     moments = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (share.oldest, share.newest))
     return (share.name, f"{share.rows:,}", _size(share.size), *moments)
 
