@@ -53,23 +53,18 @@ def calls_chart(overview: Overview) -> dict[str, Any]:
 
 
 def _point(index: int, column: Column, bucket: Bucket, tally: Tally, period: Period) -> Point:
-    number = timezone.localtime(bucket.start).hour if period == Period.DAY else period.days - 1 - index
-    is_labelled = number % LABELS[period] == 0
+    start = timezone.localtime(bucket.start)
+    number = start.hour if period == Period.DAY else period.days - 1 - index
+    date = f"{start:%a} {start.day}" if period == Period.WEEK else f"{start:%b} {start.day}"
+    label = f"{start:%H:%M}" if period == Period.DAY else date
     return Point(
         column=column,
         bucket=bucket,
         tally=tally,
         name=bucket_name(bucket, period),
-        label=_label(bucket, period) if is_labelled else "",
+        label=label if number % LABELS[period] == 0 else "",
         is_minor=number // LABELS[period] % 2 == 1,
     )
-
-
-def _label(bucket: Bucket, period: Period) -> str:
-    start = timezone.localtime(bucket.start)
-    if period == Period.DAY:
-        return f"{start:%H:%M}"
-    return f"{start:%a} {start.day}" if period == Period.WEEK else f"{start:%b} {start.day}"
 
 
 def bucket_name(bucket: Bucket, period: Period) -> str:

@@ -44,17 +44,14 @@ def received_blocks(result: Any) -> list[Block]:
     """The content blocks of a stored result; what is stored is not trusted to have any form."""
     content = result.get("content") if isinstance(result, dict) else None
     blocks = content if isinstance(content, list) else []
-    return [_block(block) for block in blocks if isinstance(block, dict)]
+    dicts = [block for block in blocks if isinstance(block, dict)]
+    return [replace(_shown(block), hints=_hints(block.get("annotations"))) for block in dicts]
 
 
 @register.filter
 def ui_answer(execution: Execution) -> DrawnAnswer | None:
     """The picture that clients with MCP Apps make of the answer."""
     return drawn_answer_of(execution)
-
-
-def _block(block: dict[str, Any]) -> Block:
-    return replace(_shown(block), hints=_hints(block.get("annotations")))
 
 
 def _shown(block: dict[str, Any]) -> Block:

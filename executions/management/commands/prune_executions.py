@@ -83,7 +83,10 @@ class Command(BaseCommand):
         return criteria
 
     def _show(self, shares: list[FlowShare]) -> None:
-        lines = [("FLOW", "ROWS", "BYTES", "OLDEST", "NEWEST"), *map(_cells, shares)]
+        lines = [("FLOW", "ROWS", "BYTES", "OLDEST", "NEWEST")]
+        for share in shares:
+            oldest, newest = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (share.oldest, share.newest))
+            lines.append((share.name, f"{share.rows:,}", _size(share.size), oldest, newest))
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         for cells in lines if shares else []:
             padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
@@ -133,11 +136,6 @@ def _flow(text: str | None, server: str | None) -> Flow | None:
         slugs = ", ".join(sorted(flow.server.slug for flow in flows))
         raise CommandError(f"Several servers have {text!r}: say which with --server ({slugs}).")
     return flows[0]
-
-
-def _cells(share: FlowShare) -> tuple[str, ...]:
-    moments = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (share.oldest, share.newest))
-    return (share.name, f"{share.rows:,}", _size(share.size), *moments)
 
 
 def _size(size: int) -> str:
