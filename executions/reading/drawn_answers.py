@@ -54,8 +54,13 @@ def tool_of(execution: Execution) -> dict[str, Any] | None:
 
 def _view_of(execution: Execution) -> View | None:
     source = execution.flow_version or execution.flow
+    return view_of_definition(source.definition) if source else None
+
+
+def view_of_definition(definition: Any) -> View | None:
+    """The page that draws the answers of a flow; None for one whose answers are not drawn, and for what is no graph."""
     try:
-        return view_of(graph_of(source.definition)) if source else None
+        return view_of(graph_of(definition))
     except DefinitionError:
         return None
 
