@@ -25,7 +25,7 @@ def _visible(request: HttpRequest, execution_id: uuid.UUID) -> Execution:
 
 @require_POST
 def cancel(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
-    """Ask a pending execution to stop."""
+    """Ask a pending execution to stop; only the process that runs it can do that. Back to the page that asked."""
     execution = _visible(request, execution_id)
     if actions.cancel(execution):
         messages.success(request, "The execution was asked to stop.")
@@ -87,7 +87,7 @@ def pin(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def note(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
-    """Replace the note on an execution."""
+    """Replace the note on an execution, also of a pending one; an empty note takes it away."""
     execution = _visible(request, execution_id)
     form = NoteForm(request.POST)
     if form.is_valid():

@@ -78,7 +78,7 @@ class Announcer:
             self.listen()
 
     def unwatch(self, group: str) -> None:
-        """It ended."""
+        """A socket that watched the group is closed; with the last one the ledger reports nothing here any more."""
         self._watched[group] -= 1
         self._watched += Counter()  # forgets the groups that nobody watches
         if not self._watched and not self.is_shared:

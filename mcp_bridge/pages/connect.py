@@ -47,7 +47,7 @@ def keys(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def revoke(request: HttpRequest, key_id: int) -> HttpResponse:
-    """End a key."""
+    """End one of the person's keys (a superuser: any): within seconds it lets nobody in, and its streams end."""
     key = get_object_or_404(ApiKey.objects.visible_to(request.user), pk=key_id)
     key.revoke()
     messages.success(request, f"The key {key.name} is revoked.")
