@@ -7,7 +7,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 
-from executions.acting.actions import Refused
+from executions.acting.actions import ActionRefused
 from executions.ledger import writer
 from executions.models import Execution
 from executions.record.holes import holes
@@ -26,7 +26,7 @@ def replay(execution: Execution, user: Any, arguments: dict[str, Any] | None = N
     """Call the flow again with the parameters of an earlier execution, or with `arguments` in place of them.
 
     A draft runs as it is saved now, everything else as the version that clients call now. The new execution may still
-    be pending. Raises Refused, ArgumentsError, DefinitionError, LedgerUnavailable.
+    be pending. Raises ActionRefused, ArgumentsError, DefinitionError, LedgerUnavailable.
     """
     target = target_of(execution, user)
     if arguments is None:
@@ -39,29 +39,29 @@ def replay(execution: Execution, user: Any, arguments: dict[str, Any] | None = N
 
 
 def target_of(execution: Execution, user: Any) -> Target:
-    """What a replay calls; raises Refused, DefinitionError."""
+    """What a replay calls; raises ActionRefused, DefinitionError."""
     flow = flow_of(execution, user)
     if execution.flow_version_id is None:
         return lifecycle.draft_target(flow)
     if flow.published_version is None:
-        raise Refused("the flow is not published.")
+        raise ActionRefused("the flow is not published.")
     return lifecycle.published_target(flow)
 
 
 def flow_of(execution: Execution, user: Any) -> Flow:
-    """The flow of an execution; raises Refused when it is deleted."""
+    """The flow of an execution; raises ActionRefused when it is deleted."""
     flows = Flow.objects.visible_to(user).select_related("server", "published_version")
     flow = flows.filter(executions=execution).first()
     if flow is None:
-        raise Refused("the flow is deleted.")
+        raise ActionRefused("the flow is deleted.")
     return flow
 
 
 def recorded_arguments(execution: Execution) -> Any:
-    """The parameters that were sent; raises Refused when the record does not hold all of them."""
+    """The parameters that were sent; raises ActionRefused when the record does not hold all of them."""
     if holes(execution.initial_params):
         message = "some parameters were hidden or shortened in the record. Choose “Edit parameters” instead."
-        raise Refused(message)
+        raise ActionRefused(message)
     return execution.initial_params
 
 

@@ -16,7 +16,7 @@ from executions.running import lifecycle
 from flows.engine.errors import DefinitionError
 from flows.pages.return_addresses import own_address
 
-NOT_CALLED = (actions.Refused, lifecycle.ArgumentsError, lifecycle.LedgerUnavailable, DefinitionError)
+NOT_CALLED = (actions.ActionRefused, lifecycle.ArgumentsError, lifecycle.LedgerUnavailable, DefinitionError)
 
 
 def _visible(request: HttpRequest, execution_id: uuid.UUID) -> Execution:
@@ -106,7 +106,7 @@ def delete(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
         if request.method == "GET":
             return render(request, "executions/delete.html", {"title": "Delete execution", "execution": execution})
         actions.delete(execution)
-    except actions.Refused as error:
+    except actions.ActionRefused as error:
         messages.error(request, f"Not deleted: {error}")
         return redirect(execution)
     messages.success(request, f"The execution {execution.pk} was deleted.")

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executions.acting.actions import Refused
+from executions.acting.actions import ActionRefused
 from executions.api.views import OfFlow
 from executions.cases import calls
 from executions.running import lifecycle
@@ -104,7 +104,7 @@ class CaseSerializer(serializers.ModelSerializer):
             raise ValidationError(faults_by_field(error.faults)) from None
         except ModelError as error:
             raise ValidationError({"name": error.messages}) from None
-        except Refused as error:
+        except ActionRefused as error:
             raise ValidationError({"detail": str(error)}) from None
         return case
 

@@ -22,7 +22,7 @@ class CountKey(NamedTuple):
     hour: int
 
 
-class Changes(Counter[tuple[int, int, str, int]]):
+class CountChanges(Counter[tuple[int, int, str, int]]):
     """What a transaction adds to the counters, by (flow, hour, status, owner)."""
 
     def count(self, key: CountKey, status: str, number: int = 1) -> None:
@@ -51,7 +51,7 @@ def key_of(flow_id: int | None, owner_id: int | None, started_at: datetime) -> C
     return CountKey(flow_id or 0, owner_id or 0, hour_of(started_at))
 
 
-def write(changes: Changes) -> None:
+def write(changes: CountChanges) -> None:
     """Add the changes inside the current transaction; in one order, so that two processes cannot block each other."""
     rows = sorted((key, number) for key, number in changes.items() if number)
     for start in range(0, len(rows), _ROWS_A_STATEMENT):
@@ -81,7 +81,7 @@ def recount() -> None:
             table = connection.ops.quote_name(ExecutionCount._meta.db_table)
             with connection.cursor() as cursor:
                 cursor.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
-        changes = Changes()
+        changes = CountChanges()
         # The hour is cut out of the time's text, which is the same on both databases.
         hours = Execution.objects.annotate(hour=Substr(Cast("started_at", CharField()), 1, 13))
         groups = hours.values_list("flow_id", "owner_id", "status", "hour").annotate(number=Count("pk")).order_by()

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from executions.acting import trials
-from executions.acting.actions import Refused
+from executions.acting.actions import ActionRefused
 from executions.cases import calls
 from executions.cases.views import cases_context, find_case, is_published_wanted, visible_flow
 from executions.models import Execution
@@ -147,7 +147,7 @@ def _saved(request: HttpRequest, tab: Tab, case: SavedCase | None) -> HttpRespon
         calls.save(case, tab.target(), name, tab.form.arguments, tab.case_form.expectation)
     except DefinitionError as error:
         tab.faults = _of_definition(error)
-    except (ValidationError, Refused) as error:
+    except (ValidationError, ActionRefused) as error:
         messages_of_error = error.messages if isinstance(error, ValidationError) else [f"Not saved: {error}"]
         tab.case_form.add_error("name", messages_of_error)
     else:

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET
 from django_htmx.middleware import HtmxDetails
 
 from executions.models import Execution
+from executions.questions.answers_of_people import wait_of
 from executions.questions.form import forms_of
-from executions.questions.people import wait_of
 from executions.reading.drawn_answers import tool_of
 from executions.reading.filters import ExecutionFilter
 from executions.reading.history import History, Listing
