@@ -313,7 +313,7 @@ class Ledger:
         with transaction.atomic():
             _leave_out_what_is_stored(group)
             _leave_out_what_is_claimed(group)
-            rows = [_merged(item) for item in group if item.insert is not None]
+            rows = [item.insert | (item.update or {}) for item in group if item.insert is not None]
             statements.insert(rows)
             for row in rows:
                 changes.count(self._keys[row["id"]], row["status"])
@@ -453,10 +453,6 @@ def _leave_out_what_is_claimed(group: Sequence[_Item]) -> None:
             continue
         if not idempotency_keys.take(item.claim, datetime.now(UTC)):
             item.insert, item.update, item.won = None, None, False
-
-
-def _merged(item: _Item) -> Row:
-    return item.insert | item.update if item.insert and item.update else item.insert or {}
 
 
 ledger = Ledger()

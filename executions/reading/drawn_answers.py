@@ -32,7 +32,8 @@ def drawn_answer_of(execution: Execution) -> DrawnAnswer | None:
     if not isinstance(structured, dict) or structured.get("ui") not in KINDS or result.get("isError"):
         return None
     title = structured.get("title")
-    return DrawnAnswer(title if isinstance(title, str) else "", structured, _obstacle(structured))
+    obstacle = CUT if without_cuts(structured) != structured else HIDDEN_IN if holes(structured) else ""
+    return DrawnAnswer(title if isinstance(title, str) else "", structured, obstacle)
 
 
 def document_of(execution: Execution, answer: DrawnAnswer) -> str:
@@ -63,9 +64,3 @@ def view_of_definition(definition: Any) -> View | None:
         return view_of(graph_of(definition))
     except DefinitionError:
         return None
-
-
-def _obstacle(structured: Any) -> str:
-    if without_cuts(structured) != structured:
-        return CUT
-    return HIDDEN_IN if holes(structured) else ""
