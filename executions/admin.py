@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -18,10 +18,10 @@ from django.utils.safestring import SafeString
 
 from executions.models import Execution
 from executions.reading.filters import id_range
+from executions.record.error_kinds import ERROR_KINDS
 from executions.record.status import MEANINGS, Status
 from executions.upkeep import space
 from flows.admin import ReadOnlyAdmin
-from flows.engine.errors import ErrorKind
 
 COLOURS = {Status.FULFILLED: "#2e7d32", Status.PENDING: "#ef6c00", Status.ERROR: "#c62828"}
 COUNTED_ROWS = 10_000
@@ -46,7 +46,7 @@ class ErrorKindFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Every kind that there is."""
-        return [(kind, kind) for kind in get_args(ErrorKind)]
+        return [(kind, kind) for kind in ERROR_KINDS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         """The executions that ended so."""

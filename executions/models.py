@@ -157,7 +157,7 @@ class Runner(models.Model):
 
 
 class Suspension(models.Model):
-    """A pending execution that waits for an answer; written by `executions.suspensions` alone.
+    """A pending execution that waits for an answer; written by `executions.ledger.suspensions` alone.
 
     The key is that of the execution and no foreign key, so that the ledger may delete executions without a look here:
     what is left behind is found when it expires.

@@ -4,7 +4,7 @@ from django.urls import path
 
 from executions.acting import views as acting
 from executions.cases import views as cases
-from executions.pages import compare_views, input_views, insights_views, test_tab, ui_views, views
+from executions.pages import answer_frame, compare_views, input_views, insights_views, test_tab, views
 from executions.questions import views as questions
 
 app_name = "executions"
@@ -27,6 +27,6 @@ urlpatterns = [
     path("executions/<uuid:execution_id>/note/", acting.note, name="note"),
     path("executions/<uuid:execution_id>/delete/", acting.delete, name="delete"),
     path("executions/<uuid:execution_id>/call/<slug:form>/", views.snippet, name="snippet"),
-    path("executions/<uuid:execution_id>/ui/", ui_views.ui, name="ui"),
+    path("executions/<uuid:execution_id>/ui/", answer_frame.frame, name="ui"),
     path("executions/<uuid:execution_id>/raw/<slug:part>/", views.raw, name="raw"),
 ]

@@ -173,7 +173,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "media-src": [SELF, "data:"],
         "connect-src": [SELF],
-        # What an execution answered is drawn in frames that bring a stricter policy of their own (executions.ui_views).
+        # An answer that is drawn is in a frame with a stricter policy of its own (executions.pages.answer_frame).
         "frame-src": [SELF],
         "object-src": [NONE],
         "base-uri": [NONE],

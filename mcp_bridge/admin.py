@@ -34,7 +34,7 @@ class ApiKeyForm(forms.ModelForm):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(admin.ModelAdmin):
-    """API keys."""
+    """The keys of everybody: issue them, narrow them down, revoke them. Their text is shown once and stored nowhere."""
 
     form = ApiKeyForm
     list_display = ["name", "prefix", "owner", "usable", "expires_at", "last_used_at", "revoked_at", "created_at"]

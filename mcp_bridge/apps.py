@@ -12,10 +12,10 @@ class McpBridgeConfig(AppConfig):
 
     def ready(self) -> None:
         """Let nodes call the tools of other MCP servers, and this process tell the others of changes."""
-        from executions.record.ports import lending  # apps are not ready before
+        from executions.record import ports  # apps are not ready before
         from mcp_bridge.upstream.client import UpstreamTools
 
-        lending.tools = UpstreamTools()
+        ports.tools = UpstreamTools()
         if settings.REDIS_URL:
             from flows.publishing import announcements
             from mcp_bridge.servers import feed  # Redis's client takes most of a second to import

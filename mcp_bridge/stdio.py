@@ -136,7 +136,8 @@ class Door(httpx2.AsyncBaseTransport):
         elif response.status_code == 404 and b"no MCP server" in body:
             message = f"There is no server at {self.url}, or it is not published. Is --server its slug?"
         else:
-            return httpx2.Response(response.status_code, headers=_type_of(response), content=body)
+            kind = response.headers.get("content-type", "application/json")
+            return httpx2.Response(response.status_code, headers={"content-type": kind}, content=body)
         logger.error(message)
         return _refusal(response.status_code, message)
 
@@ -164,10 +165,6 @@ def _passed_on(response: httpx2.Response, *, ends_quietly: bool) -> httpx2.Respo
         if ends_quietly
         else response
     )
-
-
-def _type_of(response: httpx2.Response) -> dict[str, str]:
-    return {"content-type": response.headers.get("content-type", "application/json")}
 
 
 def _refusal(status: int, message: str) -> httpx2.Response:

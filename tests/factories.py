@@ -82,7 +82,7 @@ def make_execution(flow: Flow | None = None, *, status: str = Status.FULFILLED, 
         "updated_at": kwargs.get("ended_at", started),
     }
     execution = Execution.objects.create(flow=flow, status=status, **(values | kwargs))
-    added = counts.Changes()
+    added = counts.CountChanges()
     added.count(counts.key_of(execution.flow_id, execution.owner_id, execution.started_at), execution.status)
     counts.write(added)
     return execution

@@ -8,7 +8,7 @@ from executions.running.dispatch import dispatcher
 CANCELLED_WAITING = "The execution was cancelled while it waited for an answer."
 
 
-class Refused(ValueError):
+class ActionRefused(ValueError):
     """The action cannot be done; the message says why, and what to do instead."""
 
 
@@ -33,15 +33,15 @@ def note(execution: Execution, text: str) -> None:
 
 
 def check_deletable(execution: Execution) -> None:
-    """Raise Refused for an execution that has to stay."""
+    """Raise ActionRefused for an execution that has to stay."""
     if execution.is_pinned:
-        raise Refused("the execution is pinned. Unpin it first.")
+        raise ActionRefused("the execution is pinned. Unpin it first.")
     if execution.status == Status.PENDING:
-        raise Refused("the execution is still pending. Wait for its end, or cancel it.")
+        raise ActionRefused("the execution is still pending. Wait for its end, or cancel it.")
 
 
 def delete(execution: Execution) -> None:
-    """Delete the record for good; raises Refused when it was pinned meanwhile."""
+    """Delete the record for good; raises ActionRefused when it was pinned meanwhile."""
     check_deletable(execution)
     if not writer.delete([execution.pk]):
-        raise Refused("the execution was pinned, or deleted, meanwhile.")
+        raise ActionRefused("the execution was pinned, or deleted, meanwhile.")

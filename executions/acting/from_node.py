@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from executions.acting import replays
-from executions.acting.actions import Refused
+from executions.acting.actions import ActionRefused
 from executions.models import Execution
+from executions.record.holes import holes
 from executions.record.status import Status
 from executions.running.targets import Target, version_target
 from flows.engine import reuse
@@ -34,7 +35,7 @@ class Rerun:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RerunPlan:
     """What running again from `node` means: which nodes run, in order, and what stands for the others."""
 
     target: Target
@@ -54,18 +55,18 @@ class Plan:
         return any(rerun.has_effects and rerun.ran_before for rerun in self.runs)
 
 
-def plan(execution: Execution, node_id: str, user: Any) -> Plan:
-    """Work out what runs and what is reused; raises Refused that says why it cannot be done, DefinitionError."""
+def plan(execution: Execution, node_id: str, user: Any) -> RerunPlan:
+    """Work out what runs and what is reused; raises ActionRefused that says why it cannot be done, DefinitionError."""
     target = _target_of(execution, user)
     node = {found.id: found for found in target.graph.order}.get(node_id)
     if node is None:
-        raise Refused(f"the version that ran has no node with the id {node_id!r}.")
+        raise ActionRefused(f"the version that ran has no node with the id {node_id!r}.")
     entries = _entries_of(execution)
     runs, reused = _split(target.graph, node, entries)
     _check(target.graph, node, runs, reused)
     ran = {found for found, entry in entries.items() if entry["status"] != "skipped"}
     reruns = tuple(Rerun(found, found.id in ran) for found in runs)
-    return Plan(target, replays.recorded_arguments(execution), node, reruns, reused)
+    return RerunPlan(target, replays.recorded_arguments(execution), node, reruns, reused)
 
 
 def replay_from(execution: Execution, node_id: str, user: Any) -> Execution:
@@ -77,16 +78,16 @@ def replay_from(execution: Execution, node_id: str, user: Any) -> Execution:
 def _target_of(execution: Execution, user: Any) -> Target:
     flow = replays.flow_of(execution, user)
     if execution.status == Status.PENDING:
-        raise Refused("the execution is still pending. Wait for its end.")
+        raise ActionRefused("the execution is still pending. Wait for its end.")
     if execution.flow_version is None:
-        raise Refused("it ran a draft, and drafts are not kept. Choose “Run again” instead.")
+        raise ActionRefused("it ran a draft, and drafts are not kept. Choose “Run again” instead.")
     return version_target(flow, execution.flow_version)
 
 
 def _entries_of(execution: Execution) -> Entries:
     entries: Any = execution.node_executions
     if not isinstance(entries, list):
-        raise Refused("the record of its nodes was too large to be kept.")
+        raise ActionRefused("the record of its nodes was too large to be kept.")
     return {entry["nodeId"]: entry for entry in entries if isinstance(entry.get("nodeId"), str)}
 
 
@@ -126,18 +127,20 @@ def _behind(graph: Graph, node: Node) -> set[str]:
 
 def _check(graph: Graph, chosen: Node, runs: list[Node], reused: Mapping[str, Reused]) -> None:
     if chosen not in runs:
-        raise Refused(f"no branch led to {chosen.name!r} in that execution.")
+        raise ActionRefused(f"no branch led to {chosen.name!r} in that execution.")
     for node in runs[: runs.index(chosen)]:
         if chosen.id in _behind(graph, node):
-            raise Refused(f"{node.name!r}, which comes before {chosen.name!r}, did not end well. Choose that one.")
+            raise ActionRefused(
+                f"{node.name!r}, which comes before {chosen.name!r}, did not end well. Choose that one."
+            )
     for node_id, earlier in reused.items():
-        if places := sorted(replays.holes(earlier.output)):
+        if places := sorted(holes(earlier.output)):
             where = ", ".join(places[:5]) if places != [""] else "all of it"
             message = (
                 f"the output of {graph.nodes[node_id].name!r} is not whole in the record: {where} was hidden or cut."
             )
-            raise Refused(message)
+            raise ActionRefused(message)
     try:
         reuse.check(graph, reused)
     except ValueError as error:
-        raise Refused(str(error)) from None
+        raise ActionRefused(str(error)) from None

@@ -2,21 +2,19 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from asgiref.sync import async_to_sync
 
-from executions.acting.actions import Refused
+from executions.acting.actions import ActionRefused
 from executions.ledger import writer
 from executions.models import Execution
-from executions.privacy.names import HIDDEN
-from executions.record.payload import is_cut
+from executions.record.holes import holes
 from executions.running import lifecycle
 from executions.running.lifecycle import ArgumentsError, Caller, Target
 from flows.engine.errors import Fault
 from flows.engine.node import Reused
-from flows.engine.registry import json_path
 from flows.engine.runner import NOTHING_REUSED
 from flows.models import Flow
 
@@ -28,7 +26,7 @@ def replay(execution: Execution, user: Any, arguments: dict[str, Any] | None = N
     """Call the flow again with the parameters of an earlier execution, or with `arguments` in place of them.
 
     A draft runs as it is saved now, everything else as the version that clients call now. The new execution may still
-    be pending. Raises Refused, ArgumentsError, DefinitionError, LedgerUnavailable.
+    be pending. Raises ActionRefused, ArgumentsError, DefinitionError, LedgerUnavailable.
     """
     target = target_of(execution, user)
     if arguments is None:
@@ -41,47 +39,29 @@ def replay(execution: Execution, user: Any, arguments: dict[str, Any] | None = N
 
 
 def target_of(execution: Execution, user: Any) -> Target:
-    """What a replay calls; raises Refused, DefinitionError."""
+    """What a replay calls; raises ActionRefused, DefinitionError."""
     flow = flow_of(execution, user)
     if execution.flow_version_id is None:
         return lifecycle.draft_target(flow)
     if flow.published_version is None:
-        raise Refused("the flow is not published.")
+        raise ActionRefused("the flow is not published.")
     return lifecycle.published_target(flow)
 
 
 def flow_of(execution: Execution, user: Any) -> Flow:
-    """The flow of an execution; raises Refused when it is deleted."""
+    """The flow of an execution; raises ActionRefused when it is deleted."""
     flow = Flow.objects.visible_to(user).filter(executions=execution).first()
     if flow is None:
-        raise Refused("the flow is deleted.")
+        raise ActionRefused("the flow is deleted.")
     return flow
 
 
 def recorded_arguments(execution: Execution) -> Any:
-    """The parameters that were sent; raises Refused when the record does not hold all of them."""
+    """The parameters that were sent; raises ActionRefused when the record does not hold all of them."""
     if holes(execution.initial_params):
         message = "some parameters were hidden or shortened in the record. Choose “Edit parameters” instead."
-        raise Refused(message)
+        raise ActionRefused(message)
     return execution.initial_params
-
-
-def holes(value: Any) -> set[str]:
-    """Where a stored JSON value is not what was sent, as JSON paths: something is hidden there, or cut."""
-    return {json_path(path) for path in _holes(value)}
-
-
-def _holes(value: Any) -> Iterator[tuple[str | int, ...]]:
-    todo: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
-    while todo:
-        path, part = todo.pop()
-        if isinstance(part, dict) and not is_cut(part):
-            todo += [((*path, key), child) for key, child in part.items()]
-            yield from ((*path, key) for key in part if HIDDEN in key)
-        elif isinstance(part, list):
-            todo += [((*path, index), child) for index, child in enumerate(part)]
-        elif isinstance(part, dict) or (isinstance(part, str) and HIDDEN in part):
-            yield path
 
 
 def start_replay(

@@ -7,13 +7,9 @@ from asgiref.sync import async_to_sync
 
 from executions.acting.replays import begin
 from executions.models import Execution
-from executions.privacy.names import HIDDEN
-from executions.record.payload import is_cut
 from executions.running import lifecycle
 from executions.running.lifecycle import ArgumentsError, Caller, Target
-from flows.engine.registry import json_path
 from flows.models import Flow
-from flows.schemas.faults import Steps
 
 
 def target_of(flow: Flow, *, is_published: bool) -> Target:
@@ -31,26 +27,3 @@ def call(target: Target, arguments: Any, user: Any) -> uuid.UUID:
 def caller_of(user: Any) -> Caller:
     """A person at the Test tab."""
     return Caller.of_user(user, Execution.Source.TEST.value)
-
-
-def whole_parts(value: Any) -> tuple[Any, list[str]]:
-    """Stored parameters without what was hidden or cut in the record, and the paths of what is missing."""
-    missing: list[str] = []
-    return _whole_part(value, (), missing), missing
-
-
-def _whole_part(value: Any, path: Steps, missing: list[str]) -> Any:
-    if isinstance(value, dict):
-        parts = {name: part for name, part in value.items() if _is_whole(part, (*path, name), missing)}
-        return {name: _whole_part(part, (*path, name), missing) for name, part in parts.items()}
-    if isinstance(value, list):
-        items = [(index, part) for index, part in enumerate(value) if _is_whole(part, (*path, index), missing)]
-        return [_whole_part(part, (*path, index), missing) for index, part in items]
-    return value
-
-
-def _is_whole(value: Any, path: Steps, missing: list[str]) -> bool:
-    lacks = is_cut(value) or (isinstance(value, str) and HIDDEN in value)
-    if lacks:
-        missing.append(json_path(path))
-    return not lacks

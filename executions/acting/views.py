@@ -11,16 +11,17 @@ from django.views.decorators.http import require_http_methods, require_POST
 from executions.acting import actions, from_node, replays
 from executions.acting.forms import NoteForm, ReplayForm
 from executions.models import Execution
+from executions.record.holes import holes
 from executions.running import lifecycle
 from flows.engine.errors import DefinitionError
 from flows.pages.return_addresses import own_address
 
-NOT_CALLED = (actions.Refused, lifecycle.ArgumentsError, lifecycle.LedgerUnavailable, DefinitionError)
+NOT_CALLED = (actions.ActionRefused, lifecycle.ArgumentsError, lifecycle.LedgerUnavailable, DefinitionError)
 
 
 @require_POST
 def cancel(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
-    """Ask a pending execution to stop."""
+    """Ask a pending execution to stop; only the process that runs it can do that. Back to the page that asked."""
     execution = Execution.objects.visible_or_404(request.user, pk=execution_id)
     if actions.cancel(execution):
         messages.success(request, "The execution was asked to stop.")
@@ -52,7 +53,7 @@ def _edited_replay(request: HttpRequest, execution: Execution) -> HttpResponse:
             return redirect(replays.replay(execution, request.user, form.cleaned_data["arguments"]))
         except lifecycle.ArgumentsError as error:
             context["faults"] = error.faults
-    context |= {"holes": sorted(replays.holes(execution.initial_params)), "is_draft": target.version_id is None}
+    context |= {"holes": sorted(holes(execution.initial_params)), "is_draft": target.version_id is None}
     return render(request, "executions/replay.html", context)
 
 
@@ -82,7 +83,7 @@ def pin(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def note(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
-    """Replace the note on an execution."""
+    """Replace the note on an execution, also of a pending one; an empty note takes it away."""
     execution = Execution.objects.visible_or_404(request.user, pk=execution_id)
     form = NoteForm(request.POST)
     if form.is_valid():
@@ -101,7 +102,7 @@ def delete(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
         if request.method == "GET":
             return render(request, "executions/delete.html", {"title": "Delete execution", "execution": execution})
         actions.delete(execution)
-    except actions.Refused as error:
+    except actions.ActionRefused as error:
         messages.error(request, f"Not deleted: {error}")
         return redirect(execution)
     messages.success(request, f"The execution {execution.pk} was deleted.")

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions.acting import actions, from_node, replays
-from executions.api.answers import Conflict, refusals_answered
+from executions.api.refusals import Conflict, refusals_answered
 from executions.api.serializers import ExecutionItemSerializer, ExecutionSerializer, PinSerializer, ReplaySerializer
 from executions.api.views import EXECUTION_ID, whole
 from executions.models import Execution, ExecutionQuerySet
@@ -24,7 +24,7 @@ class ExecutionAction(ApiView, generics.GenericAPIView):
     lookup_url_kwarg = "executionId"
 
     def get_queryset(self) -> ExecutionQuerySet:
-        """The caller's executions."""
+        """What the caller may see: also executions of deleted flows, and those of keys that are revoked."""
         return Execution.objects.visible_to(self.request.user)
 
 
@@ -82,7 +82,7 @@ class ExecutionPin(ExecutionAction):
 
     @extend_schema(parameters=[EXECUTION_ID], operation_id="executions_pin", responses={200: ExecutionSerializer})
     def post(self, request: Request, **kwargs: Any) -> Response:
-        """Answer with the execution."""
+        """Answer with the execution; a pending one can be pinned too, and whoever may see it may unpin it."""
         execution = self.get_object()
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)

@@ -9,12 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions.api.actions import ExecutionAction
-from executions.api.answers import Conflict, refusals_answered
+from executions.api.refusals import Conflict, refusals_answered
 from executions.api.serializers import ExecutionSerializer
 from executions.api.views import EXECUTION_ID, whole
 from executions.ledger import suspensions
-from executions.questions import people
-from executions.questions.people import ACTIONS, AnswerFaults, NotYours, Reply
+from executions.questions import answers_of_people
+from executions.questions.answers_of_people import ACTIONS, AnswerFaults, NotYours, PersonReply
 from flows.api.fields import faults_as_json
 from flows.api.serializers import JsonObjectField
 
@@ -53,18 +53,18 @@ class ExecutionAnswer(ExecutionAction):
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
         replies = {
-            slug: Reply(reply["action"], reply.get("content", {}))
+            slug: PersonReply(reply["action"], reply.get("content", {}))
             for slug, reply in asked.validated_data["answers"].items()
         }
         try:
             with refusals_answered():
-                people.answer(execution, replies, request.user)
+                answers_of_people.answer(execution, replies, request.user)
         except AnswerFaults as error:
             raise ValidationError(
                 {"answers": {slug: faults_as_json(each) for slug, each in error.faults.items()}}
             ) from None
         except NotYours as error:
             raise PermissionDenied(str(error)) from None
-        except suspensions.Refused as error:
+        except suspensions.AnswerRefused as error:
             raise Conflict(str(error)) from None
         return Response(whole(execution, request))

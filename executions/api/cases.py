@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executions.acting.actions import Refused
+from executions.acting.actions import ActionRefused
 from executions.api.views import OfFlow
 from executions.cases import calls
 from executions.running import lifecycle
@@ -88,7 +88,7 @@ class CaseSerializer(serializers.ModelSerializer):
         fields = ["id", "name", "arguments", "omitted", "expectation", "lastCall"]
 
     def create(self, validated_data: dict[str, Any]) -> SavedCase:
-        """Store a new case."""
+        """Store a new case of the flow in the address; raises ValidationError, also when it has cases enough."""
         return self._saved(SavedCase(flow=self.context["flow"]), validated_data)
 
     def update(self, instance: SavedCase, validated_data: dict[str, Any]) -> SavedCase:
@@ -104,13 +104,13 @@ class CaseSerializer(serializers.ModelSerializer):
             raise ValidationError(faults_by_field(error.faults)) from None
         except ModelError as error:
             raise ValidationError({"name": error.messages}) from None
-        except Refused as error:
+        except ActionRefused as error:
             raise ValidationError({"detail": str(error)}) from None
         return case
 
 
 class OfCases(OfFlow, generics.GenericAPIView):
-    """Views over the cases of one flow."""
+    """Views over the cases of one flow: whoever may see the flow may change them."""
 
     queryset = SavedCase.objects.none()
     serializer_class: type[serializers.BaseSerializer] = CaseSerializer
@@ -190,7 +190,7 @@ class CasesCall(OfCases):
         responses={200: CasesCalledSerializer, 400: OpenApiResponse(description="The draft has faults.")},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
-        """Answer with the verdict over each case."""
+        """Answer with the verdict over each case, and how many passed, after the end of the last."""
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
         rows = list(self.get_queryset())

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from executions.models import NOTE_LENGTH, Execution
-from executions.questions.people import schema_of, wait_of
+from executions.questions.answers_of_people import schema_of, wait_of
 from flows.api.fields import JsonField
 from flows.api.serializers import JsonObjectField
 from flows.engine.questions import KINDS, Question

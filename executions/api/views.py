@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions.acting import actions
-from executions.api.answers import refusals_answered
 from executions.api.pagination import ExecutionEnvelope
+from executions.api.refusals import refusals_answered
 from executions.api.serializers import (
     DraftCallSerializer,
     ExecutionItemSerializer,
@@ -91,7 +91,7 @@ class ExecutionDetail(ExecutionRetrieve):
         responses={204: None, 409: OpenApiResponse(description="It is pinned or still pending; `detail` says so.")},
     )
     def delete(self, request: Request, **kwargs: Any) -> Response:
-        """Delete the record for good."""
+        """Delete the record for good, and the answer that is kept for its client; not while it is pinned or pending."""
         with refusals_answered():
             actions.delete(self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -120,7 +120,7 @@ class FlowExecutionDetail(OfFlow, ExecutionRetrieve):
     """One execution of the flow, whole."""
 
     def get_queryset(self) -> ExecutionQuerySet:
-        """The flow's executions."""
+        """Those of the flow in the address: one of another flow is a 404 here, also for who may see it."""
         return super().get_queryset().filter(flow=self.flow)
 
 

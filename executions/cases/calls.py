@@ -11,10 +11,12 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from executions.acting import trials
-from executions.acting.actions import Refused
+from executions.acting.actions import ActionRefused
 from executions.database import in_database
 from executions.models import Execution
 from executions.record import payload
+from executions.record.error_kinds import kind_of_error
+from executions.record.holes import whole_parts
 from executions.record.status import Status
 from executions.running import lifecycle
 from executions.running.lifecycle import Caller, Target
@@ -29,11 +31,6 @@ CONCURRENCY = 4
 PATIENCE_SECONDS = 2.0
 """How long a page waits for its cases; the others end while it is looked at."""
 
-_NOT_THE_FLOWS_DOING = {
-    "cancelled": "The execution was cancelled.",
-    "interrupted": "The execution was interrupted.",
-    "record_error": "The execution could not be recorded whole.",
-}
 _batches: dict[int, asyncio.Task[None]] = {}
 """The flows whose cases this process is calling."""
 
@@ -44,8 +41,8 @@ _batches: dict[int, asyncio.Task[None]] = {}
 def save(case: SavedCase, target: Target, name: str, arguments: Any, expectation: Expectation) -> None:
     """Store a case, new or changed; write-only arguments of the target and credentials are left out.
 
-    Raises ValidationError for a name that is taken or values that cannot be stored, Refused when the flow has cases
-    enough.
+    Raises ValidationError for a name that is taken or values that cannot be stored, ActionRefused when the flow has
+    cases enough.
     """
     kept, omitted = storable_part(target, arguments)
     # Whoever changes a case need not type its secrets anew.
@@ -54,7 +51,7 @@ def save(case: SavedCase, target: Target, name: str, arguments: Any, expectation
         if (reason := unstorable(value)) is not None:
             raise ValidationError(reason)
     if case._state.adding and SavedCase.objects.filter(flow=case.flow_id).count() >= SavedCase.MOST:
-        raise Refused(f"a flow has at most {SavedCase.MOST} cases. Delete one first.")
+        raise ActionRefused(f"a flow has at most {SavedCase.MOST} cases. Delete one first.")
     for column, value in as_stored(name, kept, omitted, expectation.as_json()).items():
         setattr(case, column, value)
     case.full_clean()
@@ -64,7 +61,7 @@ def save(case: SavedCase, target: Target, name: str, arguments: Any, expectation
 def storable_part(target: Target, arguments: Any) -> tuple[Any, list[str]]:
     """The arguments without what the record of a call would not hold either, and the paths of what is left out."""
     redactor = target.guard.redactors(arguments, {})[1]
-    return trials.whole_parts(payload.cleaned(target.guard.masked(arguments), redactor))
+    return whole_parts(payload.cleaned(target.guard.masked(arguments), redactor))
 
 
 # --- Calling ----------------------------------------------------------------------------------------------------------
@@ -73,10 +70,10 @@ def storable_part(target: Target, arguments: Any) -> tuple[Any, list[str]]:
 def start(cases: Sequence[SavedCase], flow: Flow, user: Any, *, is_published: bool) -> None:
     """Call the cases and wait a little; those that take longer end by themselves.
 
-    Raises DefinitionError, ValueError, Refused when cases of the flow are being called already.
+    Raises DefinitionError, ValueError, ActionRefused when cases of the flow are being called already.
     """
     if is_busy(flow):
-        raise Refused("the cases are being called already.")
+        raise ActionRefused("the cases are being called already.")
     target = trials.target_of(flow, is_published=is_published)
     caller = trials.caller_of(user).unattended()
     async_to_sync(_start)(cases, flow.pk, target, _target_print(flow, is_published), caller)
@@ -193,6 +190,6 @@ def settle(cases: Sequence[SavedCase]) -> None:
     ended = Execution.objects.filter(pk__in=waiting).exclude(status=Status.PENDING) if waiting else ()
     for execution in ended:
         case = waiting[execution.pk]
-        reason = _NOT_THE_FLOWS_DOING.get(execution.error_kind)
+        reason = kind_of_error(execution.error_kind).verdict
         _take(case, Verdict(False, reason) if reason else Expectation.of(case.expectation).check(execution.result))
         _write_last(case)

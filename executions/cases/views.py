@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from executions.acting.actions import Refused
+from executions.acting.actions import ActionRefused
 from executions.cases import calls
 from executions.models import Execution
 from flows.cases.drafts import print_of, summary_of
@@ -81,7 +81,7 @@ def call_cases(request: HttpRequest, flow_id: int) -> HttpResponse:
         calls.start(chosen, flow, request.user, is_published=is_published)
     except DefinitionError as error:
         messages.error(request, f"Not called: the draft has faults. {error}")
-    except Refused as error:
+    except ActionRefused as error:
         messages.error(request, f"Not called: {error}")
     query = "?cases=published" if is_published else ""
     return redirect(f"{reverse('executions:test', args=[flow.pk])}{query}#cases")

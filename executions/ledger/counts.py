@@ -1,7 +1,6 @@
 """The counters that pages read instead of counting executions: what a change adds to them, and how it is written."""
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -23,7 +22,7 @@ class CountKey(NamedTuple):
     hour: int
 
 
-class Changes(Counter[tuple[int, int, str, int]]):
+class CountChanges(Counter[tuple[int, int, str, int]]):
     """What a transaction adds to the counters, by (flow, hour, status, owner)."""
 
     def count(self, key: CountKey, status: str, number: int = 1) -> None:
@@ -52,7 +51,7 @@ def key_of(flow_id: int | None, owner_id: int | None, started_at: datetime) -> C
     return CountKey(flow_id or 0, owner_id or 0, hour_of(started_at))
 
 
-def write(changes: Changes) -> None:
+def write(changes: CountChanges) -> None:
     """Add the changes inside the current transaction; in one order, so that two processes cannot block each other."""
     rows = sorted((key, number) for key, number in changes.items() if number)
     for start in range(0, len(rows), _ROWS_A_STATEMENT):
@@ -78,23 +77,15 @@ def recount() -> None:
     One pass over the table, a few seconds for a million executions; calls that end meanwhile wait to be recorded.
     """
     with transaction.atomic():
-        _lock()
-        changes = Changes()
-        for flow_id, owner_id, status, hour, number in _counted():
+        if connection.vendor == "postgresql":  # on SQLite the transaction alone keeps everybody from counting
+            table = connection.ops.quote_name(ExecutionCount._meta.db_table)
+            with connection.cursor() as cursor:
+                cursor.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
+        changes = CountChanges()
+        # The hour is cut out of the time's text, which is the same on both databases.
+        hours = Execution.objects.annotate(hour=Substr(Cast("started_at", CharField()), 1, 13))
+        groups = hours.values_list("flow_id", "owner_id", "status", "hour").annotate(number=Count("pk")).order_by()
+        for flow_id, owner_id, status, hour, number in groups.iterator(chunk_size=10_000):
             changes.count(key_of(flow_id, owner_id, datetime.fromisoformat(f"{hour}:00+00:00")), status, number)
         ExecutionCount.objects.all().delete()
         write(changes)
-
-
-def _lock() -> None:
-    """Keep everybody from counting; on SQLite the transaction alone does."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {connection.ops.quote_name(ExecutionCount._meta.db_table)} IN EXCLUSIVE MODE")
-
-
-def _counted() -> Iterable[tuple[int | None, int | None, str, str, int]]:
-    """Executions by flow, owner, status and hour; it is cut out of the time's text, the same on both databases."""
-    hours = Execution.objects.annotate(hour=Substr(Cast("started_at", CharField()), 1, 13))
-    groups = hours.values_list("flow_id", "owner_id", "status", "hour").annotate(number=Count("pk")).order_by()
-    return groups.iterator(chunk_size=10_000)

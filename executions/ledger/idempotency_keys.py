@@ -11,10 +11,8 @@ from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
 from executions.ledger import statements
+from executions.ledger.kept_answers import KEPT
 from executions.models import CallKey
-
-VALID = timedelta(hours=24)
-"""How long a key leads to its execution, from the moment when that has ended at the latest."""
 
 MOST_CHARACTERS = 200
 """Of an idempotency key, as the client sends it."""
@@ -44,8 +42,8 @@ class Claim:
         return (self.request, self.tool_name) == (found.request, found.tool_name)
 
     def row(self, execution_id: uuid.UUID, started_at: datetime, timeout: float) -> CallKey:
-        """What is stored with the execution."""
-        expires_at = started_at + timedelta(seconds=timeout) + VALID
+        """What is stored with the execution: it leads there as long as the answer of the latest end may be kept."""
+        expires_at = started_at + timedelta(seconds=timeout) + KEPT
         return CallKey(
             scope=self.scope,
             request=self.request,

@@ -17,7 +17,11 @@ from flows.adapters import vault
 
 KEPT_HOURS = 24
 KEPT = timedelta(hours=KEPT_HOURS)
-"""From the end of an execution."""
+"""From the end of an execution: a client that comes back the next day still gets its answer.
+
+Idempotency keys lead to their execution for as long, so that whoever calls again with a key is given the answer, and
+not told that there is none any more.
+"""
 
 MOST_BYTES = 1024**3
 """What all kept answers may take; the oldest go first. One is at most as large as MAX_ANSWER_BYTES lets it be."""

@@ -48,7 +48,7 @@ HELD = Q(runner_id__isnull=True) & Q(Exists(Suspension.objects.filter(pk=OuterRe
 """Executions that wait, and for which no process has to live."""
 
 
-class Refused(ValueError):
+class AnswerRefused(ValueError):
     """An answer that nobody waits for, or not from this caller; the message says why."""
 
 
@@ -69,13 +69,13 @@ class Ticket:
 
     @classmethod
     def of_text(cls, text: str) -> "Ticket":
-        """Read what `str` gave; raises Refused."""
+        """Read what `str` gave; raises AnswerRefused."""
         execution_id, _, rest = text.partition(":")
         step, _, nonce = rest.partition(":")
         try:
             return cls(uuid.UUID(execution_id), int(step), nonce)
         except ValueError:
-            raise Refused(f"{NOT_WAITING}: the state is not one of this server's.") from None
+            raise AnswerRefused(f"{NOT_WAITING}: the state is not one of this server's.") from None
 
     @property
     def digest(self) -> str:
@@ -193,7 +193,7 @@ def hold(held: Held, answers_from: str, seconds: float, runner_id: uuid.UUID | N
 
 
 def look(ticket: Ticket, answers_from: str) -> tuple[Execution, Held]:
-    """What waits for an answer, without going on with it; raises Refused."""
+    """What waits for an answer, without going on with it; raises AnswerRefused."""
     return _open(_found(ticket, answers_from))
 
 
@@ -202,7 +202,7 @@ def of_execution(execution_id: uuid.UUID) -> Held | None:
     suspension = Suspension.objects.filter(pk=execution_id, expires_at__gt=timezone.now()).first()
     try:
         return _open(suspension)[1] if suspension is not None else None
-    except Refused:
+    except AnswerRefused:
         return None
 
 
@@ -213,26 +213,26 @@ def answerer_of(execution_id: uuid.UUID) -> str | None:
 
 
 def claim(held: Held, runner_id: uuid.UUID) -> None:
-    """Take an execution that waits, so that this process goes on with it and nobody else can; raises Refused."""
+    """Take an execution that waits, so that this process goes on with it and nobody else can; raises AnswerRefused."""
     now = timezone.now()
     left = max(held.timeout_seconds - held.checkpoint.seconds, 0.0)
     columns = {"runner_id": runner_id, "deadline_at": now + timedelta(seconds=left), "updated_at": now}
     with transaction.atomic():
         mine = Suspension.objects.filter(pk=held.execution_id, step=held.step, expires_at__gt=now)
         if not mine._raw_delete(using="default"):
-            raise Refused(USED)
+            raise AnswerRefused(USED)
         if not writer.hand_over(held.execution_id, **columns):
-            raise Refused(f"{NOT_WAITING}: it has ended.")
+            raise AnswerRefused(f"{NOT_WAITING}: it has ended.")
 
 
 def _found(ticket: Ticket, answers_from: str) -> Suspension:
     suspension = Suspension.objects.filter(pk=ticket.execution_id).first()
     if suspension is None or (suspension.step, suspension.nonce_hash) != (ticket.step, ticket.digest):
-        raise Refused(_why_gone(ticket.execution_id))
+        raise AnswerRefused(_why_gone(ticket.execution_id))
     if suspension.answers_from != answers_from:
-        raise Refused(OTHERS)
+        raise AnswerRefused(OTHERS)
     if suspension.expires_at <= timezone.now():
-        raise Refused(TOO_LATE)
+        raise AnswerRefused(TOO_LATE)
     return suspension
 
 
@@ -247,12 +247,12 @@ def _why_gone(execution_id: uuid.UUID) -> str:
 def _open(suspension: Suspension) -> tuple[Execution, Held]:
     execution = Execution.objects.for_list().filter(pk=suspension.pk, status=Status.PENDING).first()
     if execution is None:
-        raise Refused(_why_gone(suspension.pk))
+        raise AnswerRefused(_why_gone(suspension.pk))
     try:
         return execution, Held.opened(suspension.state, suspension.pk, suspension.step)
     except ValueError as error:
         end(suspension.pk, "interrupted", f"What was kept of the execution cannot be read any more: {error}")
-        raise Refused(f"{NOT_WAITING}: what was kept of it cannot be read any more. Call again.") from None
+        raise AnswerRefused(f"{NOT_WAITING}: what was kept of it cannot be read any more. Call again.") from None
 
 
 def end(execution_id: uuid.UUID, kind: ErrorKind, message: str, *, now: datetime | None = None) -> bool:

@@ -26,7 +26,7 @@ from django.db.models import Q
 from django.db.utils import DataError, IntegrityError, InterfaceError, OperationalError
 
 from executions.ledger import counts, idempotency_keys, kept_answers, statements
-from executions.ledger.counts import Changes, CountKey
+from executions.ledger.counts import CountChanges, CountKey
 from executions.models import CallKey, Execution, KeptAnswer
 from executions.record.status import Status
 from flows.engine.errors import Abort
@@ -52,7 +52,7 @@ NOT_RECORDED = "The result could not be recorded in time, so the caller was told
 Row = dict[str, Any]
 
 
-class Change(NamedTuple):
+class ExecutionChange(NamedTuple):
     """What happened to one execution, without its data; the keys are 0 for no flow and no owner.
 
     `status` may also be `deleted`, which is the end of the record and no status of it.
@@ -66,7 +66,7 @@ class Change(NamedTuple):
 
 DELETED = "deleted"
 
-listeners: list[Callable[[Sequence[Change]], None]] = []
+listeners: list[Callable[[Sequence[ExecutionChange]], None]] = []
 """Called on the writing thread with each committed group; they must be quick and never wait."""
 
 
@@ -179,7 +179,7 @@ class Ledger:
             key = self._keys.pop(execution_id, None)
         # Open pages show what it asks.
         if key is not None and listeners:
-            _tell([Change(execution_id, key.flow_key, key.owner_key, Status.PENDING.value)])
+            _tell([ExecutionChange(execution_id, key.flow_key, key.owner_key, Status.PENDING.value)])
 
     async def commit(self, execution_id: uuid.UUID) -> None:
         """Wait until what was taken so far is durable; raises LedgerUnavailable when it cannot be written."""
@@ -310,11 +310,11 @@ class Ledger:
                 pause = min(pause * 2, 1.0)
 
     def _write_together(self, group: Sequence[_Item]) -> None:
-        changes = Changes()
+        changes = CountChanges()
         with transaction.atomic():
             _leave_out_what_is_stored(group)
             _leave_out_what_is_claimed(group)
-            rows = [_merged(item) for item in group if item.insert is not None]
+            rows = [item.insert | (item.update or {}) for item in group if item.insert is not None]
             statements.insert(rows)
             for row in rows:
                 changes.count(self._keys[row["id"]], row["status"])
@@ -324,7 +324,7 @@ class Ledger:
             kept_answers.write(item.kept for item in group if item.kept is not None and item.won)
             counts.write(changes)
 
-    def _write_update(self, item: _Item, update: Row, changes: Changes) -> None:
+    def _write_update(self, item: _Item, update: Row, changes: CountChanges) -> None:
         found = statements.update_pending(item.id, update)
         if not item.is_terminal:
             return
@@ -333,14 +333,14 @@ class Ledger:
         if found and key is not None:
             changes.move(key, Status.PENDING.value, update["status"])
 
-    def _changes(self, group: Sequence[_Item]) -> list[Change]:
+    def _changes(self, group: Sequence[_Item]) -> list[ExecutionChange]:
         """What the group changed; an execution that somebody else had ended was told of by them."""
         changes = []
         for item in group:
             key = self._keys.get(item.id)
             if key is not None and item.error is None and item.won:
                 status = (item.update or {}).get("status", Status.PENDING.value)
-                changes.append(Change(item.id, key.flow_key, key.owner_key, status))
+                changes.append(ExecutionChange(item.id, key.flow_key, key.owner_key, status))
         return changes
 
     def _settle(self, group: Sequence[_Item]) -> None:
@@ -369,7 +369,7 @@ class Ledger:
             self._is_due = True
 
 
-def _tell(changes: Sequence[Change]) -> None:
+def _tell(changes: Sequence[ExecutionChange]) -> None:
     """Tell the listeners; what they do wrong must not keep the ledger from writing."""
     for listener in list(listeners):
         try:
@@ -378,7 +378,7 @@ def _tell(changes: Sequence[Change]) -> None:
             logger.exception("a listener failed")
 
 
-def _tell_once_committed(changes: Sequence[Change]) -> None:
+def _tell_once_committed(changes: Sequence[ExecutionChange]) -> None:
     if listeners and changes:
         transaction.on_commit(lambda: _tell(changes))
 
@@ -456,10 +456,6 @@ def _leave_out_what_is_claimed(group: Sequence[_Item]) -> None:
             item.insert, item.update, item.won = None, None, False
 
 
-def _merged(item: _Item) -> Row:
-    return item.insert | item.update if item.insert and item.update else item.insert or {}
-
-
 ledger = Ledger()
 """The ledger of this process."""
 
@@ -469,16 +465,16 @@ ledger = Ledger()
 
 def end_pending(which: Q, terminal: Callable[[Execution], Row], *, limit: int = 100) -> list[uuid.UUID]:
     """End up to `limit` pending executions that nobody else will end; returns the ids of those that this call ended."""
-    ended: list[Change] = []
+    ended: list[ExecutionChange] = []
     with transaction.atomic():
-        changes = Changes()
+        changes = CountChanges()
         found = Execution.objects.filter(which, status=Status.PENDING).order_by("started_at")[:limit]
         for execution in found:
             row = terminal(execution)
             if statements.update_pending(execution.pk, row):
                 key = counts.key_of(execution.flow_id, execution.owner_id, execution.started_at)
                 changes.move(key, Status.PENDING.value, row["status"])
-                ended.append(Change(execution.pk, key.flow_key, key.owner_key, row["status"]))
+                ended.append(ExecutionChange(execution.pk, key.flow_key, key.owner_key, row["status"]))
         counts.write(changes)
         _tell_once_committed(ended)
     return [change.execution_id for change in ended]
@@ -496,7 +492,7 @@ def delete(ids: Sequence[uuid.UUID]) -> int:
         # Locked, in one order: of two that delete the same rows, only one may take them off the counters.
         locked = chosen.select_for_update().order_by("pk")
         rows = list(locked.values_list("pk", "flow_id", "owner_id", "status", "started_at"))
-        changes = Changes()
+        changes = CountChanges()
         for _, flow_id, owner_id, status, started_at in rows:
             changes.count(counts.key_of(flow_id, owner_id, started_at), status, -1)
         Execution.objects.filter(parent_id__in=[row[0] for row in rows]).update(parent=None)
@@ -504,7 +500,7 @@ def delete(ids: Sequence[uuid.UUID]) -> int:
         Execution.objects.filter(pk__in=[row[0] for row in rows])._raw_delete(using="default")
         KeptAnswer.objects.filter(pk__in=[row[0] for row in rows])._raw_delete(using="default")
         counts.write(changes)
-        _tell_once_committed([Change(row[0], row[1] or 0, row[2] or 0, DELETED) for row in rows])
+        _tell_once_committed([ExecutionChange(row[0], row[1] or 0, row[2] or 0, DELETED) for row in rows])
     return len(rows)
 
 
@@ -512,4 +508,4 @@ def mark(execution: Execution, **columns: Any) -> None:
     """Write what people add to a record, `is_pinned` or `note`; the record itself does not change."""
     Execution.objects.filter(pk=execution.pk).update(**columns)
     key = counts.key_of(execution.flow_id, execution.owner_id, execution.started_at)
-    _tell_once_committed([Change(execution.pk, key.flow_key, key.owner_key, execution.status)])
+    _tell_once_committed([ExecutionChange(execution.pk, key.flow_key, key.owner_key, execution.status)])

@@ -20,7 +20,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from executions.ledger import writer
-from executions.ledger.writer import Change
+from executions.ledger.writer import ExecutionChange
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def _group_of_owner(owner_id: int) -> str:
     return f"executions.owner.{owner_id}"
 
 
-def _groups(change: Change) -> Iterator[str]:
+def _groups(change: ExecutionChange) -> Iterator[str]:
     yield EVERYTHING
     if change.flow_key:
         yield group_of_flow(change.flow_key)
@@ -64,7 +64,7 @@ class Announcer:
         self.is_shared = is_shared
         """Whether the sockets of other processes must hear of the changes too."""
         self._watched: Counter[str] = Counter()
-        self._waiting: dict[str, dict[Any, Change]] = {}
+        self._waiting: dict[str, dict[Any, ExecutionChange]] = {}
         self._senders: dict[str, asyncio.Task[None]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
@@ -78,7 +78,7 @@ class Announcer:
             self.listen()
 
     def unwatch(self, group: str) -> None:
-        """It ended."""
+        """A socket that watched the group is closed; with the last one the ledger reports nothing here any more."""
         self._watched[group] -= 1
         self._watched += Counter()  # forgets the groups that nobody watches
         if not self._watched and not self.is_shared:
@@ -89,7 +89,7 @@ class Announcer:
         if self.changed not in writer.listeners:
             writer.listeners.append(self.changed)
 
-    def changed(self, changes: Sequence[Change]) -> None:
+    def changed(self, changes: Sequence[ExecutionChange]) -> None:
         """Take what was committed, on any thread, and return at once."""
         loop = self._own_loop() if self.is_shared else self._loop
         if loop is None:
@@ -99,13 +99,13 @@ class Announcer:
         except RuntimeError:
             logger.debug("the event loop of the sockets is closed")
 
-    def _collect(self, changes: Sequence[Change]) -> None:
+    def _collect(self, changes: Sequence[ExecutionChange]) -> None:
         for change in changes:
             for group in _groups(change):
                 if self.is_shared or group in self._watched:
                     self._add(group, change)
 
-    def _add(self, group: str, change: Change) -> None:
+    def _add(self, group: str, change: ExecutionChange) -> None:
         waiting = self._waiting.setdefault(group, {})
         if len(waiting) <= MOST_NAMED:
             waiting[change.execution_id] = change
@@ -121,7 +121,7 @@ class Announcer:
         finally:
             self._senders.pop(group, None)
 
-    async def _send(self, group: str, changes: list[Change]) -> None:
+    async def _send(self, group: str, changes: list[ExecutionChange]) -> None:
         named = [
             {"id": str(change.execution_id), "flowId": change.flow_key or None, "status": change.status}
             for change in changes[:MOST_NAMED]

@@ -7,7 +7,7 @@ WIDTH = 30
 SECONDS_BETWEEN_LINES = 10.0
 
 
-class Progress:
+class ProgressBar:
     """Counts steps towards a total and shows them on `out`, a stream or a command's `stdout`."""
 
     def __init__(self, out: Any, label: str, total: int) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from executions.reading.insights import Bin
 from executions.reading.statistics import Tally
+from executions.record.status import Status
 
 SMALLEST = 2.0
 """Pixels: a single call must be seen beside thousands."""
@@ -16,12 +17,12 @@ GAP = 0.22
 MOST_LINES = 4
 """Lines across a chart, above the one at zero."""
 STEPS = (1, 2, 5, 10)
-STACK = ("error", "fulfilled", "pending")
+STACK = (Status.ERROR, Status.FULFILLED, Status.PENDING)
 """From the bottom up: failures stand on the axis, where their heights compare."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ColumnPart:
     """A piece of a column; `kind` says what is counted."""
 
     kind: str
@@ -37,7 +38,7 @@ class Column:
     room: float
     x: float
     width: float
-    parts: Sequence[Part]
+    parts: Sequence[ColumnPart]
 
     @property
     def middle(self) -> float:
@@ -46,7 +47,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScaleLine:
     """A line across the chart, for a number of calls."""
 
     value: int
@@ -59,12 +60,12 @@ class Chart:
 
     height: float
     columns: Sequence[Column]
-    lines: Sequence[Line]
+    lines: Sequence[ScaleLine]
 
 
 def stacked(tallies: Sequence[Tally], height: float) -> Chart:
     """Calls bucket by bucket, each column divided by status."""
-    counts = [[(kind, getattr(tally, kind)) for kind in STACK] for tally in tallies]
+    counts = [[(status.value, tally.by_status[status]) for status in STACK] for tally in tallies]
     return _chart(counts, height)
 
 
@@ -88,10 +89,10 @@ def _chart(counts: Sequence[Sequence[tuple[str, int]]], height: float) -> Chart:
         )
         for index, column in enumerate(counts)
     ]
-    return Chart(height, columns, [Line(value, round(height - value / top * height, 1)) for value in values])
+    return Chart(height, columns, [ScaleLine(value, round(height - value / top * height, 1)) for value in values])
 
 
-def _parts(column: Sequence[tuple[str, int]], top: int, height: float) -> list[Part]:
+def _parts(column: Sequence[tuple[str, int]], top: int, height: float) -> list[ColumnPart]:
     """The pieces from the bottom up; what small ones take more than their share is taken from the largest."""
     heights = {kind: max(number / top * height, SMALLEST) for kind, number in column if number}
     if (excess := sum(heights.values()) - height) > 0:
@@ -99,7 +100,7 @@ def _parts(column: Sequence[tuple[str, int]], top: int, height: float) -> list[P
     parts, bottom = [], height
     for kind, tall in heights.items():
         bottom -= tall
-        parts.append(Part(kind, round(bottom, 1), round(tall, 1)))
+        parts.append(ColumnPart(kind, round(bottom, 1), round(tall, 1)))
     return parts
 
 

@@ -32,28 +32,19 @@ def compare(request: HttpRequest, flow_id: int) -> HttpResponse:
     right = _named(executions, right_text or left_text)
     if right is None:
         raise Http404(NOT_FOUND)
-    left = _other(executions, right, left_text) if right_text else None
+    left = None
+    if right_text:
+        left = _chosen(executions, right, left_text) if left_text in CHOICES else _named(executions, left_text)
     context: dict[str, Any] = {"flow": flow, "tab": "usage", "left": left, "right": right}
     if left is None:
         asked = left_text if right_text else ""
-        context |= {"choices": _choices(executions, right), "asked": asked, "problem": asked and _problem(asked)}
+        choices = [(label, _chosen(executions.for_list(), right, word)) for word, label in CHOICES.items()]
+        problem = f"{CHOICES[asked]}: there is none." if asked in CHOICES else NOT_FOUND
+        context |= {"choices": choices, "asked": asked, "problem": asked and problem}
         return render(request, "executions/compare_with.html", context, status=404 if asked else 200)
     if left_text in CHOICES:
         return redirect(f"{reverse('executions:compare', args=[flow.pk])}?left={left.pk}&right={right.pk}")
-    found = comparison.compare(left, right)
-    return render(request, "executions/compare.html", context | {"comparison": found})
-
-
-def _choices(executions: ExecutionQuerySet, execution: Execution) -> list[tuple[str, Execution | None]]:
-    return [(label, _chosen(executions.for_list(), execution, word)) for word, label in CHOICES.items()]
-
-
-def _problem(asked: str) -> str:
-    return f"{CHOICES[asked]}: there is none." if asked in CHOICES else NOT_FOUND
-
-
-def _other(executions: ExecutionQuerySet, execution: Execution, text: str) -> Execution | None:
-    return _chosen(executions, execution, text) if text in CHOICES else _named(executions, text)
+    return render(request, "executions/compare.html", context | {"comparison": comparison.compare(left, right)})
 
 
 def _named(executions: ExecutionQuerySet, text: str) -> Execution | None:

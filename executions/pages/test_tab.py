@@ -15,11 +15,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from executions.acting import trials
-from executions.acting.actions import Refused
+from executions.acting.actions import ActionRefused
 from executions.cases import calls
 from executions.cases.views import cases_context, find_case, is_published_wanted
 from executions.models import Execution
 from executions.pages.views import HtmxRequest, detail_context
+from executions.record.holes import whole_parts
 from executions.record.status import Status
 from executions.running import lifecycle
 from executions.running.lifecycle import Target
@@ -71,7 +72,7 @@ def _opened(request: HttpRequest, flow: Flow) -> Tab:
     is_published = is_published_wanted(flow, request.GET.get("version"))
     arguments, missing = (case.arguments, case.omitted) if case else (MISSING, [])
     if earlier:
-        arguments, missing = trials.whole_parts(earlier.initial_params)
+        arguments, missing = whole_parts(earlier.initial_params)
     if case:
         case_form = CaseForm.showing(case.name, Expectation.of(case.expectation))
     else:
@@ -146,7 +147,7 @@ def _saved(request: HttpRequest, tab: Tab, case: SavedCase | None) -> HttpRespon
         calls.save(case, tab.target(), name, tab.form.arguments, tab.case_form.expectation)
     except DefinitionError as error:
         tab.faults = _of_definition(error)
-    except (ValidationError, Refused) as error:
+    except (ValidationError, ActionRefused) as error:
         messages_of_error = error.messages if isinstance(error, ValidationError) else [f"Not saved: {error}"]
         tab.case_form.add_error("name", messages_of_error)
     else:

@@ -11,14 +11,14 @@ from django.views.decorators.http import require_GET
 from django_htmx.middleware import HtmxDetails
 
 from executions.models import Execution
+from executions.questions.answers_of_people import wait_of
 from executions.questions.form import forms_of
-from executions.questions.people import wait_of
+from executions.reading.drawn_answers import tool_of
 from executions.reading.filters import ExecutionFilter
 from executions.reading.history import History, Listing
 from executions.reading.paging import Page
 from executions.reading.snippets import SNIPPETS
-from executions.reading.ui_answers import tool_of
-from executions.record.status import Status
+from executions.record.status import SHOWN
 from flows.models import Flow
 from flows.pages.drawing import Drawing, draw
 
@@ -76,11 +76,8 @@ def _list_context(request: HttpRequest, history: History) -> dict[str, Any]:
         "counts": counts,
         "rows_page": nothing if errors else listing.page(request.GET.get("page"), ROWS, counts),
         "searched": listing.searched,
-        "segments": [("", "All", counts["all"]), *((status, status.label, counts[status]) for status in SEGMENTS)],
+        "segments": [("", "All", counts["all"]), *((status, status.label, counts[status]) for status in SHOWN)],
     }
-
-
-SEGMENTS = (Status.FULFILLED, Status.ERROR, Status.PENDING)
 
 
 def detail_context(request: HttpRequest, execution: Execution) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from executions.questions.people import MOST_TEXT, Reply, Wait, schema_of
+from executions.questions.answers_of_people import MOST_TEXT, PersonReply, Wait, schema_of
 from flows.arguments.form import ArgumentForm
 from flows.engine.errors import Fault
 from flows.engine.questions import Question
@@ -43,13 +43,13 @@ class AnswerForm:
         return self.form.is_valid()
 
     @property
-    def reply(self) -> Reply:
+    def reply(self) -> PersonReply:
         """The answer that accepts."""
         typed = self.form.arguments
         if self.question.kind == "roots":
             lines = str(typed.get("roots", "")).split("\n")
-            return Reply("accept", {"roots": [{"uri": line.strip()} for line in lines if line.strip()]})
-        return Reply("accept", typed)
+            return PersonReply("accept", {"roots": [{"uri": line.strip()} for line in lines if line.strip()]})
+        return PersonReply("accept", typed)
 
     def add_faults(self, faults: list[Fault]) -> None:
         """Put what does not fit at its field."""

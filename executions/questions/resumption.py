@@ -9,7 +9,7 @@ from django.db import DatabaseError
 
 from executions.database import in_database
 from executions.ledger import suspensions
-from executions.ledger.suspensions import Held, Refused, Ticket
+from executions.ledger.suspensions import AnswerRefused, Held, Ticket
 from executions.ledger.writer import LedgerUnavailable, ledger
 from executions.models import Execution
 from executions.privacy.redactor import Redactor
@@ -36,7 +36,7 @@ class Given(NamedTuple):
     result: Any
 
 
-class Gone(Exception):
+class CallerGone(Exception):
     """Raised by what asks over a connection, when nobody is there any more."""
 
 
@@ -46,8 +46,8 @@ async def resume(
     """Go on with the answers that there are, by node slug; who got none asks again.
 
     Answers to nothing that was asked are left aside, and with no other the same questions come back and the ticket
-    stays good; else it is used up. What a result must look like beyond its kind, its node checks. Raises Refused when
-    the ticket does not hold, is somebody else's or of another flow; LedgerUnavailable.
+    stays good; else it is used up. What a result must look like beyond its kind, its node checks. Raises AnswerRefused
+    when the ticket does not hold, is somebody else's or of another flow; LedgerUnavailable.
     """
     begun = await begin(ticket, given, caller, flow_id, watch)
     return begun if isinstance(begun, Waiting) else await lifecycle.waited_for(*begun)
@@ -79,7 +79,7 @@ def _taken(
     """Make sure that the execution can go on, then claim it; it ends when it cannot."""
     execution, held = suspensions.look(ticket, identity)
     if execution.flow_id is None or execution.flow_id != flow_id:
-        raise Refused(suspensions.OTHERS)
+        raise AnswerRefused(suspensions.OTHERS)
     target = _target(execution, held)
     answers = _answers(target, held, given)
     if not answers:
@@ -99,14 +99,14 @@ def _answers(target: Target, held: Held, given: Mapping[str, Given]) -> dict[str
 
 
 def _target(execution: Execution, held: Held) -> Target:
-    """What it goes on as; raises Refused, and ends the execution, when it cannot."""
+    """What it goes on as; raises AnswerRefused, and ends the execution, when it cannot."""
     try:
         flow = Flow.objects.select_related("server").get(pk=execution.flow_id or 0)
         target = kept_target(flow, held.version_id, held.draft)
         Resumption(held.checkpoint, {}, 0.0).check(target.graph)
     except (Flow.DoesNotExist, ValueError) as error:
         suspensions.end(execution.pk, "interrupted", GONE.format(error))
-        raise Refused(GONE.format("its record says more.")) from None
+        raise AnswerRefused(GONE.format("its record says more.")) from None
     return target
 
 
@@ -122,7 +122,7 @@ def questions_of(execution: Execution, *, for_record: bool = False) -> Waiting |
     hidden = held.hidden_in_answer | held.hidden if for_record else held.hidden_in_answer
     try:
         return lifecycle.waiting(held, _target(execution, held), Redactor.none.knowing(hidden))
-    except Refused:
+    except AnswerRefused:
         return None
 
 
@@ -135,7 +135,8 @@ async def ask_live(
 ) -> Answer | Waiting:
     """Have `ask` get the answers over the connection of this very call, then go on with them.
 
-    Without answers the execution ends: in time, when `ask` raises Gone, and when it or who waits for it is cancelled.
+    Without answers the execution ends: in time, when `ask` raises CallerGone, and when it or who waits for it is
+    cancelled.
     """
     heard = await lifecycle.waited_for(
         waiting.execution_id, dispatcher.start(waiting.execution_id, _heard(waiting, ask))
@@ -150,7 +151,7 @@ async def _heard(waiting: Waiting, ask: Callable[[], Awaitable[Mapping[str, Give
             return await ask()
     except TimeoutError:
         error = FlowError("timeout", NO_ANSWER, NO_ANSWER)
-    except Gone:
+    except CallerGone:
         error = FlowError("cancelled", GONE_CALLER, GONE_CALLER)
     except asyncio.CancelledError:
         error = lifecycle.stopped(None)

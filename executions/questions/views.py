@@ -9,11 +9,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from executions.ledger.suspensions import Refused
+from executions.ledger.suspensions import AnswerRefused
 from executions.models import Execution
-from executions.questions import people
+from executions.questions import answers_of_people
+from executions.questions.answers_of_people import Action, AnswerFaults, NotYours, PersonReply, Wait
 from executions.questions.form import AnswerForm, forms_of
-from executions.questions.people import Action, AnswerFaults, NotYours, Reply, Wait
 from executions.running.lifecycle import LedgerUnavailable
 from flows.pages.return_addresses import own_address
 
@@ -25,9 +25,9 @@ def answer(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """The questions alone on a page; a POST answers the one that `slug` names and goes back to `next`."""
     execution = Execution.objects.visible_or_404(request.user, pk=execution_id)
     back = own_address(request, request.POST.get("next", "")) or execution.get_absolute_url()
-    wait = people.wait_of(execution, request.user)
+    wait = answers_of_people.wait_of(execution, request.user)
     if wait is None or not wait.is_yours:
-        messages.error(request, people.NOT_YOURS if wait else people.why_not(execution))
+        messages.error(request, answers_of_people.NOT_YOURS if wait else answers_of_people.why_not(execution))
         return redirect(back)
     forms = forms_of(wait, request.POST if request.method == "POST" else None)
     context: dict[str, Any] = {"title": "Answer", "execution": execution, "wait": wait, "forms": forms, "back": back}
@@ -35,7 +35,7 @@ def answer(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
         try:
             if _answered(request, execution, wait, forms):
                 return redirect(back)
-        except (NotYours, Refused) as error:
+        except (NotYours, AnswerRefused) as error:
             messages.error(request, str(error))
             return redirect(back)
         except LedgerUnavailable as error:
@@ -46,7 +46,7 @@ def answer(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
 def _answered(request: HttpRequest, execution: Execution, wait: Wait, forms: list[AnswerForm]) -> bool:
     """Go on with what the person did; False when it does not fit, which its form says then."""
     if request.POST.get("step") != str(wait.step):
-        raise Refused(people.ASKS_SOMETHING_ELSE)
+        raise AnswerRefused(answers_of_people.ASKS_SOMETHING_ELSE)
     form = next((form for form in forms if form.slug == request.POST.get("slug")), None)
     if form is None:
         return False
@@ -55,10 +55,10 @@ def _answered(request: HttpRequest, execution: Execution, wait: Wait, forms: lis
         if action == "accept":
             if not form.is_valid():
                 return False
-            people.answer(execution, {form.slug: form.reply}, request.user, wait.step)
+            answers_of_people.answer(execution, {form.slug: form.reply}, request.user, wait.step)
         else:
             wanted: Action = "decline" if action == "decline" else "cancel"
-            people.answer(execution, {form.slug: Reply(wanted, {})}, request.user, wait.step)
+            answers_of_people.answer(execution, {form.slug: PersonReply(wanted, {})}, request.user, wait.step)
     except AnswerFaults as error:
         form.add_faults(error.faults[form.slug])
         return False

@@ -26,7 +26,7 @@ _ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class DifferentPlace:
     """One place where two JSON values differ: its path, and what stands there as JSON text; None for nothing."""
 
     path: str
@@ -38,7 +38,7 @@ class Difference:
 class Differences:
     """Where two JSON values differ, in document order; `is_complete` is false when some places are not listed."""
 
-    items: tuple[Difference, ...] = ()
+    items: tuple[DifferentPlace, ...] = ()
     is_complete: bool = True
 
     def __bool__(self) -> bool:
@@ -116,7 +116,7 @@ class NodeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ExecutionComparison:
     """Everything that two executions have or do not have in common."""
 
     parameters: Differences
@@ -133,9 +133,9 @@ class Comparison:
         return None
 
 
-def compare(left: Any, right: Any) -> Comparison:
+def compare(left: Any, right: Any) -> ExecutionComparison:
     """Compare two executions; each is anything with `initial_params`, `node_executions` and `result`."""
-    return Comparison(
+    return ExecutionComparison(
         differences(left.initial_params, right.initial_params),
         _rows(left.node_executions, right.node_executions),
         differences(left.result, right.result),
@@ -146,7 +146,7 @@ def differences(left: Any, right: Any, most: int = MOST_DIFFERENCES) -> Differen
     """Where two JSON values differ, at most `most` places; lists are compared item by item."""
     if json.dumps(left) == json.dumps(right):
         return Differences()
-    found: list[Difference] = []
+    found: list[DifferentPlace] = []
     todo: list[tuple[tuple[str | int, ...], Any, Any]] = [((), left, right)]
     looked_at = 0
     while todo:
@@ -160,7 +160,7 @@ def differences(left: Any, right: Any, most: int = MOST_DIFFERENCES) -> Differen
         elif not _is_same(one, other):
             if len(found) == most:
                 return Differences(tuple(found), is_complete=False)
-            found.append(Difference(json_path(path), _text(one), _text(other)))
+            found.append(DifferentPlace(json_path(path), _text(one), _text(other)))
     return Differences(tuple(found))
 
 

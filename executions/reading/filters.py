@@ -9,7 +9,7 @@ import contextlib
 import string
 import uuid
 from datetime import datetime
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import django_filters
 from django import forms
@@ -19,8 +19,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from executions.models import Execution, ExecutionQuerySet
+from executions.record.error_kinds import ERROR_KINDS
 from executions.record.status import Status
-from flows.engine.errors import ErrorKind
 
 SEARCH_LIMIT = 10_000
 """How many executions are looked at row by row: about 50 ms, however long the history is."""
@@ -100,7 +100,7 @@ class ExecutionFilter(django_filters.FilterSet):
         field_name="caller_name", lookup_expr="icontains", label="Part of the caller's name", max_length=200
     )
     errorKind = _choice(
-        [(kind, kind) for kind in get_args(ErrorKind)], field_name="error_kind", label="Error kind", empty_label="Any"
+        [(kind, kind) for kind in ERROR_KINDS], field_name="error_kind", label="Error kind", empty_label="Any"
     )
     node = django_filters.CharFilter(
         field_name="failed_node_name", label="Name of the node that failed", max_length=200, strip=False
@@ -117,7 +117,7 @@ class ExecutionFilter(django_filters.FilterSet):
 
     @property
     def narrows(self) -> bool:
-        """Whether anything but the status is asked for; then the counters of `executions.counts` do not help."""
+        """Whether anything but the status is asked for; then the counters of `executions.ledger.counts` do not help."""
         asked = self.form.cleaned_data
         return any(asked.get(name) not in EMPTY_VALUES for name in (*BY_INDEX, *ROW_BY_ROW))
 

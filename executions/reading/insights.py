@@ -150,13 +150,12 @@ def _distribution(durations: Sequence[float]) -> list[Bin]:
 def _callers(calls: Iterable[_Call]) -> list[Group]:
     """The clients that called most, first."""
     by_caller: Callable[[_Call], Any] = attrgetter("caller")
-    groups = [_group(name, list(some)) for name, some in groupby(sorted(calls, key=by_caller), key=by_caller)]
+    groups = []
+    for name, some in groupby(sorted(calls, key=by_caller), key=by_caller):
+        own = list(some)
+        durations = sorted(call.duration_ms for call in own if call.duration_ms is not None)
+        groups.append(Group(name, Tally(**Counter(call.status for call in own)), percentile(durations, 0.95)))
     return sorted(groups, key=lambda group: -group.tally.total)[:MOST_GROUPS]
-
-
-def _group(name: str, calls: Sequence[_Call]) -> Group:
-    durations = sorted(call.duration_ms for call in calls if call.duration_ms is not None)
-    return Group(name, Tally(**Counter(call.status for call in calls)), percentile(durations, 0.95))
 
 
 def _slowest(calls: Sequence[_Call]) -> list[Execution]:

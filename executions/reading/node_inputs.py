@@ -3,6 +3,7 @@
 from typing import Any
 
 from executions.models import Execution
+from executions.record.holes import without_cuts
 from executions.record.payload import is_cut
 from flows.engine.references import Reference, References
 from flows.models import Flow, Secret
@@ -35,14 +36,5 @@ def _outputs(flow: Flow, user: Any) -> dict[str, list[Any]]:
             # A record that was too large to keep may hold anything in place of its entries.
             is_whole = isinstance(entry, dict) and entry.get("status") == "completed"
             if is_whole and not is_cut(entry["outputData"]):
-                found.setdefault(entry["nodeId"], []).append(_without_cuts(entry["outputData"]))
+                found.setdefault(entry["nodeId"], []).append(without_cuts(entry["outputData"]))
     return found
-
-
-def _without_cuts(value: Any) -> Any:
-    """The value without the members that were too large for the record."""
-    if isinstance(value, dict):
-        return {name: _without_cuts(child) for name, child in value.items() if not is_cut(child)}
-    if isinstance(value, list):
-        return [_without_cuts(child) for child in value if not is_cut(child)]
-    return value

@@ -21,7 +21,7 @@ class Period(StrEnum):
 
     @property
     def days(self) -> int:
-        """Its length."""
+        """Its length in days."""
         return {Period.DAY: 1, Period.WEEK: 7, Period.MONTH: 30}[self]
 
     @property

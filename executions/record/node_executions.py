@@ -50,7 +50,7 @@ class NodeExecutions:
             entry["nodeId"]: (entry, entry["startOffsetMs"] / 1000) for entry in entries if entry["status"] == "pending"
         }
 
-    def add(self, event: Event) -> None:
+    def add(self, event: Event) -> None:  # noqa: C901 (a list: each event, and what it adds to its entry)
         """Take one event of the runner."""
         match event:
             case NodeStarted():

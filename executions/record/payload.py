@@ -22,11 +22,10 @@ import orjson
 
 from executions.privacy.names import HIDDEN, hides
 from executions.privacy.redactor import Redactor
+from flows.values.json_bounds import MAX_DEPTH, MAX_VALUES, is_too_long, key_text
 
-MAX_DEPTH = 64
 MAX_STRING = 64 * 1024
 MAX_RECORD = 1024 * 1024
-MAX_VALUES = 100_000
 SHOWN_EDGE = 2_000
 
 TRUNCATED = "$truncated"
@@ -38,7 +37,6 @@ def is_cut(value: Any) -> bool:
     return isinstance(value, dict) and TRUNCATED in value
 
 
-_MAX_BITS = 14_284  # the most that 4300 digits hold; Python refuses to print more
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PASSTHROUGH = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
@@ -156,11 +154,10 @@ class Normaliser:
         return top
 
     def _key(self, key: Any) -> str:
-        if self.redactor is None:
-            return _key_text(key)
-        if key is None or isinstance(key, int):
-            return self.redactor.scrub_text(_key_text(key))
-        return _key_text(self.redactor.scrub_text(str(key) if isinstance(key, str) else _description(key)))
+        text = key_text(_whole_number(key) if isinstance(key, int) else key)
+        if text is None:
+            text = _description(key)
+        return clean_text((text if self.redactor is None else self.redactor.scrub_text(text))[:1000])
 
     def _entry(self, key: Any, child: Any, depth: int, above: frozenset[int]) -> Any:
         if self.redactor is not None and hides(key, child):
@@ -219,21 +216,9 @@ def _text_value(text: str) -> str | dict[str, Any]:
 
 
 def _whole_number(value: int) -> int | str:
-    if value.bit_length() <= _MAX_BITS:
+    if not is_too_long(value):
         return value
     return f"[integer of about {int(value.bit_length() * 0.30103)} digits]"
-
-
-def _key_text(key: Any) -> str:
-    if isinstance(key, str):
-        text = str(key)
-    elif key is None or isinstance(key, bool):
-        text = {None: "null", True: "true", False: "false"}[key]
-    elif isinstance(key, int):
-        text = str(_whole_number(int(key)))
-    else:
-        text = _description(key)
-    return clean_text(text[:1000])
 
 
 def _free_key(key: str, taken: Mapping[str, Any]) -> str:

@@ -1,4 +1,7 @@
-"""The three statuses of an execution, what they mean to a reader, and which changes are allowed."""
+"""The three statuses of an execution, what they mean to a reader, and which changes are allowed.
+
+What lists the statuses is made from here, or a test compares it: `tests/executions/record/test_status.py`.
+"""
 
 from django.db import models
 
@@ -16,11 +19,17 @@ class Status(models.TextChoices):
         return MEANINGS[self]
 
 
+SHOWN = (Status.FULFILLED, Status.ERROR, Status.PENDING)
+"""In the order in which people and scripts are shown them: how calls ended, then what is under way."""
+
 MEANINGS = {
     Status.PENDING: "Pending - Execution in progress",
     Status.FULFILLED: "Fulfilled - Completed successfully",
     Status.ERROR: "Error - Execution failed",
 }
+
+COUNTED = {Status.PENDING: "pending", Status.FULFILLED: "fulfilled", Status.ERROR: "failed"}
+"""The word after a number of them: `117 fulfilled, 2 failed`."""
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.FULFILLED, Status.ERROR}),
@@ -29,4 +38,4 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 }
 """A terminal status never changes (FR-005, invariant I3)."""
 
-TERMINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
+TERMINAL: frozenset[Status] = frozenset(status for status, following in TRANSITIONS.items() if not following)

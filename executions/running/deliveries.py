@@ -25,6 +25,7 @@ from executions.ledger import idempotency_keys, kept_answers
 from executions.ledger.idempotency_keys import Claim
 from executions.ledger.writer import LedgerUnavailable, ledger
 from executions.models import Execution
+from executions.record.error_kinds import kind_of_error
 from executions.record.status import Status
 from executions.running import lifecycle
 from executions.running.calls import Answer, Caller, Delivery, Pending, Waiting, error_answer
@@ -245,12 +246,9 @@ def _ended(execution_id: uuid.UUID, by_key: bool) -> Answer | None:
     return error_answer(execution_id, f"{message} {NOT_AGAIN}" if by_key else message)
 
 
-_OURS = frozenset({"interrupted", "cancelled", "timeout", "record_error"})
-"""Kinds of errors whose message is a sentence of FlowHub, which says nothing that only the flow's owner may know."""
-
-
 def _in_our_words(error_kind: str, error_info: Any) -> str:
-    return str(error_info["message"]) if error_kind in _OURS and isinstance(error_info, dict) else NOT_KEPT
+    is_told = kind_of_error(error_kind).is_told and isinstance(error_info, dict)
+    return str(error_info["message"]) if is_told else NOT_KEPT
 
 
 def _progress(execution_id: uuid.UUID) -> Pending:

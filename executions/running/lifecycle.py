@@ -21,8 +21,7 @@ from executions.ledger.tracker import Tracker, error_columns
 from executions.ledger.writer import NOT_RECORDED, LedgerUnavailable, ledger
 from executions.models import CallKey, Execution, new_id
 from executions.privacy.redactor import Redactor
-from executions.record import payload
-from executions.record.ports import lending
+from executions.record import payload, ports
 from executions.record.status import Status
 from executions.running.calls import Answer, Caller, Delivery, Parent, Waiting, error_answer
 from executions.running.children import Children, ends_at
@@ -192,7 +191,7 @@ async def _execute(
         _roots(execution_id, target, caller, started_at),
         secrets,
         flows=Children.of(target, caller, parent, ends_at(timeout - spent), tracker, start),
-        tools=lending.tools,
+        tools=ports.tools,
         code=code_runner(),
         offers=Offers(target),
         cannot_ask=caller.cannot_be_asked(is_flow=parent is not None),

@@ -39,11 +39,10 @@ class ActiveFilter:
 def active_filters(chosen: ExecutionFilter) -> list[ActiveFilter]:
     """The filters that an address holds and that can be understood, in the order of the form."""
     values = chosen.form.cleaned_data
-    active = [(name, values[name]) for name in WORDS if values.get(name) not in (None, "")]
-    return [ActiveFilter(WORDS[name](value), _without(chosen.data, name)) for name, value in active]
-
-
-def _without(asked: QueryDict, name: str) -> QueryDict:
-    others = asked.copy()
-    del others[name]
-    return others
+    found = []
+    for name, words in WORDS.items():
+        if values.get(name) not in (None, ""):
+            others = chosen.data.copy()
+            del others[name]
+            found.append(ActiveFilter(words(values[name]), others))
+    return found

@@ -1,8 +1,8 @@
 """What the calls of a flow add up to, for the heads of its pages, and where clients reach it."""
 
 from django import template
-from django.conf import settings
 
+from executions.reading.client_programs import ServerAddress
 from executions.reading.statistics import Calls, calls_of
 from flows.models import Flow, Server
 
@@ -18,4 +18,4 @@ def flow_calls(flow: Flow) -> Calls:
 @register.filter
 def mcp_url(server: Server) -> str:
     """The address that a client is given."""
-    return f"{settings.PUBLIC_URL}/mcp/{server.slug}"
+    return ServerAddress.of(server).url

@@ -14,6 +14,7 @@ from executions.pages.charts import Chart, Column, histogram, place, stacked
 from executions.reading.insights import Bin, Figures, Overview
 from executions.reading.periods import Bucket, Period
 from executions.reading.statistics import Calls, Tally
+from executions.record.status import COUNTED, SHOWN
 from executions.templatetags.moments import as_input
 
 register = template.Library()
@@ -43,32 +44,27 @@ class Point:
 
 @register.simple_tag
 def calls_chart(overview: Overview) -> dict[str, Any]:
-    """The chart of a period's calls, its points, and the newest point with calls: the one that Tab reaches."""
+    """The chart of a period's calls, its points, the newest one with calls, which Tab reaches, and the statuses."""
     chart = stacked(overview.buckets, HEIGHT)
     places = zip(chart.columns, overview.span.buckets, overview.buckets, strict=True)
     points = [_point(index, *there, overview.period) for index, there in enumerate(places)]
     newest = max((index for index, tally in enumerate(overview.buckets) if tally.total), default=None)
-    return {"chart": chart, "points": points, "newest": newest}
+    return {"chart": chart, "points": points, "newest": newest, "statuses": SHOWN}
 
 
 def _point(index: int, column: Column, bucket: Bucket, tally: Tally, period: Period) -> Point:
-    number = timezone.localtime(bucket.start).hour if period == Period.DAY else period.days - 1 - index
-    is_labelled = number % LABELS[period] == 0
+    start = timezone.localtime(bucket.start)
+    number = start.hour if period == Period.DAY else period.days - 1 - index
+    date = f"{start:%a} {start.day}" if period == Period.WEEK else f"{start:%b} {start.day}"
+    label = f"{start:%H:%M}" if period == Period.DAY else date
     return Point(
         column=column,
         bucket=bucket,
         tally=tally,
         name=bucket_name(bucket, period),
-        label=_label(bucket, period) if is_labelled else "",
+        label=label if number % LABELS[period] == 0 else "",
         is_minor=number // LABELS[period] % 2 == 1,
     )
-
-
-def _label(bucket: Bucket, period: Period) -> str:
-    start = timezone.localtime(bucket.start)
-    if period == Period.DAY:
-        return f"{start:%H:%M}"
-    return f"{start:%a} {start.day}" if period == Period.WEEK else f"{start:%b} {start.day}"
 
 
 def bucket_name(bucket: Bucket, period: Period) -> str:
@@ -116,8 +112,7 @@ def tally_words(tally: Tally) -> str:
     """`120 calls: 117 fulfilled, 2 failed, 1 pending`."""
     if not tally.total:
         return "no calls"
-    parts = [(tally.fulfilled, "fulfilled"), (tally.error, "failed"), (tally.pending, "pending")]
-    words = ", ".join(f"{number:,} {word}" for number, word in parts if number)
+    words = ", ".join(f"{number:,} {COUNTED[status]}" for status, number in tally.by_status.items() if number)
     return f"{tally.total:,} call{'' if tally.total == 1 else 's'}: {words}"
 
 

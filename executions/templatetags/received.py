@@ -9,7 +9,7 @@ from typing import Any
 from django import template
 
 from executions.models import Execution
-from executions.reading.ui_answers import UiAnswer, ui_answer_of
+from executions.reading.drawn_answers import DrawnAnswer, drawn_answer_of
 from executions.record.payload import TRUNCATED
 
 register = template.Library()
@@ -44,17 +44,14 @@ def received_blocks(result: Any) -> list[Block]:
     """The content blocks of a stored result; what is stored is not trusted to have any form."""
     content = result.get("content") if isinstance(result, dict) else None
     blocks = content if isinstance(content, list) else []
-    return [_block(block) for block in blocks if isinstance(block, dict)]
+    dicts = [block for block in blocks if isinstance(block, dict)]
+    return [replace(_shown(block), hints=_hints(block.get("annotations"))) for block in dicts]
 
 
 @register.filter
-def ui_answer(execution: Execution) -> UiAnswer | None:
+def ui_answer(execution: Execution) -> DrawnAnswer | None:
     """The picture that clients with MCP Apps make of the answer."""
-    return ui_answer_of(execution)
-
-
-def _block(block: dict[str, Any]) -> Block:
-    return replace(_shown(block), hints=_hints(block.get("annotations")))
+    return drawn_answer_of(execution)
 
 
 def _shown(block: dict[str, Any]) -> Block:

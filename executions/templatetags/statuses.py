@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from executions.models import Execution
+from executions.record.error_kinds import kind_of_error
 from executions.record.status import Status
 
 register = template.Library()
@@ -17,14 +18,6 @@ NODE_MEANINGS = {
     "completed": "Completed - Node did its work",
     "error": "Error - Node failed",
     "skipped": "Skipped - Node was not reached",
-}
-KIND_WORDS = {
-    "rejected": "refused",
-    "timeout": "timed out",
-    "cancelled": "cancelled",
-    "interrupted": "interrupted",
-    "record_error": "record incomplete",
-    "node_crashed": "crashed",
 }
 
 
@@ -47,7 +40,7 @@ def node_circle(status: str) -> SafeString:
 @register.filter
 def why(execution: Execution) -> str:
     """`failed at Fetch order: 404 Not Found`, `refused: order_id must be a string`: the reason in a row."""
-    word = KIND_WORDS.get(execution.error_kind, "failed")
+    word = kind_word(execution.error_kind)
     place = f" at {execution.failed_node_name}" if execution.failed_node_name else ""
     reason = f": {execution.error_preview}" if execution.error_preview else ""
     return f"{word}{place}{reason}"
@@ -56,7 +49,7 @@ def why(execution: Execution) -> str:
 @register.filter
 def kind_word(kind: str) -> str:
     """`timed out` for the error kind `timeout`."""
-    return KIND_WORDS.get(kind, "failed")
+    return kind_of_error(kind).words
 
 
 @register.filter

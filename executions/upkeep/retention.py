@@ -15,7 +15,7 @@ from django.db.models import Count, Max, Min, Q
 from executions.ledger import writer
 from executions.models import Execution, ExecutionQuerySet
 from executions.record.status import Status
-from executions.upkeep.space import Share, size_of_one
+from executions.upkeep.space import FlowShare, size_of_one
 from flows.models import Flow, FlowVersion
 
 CHUNK = 500
@@ -73,14 +73,14 @@ def _beside(started_at: datetime, execution_id: uuid.UUID, side: str) -> Q:
     return Q(**{f"started_at__{side}e": started_at}) & strictly
 
 
-def preview(criteria: Criteria) -> list[Share]:
+def preview(criteria: Criteria) -> list[FlowShare]:
     """What pruning would delete now, without flows of which nothing goes."""
     shares = []
     for flow, executions in chosen(criteria):
         found = executions.aggregate(rows=Count("pk"), oldest=Min("started_at"), newest=Max("started_at"))
         if found["rows"]:
             size = round(found["rows"] * size_of_one(executions))
-            shares.append(Share(flow, found["rows"], size, found["oldest"], found["newest"]))
+            shares.append(FlowShare(flow, found["rows"], size, found["oldest"], found["newest"]))
     return shares
 
 

@@ -29,7 +29,7 @@ CHECKPOINT_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class FlowShare:
     """Executions of one flow, or of all deleted flows; `size` is about how many bytes they take."""
 
     flow: Flow | None
@@ -72,7 +72,7 @@ def size_of_one(executions: ExecutionQuerySet) -> float:
     return OTHER_BYTES + sum(sizes) / len(sizes) if sizes else 0.0
 
 
-def shares() -> list[Share]:
+def shares() -> list[FlowShare]:
     """The LARGEST flows by executions, and the deleted flows together; as many queries whatever the number of rows."""
     counts = ExecutionCount.objects.filter(hour=ExecutionCount.ALL_HOURS).values_list("flow_key")
     rows = dict(counts.annotate(rows=Sum("number")).order_by())
@@ -83,11 +83,11 @@ def shares() -> list[Share]:
     return [*found, _share(None, of_deleted)] if of_deleted > 0 else found
 
 
-def _share(flow: Flow | None, rows: int) -> Share:
+def _share(flow: Flow | None, rows: int) -> FlowShare:
     executions = Execution.objects.filter(flow=flow)
     starts = executions.values_list("started_at", flat=True)
     oldest, newest = starts.order_by("started_at", "id").first(), starts.order_by("-started_at", "-id").first()
-    return Share(flow, rows, round(rows * size_of_one(executions)), oldest, newest)
+    return FlowShare(flow, rows, round(rows * size_of_one(executions)), oldest, newest)
 
 
 def space() -> Space:

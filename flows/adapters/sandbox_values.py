@@ -1,7 +1,6 @@
 """What came out of the sandbox -> plain JSON of bounded size, or a failure that says what is wrong with it."""
 
 import base64
-import json
 import math
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -9,15 +8,10 @@ from typing import Any
 
 from flows.engine.errors import NodeFailed
 from flows.engine.node import Json
+from flows.values.json_bounds import MAX_DEPTH, MAX_VALUES, is_too_long, key_text
 
-MAX_DEPTH = 64
-"""Levels of nesting of a value that comes out of the sandbox."""
-MAX_VALUES = 100_000
-"""Values inside one value that comes out of the sandbox."""
 MAX_TEXT = 5 * 1024 * 1024
-"""Characters of all texts in one value that comes out of the sandbox, counted as JSON would write them."""
-
-_MAX_BITS = 14_284  # the most that 4300 digits hold; Python refuses to print more
+"""The most characters of text that a value may hold in all, counted as JSON would write them."""
 
 
 def plain(value: Any, what: str) -> Json:
@@ -52,13 +46,10 @@ class _Plain:
         return top
 
     def _key(self, key: Any) -> str:
-        if isinstance(key, int) and not isinstance(key, bool):
-            return str(self._whole_number(key))
-        if isinstance(key, bool | float) or key is None:
-            return json.dumps(key)
-        if not isinstance(key, str):
+        text = key_text(self._whole_number(key) if isinstance(key, int) else key)
+        if text is None:
             raise NodeFailed(f"{self.what} has a key that is {_named(key)}; keys are text.", is_final=True)
-        return self._text(key)
+        return self._text(text)
 
     def _converted(self, value: Any, depth: int) -> Json:
         self.values += 1
@@ -81,7 +72,7 @@ class _Plain:
         return self._container(value, depth)
 
     def _whole_number(self, value: int) -> int:
-        if value.bit_length() > _MAX_BITS:
+        if is_too_long(value):
             raise NodeFailed(f"{self.what} holds an integer of more than 4,300 digits.", is_final=True)
         return value
 

@@ -13,7 +13,10 @@ ErrorKind = Literal[
     "rejected",
     "record_error",
 ]
-"""Every value of `error_info.kind`; `interrupted`, `rejected` and `record_error` are set outside the engine."""
+"""Every value of `error_info.kind`; `interrupted`, `rejected` and `record_error` are set outside the engine.
+
+What each means to its readers is in `executions.record.error_kinds`.
+"""
 
 
 @dataclass(frozen=True, slots=True)

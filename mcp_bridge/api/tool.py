@@ -17,7 +17,6 @@ from flows.models import Flow
 from flows.publishing import versions
 from flows.publishing.review import (
     DRAFT,
-    Comparison,
     Review,
     UnknownVersion,
     compare,
@@ -127,26 +126,20 @@ class FlowTool(ApiView, generics.GenericAPIView):
         """Definition, lint, tokens and changes in one document."""
         flow = self.get_object()
         live, costs = review_live(flow), server_costs(flow.server)
+        before, after = request.query_params.get("before", ""), request.query_params.get("after", DRAFT)
+        try:
+            comparison = compare(flow, before, after)
+        except UnknownVersion as error:
+            raise ValidationError({"detail": str(error)}) from None
         return Response(
             {
                 "live": _review(flow, live) if live else None,
                 "draft": _review(flow, review_draft(flow)),
                 "faults": faults_as_json(versions.faults_of(flow)),
-                "comparison": _compared(_comparison(flow, request)),
+                "comparison": ComparisonSerializer(comparison).data if comparison else None,
                 "server": {"tools": len(costs), "tokens": sum(cost.tokens.total for cost in costs)},
             }
         )
-
-
-def _comparison(flow: Flow, request: Request) -> Comparison | None:
-    try:
-        return compare(flow, request.query_params.get("before", ""), request.query_params.get("after", DRAFT))
-    except UnknownVersion as error:
-        raise ValidationError({"detail": str(error)}) from None
-
-
-def _compared(found: Comparison | None) -> Any:
-    return ComparisonSerializer(found).data if found else None
 
 
 def _review(flow: Flow, review: Review) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from django.urls import path
 
-from mcp_bridge.api import tool, views
+from mcp_bridge.api import tool, upstream
 
 urlpatterns = [
     path("flows/<str:flowId>/tool/", tool.FlowTool.as_view(), name="api-flow-tool"),
-    path("upstream-tools/", views.UpstreamToolList.as_view(), name="api-upstream-tools"),
+    path("upstream-tools/", upstream.UpstreamToolList.as_view(), name="api-upstream-tools"),
 ]

@@ -33,9 +33,9 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
-from executions.ledger.suspensions import Refused, Ticket
+from executions.ledger.suspensions import AnswerRefused, Ticket
 from executions.questions import resumption
-from executions.questions.resumption import Given, Gone
+from executions.questions.resumption import CallerGone, Given
 from executions.running import lifecycle
 from executions.running.calls import Pending
 from executions.running.lifecycle import Answer, Caller, Waiting, Watch
@@ -125,7 +125,7 @@ async def answered(
         ask = _asker(ctx, result.questions)
         try:
             result = await resumption.ask_live(result, ask, caller, flow_id, watch)
-        except Refused as error:
+        except AnswerRefused as error:
             return lifecycle.error_answer(result.execution_id, str(error))
     return result
 
@@ -145,7 +145,7 @@ async def _modern(
         if isinstance(result, Waiting) and set(given) & set(result.questions):
             # The client brought answers along with its first request.
             result = await resumption.resume(result.ticket, given, caller, flow_id, watch)
-    except Refused as error:
+    except AnswerRefused as error:
         raise MCPError(INVALID_PARAMS, str(error)) from None
     return result
 
@@ -194,7 +194,7 @@ _RESULTS: dict[QuestionKind, type[Any]] = {"user": ElicitResult, "model": Create
 
 
 def _asker(ctx: Context, questions: Mapping[str, Question]) -> Callable[[], Awaitable[dict[str, Given]]]:
-    """Asks a handshake client everything at once, over the stream of its call; raises Gone when there is none."""
+    """Asks a handshake client everything at once, over the stream of its call; raises CallerGone when there is none."""
 
     async def ask(question: Question) -> Given:
         # Without the id of the request it would go to another stream, which may not be open.
@@ -203,7 +203,7 @@ def _asker(ctx: Context, questions: Mapping[str, Question]) -> Callable[[], Awai
             result = await ctx.session.send_request(_request(question), _RESULTS[question.kind], metadata=metadata)
         except MCPError as error:
             if error.code == CONNECTION_CLOSED:
-                raise Gone from None
+                raise CallerGone from None
             return Given(question.kind, refused(error.message))
         except ValidationError:
             return Given(question.kind, refused("what it sent is no result of that request."))
@@ -218,7 +218,7 @@ def _asker(ctx: Context, questions: Mapping[str, Question]) -> Callable[[], Awai
         try:
             await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
             if not everything.done():
-                raise Gone
+                raise CallerGone
             return dict(zip(answers, everything.result(), strict=True))
         finally:
             for task in tasks:

@@ -45,7 +45,7 @@ NO_KEY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OwnToolCall:
     """A call of one of FlowHub's tools; its arguments fit the tool's schema."""
 
     snapshot: Snapshot
@@ -65,11 +65,11 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Companion:
+class OwnTool:
     """One tool: as clients see it, the same in both eras, and what it does."""
 
     wire: Mapping[str, Any]
-    answer: Callable[[Asked], Awaitable[dict[str, Any]]]
+    answer: Callable[[OwnToolCall], Awaitable[dict[str, Any]]]
 
     @property
     def name(self) -> str:
@@ -80,14 +80,14 @@ class Companion:
 # --- Which of them there are ------------------------------------------------------------------------------------------
 
 
-def offered(snapshot: Snapshot) -> dict[str, Companion]:
+def offered(snapshot: Snapshot) -> dict[str, OwnTool]:
     """The tools that the server has beside its flows, by name."""
     wanted = [FETCH] if any(tool.target.answer_seconds for tool in snapshot.tools.values()) else []
     wanted += [LIST, LOOK] if snapshot.agent_tools else []
-    return {companion.name: companion for companion in wanted if companion.name not in snapshot.tools}
+    return {own_tool.name: own_tool for own_tool in wanted if own_tool.name not in snapshot.tools}
 
 
-def visible(snapshot: Snapshot, principal: Principal | None) -> dict[str, Companion]:
+def visible(snapshot: Snapshot, principal: Principal | None) -> dict[str, OwnTool]:
     """Those that this caller may use: a key for some tools fetches their results, and looks only if it says so."""
     found = offered(snapshot)
     if principal is None or principal.tools is None:
@@ -101,17 +101,17 @@ def looks(snapshot: Snapshot, principal: Principal | None) -> bool:
     return principal is not None and snapshot.agent_tools and GET_EXECUTION in visible(snapshot, principal)
 
 
-async def call(companion: Companion, asked: Asked) -> dict[str, Any]:
+async def call(own_tool: OwnTool, asked: OwnToolCall) -> dict[str, Any]:
     """The result of a call, in the caller's era; arguments that do not fit are a failure that says what to change."""
-    faults = _schema(companion.name).faults(asked.arguments)
+    faults = _schema(own_tool.name).faults(asked.arguments)
     if faults:
         lines = "\n".join(f"- {fault}" for fault in faults)
-        text = f"The arguments do not fit the input schema of {companion.name}:\n{lines}\nCorrect them and call again."
+        text = f"The arguments do not fit the input schema of {own_tool.name}:\n{lines}\nCorrect them and call again."
         return failure(text, asked.protocol_version)
     try:
-        return await companion.answer(asked)
+        return await own_tool.answer(asked)
     except (DatabaseError, LedgerUnavailable) as error:
-        logger.error("a call of %s was not answered: %s", companion.name, error)
+        logger.error("a call of %s was not answered: %s", own_tool.name, error)
         return failure("The records cannot be read now. Wait a little and call again.", asked.protocol_version)
 
 
@@ -123,7 +123,7 @@ def _schema(name: str) -> CompiledSchema:
 # --- get_result -------------------------------------------------------------------------------------------------------
 
 
-async def _fetch(asked: Asked) -> dict[str, Any]:
+async def _fetch(asked: OwnToolCall) -> dict[str, Any]:
     seconds = asked.arguments.get("waitSeconds", WAIT_SECONDS)
     slug = asked.snapshot.slug
     found = await deliveries.fetch(asked.execution_id, asked.caller, slug, seconds)
@@ -142,7 +142,7 @@ async def _fetch(asked: Asked) -> dict[str, Any]:
 
 _ID = {"type": "string", "format": "uuid", "description": "As in the result that named it."}
 
-FETCH = Companion(
+FETCH = OwnTool(
     {
         "name": GET_RESULT,
         "title": "Get result",
@@ -174,7 +174,7 @@ FETCH = Companion(
 # --- Looking at executions --------------------------------------------------------------------------------------------
 
 
-def _owned(asked: Asked) -> Owned | None:
+def _owned(asked: OwnToolCall) -> Owned | None:
     if asked.principal is None:
         return None
     return Owned(asked.principal.id, asked.snapshot.slug, asked.principal.may_call)
@@ -186,7 +186,7 @@ def _told(value: dict[str, Any], protocol_version: str) -> dict[str, Any]:
     return complete(result, protocol_version)
 
 
-async def _list(asked: Asked) -> dict[str, Any]:
+async def _list(asked: OwnToolCall) -> dict[str, Any]:
     owned, given = _owned(asked), asked.arguments
     if owned is None:
         return failure(NO_KEY, asked.protocol_version)
@@ -205,7 +205,7 @@ async def _list(asked: Asked) -> dict[str, Any]:
     return _told(value, asked.protocol_version)
 
 
-async def _look(asked: Asked) -> dict[str, Any]:
+async def _look(asked: OwnToolCall) -> dict[str, Any]:
     owned = _owned(asked)
     if owned is None:
         return failure(NO_KEY, asked.protocol_version)
@@ -242,7 +242,7 @@ _NODE: dict[str, Any] = {
 }
 _ONLY_LOOKS = {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False}
 
-LIST = Companion(
+LIST = OwnTool(
     {
         "name": LIST_EXECUTIONS,
         "title": "List executions",
@@ -285,7 +285,7 @@ LIST = Companion(
     _list,
 )
 
-LOOK = Companion(
+LOOK = OwnTool(
     {
         "name": GET_EXECUTION,
         "title": "Get execution",

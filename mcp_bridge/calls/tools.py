@@ -15,7 +15,7 @@ from executions.running.calls import Pending
 from executions.running.deliveries import KeyTaken
 from executions.running.lifecycle import Answer, Caller, LedgerUnavailable, Target, Waiting, Watch
 from mcp_bridge.calls import asking, own_tools, reports, results
-from mcp_bridge.calls.own_tools import Asked
+from mcp_bridge.calls.own_tools import OwnToolCall
 from mcp_bridge.catalogue.snapshot import Offer, PublishedTool, Snapshot, listed
 from mcp_bridge.keys.principals import KeyUser, Principal
 
@@ -42,7 +42,7 @@ def list_tools(offer: Offer, ctx: Context, params: PaginatedRequestParams | None
     snapshot, principal = offer.snapshot, principal_of(ctx)
     is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
     tools = [tool.modern if is_modern else tool.legacy for tool in visible_tools(snapshot, principal)]
-    own = [companion.wire for companion in own_tools.visible(snapshot, principal).values()]
+    own = [own_tool.wire for own_tool in own_tools.visible(snapshot, principal).values()]
     return listed(ctx, {"tools": [*tools, *own]})
 
 
@@ -58,10 +58,10 @@ async def call(
     caller = caller_of(ctx, principal)
     tool = snapshot.tools.get(params.name)
     try:
-        companion = own_tools.visible(snapshot, principal).get(params.name)
-        if companion is not None:
-            asked = Asked(snapshot, principal, caller, params.arguments or {}, ctx.protocol_version)
-            return await own_tools.call(companion, asked)
+        own_tool = own_tools.visible(snapshot, principal).get(params.name)
+        if own_tool is not None:
+            asked = OwnToolCall(snapshot, principal, caller, params.arguments or {}, ctx.protocol_version)
+            return await own_tools.call(own_tool, asked)
         if tool is None or not (principal is None or principal.may_call(params.name)):
             await _refuse_unknown(snapshot, principal, params, caller)
         async with reports.watching(ctx, tool.target.graph, reports.level_of(ctx, set_level)) as watch:

@@ -7,10 +7,10 @@ from typing import Any
 import mcp_types.methods
 from pydantic import ValidationError
 
-from flows.engine.errors import DefinitionError
-from flows.mcp_apps import View, view_of, with_view
+from executions.reading.drawn_answers import view_of_definition
+from flows.mcp_apps import with_view
 from flows.models import Flow, FlowVersion
-from flows.publishing.versions import contract_of, graph_of
+from flows.publishing.versions import contract_of
 from mcp_bridge.catalogue.offered import LEGACY_VERSION, MODERN_VERSION
 from mcp_bridge.catalogue.pending_contract import widened
 from mcp_bridge.catalogue.snapshot import for_legacy
@@ -43,7 +43,7 @@ def definitions(flow: Flow, version: FlowVersion | None) -> Definitions:
     contract, definition = (version.contract, version.definition) if version else (contract_of(flow), flow.definition)
     if (version or flow).answer_seconds is not None:
         contract = widened(contract)
-    contract = with_view(contract, flow.server.slug, _view_of(definition))
+    contract = with_view(contract, flow.server.slug, view_of_definition(definition))
     legacy, _ = for_legacy(contract)
     try:
         return Definitions(_sent(contract, MODERN_VERSION, _REST), _sent(legacy, LEGACY_VERSION, {}))
@@ -52,13 +52,6 @@ def definitions(flow: Flow, version: FlowVersion | None) -> Definitions:
         # Where in the tool: the way there begins with `tools`, 0.
         place = ".".join(str(step) for step in first["loc"][2:])
         return Definitions(None, None, f"{place}: {first['msg']}")
-
-
-def _view_of(definition: Any) -> View | None:
-    try:
-        return view_of(graph_of(definition))
-    except DefinitionError:
-        return None
 
 
 def _sent(tool: dict[str, Any], version: str, rest: Mapping[str, Any]) -> dict[str, Any]:

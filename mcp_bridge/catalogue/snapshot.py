@@ -68,11 +68,11 @@ class Snapshot:
 
 
 class Offer(Protocol):
-    """Who offers what one server has: the snapshot of the moment."""
+    """What one server offers, as long as it does: read anew for each request."""
 
     @property
     def snapshot(self) -> Snapshot:
-        """What is offered now."""
+        """The snapshot of the moment."""
 
 
 def may_see(principal: Principal | None, target: Target | None) -> bool:

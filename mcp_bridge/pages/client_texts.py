@@ -4,11 +4,11 @@ Each client's function names the page of its documentation that says which form 
 """
 
 import json
-import shlex
 from dataclasses import dataclass
 from typing import Any
 
-KEY_PLACEHOLDER = "YOUR_KEY"
+from executions.reading.client_programs import KEY_PLACEHOLDER, ServerAddress, command, curl, header_words, python
+
 FOLDER_PLACEHOLDER = "/path/to/flowhub"
 """Where FlowHub's source lies on the machine of a client that starts a program of it."""
 
@@ -29,85 +29,54 @@ class ClientConfig:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a client is to reach: `base` is where FlowHub runs, `tool_name` one of the server's tools."""
-
-    slug: str
-    base: str
-    tool_name: str
-    needs_key: bool
-
-    @property
-    def url(self) -> str:
-        """The server's MCP address."""
-        return f"{self.base}/mcp/{self.slug}"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """What a request must carry."""
-        return self.headers_with(KEY_PLACEHOLDER)
-
-    def headers_with(self, key: str) -> dict[str, str]:
-        """The same with something else in place of the key."""
-        return {"Authorization": f"Bearer {key}"} if self.needs_key else {}
-
-
-def configs(slug: str, base: str, tool_name: str, *, needs_key: bool) -> list[ClientConfig]:
-    """The texts for every client that is known here, for a server of the FlowHub at `base`."""
-    target = Target(slug, base, tool_name, needs_key)
-    return [make(target) for make in _CLIENTS]
+def configs(address: ServerAddress, tool_name: str) -> list[ClientConfig]:
+    """The texts for every client that is known here, for a server and one of its tools."""
+    return [
+        *(make(address) for make in (_claude_code, _claude_desktop, _claude_desktop_npx, _chatgpt, _vs_code, _cursor)),
+        *(_python(address, tool_name), _typescript(address, tool_name), _inspector(address), _curl(address)),
+    ]
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _command(*lines: list[str]) -> str:
-    """Words of a shell command, a line for each list."""
-    return " \\\n  ".join(" ".join(_quoted(word) for word in line) for line in lines)
-
-
-def _quoted(word: str) -> str:
-    """In double quotes where that is safe, because Windows knows no others."""
-    is_plain = not set(word) & set('"$`!\\%')
-    return f'"{word}"' if is_plain and shlex.quote(word) != word else shlex.quote(word)
-
-
 def _with(server: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
     return server | ({"headers": headers} if headers else {})
 
 
-def _claude_code(target: Target) -> ClientConfig:
+def _claude_code(address: ServerAddress) -> ClientConfig:
     """https://code.claude.com/docs/en/mcp (Installing MCP servers, option 1: a remote HTTP server)"""
-    headers = [["--header", f"{name}: {value}"] for name, value in target.headers.items()]
     return ClientConfig(
         "claude-code",
         "Claude Code",
         "In a terminal",
-        _command(["claude", "mcp", "add", "--transport", "http", target.slug, target.url], *headers),
+        command(
+            ["claude", "mcp", "add", "--transport", "http", address.slug, address.url],
+            *header_words("--header", address.headers),
+        ),
         "/mcp lists the server and its tools.",
         "https://code.claude.com/docs/en/mcp",
     )
 
 
-def _claude_desktop(target: Target) -> ClientConfig:
+def _claude_desktop(address: ServerAddress) -> ClientConfig:
     """https://modelcontextprotocol.io/docs/develop/connect-local-servers (claude_desktop_config.json)
 
     Remote servers of that file are not connected to, and connectors sign in by OAuth or not at all:
     https://support.claude.com/en/articles/11503834-building-custom-connectors-via-remote-mcp-servers
     """
-    environment = {"PYTHONPATH": FOLDER_PLACEHOLDER} | ({"FLOWHUB_KEY": KEY_PLACEHOLDER} if target.needs_key else {})
+    environment = {"PYTHONPATH": FOLDER_PLACEHOLDER} | ({"FLOWHUB_KEY": KEY_PLACEHOLDER} if address.needs_key else {})
     server = {
         "command": f"{FOLDER_PLACEHOLDER}/.venv/bin/python",
-        "args": ["-m", "mcp_bridge.stdio", "--server", target.slug, "--url", target.base],
+        "args": ["-m", "mcp_bridge.stdio", "--server", address.slug, "--url", address.base],
         "env": environment,
     }
     return ClientConfig(
         "claude-desktop",
         "Claude Desktop",
         "claude_desktop_config.json (Settings, Developer, Edit Config)",
-        _json({"mcpServers": {target.slug: server}}),
+        _json({"mcpServers": {address.slug: server}}),
         f"Put the folder of FlowHub's source in place of {FOLDER_PLACEHOLDER}; on Windows the program is "
         r".venv\Scripts\python.exe. Restart Claude Desktop: the tools stand in its tools menu.",
         "https://modelcontextprotocol.io/docs/develop/connect-local-servers",
@@ -116,10 +85,10 @@ def _claude_desktop(target: Target) -> ClientConfig:
     )
 
 
-def _claude_desktop_npx(target: Target) -> ClientConfig:
+def _claude_desktop_npx(address: ServerAddress) -> ClientConfig:
     """https://github.com/geelen/mcp-remote#readme (Custom Headers: blanks inside an argument get lost on Windows)"""
-    arguments, environment = ["-y", "mcp-remote", target.url], {}
-    for name, value in target.headers.items():
+    arguments, environment = ["-y", "mcp-remote", address.url], {}
+    for name, value in address.headers.items():
         arguments += ["--header", f"{name}:${{FLOWHUB_AUTH}}"]
         environment["FLOWHUB_AUTH"] = value
     server = {"command": "npx", "args": arguments} | ({"env": environment} if environment else {})
@@ -127,18 +96,18 @@ def _claude_desktop_npx(target: Target) -> ClientConfig:
         "claude-desktop-npx",
         "Claude Desktop, without FlowHub's source",
         "claude_desktop_config.json (Settings, Developer, Edit Config)",
-        _json({"mcpServers": {target.slug: server}}),
+        _json({"mcpServers": {address.slug: server}}),
         "Needs Node.js. Restart Claude Desktop: the tools stand in its tools menu.",
         "https://github.com/geelen/mcp-remote#readme",
         "mcp-remote is a program of others. It takes plain http for this machine only, or with --allow-http.",
     )
 
 
-def _chatgpt(target: Target) -> ClientConfig:
+def _chatgpt(address: ServerAddress) -> ClientConfig:
     """https://developers.openai.com/api/docs/guides/developer-mode (How to use; protocols and authentication)"""
-    lines = {"Name": target.slug, "MCP Server URL": target.url, "Authentication": "No Authentication"}
+    lines = {"Name": address.slug, "MCP Server URL": address.url, "Authentication": "No Authentication"}
     note = "ChatGPT connects from the internet: the address has to be https and reachable from there."
-    if target.needs_key:
+    if address.needs_key:
         note = (
             f"ChatGPT cannot send a key: it signs in by OAuth or not at all. Let anybody call this server first. {note}"
         )
@@ -153,66 +122,47 @@ def _chatgpt(target: Target) -> ClientConfig:
     )
 
 
-def _vs_code(target: Target) -> ClientConfig:
+def _vs_code(address: ServerAddress) -> ClientConfig:
     """https://code.visualstudio.com/docs/copilot/reference/mcp-configuration (HTTP servers; input variables)"""
-    headers = target.headers_with("${input:flowhub-key}")
+    headers = address.headers_with("${input:flowhub-key}")
     asked = {"type": "promptString", "id": "flowhub-key", "description": "API key of FlowHub", "password": True}
     inputs = {"inputs": [asked]} if headers else {}
-    server = _with({"type": "http", "url": target.url}, headers)
+    server = _with({"type": "http", "url": address.url}, headers)
     return ClientConfig(
         "vs-code",
         "VS Code",
         ".vscode/mcp.json",
-        _json(inputs | {"servers": {target.slug: server}}),
+        _json(inputs | {"servers": {address.slug: server}}),
         "Press Start above the server's name" + ("; VS Code asks for the key and keeps it." if headers else "."),
         "https://code.visualstudio.com/docs/copilot/reference/mcp-configuration",
     )
 
 
-def _cursor(target: Target) -> ClientConfig:
+def _cursor(address: ServerAddress) -> ClientConfig:
     """https://cursor.com/docs/mcp (remote server; config interpolation)"""
     return ClientConfig(
         "cursor",
         "Cursor",
         ".cursor/mcp.json in a project, ~/.cursor/mcp.json for all",
-        _json({"mcpServers": {target.slug: _with({"url": target.url}, target.headers)}}),
+        _json({"mcpServers": {address.slug: _with({"url": address.url}, address.headers)}}),
         "Cursor's settings show the server and its tools.",
         "https://cursor.com/docs/mcp",
-        "${env:FLOWHUB_KEY} in place of the key takes it from the environment." if target.needs_key else "",
+        "${env:FLOWHUB_KEY} in place of the key takes it from the environment." if address.needs_key else "",
     )
 
 
-PYTHON = """\
-import asyncio
-
-import httpx2
-from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
-
-
-async def main() -> None:
-    async with (
-        httpx2.AsyncClient({headers}timeout=60) as http,
-        Client(streamable_http_client({url}, http_client=http)) as client,
-    ):
-        for tool in (await client.list_tools()).tools:
-            print(tool.name, tool.input_schema)
-        # result = await client.call_tool({tool}, {{...}})
-
-
-asyncio.run(main())
-"""
-
-
-def _python(target: Target) -> ClientConfig:
+def _python(address: ServerAddress, tool_name: str) -> ClientConfig:
     """https://py.sdk.modelcontextprotocol.io/ (Client; streamable_http_client with an HTTP client of one's own)"""
-    headers = f"headers={json.dumps(target.headers)}, " if target.needs_key else ""
-    text = PYTHON.format(headers=headers, url=json.dumps(target.url), tool=json.dumps(target.tool_name))
     return ClientConfig(
         "python",
         "Python SDK",
         "pip install mcp",
-        text,
+        python(
+            address,
+            "for tool in (await client.list_tools()).tools:",
+            "    print(tool.name, tool.input_schema)",
+            f"# result = await client.call_tool({tool_name!a}, {{...}})",
+        ),
         "It prints the tools and their parameters.",
         "https://py.sdk.modelcontextprotocol.io/",
     )
@@ -233,10 +183,10 @@ await client.close();
 """
 
 
-def _typescript(target: Target) -> ClientConfig:
+def _typescript(address: ServerAddress, tool_name: str) -> ClientConfig:
     """https://ts.sdk.modelcontextprotocol.io/v2/clients/connect (Streamable HTTP; requestInit)"""
-    options = f", {{\n  requestInit: {{ headers: {json.dumps(target.headers)} }},\n}}" if target.needs_key else ""
-    text = TYPESCRIPT.format(url=json.dumps(target.url), options=options, tool=json.dumps(target.tool_name))
+    options = f", {{\n  requestInit: {{ headers: {json.dumps(address.headers)} }},\n}}" if address.needs_key else ""
+    text = TYPESCRIPT.format(url=json.dumps(address.url), options=options, tool=json.dumps(tool_name))
     return ClientConfig(
         "typescript",
         "TypeScript SDK",
@@ -247,24 +197,23 @@ def _typescript(target: Target) -> ClientConfig:
     )
 
 
-def _inspector(target: Target) -> ClientConfig:
+def _inspector(address: ServerAddress) -> ClientConfig:
     """https://github.com/modelcontextprotocol/inspector/blob/main/clients/cli/README.md (options)"""
-    headers = [["--header", f"{name}: {value}"] for name, value in target.headers.items()]
     return ClientConfig(
         "inspector",
         "MCP Inspector",
         "In a terminal",
-        _command(
-            ["npx", "@modelcontextprotocol/inspector", "--cli", target.url],
+        command(
+            ["npx", "@modelcontextprotocol/inspector", "--cli", address.url],
             ["--transport", "http", "--method", "tools/list"],
-            *headers,
+            *header_words("--header", address.headers),
         ),
         "It prints the tools. Without --cli it opens in the browser.",
         "https://github.com/modelcontextprotocol/inspector#readme",
     )
 
 
-def _curl(target: Target) -> ClientConfig:
+def _curl(address: ServerAddress) -> ClientConfig:
     """https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#streamable-http (sending messages)"""
     call = {
         "jsonrpc": "2.0",
@@ -276,19 +225,11 @@ def _curl(target: Target) -> ClientConfig:
             "clientInfo": {"name": "curl", "version": "1"},
         },
     }
-    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"} | target.headers
-    lines = [["-H", f"{name}: {value}"] for name, value in headers.items()]
     return ClientConfig(
         "curl",
         "curl",
         "In a terminal",
-        _command(["curl", "-s", target.url], *lines, ["-d", json.dumps(call)]),
+        curl(address, call),
         "The answer names the server.",
         "https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#streamable-http",
     )
-
-
-_CLIENTS = (
-    *(_claude_code, _claude_desktop, _claude_desktop_npx, _chatgpt, _vs_code, _cursor),
-    *(_python, _typescript, _inspector, _curl),
-)

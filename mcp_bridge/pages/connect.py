@@ -1,12 +1,12 @@
 """Pages about reaching FlowHub from outside: how to connect a client, and API keys."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from executions.reading.client_programs import ServerAddress
 from flows.models import Flow
 from mcp_bridge.keys.forms import KeyForm
 from mcp_bridge.models import ApiKey
@@ -17,14 +17,13 @@ from mcp_bridge.pages.client_texts import configs
 def connect(request: HttpRequest, flow_id: int) -> HttpResponse:
     """The flow's address and what to paste into each client."""
     flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
-    needs_key = flow.server.access != flow.server.Access.PUBLIC
-    url = f"{settings.PUBLIC_URL}/mcp/{flow.server.slug}"
+    address = ServerAddress.of(flow.server)
     context = {
         "flow": flow,
         "tab": "connect",
-        "url": url,
-        "needs_key": needs_key,
-        "clients": configs(flow.server.slug, settings.PUBLIC_URL, flow.tool_name, needs_key=needs_key),
+        "url": address.url,
+        "needs_key": address.needs_key,
+        "clients": configs(address, flow.tool_name),
     }
     return render(request, "mcp_bridge/connect.html", context)
 
@@ -47,7 +46,7 @@ def keys(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def revoke(request: HttpRequest, key_id: int) -> HttpResponse:
-    """End a key."""
+    """End one of the person's keys (a superuser: any): within seconds it lets nobody in, and its streams end."""
     key = ApiKey.objects.visible_or_404(request.user, pk=key_id)
     key.revoke()
     messages.success(request, f"The key {key.name} is revoked.")

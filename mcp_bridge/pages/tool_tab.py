@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 
 from flows.models import Flow
 from flows.publishing import versions
-from flows.publishing.review import DRAFT, Review, UnknownVersion, compare, review_draft, review_live, version_named
+from flows.publishing.review import DRAFT, UnknownVersion, compare, review_draft, review_live, version_named
 from flows.review import tokens
 from mcp_bridge.catalogue.definitions import ERAS, LEGACY, MODERN, definitions
 
@@ -29,13 +29,17 @@ def tool(request: HttpRequest, flow_id: int) -> HttpResponse:
     """A contract: `?show=draft|live`, in the form of `?era=modern|legacy`; and two compared: `?before=1&after=2`."""
     flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     has_changes = versions.has_unpublished_changes(flow)
-    review = _review(flow, request.GET.get("show", ""), has_changes)
+    # What is asked for, else what somebody works on: the draft if it differs from what clients call.
+    show = request.GET.get("show", "")
+    live = review_live(flow) if show == LIVE or (show != DRAFT and not has_changes) else None
+    review = live or review_draft(flow)
     forms = definitions(flow, review.version)
     era = LEGACY if request.GET.get("era") == LEGACY else MODERN
     try:
         comparison = compare(flow, request.GET.get("before", ""), request.GET.get("after", DRAFT))
     except UnknownVersion as error:
         raise Http404(error) from None
+    numbers: Any = flow.versions.values_list("number", flat=True)
     context = {
         "flow": flow,
         "tab": "tool",
@@ -48,7 +52,7 @@ def tool(request: HttpRequest, flow_id: int) -> HttpResponse:
         "definition": forms.of(era),
         "margin": tokens.MARGIN,
         "comparison": comparison,
-        "choices": _choices(flow),
+        "choices": [Choice(DRAFT, "Draft"), *(Choice(str(number), f"v{number}") for number in numbers)],
     }
     return render(request, "mcp_bridge/tool.html", context)
 
@@ -64,14 +68,3 @@ def raw(request: HttpRequest, flow_id: int, name: str, era: str) -> HttpResponse
     if found is None:
         raise Http404("There is no such definition.")
     return JsonResponse(found, json_dumps_params={"ensure_ascii": False, "indent": 2})
-
-
-def _review(flow: Flow, show: str, has_changes: bool) -> Review:
-    """What is asked for, else what somebody works on: the draft if it differs from what clients call."""
-    live = review_live(flow) if show == LIVE or (show != DRAFT and not has_changes) else None
-    return live or review_draft(flow)
-
-
-def _choices(flow: Flow) -> list[Choice]:
-    numbers: Any = flow.versions.values_list("number", flat=True)
-    return [Choice(DRAFT, "Draft"), *(Choice(str(number), f"v{number}") for number in numbers)]

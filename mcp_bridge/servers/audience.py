@@ -49,7 +49,7 @@ Tell = Callable[[ServerEvent], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class CatalogueChanges:
     """What is different between two snapshots.
 
     `lists` has, for each list that changed, the tools that a key must be allowed to notice; None is seen by everybody.
@@ -72,7 +72,7 @@ class Listener:
     uris: set[str] = field(default_factory=set)
     end: Callable[[], None] = lambda: None
 
-    def events(self, snapshot: Snapshot, changes: Changes) -> list[ServerEvent]:
+    def events(self, snapshot: Snapshot, changes: CatalogueChanges) -> list[ServerEvent]:
         """What this client is told now that it knows `snapshot`; `changes` are those since what it knew."""
         before, self.known = self.known, snapshot
         told: list[ServerEvent] = [event for event, guards in changes.lists if any(map(self._passes, guards))]
@@ -146,7 +146,7 @@ class Audience:
     async def announce(self) -> None:
         """Tell everybody whose lists or resources are others than before, each thing once."""
         snapshot = self._offer.snapshot
-        changes: dict[int, Changes] = {}  # most listeners know the same snapshot
+        changes: dict[int, CatalogueChanges] = {}  # most listeners know the same snapshot
         telling = []
         for listener in self._listeners:
             known = listener.known
@@ -200,11 +200,11 @@ def legacy_tell(session: ServerSession) -> Tell:
     return tell
 
 
-def changes_between(before: Snapshot, now: Snapshot) -> Changes:
+def changes_between(before: Snapshot, now: Snapshot) -> CatalogueChanges:
     """What clients that know the one snapshot would notice of the other."""
     pairs = zip(EVENTS, _described(before), _described(now), strict=True)
     lists = [(event, frozenset(_guards(old, new))) for event, old, new in pairs if old != new]
-    return Changes(lists, _prints(before) != _prints(now))
+    return CatalogueChanges(lists, _prints(before) != _prints(now))
 
 
 def _prints(snapshot: Snapshot) -> dict[str, tuple[str, str | None]]:
@@ -219,7 +219,7 @@ def _guards(old: Described, new: Described) -> Iterator[str | None]:
 
 def _described(snapshot: Snapshot) -> tuple[Described, Described, Described]:
     """What is listed, in the order of EVENTS: by key, the words of the list and the tool that guards it."""
-    own: Described = {name: (companion.wire, None) for name, companion in own_tools.offered(snapshot).items()}
+    own: Described = {name: (own_tool.wire, None) for name, own_tool in own_tools.offered(snapshot).items()}
     return (
         own | {name: (tool.modern, name) for name, tool in snapshot.tools.items()},
         {name: (prompt.wire, _guard(prompt.target)) for name, prompt in snapshot.prompts.items()},

@@ -34,7 +34,7 @@ class FlowServer(Server[Any]):
         return super().create_initialization_options(options, experimental_capabilities, extensions)
 
 
-def build(offer: Offer, audience: Audience) -> Server[Any]:
+def build(offer: Offer, audience: Audience) -> Server[Any]:  # noqa: C901 (a list of handlers)
     """Make the server of a slug; its handlers read the snapshot of the moment, and `audience` hears of changes."""
 
     async def on_list_tools(ctx: Any, params: Any) -> Any:

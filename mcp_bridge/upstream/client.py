@@ -64,9 +64,14 @@ class UpstreamTools:
             if schema is not None:
                 known = {each.name: each for each in await _listed(session)}
                 if tool not in known:
-                    raise NodeFailed(_unknown(url, tool, known))
+                    names = ", ".join(sorted(known)[:50]) or "none"
+                    raise NodeFailed(f"{urlsplit(url).hostname} has no tool {tool!r} any more. It has: {names}.")
                 drift.check(tool, arguments, schema, known[tool].input_schema)
-            return _answer(tool, await _call(session, tool, arguments))
+            result = await _call(session, tool, arguments)
+            if isinstance(result, InputRequiredResult):
+                raise NodeFailed(f"The tool {tool!r} asks for more input while it works, which a node cannot give.")
+            content = [block.model_dump(by_alias=True, mode="json", exclude_none=True) for block in result.content]
+            return ToolAnswer(content, result.structured_content, bool(result.is_error))
 
         return await _connected(url, headers, timeout, work)
 
@@ -134,18 +139,6 @@ async def _call(
     # The tool wants arguments in headers too, which its listing tells; what was refused for that has not been done.
     await _listed(session)
     return await session.send_request(request, _CALLED)
-
-
-def _answer(tool: str, result: CallToolResult | InputRequiredResult) -> ToolAnswer:
-    if isinstance(result, InputRequiredResult):
-        raise NodeFailed(f"The tool {tool!r} asks for more input while it works, which a node cannot give.")
-    content = [block.model_dump(by_alias=True, mode="json", exclude_none=True) for block in result.content]
-    return ToolAnswer(content, result.structured_content, bool(result.is_error))
-
-
-def _unknown(url: str, tool: str, known: Mapping[str, Any]) -> str:
-    names = ", ".join(sorted(known)[:50]) or "none"
-    return f"{urlsplit(url).hostname} has no tool {tool!r} any more. It has: {names}."
 
 
 def _failure(url: str, status: int | None, error: Exception) -> NodeFailed:

@@ -11,7 +11,8 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
-from mcp_bridge.pages.client_texts import FOLDER_PLACEHOLDER, KEY_PLACEHOLDER, configs
+from executions.reading.client_programs import KEY_PLACEHOLDER, ServerAddress
+from mcp_bridge.pages.client_texts import FOLDER_PLACEHOLDER, configs
 from tests.live import ROOT, LiveServer
 
 DEMO = {"greet", "lookup_order", "order_report", "slow_report"}
@@ -19,7 +20,7 @@ DEMO = {"greet", "lookup_order", "order_report", "slow_report"}
 
 def copied(server: LiveServer, client: str) -> str:
     """A client's text, with the key in its place."""
-    found = {each.id: each.text for each in configs("demo", server.url, "greet", needs_key=True)}
+    found = {each.id: each.text for each in configs(ServerAddress("demo", server.url, True), "greet")}
     return found[client].replace(KEY_PLACEHOLDER, server.credentials["key"])
 
 

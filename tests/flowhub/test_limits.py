@@ -9,7 +9,7 @@ from flowhub.limits import Limit, limits, page
 from tests.live import ROOT
 
 WITHOUT_WORDS = {
-    "executions.questions.people.MOST_TEXT",
+    "executions.questions.answers_of_people.MOST_TEXT",
     "executions.record.payload.MAX_DEPTH",
     "executions.record.payload.MAX_RECORD",
     "executions.record.payload.MAX_STRING",

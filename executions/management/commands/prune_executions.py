@@ -10,11 +10,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
-from executions.management.progress import Progress
+from executions.management.progress import ProgressBar
 from executions.record.status import TERMINAL, Status
 from executions.upkeep import retention, space
 from executions.upkeep.retention import Criteria
-from executions.upkeep.space import Share
+from executions.upkeep.space import FlowShare
 from flows.models import Flow
 
 HOURS = {"h": 1, "d": 24, "w": 7 * 24, "m": 30 * 24}
@@ -83,8 +83,11 @@ class Command(BaseCommand):
             raise CommandError("Say what to delete: --older-than, --keep, --status or --flow.")
         return criteria
 
-    def _show(self, shares: list[Share]) -> None:
-        lines = [("FLOW", "ROWS", "BYTES", "OLDEST", "NEWEST"), *map(_cells, shares)]
+    def _show(self, shares: list[FlowShare]) -> None:
+        lines = [("FLOW", "ROWS", "BYTES", "OLDEST", "NEWEST")]
+        for share in shares:
+            oldest, newest = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (share.oldest, share.newest))
+            lines.append((share.name, f"{share.rows:,}", _size(share.size), oldest, newest))
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         for cells in lines if shares else []:
             padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
@@ -92,13 +95,13 @@ class Command(BaseCommand):
         rows, size = sum(share.rows for share in shares), sum(share.size for share in shares)
         self.stdout.write(f"{rows:,} executions, about {_size(size)}.")
 
-    def _is_wanted(self, shares: list[Share]) -> bool:
+    def _is_wanted(self, shares: list[FlowShare]) -> bool:
         if not shares or not sys.stdin.isatty():
             return True
         return input("Delete them? [y/N] ").strip().lower() in {"y", "yes"}
 
     def _prune(self, criteria: Criteria, total: int, chunk: int) -> None:
-        progress = Progress(self.stdout, "Deleted", total)
+        progress = ProgressBar(self.stdout, "Deleted", total)
         for deleted in retention.prune(criteria, chunk):
             progress.add(deleted)
         if total:
@@ -108,7 +111,7 @@ class Command(BaseCommand):
 
     def _give_back(self) -> None:
         before = space.space()
-        progress = Progress(self.stdout, "Bytes given back", before.free or 0)
+        progress = ProgressBar(self.stdout, "Bytes given back", before.free or 0)
         for freed in space.give_back():
             progress.add(freed)
         if before.free is not None:
@@ -134,11 +137,6 @@ def _flow(text: str | None, server: str | None) -> Flow | None:
         slugs = ", ".join(sorted(flow.server.slug for flow in flows))
         raise CommandError(f"Several servers have {text!r}: say which with --server ({slugs}).")
     return flows[0]
-
-
-def _cells(share: Share) -> tuple[str, ...]:
-    moments = (f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in (share.oldest, share.newest))
-    return (share.name, f"{share.rows:,}", _size(share.size), *moments)
 
 
 def _size(size: int) -> str:

@@ -46,6 +46,11 @@ class TestKept:
         assert list(KeptAnswer.objects.values_list("pk", flat=True)) == [new.pk]
         assert CallKey.objects.count() == 0
 
+    def test_a_key_leads_to_its_execution_for_as_long_as_the_answer_can_be_kept(self) -> None:
+        latest_end = NOW + timedelta(seconds=300)
+        answer = kept_answers.sealed(new_id(), {}, latest_end)
+        assert claim().row(answer.execution_id, NOW, 300).expires_at == answer.expires_at
+
     def test_the_oldest_answers_go_when_all_take_too_much(self, monkeypatch: pytest.MonkeyPatch) -> None:
         answers = [self.keep(days=-0.01 * age, text="x" * 1000) for age in range(4)]
         monkeypatch.setattr(kept_answers, "MOST_BYTES", answers[0].size * 2)

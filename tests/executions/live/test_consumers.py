@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.test import Client
 
 from executions.ledger import writer
-from executions.ledger.writer import Change, Ledger, ledger
+from executions.ledger.writer import ExecutionChange, Ledger, ledger
 from executions.live import consumers
 from executions.live.announcer import INTERVAL_SECONDS, MOST_NAMED, announcer
 from executions.models import new_id
@@ -194,7 +194,7 @@ async def test_a_burst_is_a_few_messages_that_name_a_few_executions() -> None:
     flow = await make(make_flow)
     async with watching(f"/ws/flows/{flow.pk}/", flow.server.owner) as browser:
         for _ in range(10):
-            announcer.changed([Change(new_id(), flow.pk, 0, "fulfilled") for _ in range(20)])
+            announcer.changed([ExecutionChange(new_id(), flow.pk, 0, "fulfilled") for _ in range(20)])
         messages = [await browser.receive_json_from(SECONDS)]
         while not messages[-1]["more"]:
             messages.append(await browser.receive_json_from(SECONDS))
@@ -209,7 +209,7 @@ async def test_a_group_gets_at_most_a_few_messages_a_second() -> None:
         loop = asyncio.get_running_loop()
         began, messages = loop.time(), 0
         while messages < 4:
-            announcer.changed([Change(new_id(), flow.pk, 0, "fulfilled")])
+            announcer.changed([ExecutionChange(new_id(), flow.pk, 0, "fulfilled")])
             if not await browser.receive_nothing(0.01):
                 await browser.receive_json_from(SECONDS)
                 messages += 1

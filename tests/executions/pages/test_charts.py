@@ -2,7 +2,7 @@
 
 import pytest
 
-from executions.pages.charts import Line, Part, histogram, place, stacked
+from executions.pages.charts import ColumnPart, ScaleLine, histogram, place, stacked
 from executions.reading.insights import Bin
 from executions.reading.statistics import Tally
 
@@ -11,13 +11,17 @@ def test_columns_share_the_width_and_their_parts_stand_on_each_other() -> None:
     chart = stacked([Tally(), Tally(fulfilled=60, error=20, pending=20)], 100)
     assert [(column.left, column.room, column.middle) for column in chart.columns] == [(0, 50, 25), (50, 50, 75)]
     assert chart.columns[0].parts == []
-    assert chart.columns[1].parts == [Part("error", 80, 20), Part("fulfilled", 20, 60), Part("pending", 0, 20)]
-    assert chart.lines == [Line(0, 100), Line(50, 50), Line(100, 0)]
+    assert chart.columns[1].parts == [
+        ColumnPart("error", 80, 20),
+        ColumnPart("fulfilled", 20, 60),
+        ColumnPart("pending", 0, 20),
+    ]
+    assert chart.lines == [ScaleLine(0, 100), ScaleLine(50, 50), ScaleLine(100, 0)]
 
 
 def test_one_call_among_thousands_is_seen_and_no_column_outgrows_the_chart() -> None:
     (column,) = stacked([Tally(fulfilled=9_998, error=1, pending=1)], 100).columns
-    assert column.parts == [Part("error", 98, 2), Part("fulfilled", 2, 96), Part("pending", 0, 2)]
+    assert column.parts == [ColumnPart("error", 98, 2), ColumnPart("fulfilled", 2, 96), ColumnPart("pending", 0, 2)]
 
 
 @pytest.mark.parametrize(

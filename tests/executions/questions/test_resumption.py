@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from executions.acting import actions
 from executions.ledger import suspensions
-from executions.ledger.suspensions import Refused, Ticket
+from executions.ledger.suspensions import AnswerRefused, Ticket
 from executions.ledger.writer import ledger
 from executions.models import Execution, ExecutionCount, Suspension
 from executions.questions import resumption
@@ -190,7 +190,7 @@ async def test_secrets_of_the_server_do_not_go_out_with_a_question() -> None:
 @pytest.mark.parametrize("who", ["key:8", ""])
 async def test_only_who_was_asked_may_answer(flow: Flow, who: str) -> None:
     waiting = await ask(flow)
-    with pytest.raises(Refused, match="somebody else's"):
+    with pytest.raises(AnswerRefused, match="somebody else's"):
         await resume(waiting, flow, replace(CALLER, identity=who), ask=YES)
     assert (await resume(waiting, flow, ask=YES)).text == "Ada"
 
@@ -200,22 +200,22 @@ async def test_a_ticket_is_good_for_one_use_one_step_and_one_flow(flow: Flow, do
     other = await sync_to_async(make)(asks(), answer("other"))
     ticket = waiting.ticket
     for wrong in (replace(ticket, nonce="guessed"), replace(ticket, step=1)):
-        with pytest.raises(Refused, match="can be used once"):
+        with pytest.raises(AnswerRefused, match="can be used once"):
             await resumption.resume(wrong, {"ask": YES}, CALLER, flow.pk)
-    with pytest.raises(Refused, match="somebody else's"):
+    with pytest.raises(AnswerRefused, match="somebody else's"):
         await resumption.resume(ticket, {"ask": YES}, CALLER, other.pk)
     both = await asyncio.gather(
         *(resumption.resume(ticket, {"ask": YES}, CALLER, flow.pk) for _ in range(5)), return_exceptions=True
     )
-    assert sorted(type(each).__name__ for each in both) == ["Answer", *["Refused"] * 4]
+    assert sorted(type(each).__name__ for each in both) == ["Answer", *["AnswerRefused"] * 4]
     assert done == ["once"]
-    with pytest.raises(Refused, match="answered already"):
+    with pytest.raises(AnswerRefused, match="answered already"):
         await resumption.resume(ticket, {"ask": YES}, CALLER, flow.pk)
 
 
 @pytest.mark.parametrize("text", ["", "x:1:y", "0190f7a0-0000-7000-8000-000000000000:x:y"])
 def test_a_ticket_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(Refused, match="not one of this server's"):
+    with pytest.raises(AnswerRefused, match="not one of this server's"):
         Ticket.of_text(text)
 
 
@@ -232,7 +232,7 @@ async def test_two_rounds_have_two_tickets_and_the_record_one_entry_a_node(done:
     second = await resumption.resume(first.ticket, {"one": YES, "unknown": YES}, CALLER, flow.pk)
     assert isinstance(second, Waiting)
     assert (first.ticket.step, second.ticket.step, list(second.questions)) == (0, 1, ["two"])
-    with pytest.raises(Refused):
+    with pytest.raises(AnswerRefused):
         await resumption.resume(first.ticket, {"one": YES}, CALLER, flow.pk)
     ended = await resume(second, flow, two=YES)
     assert done == ["between"]
@@ -283,7 +283,7 @@ async def test_nobody_sweeps_it_away_until_its_time_is_over(flow: Flow) -> None:
     assert (entries[2]["status"], entries[2]["error"]["message"]) == ("error", message)
     assert entries[2]["asked"][0]["waitedMs"] > 14 * 60_000
     assert (await counted(), await held()) == ({"error": 1}, 0)
-    with pytest.raises(Refused, match="the time for it has passed"):
+    with pytest.raises(AnswerRefused, match="the time for it has passed"):
         await resume(waiting, flow, ask=YES)
 
 
@@ -292,7 +292,7 @@ async def test_an_answer_that_comes_too_late_is_refused_also_before_the_sweep() 
     waiting = await ask(flow)
     past = timezone.now() - timedelta(seconds=1)
     await sync_to_async(Suspension.objects.update)(expires_at=past)
-    with pytest.raises(Refused, match="the time for it has passed"):
+    with pytest.raises(AnswerRefused, match="the time for it has passed"):
         await resume(waiting, flow, ask=YES)
     await sweep(seconds=0)
     error = (await stored(waiting)).error_info
@@ -306,7 +306,7 @@ async def test_cancelling_it_ends_it_at_once(flow: Flow) -> None:
     execution = await stored(waiting)
     assert (execution.error_kind, execution.error_preview) == ("cancelled", actions.CANCELLED_WAITING)
     assert await sync_to_async(actions.cancel)(execution) is False
-    with pytest.raises(Refused, match="it was cancelled"):
+    with pytest.raises(AnswerRefused, match="it was cancelled"):
         await resume(waiting, flow, ask=YES)
 
 
@@ -315,7 +315,7 @@ async def test_deleting_the_flow_ends_it_with_the_next_sweep(flow: Flow) -> None
     await sync_to_async(
         Flow.objects.get(pk=flow.pk).delete if False else lambda: Flow.objects.get(pk=flow.pk).delete()
     )()
-    with pytest.raises(Refused):
+    with pytest.raises(AnswerRefused):
         await resume(waiting, flow, ask=YES)
     assert await sweep() == Swept(timed_out=1)
     execution = await stored(waiting)

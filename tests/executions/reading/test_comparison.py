@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from executions.models import Execution
-from executions.reading.comparison import MOST_DIFFERENCES, Difference, compare, differences
+from executions.reading.comparison import MOST_DIFFERENCES, DifferentPlace, compare, differences
 from executions.record.status import Status
 from flows.models import Flow
 from flows.publishing import versions
@@ -59,7 +59,7 @@ def first_reason(left: Any, right: Any) -> tuple[str, str] | None:
 )
 def test_two_values_differ_at_their_paths(left: Any, right: Any, found: list[tuple[str, Any, Any]]) -> None:
     told = differences(left, right)
-    assert (list(told.items), told.is_complete) == ([Difference(*each) for each in found], True)
+    assert (list(told.items), told.is_complete) == ([DifferentPlace(*each) for each in found], True)
 
 
 def test_what_is_told_of_large_values_is_bounded_and_says_so() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from executions.reading.client_programs import ServerAddress
 from mcp_bridge.pages.client_texts import ClientConfig, configs
 
 BASE = "https://flows.example.com"
@@ -15,7 +16,7 @@ URL = f"{BASE}/mcp/demo"
 
 
 def config(client: str, *, needs_key: bool = True) -> ClientConfig:
-    return next(found for found in configs("demo", BASE, "greet", needs_key=needs_key) if found.id == client)
+    return next(found for found in configs(ServerAddress("demo", BASE, needs_key), "greet") if found.id == client)
 
 
 def read_json(client: str, *, needs_key: bool = True) -> Any:
@@ -31,14 +32,14 @@ BEARER = {"Authorization": "Bearer YOUR_KEY"}
 
 
 def test_every_client_gets_the_address_and_its_documentation() -> None:
-    for found in configs("demo", BASE, "greet", needs_key=True):
+    for found in configs(ServerAddress("demo", BASE, True), "greet"):
         assert BASE in found.text, found.client
         assert found.docs.startswith("https://"), found.client
         assert found.where, found.client
         assert found.then, found.client
 
 
-@pytest.mark.parametrize("client", [found.id for found in configs("demo", BASE, "greet", needs_key=True)])
+@pytest.mark.parametrize("client", [found.id for found in configs(ServerAddress("demo", BASE, True), "greet")])
 def test_a_public_server_asks_for_no_key(client: str) -> None:
     text = config(client, needs_key=False).text
     assert not re.search(r"(?i)your_key|authorization|flowhub_key|flowhub-key", text)

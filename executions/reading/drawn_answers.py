@@ -1,11 +1,10 @@
 """An execution's answer as a picture: whether it has one, and whether the record holds enough to draw it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from executions.models import Execution
-from executions.privacy.names import HIDDEN
+from executions.record.holes import holes, without_cuts
 from executions.record.payload import is_cut
 from flows.engine.errors import DefinitionError
 from flows.mcp_apps import KINDS, View, document, view_of, with_view
@@ -16,7 +15,7 @@ HIDDEN_IN = "It is not drawn here: parts of the answer are hidden in the record.
 
 
 @dataclass(frozen=True, slots=True)
-class UiAnswer:
+class DrawnAnswer:
     """A structured answer that clients with MCP Apps draw; `obstacle` says why it cannot be drawn from the record."""
 
     title: str
@@ -24,19 +23,20 @@ class UiAnswer:
     obstacle: str = ""
 
 
-def ui_answer_of(execution: Execution) -> UiAnswer | None:
+def drawn_answer_of(execution: Execution) -> DrawnAnswer | None:
     """The picture that is the answer of an execution; None when there is none. What is stored is not trusted."""
     result = execution.result if isinstance(execution.result, dict) else {}
     structured = result.get("structuredContent")
     if is_cut(structured):
-        return UiAnswer("", structured, CUT) if _view_of(execution) else None
+        return DrawnAnswer("", structured, CUT) if _view_of(execution) else None
     if not isinstance(structured, dict) or structured.get("ui") not in KINDS or result.get("isError"):
         return None
     title = structured.get("title")
-    return UiAnswer(title if isinstance(title, str) else "", structured, next(_obstacles(structured), ""))
+    obstacle = CUT if without_cuts(structured) != structured else HIDDEN_IN if holes(structured) else ""
+    return DrawnAnswer(title if isinstance(title, str) else "", structured, obstacle)
 
 
-def document_of(execution: Execution, answer: UiAnswer) -> str:
+def document_of(execution: Execution, answer: DrawnAnswer) -> str:
     """The HTML document that draws it, as clients get it from the version that ran.
 
     A draft may have changed since: HTML of its own is taken only when it is what was answered.
@@ -55,22 +55,12 @@ def tool_of(execution: Execution) -> dict[str, Any] | None:
 
 def _view_of(execution: Execution) -> View | None:
     source = execution.flow_version or execution.flow
+    return view_of_definition(source.definition) if source else None
+
+
+def view_of_definition(definition: Any) -> View | None:
+    """The page that draws the answers of a flow; None for one whose answers are not drawn, and for what is no graph."""
     try:
-        return view_of(graph_of(source.definition)) if source else None
+        return view_of(graph_of(definition))
     except DefinitionError:
         return None
-
-
-def _obstacles(structured: Any) -> Iterator[str]:
-    todo = [structured]
-    while todo:
-        part = todo.pop()
-        if is_cut(part):
-            yield CUT
-        elif isinstance(part, dict):
-            todo += part.values()
-            todo += part
-        elif isinstance(part, list):
-            todo += part
-        elif isinstance(part, str) and HIDDEN in part:
-            yield HIDDEN_IN

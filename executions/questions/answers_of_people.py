@@ -14,7 +14,7 @@ from asgiref.sync import async_to_sync
 
 from executions.acting.replays import PATIENCE_SECONDS
 from executions.ledger import suspensions
-from executions.ledger.suspensions import Refused
+from executions.ledger.suspensions import AnswerRefused
 from executions.models import Execution
 from executions.questions import resumption
 from executions.questions.resumption import Given
@@ -67,7 +67,7 @@ class AnswerFaults(ValueError):
         self.faults = faults
 
 
-class Reply(NamedTuple):
+class PersonReply(NamedTuple):
     """What a person does with a question; `content` counts with `accept`."""
 
     action: Action
@@ -117,27 +117,27 @@ def why_not(execution: Execution) -> str:
     return f"{suspensions.NOT_WAITING}: it has ended."
 
 
-def answer(execution: Execution, replies: Mapping[str, Reply], user: Any, step: int | None = None) -> None:
+def answer(execution: Execution, replies: Mapping[str, PersonReply], user: Any, step: int | None = None) -> None:
     """Go on with the replies, by node slug, and wait a little; the execution may still be pending then.
 
-    Who got no reply goes on asking. `step` is the one that was shown. Raises NotYours, Refused when nobody waits for
-    this (any more), AnswerFaults, LedgerUnavailable.
+    Who got no reply goes on asking. `step` is the one that was shown. Raises NotYours, AnswerRefused when nobody
+    waits for this (any more), AnswerFaults, LedgerUnavailable.
     """
     found = _waiting(execution, user)
     if found is None:
         execution.refresh_from_db()
-        raise Refused(why_not(execution))
+        raise AnswerRefused(why_not(execution))
     waiting, is_yours = found
     if not is_yours:
         raise NotYours(NOT_YOURS)
     if step is not None and step != waiting.ticket.step:
-        raise Refused(ASKS_SOMETHING_ELSE)
+        raise AnswerRefused(ASKS_SOMETHING_ELSE)
     _check(waiting.questions, replies)
     given = {slug: _given(waiting.questions[slug], reply, user) for slug, reply in replies.items()}
     async_to_sync(_go_on)(waiting, given, Caller.of_user(user, execution.source), execution.flow_id)
 
 
-def _check(questions: Mapping[str, Question], replies: Mapping[str, Reply]) -> None:
+def _check(questions: Mapping[str, Question], replies: Mapping[str, PersonReply]) -> None:
     faults = {slug: _faults(questions, slug, reply) for slug, reply in replies.items()}
     if not replies:
         faults = {slug: [Fault("", "answer this")] for slug in questions}
@@ -145,7 +145,7 @@ def _check(questions: Mapping[str, Question], replies: Mapping[str, Reply]) -> N
         raise AnswerFaults(faults)
 
 
-def _faults(questions: Mapping[str, Question], slug: str, reply: Reply) -> list[Fault]:
+def _faults(questions: Mapping[str, Question], slug: str, reply: PersonReply) -> list[Fault]:
     if slug not in questions:
         return [Fault("", f"nothing was asked under this name; what waits: {', '.join(questions)}")]
     if reply.action != "accept":
@@ -158,7 +158,7 @@ def _faults(questions: Mapping[str, Question], slug: str, reply: Reply) -> list[
         return [Fault("", f"the form that the flow asks with cannot be filled in: {error}")]
 
 
-def _given(question: Question, reply: Reply, user: Any) -> Given:
+def _given(question: Question, reply: PersonReply, user: Any) -> Given:
     """The reply as the result of MCP's request of that kind."""
     is_accepted = reply.action == "accept"
     if question.kind == "user":

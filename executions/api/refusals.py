@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 
-from executions.acting.actions import Refused
+from executions.acting.actions import ActionRefused
 from executions.running.lifecycle import ArgumentsError, LedgerUnavailable
 from flows.api.fields import faults_as_json, faults_by_field
 from flows.engine.errors import DefinitionError
@@ -36,7 +36,7 @@ def refusals_answered() -> Iterator[None]:
         raise ValidationError(faults_by_field(error.faults)) from None
     except ArgumentsError as error:
         raise ValidationError({"arguments": faults_as_json(error.faults)}) from None
-    except Refused as error:
+    except ActionRefused as error:
         raise Conflict(f"{str(error)[:1].upper()}{str(error)[1:]}") from None
     except LedgerUnavailable:
         raise RecordUnavailable from None

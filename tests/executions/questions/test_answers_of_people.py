@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from executions.acting import replays, trials
 from executions.cases import calls
 from executions.models import Execution, Suspension
-from executions.questions import people
+from executions.questions import answers_of_people
 from flows.cases.expectations import Expectation
 from flows.models import Flow, SavedCase
 from flows.publishing import versions
@@ -155,7 +155,7 @@ def test_what_does_not_fit_is_said_at_its_field_and_nothing_typed_is_lost(flow: 
 
 def test_an_execution_can_be_answered_once(flow: Flow, browser: Client) -> None:
     execution = call(browser, flow)
-    assert said(answer(browser, execution, step="7")) == [people.ASKS_SOMETHING_ELSE]
+    assert said(answer(browser, execution, step="7")) == [answers_of_people.ASKS_SOMETHING_ELSE]
     answer(browser, execution, "decline")
     assert said(answer(browser, execution, "decline")) == [
         "This execution does not wait for an answer (any more): it has ended."
@@ -167,7 +167,7 @@ def test_nobody_can_answer_when_the_time_is_over(flow: Flow, browser: Client) ->
     execution = call(browser, flow)
     Suspension.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert "is answered" not in page_of(browser, execution)
-    assert said(answer(browser, execution, "decline")) == [people.ANSWERED_BEFORE]
+    assert said(answer(browser, execution, "decline")) == [answers_of_people.ANSWERED_BEFORE]
 
 
 def test_others_see_that_it_waits_and_cannot_answer(flow: Flow, browser: Client) -> None:
@@ -176,7 +176,7 @@ def test_others_see_that_it_waits_and_cannot_answer(flow: Flow, browser: Client)
     page = page_of(operator, execution)
     assert f"Waiting for user {flow.server.owner.username}\u2019s answer since" in page
     assert 'class="panel question"' not in page
-    assert said(answer(operator, execution, "decline")) == [people.NOT_YOURS]
+    assert said(answer(operator, execution, "decline")) == [answers_of_people.NOT_YOURS]
     assert answer(browser_of(make_user()), execution, "decline").status_code == 404
     execution.refresh_from_db()
     assert execution.status == "pending"
@@ -362,7 +362,7 @@ def test_only_whoever_called_may_answer_over_rest(flow: Flow) -> None:
     sent = {"answers": {"ask": {"action": "decline"}}}
     assert operator.get(address).json()["waitingFor"]["ask"]["isYours"] is False
     refused = operator.post(f"{address}answer/", sent, format="json")
-    assert (refused.status_code, refused.json()) == (403, {"detail": people.NOT_YOURS})
+    assert (refused.status_code, refused.json()) == (403, {"detail": answers_of_people.NOT_YOURS})
     assert stranger.post(f"{address}answer/", sent, format="json").status_code == 404
     assert rest(None).post(f"{address}answer/", sent, format="json").status_code in (401, 403)
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from executions.models import Execution
-from executions.reading.ui_answers import CUT, HIDDEN_IN, UiAnswer, document_of, ui_answer_of
+from executions.reading.drawn_answers import CUT, HIDDEN_IN, DrawnAnswer, document_of, drawn_answer_of
 from flows import mcp_apps
 from flows.publishing import versions
 from tests.definitions import beside, chain, node
@@ -43,14 +43,14 @@ def answered(structured: Any, definition: Any = TABLE, **fields: Any) -> Executi
     ],
 )
 def test_what_is_drawn_is_known_by_its_kind_and_whole(structured: Any, answer: tuple[str, str] | None) -> None:
-    expected = answer and UiAnswer(answer[0], structured, answer[1])
-    assert ui_answer_of(answered(structured)) == expected
+    expected = answer and DrawnAnswer(answer[0], structured, answer[1])
+    assert drawn_answer_of(answered(structured)) == expected
 
 
 def test_an_error_and_a_cut_answer_of_another_flow_have_no_picture() -> None:
-    assert ui_answer_of(answered({"ui": "table"}, isError=True)) is None
-    assert ui_answer_of(answered(ENVELOPE, chain(node("end", "return", text="x")))) is None
-    assert ui_answer_of(make_execution(result=None)) is None
+    assert drawn_answer_of(answered({"ui": "table"}, isError=True)) is None
+    assert drawn_answer_of(answered(ENVELOPE, chain(node("end", "return", text="x")))) is None
+    assert drawn_answer_of(make_execution(result=None)) is None
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_an_error_and_a_cut_answer_of_another_flow_have_no_picture() -> None:
 def test_a_page_of_its_own_is_the_document_as_long_as_it_is_what_was_answered(definition: Any, html: str) -> None:
     flow = make_flow(definition=definition)
     execution = make_execution(flow, result={"content": [], "structuredContent": PAGE})
-    answer = ui_answer_of(execution)
+    answer = drawn_answer_of(execution)
     assert answer is not None
     assert document_of(execution, answer) == html
 

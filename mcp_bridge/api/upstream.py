@@ -4,23 +4,52 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import generics, status
+from rest_framework import generics, serializers, status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions.privacy.redactor import Redactor
 from flows.api.base import ApiView
+from flows.api.fields import VisibleServerField
+from flows.api.serializers import JsonObjectField
 from flows.engine.errors import NodeFailed
 from flows.engine.expressions import SECRETS, Path, SecretValues, compile_value, paths_in
 from flows.models import Server
-from flows.nodes.credentials import credential_of
+from flows.nodes.credentials import AUTH, credential_of
 from flows.nodes.mcp_tool import with_query
 from flows.publishing.versions import secret_values_of_server
-from mcp_bridge.api.serializers import UpstreamSerializer, UpstreamToolsSerializer
+from flows.schemas.compiled import compile_schema
 from mcp_bridge.upstream.client import UpstreamTools
 
 SECONDS = 20.0
+
+_AUTH = compile_schema(dict(AUTH))
+
+
+class UpstreamSerializer(serializers.Serializer):
+    """Which server to ask, and as whom."""
+
+    server = VisibleServerField(help_text="The slug of the server whose secrets may be named.")
+    url = serializers.CharField(max_length=2048)
+    auth = JsonObjectField(default=dict, help_text="As in the node: {type, secret: '{{ secrets.NAME }}', ...}.")
+
+    def validate_auth(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Every fault of the authentication; the only expressions are secrets."""
+        value = value or {"type": "none"}
+        faults = [str(fault) for fault in _AUTH.faults(value)]
+        for place, path in paths_in(value, ""):
+            if not (isinstance(path, Path) and path.secret_name):
+                faults.append(f"{place.lstrip('.')}: write {{{{ secrets.NAME }}}}; nothing else is known here")
+        if faults:
+            raise serializers.ValidationError(faults)
+        return value
+
+
+class UpstreamToolsSerializer(serializers.Serializer):
+    """What the other server offers."""
+
+    tools = serializers.ListField(child=JsonObjectField(), help_text="As MCP writes them: name, inputSchema, ...")
 
 
 class UpstreamFailed(APIException):

@@ -7,7 +7,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 
 from executions.models import Execution
-from executions.reading.ui_answers import document_of, ui_answer_of
+from executions.reading.drawn_answers import document_of, drawn_answer_of
 
 POLICY = "; ".join(
     (
@@ -29,11 +29,11 @@ POLICY = "; ".join(
 
 @require_GET
 @xframe_options_sameorigin
-def ui(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
+def frame(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """The document that draws the answer; 404 when there is nothing to draw. The page around it sends the data."""
     executions = Execution.objects.select_related("flow", "flow_version")
     execution = executions.visible_or_404(request.user, pk=execution_id)
-    answer = ui_answer_of(execution)
+    answer = drawn_answer_of(execution)
     if answer is None or answer.obstacle:
         raise Http404("There is nothing to draw.")
     return HttpResponse(document_of(execution, answer), headers={"Content-Security-Policy": POLICY})
