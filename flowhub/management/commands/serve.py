@@ -48,7 +48,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the checks, then the server until it is told to stop."""
-        self.check()
+        self.check(databases=["default"])
         if options["migrate"]:
             call_command("migrate", interactive=False, verbosity=0)
         _refuse_old_database()
