@@ -1,8 +1,7 @@
-"""What executions are made of, as the eight first migrations left it."""
+"""What executions are made of, as the eight first migrations left it: payloads are text until 0002."""
 
 import django.db.models.deletion
 import executions.models
-import executions.record.payload_column
 from django.conf import settings
 from django.db import migrations, models
 
@@ -79,15 +78,15 @@ class Migration(migrations.Migration):
                 ('started_at', models.DateTimeField()),
                 ('ended_at', models.DateTimeField(null=True)),
                 ('duration_ms', models.FloatField(help_text='Milliseconds, from the monotonic clock.', null=True)),
-                ('initial_params', executions.record.payload_column.PayloadField(default=dict)),
+                ('initial_params', models.TextField(default=dict)),
                 ('params_preview', models.CharField(blank=True, max_length=200)),
-                ('node_executions', executions.record.payload_column.PayloadField(default=list)),
-                ('result', executions.record.payload_column.PayloadField(null=True)),
-                ('error_info', executions.record.payload_column.PayloadField(null=True)),
+                ('node_executions', models.TextField(default=list)),
+                ('result', models.TextField(null=True)),
+                ('error_info', models.TextField(null=True)),
                 ('error_kind', models.CharField(blank=True, max_length=20)),
                 ('failed_node_name', models.CharField(blank=True, max_length=200)),
                 ('error_preview', models.CharField(blank=True, max_length=200)),
-                ('caller', executions.record.payload_column.PayloadField(default=dict)),
+                ('caller', models.TextField(default=dict)),
                 ('caller_name', models.CharField(blank=True, max_length=200)),
                 ('source', models.CharField(choices=[('mcp', 'MCP'), ('test', 'Test'), ('replay', 'Replay'), ('api', 'API')], default='mcp', max_length=10)),
                 ('updated_at', models.DateTimeField()),

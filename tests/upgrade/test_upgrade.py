@@ -109,6 +109,7 @@ class Upgraded:
 
     before: dict[str, list[str]]
     records: dict[str, str]
+    table: list[str]
     database: Old
 
 
@@ -117,9 +118,9 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
     with OLD[connection.vendor](tmp_path_factory.mktemp("upgraded")) as old:
         rows = old.query(f"SELECT CAST(id AS text) AS id, {', '.join(PAYLOADS)} FROM executions_execution")
         records = {row["id"]: repr([row[name] and json.loads(row[name]) for name in PAYLOADS]) for row in rows}
-        before = contents(old.query)
+        before, table = contents(old.query), schema(old.query)["executions_execution"]
         old.server.manage("migrate", "--verbosity", "0")
-        yield Upgraded(before, {str(uuid.UUID(key)): text for key, text in records.items()}, old)
+        yield Upgraded(before, {str(uuid.UUID(key)): text for key, text in records.items()}, table, old)
 
 
 def tables(query: Query, vendor: str) -> list[str]:
@@ -193,11 +194,12 @@ from tests.factories import call
 client = Client(headers={"host": "127.0.0.1"})
 client.force_login(get_user_model().objects.get(username="admin"))
 pages = ["/", "/executions/", "/keys/", "/admin/executions/execution/"]
-for execution in Execution.objects.all():
+kinds = {(each.flow_tool_name, each.status, each.error_kind, each.source): each for each in Execution.objects.all()}
+for execution in kinds.values():
     pages += [execution.get_absolute_url(), f"/executions/{execution.pk}/", f"/api/executions/{execution.pk}/"]
     pages += [f"/admin/executions/execution/{execution.pk}/change/"]
 for flow in Flow.objects.all():
-    tabs = ["", "usage/", "insights/", "test/", "versions/", "tool/", "connect/"]
+    tabs = ["", "usage/", "test/", "versions/"]
     pages += [f"/flows/{flow.pk}/{tab}" for tab in tabs]
     pages += [f"/api/flows/{flow.pk}/"]
 for server in Server.objects.all():
@@ -220,12 +222,15 @@ print(json.dumps({
 def test_an_old_database_keeps_every_row_and_becomes_like_a_new_one(upgraded: Upgraded) -> None:
     assert {"flows_secret", "flows_savedcase", "executions_suspension", "executions_keptanswer"} < set(upgraded.before)
     assert contents(upgraded.database.query) == upgraded.before
-    assert schema(upgraded.database.query) == schema(here)
+    after = schema(upgraded.database.query)
+    assert after == schema(here)
+    # SQLite needs no other table: what would be written anew may be large.
+    assert (after["executions_execution"] == upgraded.table) is (connection.vendor == "sqlite")
 
 
 def test_an_old_database_is_read_and_shown_and_its_flows_run(upgraded: Upgraded) -> None:
     seen = upgraded.database.shell(f"NAMES = {PAYLOADS}\n{LOOK}")
-    assert seen.pop("opened") > 100
+    assert seen.pop("opened") > 90
     assert seen == {
         "records": upgraded.records,
         "broken": [],
