@@ -53,9 +53,9 @@ class Space:
 
 
 class Bytes(Func):
-    """How many bytes a text column holds."""
+    """How many bytes the text of a column holds."""
 
-    function = "OCTET_LENGTH"
+    template = "OCTET_LENGTH(%(expressions)s::text)"
     output_field = IntegerField()
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:

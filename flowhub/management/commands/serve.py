@@ -55,7 +55,7 @@ class Command(BaseCommand):
                 settings.BASE_DIR, [sys.executable, *(word for word in sys.argv if word != "--reload")]
             )
             return
-        self.check()
+        self.check(databases=["default"])
         if options["migrate"]:
             call_command("migrate", interactive=False, verbosity=0)
         _refuse_old_database()

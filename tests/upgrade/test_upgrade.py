@@ -1,0 +1,250 @@
+"""A database of before the migrations were made one a package is migrated, and shows what it held."""
+
+import json
+import os
+import re
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+
+from tests.live import LiveServer, server_on
+
+HERE = Path(__file__).parent
+KEYS = {
+    "FLOWHUB_SECRET_KEY": "the upgrade test's key, known to everybody who reads the repository",
+    "FLOWHUB_VAULT_KEYS": "the vault key of the database at 500f129",
+}
+
+PAYLOADS = ("initial_params", "node_executions", "result", "error_info", "caller")
+
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(180)]
+
+Rows = list[dict[str, Any]]
+Query = Callable[[str], Rows]
+
+
+@dataclass(frozen=True)
+class Old:
+    """A database made at 500f129: FlowHub on it, and what any SQL finds in it."""
+
+    server: LiveServer
+    query: Query
+
+    def shell(self, program: str) -> Any:
+        """Run a program in FlowHub's environment; the JSON that it prints last."""
+        done = self.server.manage("shell", "--no-imports", "-v", "0", "-c", program, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+def rows_of_sqlite(database: sqlite3.Connection) -> Query:
+    def query(sql: str) -> Rows:
+        cursor = database.execute(sql)
+        return [dict(zip([column[0] for column in cursor.description], row, strict=True)) for row in cursor]
+
+    return query
+
+
+@contextmanager
+def old_sqlite(folder: Path) -> Iterator[Old]:
+    database = sqlite3.connect(folder / "flowhub.sqlite3", isolation_level=None)
+    database.executescript((HERE / "at_500f129.sqlite.sql").read_text())
+    try:
+        yield Old(server_on(folder, **KEYS), rows_of_sqlite(database))
+    finally:
+        database.close()
+
+
+@contextmanager
+def old_postgresql(folder: Path) -> Iterator[Old]:
+    """The old schema, and in it the rows of the SQLite dump: PostgreSQL reads each value from the text it is given."""
+    source = sqlite3.connect(":memory:")
+    source.executescript((HERE / "at_500f129.sqlite.sql").read_text())
+    base, name = os.environ["FLOWHUB_DATABASE_URL"].rsplit("/", 1)[0], f"upgrade_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{base}/postgres", autocommit=True) as outside:
+        outside.execute(f"CREATE DATABASE {name}")
+        try:
+            with psycopg.connect(f"{base}/{name}", autocommit=True) as database:
+                database.execute((HERE / "at_500f129.postgresql.sql").read_text())
+                database.execute("SET TIME ZONE 'UTC'")
+                # Rows name each other before both are there; keys are looked at when the transaction ends.
+                with database.transaction():
+                    fill(database, rows_of_sqlite(source))
+
+                def query(sql: str) -> Rows:
+                    return database.cursor(row_factory=psycopg.rows.dict_row).execute(sql).fetchall()
+
+                yield Old(server_on(folder, FLOWHUB_DATABASE_URL=f"{base}/{name}", **KEYS), query)
+        finally:
+            source.close()
+            outside.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def fill(database: psycopg.Connection[Any], source: Query) -> None:
+    for table in tables(source, "sqlite"):
+        for row in source(f'SELECT * FROM "{table}"'):
+            columns, places = ", ".join(f'"{name}"' for name in row), ", ".join(["%s"] * len(row))
+            values = [None if value is None else str(value) for value in row.values()]
+            database.execute(f'INSERT INTO "{table}" ({columns}) VALUES ({places})', values)
+        counted = f"SELECT 1 FROM information_schema.columns WHERE table_name = '{table}' AND is_identity = 'YES'"
+        if database.execute(counted).fetchone():
+            last = f'(SELECT coalesce(max(id), 0) + 1 FROM "{table}")'
+            database.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {last}, false)")
+
+
+OLD = {"sqlite": old_sqlite, "postgresql": old_postgresql}
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """What an old database held before it was migrated, and the database after that."""
+
+    before: dict[str, list[str]]
+    records: dict[str, str]
+    table: list[str]
+    database: Old
+
+
+@pytest.fixture(scope="module")
+def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
+    with OLD[connection.vendor](tmp_path_factory.mktemp("upgraded")) as old:
+        rows = old.query(f"SELECT CAST(id AS text) AS id, {', '.join(PAYLOADS)} FROM executions_execution")
+        records = {row["id"]: repr([row[name] and json.loads(row[name]) for name in PAYLOADS]) for row in rows}
+        before, table = contents(old.query), schema(old.query)["executions_execution"]
+        old.server.manage("migrate", "--verbosity", "0")
+        yield Upgraded(before, {str(uuid.UUID(key)): text for key, text in records.items()}, table, old)
+
+
+def tables(query: Query, vendor: str) -> list[str]:
+    listed = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+        "postgresql": "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'",
+    }
+    return sorted(row["name"] for row in query(listed[vendor]))
+
+
+def contents(query: Query) -> dict[str, list[str]]:
+    """The rows of every table that has some, as the database writes them; but what migrations note of themselves."""
+    found = {}
+    for table in tables(query, connection.vendor):
+        if table != "django_migrations" and (first := query(f'SELECT * FROM "{table}" LIMIT 1')):
+            texts = ", ".join(f'CAST("{name}" AS text) AS "{name}"' for name in first[0])
+            found[table] = sorted(map(repr, query(f'SELECT {texts} FROM "{table}"')))
+    return found
+
+
+def schema(query: Query) -> dict[str, list[str]]:
+    """What tables are made of, whatever the order of their columns."""
+    if connection.vendor == "sqlite":
+        made = query("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'")
+        return {row["name"]: parts(row["sql"]) for row in made}
+    columns = query(
+        "SELECT table_name AS name, concat_ws(' ', column_name, udt_name, character_maximum_length, is_nullable, "
+        "column_default, identity_generation) AS part FROM information_schema.columns WHERE table_schema = 'public'"
+    )
+    constraints = query(
+        "SELECT conrelid::regclass::text AS name, concat_ws(' ', conname, pg_get_constraintdef(oid)) AS part "
+        "FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
+    )
+    indexes = query("SELECT tablename AS name, indexdef AS part FROM pg_indexes WHERE schemaname = 'public'")
+    found: dict[str, list[str]] = {}
+    for row in (*columns, *constraints, *indexes):
+        found.setdefault(row["name"], []).append(row["part"])
+    return {name: sorted(listed) for name, listed in found.items()}
+
+
+def parts(sql: str) -> list[str]:
+    """What stands between the outer brackets, at their commas; an index keeps the order of its columns."""
+    head, _, body = sql.partition("(")
+    if not head.startswith("CREATE TABLE"):
+        return [sql]
+    split, depth = [""], 0
+    for character in body.rstrip().removesuffix(")"):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            split.append("")
+        else:
+            split[-1] += character
+    return sorted([head.strip(), *(re.sub(r"\s+", " ", part).strip() for part in split)])
+
+
+def here(sql: str) -> Rows:
+    """What the test's own database, which the migrations made from nothing, finds."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.replace("%", "%%"), [])
+        return [dict(zip([column[0] for column in cursor.description], row, strict=True)) for row in cursor.fetchall()]
+
+
+LOOK = """
+import json
+from django.contrib.auth import get_user_model
+from django.test import Client
+from executions.models import Execution
+from flows.models import Flow, Prompt, Resource, SavedCase, Server
+from tests.factories import call
+
+client = Client(headers={"host": "127.0.0.1"})
+client.force_login(get_user_model().objects.get(username="admin"))
+pages = ["/", "/executions/", "/keys/", "/admin/executions/execution/"]
+kinds = {(each.flow_tool_name, each.status, each.error_kind, each.source): each for each in Execution.objects.all()}
+for execution in kinds.values():
+    pages += [execution.get_absolute_url(), f"/executions/{execution.pk}/", f"/api/executions/{execution.pk}/"]
+    pages += [f"/admin/executions/execution/{execution.pk}/change/"]
+for flow in Flow.objects.all():
+    tabs = ["", "usage/", "test/", "versions/"]
+    pages += [f"/flows/{flow.pk}/{tab}" for tab in tabs]
+    pages += [f"/api/flows/{flow.pk}/"]
+for server in Server.objects.all():
+    pages += [f"/servers/{server.pk}/secrets/", f"/servers/{server.pk}/prompts/", f"/servers/{server.pk}/resources/"]
+answers = {page: client.get(page, follow=True) for page in pages}
+waiting = client.get(Execution.objects.get(flow_tool_name="plan_trip", status="pending").get_absolute_url())
+records = {str(each.pk): repr([getattr(each, name) for name in NAMES]) for each in Execution.objects.all()}
+called = call(Flow.objects.get(tool_name="greet"), name="Ada", n=1)
+print(json.dumps({
+    "records": records,
+    "opened": len(answers),
+    "broken": [page for page, answer in answers.items() if answer.status_code != 200],
+    "asks": "Where do you want to go, and how?" in waiting.content.decode(),
+    "called": [called.status, called.result["content"][0]["text"]],
+    "statuses": sorted(set(Execution.objects.values_list("status", flat=True))),
+}))
+"""
+
+
+def test_an_old_database_keeps_every_row_and_becomes_like_a_new_one(upgraded: Upgraded) -> None:
+    assert {"flows_secret", "flows_savedcase", "executions_suspension", "executions_keptanswer"} < set(upgraded.before)
+    assert contents(upgraded.database.query) == upgraded.before
+    after = schema(upgraded.database.query)
+    assert after == schema(here)
+    # SQLite needs no other table: what would be written anew may be large.
+    assert (after["executions_execution"] == upgraded.table) is (connection.vendor == "sqlite")
+
+
+def test_an_old_database_is_read_and_shown_and_its_flows_run(upgraded: Upgraded) -> None:
+    seen = upgraded.database.shell(f"NAMES = {PAYLOADS}\n{LOOK}")
+    assert seen.pop("opened") > 90
+    assert seen == {
+        "records": upgraded.records,
+        "broken": [],
+        "asks": True,
+        "called": ["fulfilled", "Hello, Ada! 1"],
+        "statuses": ["error", "fulfilled", "pending"],
+    }
+
+
+def test_a_database_that_stopped_half_way_is_told_what_to_do(tmp_path: Path) -> None:
+    with OLD[connection.vendor](tmp_path) as old:
+        old.query("DELETE FROM django_migrations WHERE app = 'flows' AND name = '0006_answers_in_time' RETURNING 1")
+        refused = old.server.manage("migrate", check=False)
+    assert refused.returncode == 1
+    assert (
+        "The database has migrated flows only in part: 0006_answers_in_time of what 0001_squashed stands for never ran."
+    ) in refused.stderr
