@@ -1,6 +1,7 @@
 """The record of every call of a flow. Rows are written by `executions.ledger` alone."""
 
 import uuid
+from functools import cache
 from typing import Any, Self
 
 from django.conf import settings
@@ -22,6 +23,18 @@ PRINCIPAL_LENGTH = 64
 def new_id() -> uuid.UUID:
     """A UUIDv7 (RFC 9562): ids sort by time, so new rows land at the end of the index."""
     return uuid7()
+
+
+def execution_url(execution_id: uuid.UUID) -> str:
+    """The whole address of an execution's page, for people and for clients; it holds also when the flow is gone."""
+    return _url_around().format(execution_id)
+
+
+@cache
+def _url_around() -> str:
+    """The address with a hole for the id: resolving the route on every call would cost more than running a flow."""
+    sample = uuid.UUID(int=0)
+    return settings.PUBLIC_URL + reverse("executions:detail", args=[sample]).replace(str(sample), "{}")
 
 
 class ExecutionQuerySet(models.QuerySet["Execution"]):

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from executions.models import Execution, ExecutionQuerySet
+from executions.models import Execution, ExecutionQuerySet, execution_url
 from executions.record import payload
-from executions.running.lifecycle import execution_url
 
 MOST_ROWS = 50
 MOST_NODES = 100
