@@ -9,6 +9,7 @@ from django.db import connection, models
 from django.urls import reverse
 from uuid_utils.compat import uuid7
 
+from executions.record.entries import Failure, NodeEntry, entries_of, failure_of
 from executions.record.node_executions import MOST_CHILDREN
 from executions.record.payload_column import PayloadField
 from executions.record.status import Status
@@ -150,6 +151,21 @@ class Execution(models.Model):
         if self.flow_id is None:
             return reverse("executions:detail", args=[self.pk])
         return reverse("executions:usage-detail", args=[self.flow_id, self.pk])
+
+    @property
+    def entries(self) -> list[NodeEntry]:
+        """Its nodes in execution order, read from `node_executions` each time that they are asked for."""
+        return entries_of(self.node_executions)
+
+    @property
+    def open_entries(self) -> list[NodeEntry]:
+        """Those of the nodes that were under way, or waited, when the record was last written."""
+        return [entry for entry in self.entries if entry.is_open]
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why it failed, read from `error_info`; None when it did not."""
+        return failure_of(self.error_info)
 
     def children_for(self, user: Any) -> ExecutionQuerySet:
         """The first MOST_CHILDREN executions that this one's nodes started and that `user` may see, oldest first."""
