@@ -13,6 +13,7 @@ from executions.record.payload import Cut, is_cut
 
 T = TypeVar("T")
 
+STATUSES = frozenset({"pending", "completed", "error", "skipped"})
 UNKNOWN = "unknown"
 """The status of a node whose record does not hold it."""
 
@@ -214,7 +215,7 @@ def _entry(stored: Any) -> NodeEntry:
         node_id=_text(found.get("nodeId")),
         name=_text(found.get("nodeName")),
         type=_text(found.get("nodeType")),
-        status=status if isinstance(status, str) else UNKNOWN,
+        status=status if isinstance(status, str) and status in STATUSES else UNKNOWN,
         start_ms=_number(found.get("startOffsetMs")),
         duration_ms=_number(found.get("durationMs")),
         attempts=_count(found.get("attempts")),
