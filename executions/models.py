@@ -1,6 +1,7 @@
 """The record of every call of a flow. Rows are written by `executions.ledger` alone."""
 
 import uuid
+from functools import cache
 from typing import Any, Self
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.db import connection, models
 from django.urls import reverse
 from uuid_utils.compat import uuid7
 
+from executions.record.entries import Failure, NodeEntry, entries_of, failure_of
 from executions.record.node_executions import MOST_CHILDREN
 from executions.record.payload_column import PayloadField
 from executions.record.status import Status
@@ -23,6 +25,18 @@ PRINCIPAL_LENGTH = 64
 def new_id() -> uuid.UUID:
     """A UUIDv7 (RFC 9562): ids sort by time, so new rows land at the end of the index."""
     return uuid7()
+
+
+def execution_url(execution_id: uuid.UUID) -> str:
+    """The whole address of an execution's page, for people and for clients; it holds also when the flow is gone."""
+    return _url_around().format(execution_id)
+
+
+@cache
+def _url_around() -> str:
+    """The address with a hole for the id: resolving the route on every call would cost more than running a flow."""
+    sample = uuid.UUID(int=0)
+    return settings.PUBLIC_URL + reverse("executions:detail", args=[sample]).replace(str(sample), "{}")
 
 
 class ExecutionQuerySet(VisibleQuerySet["Execution"]):
@@ -132,6 +146,21 @@ class Execution(models.Model):
         if self.flow_id is None:
             return reverse("executions:detail", args=[self.pk])
         return reverse("executions:usage-detail", args=[self.flow_id, self.pk])
+
+    @property
+    def entries(self) -> list[NodeEntry]:
+        """Its nodes in execution order, read from `node_executions` each time that they are asked for."""
+        return entries_of(self.node_executions)
+
+    @property
+    def open_entries(self) -> list[NodeEntry]:
+        """Those of the nodes that were under way, or waited, when the record was last written."""
+        return [entry for entry in self.entries if entry.is_open]
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why it failed, read from `error_info`; None when it did not."""
+        return failure_of(self.error_info)
 
     def children_for(self, user: Any) -> ExecutionQuerySet:
         """The first MOST_CHILDREN executions that this one's nodes started and that `user` may see, oldest first."""

@@ -11,6 +11,7 @@ from typing import Any
 from executions.acting import replays
 from executions.acting.actions import ActionRefused
 from executions.models import Execution
+from executions.record.entries import NodeEntry, by_id, cut_of, json_of
 from executions.record.holes import holes
 from executions.record.status import Status
 from executions.running.targets import Target, version_target
@@ -18,7 +19,7 @@ from flows.engine import reuse
 from flows.engine.graph import Graph, Node
 from flows.engine.node import Reused
 
-Entries = Mapping[str, Mapping[str, Any]]
+Entries = Mapping[str, NodeEntry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,12 @@ def plan(execution: Execution, node_id: str, user: Any) -> RerunPlan:
     node = {found.id: found for found in target.graph.order}.get(node_id)
     if node is None:
         raise ActionRefused(f"the version that ran has no node with the id {node_id!r}.")
-    entries = _entries_of(execution)
+    if cut_of(execution.node_executions) is not None:
+        raise ActionRefused("the record of its nodes was too large to be kept.")
+    entries = by_id(execution.entries)
     runs, reused = _split(target.graph, node, entries)
     _check(target.graph, node, runs, reused)
-    ran = {found for found, entry in entries.items() if entry["status"] != "skipped"}
+    ran = {found for found, entry in entries.items() if entry.status != "skipped"}
     reruns = tuple(Rerun(found, found.id in ran) for found in runs)
     return RerunPlan(target, replays.recorded_arguments(execution), node, reruns, reused)
 
@@ -84,13 +87,6 @@ def _target_of(execution: Execution, user: Any) -> Target:
     return version_target(flow, execution.flow_version)
 
 
-def _entries_of(execution: Execution) -> Entries:
-    entries: Any = execution.node_executions
-    if not isinstance(entries, list):
-        raise ActionRefused("the record of its nodes was too large to be kept.")
-    return {entry["nodeId"]: entry for entry in entries if isinstance(entry.get("nodeId"), str)}
-
-
 def _split(graph: Graph, chosen: Node, entries: Entries) -> tuple[list[Node], dict[str, Reused]]:
     """The nodes that run, in order, and what the others gave; nodes that no branch leads to are in neither.
 
@@ -104,13 +100,14 @@ def _split(graph: Graph, chosen: Node, entries: Entries) -> tuple[list[Node], di
         if node.id not in entered:
             continue
         entry = entries.get(node.id)
-        if entry is None or entry.get("handle") is None or node.id in again:
+        # A handle that was cut is no name of a way out, so such a node has to run again too.
+        if entry is None or not isinstance(entry.handle, str) or node.id in again:
             runs.append(node)
             entered.update(line.target for line in graph.outgoing.get(node.id, ()))
         else:
-            reused[node.id] = Reused(entry["outputData"], entry["handle"], entry.get("replied", False))
+            reused[node.id] = Reused(json_of(entry.output), entry.handle, entry.has_replied)
             lines = graph.outgoing.get(node.id, ())
-            entered.update(line.target for line in lines if line.source_handle == entry["handle"])
+            entered.update(line.target for line in lines if line.source_handle == entry.handle)
     return runs, reused
 
 

@@ -61,7 +61,10 @@ class ExecutionSerializer(ExecutionItemSerializer):
     """The whole execution."""
 
     initialParams = JsonField(source="initial_params", read_only=True)
-    nodeExecutions = serializers.ListField(source="node_executions", child=JsonObjectField(), read_only=True)
+    nodeExecutions = serializers.SerializerMethodField(
+        help_text="In execution order. In place of what was too large for the record stands an object with the keys "
+        "`$truncated`, `bytes`, `sha256`, `head` and `tail`; in place of all nodes, it is the only item."
+    )
     result = JsonField(read_only=True, allow_null=True)
     errorInfo = JsonObjectField(source="error_info", read_only=True, allow_null=True)
     caller = JsonObjectField(read_only=True)
@@ -101,6 +104,12 @@ class ExecutionSerializer(ExecutionItemSerializer):
             "updatedAt",
         ]
         read_only_fields = fields
+
+    @extend_schema_field(serializers.ListField(child=JsonObjectField()))
+    def get_nodeExecutions(self, execution: Execution) -> list[Any]:
+        """The stored list as it is."""
+        stored: Any = execution.node_executions
+        return stored if isinstance(stored, list) else [] if stored is None else [stored]
 
     @extend_schema_field(ExecutionItemSerializer(many=True))
     def get_children(self, execution: Execution) -> list[Any]:

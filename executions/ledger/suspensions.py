@@ -23,7 +23,7 @@ from django.utils import timezone
 from executions.ledger import writer
 from executions.ledger.tracker import ended_row
 from executions.models import Execution, Suspension
-from executions.record import payload
+from executions.record import payload, shrinking
 from executions.record.node_executions import Entry, close_open
 from executions.record.status import Status
 from flows.adapters import vault
@@ -269,18 +269,14 @@ def _unanswered(
     """The terminal row of an execution whose nodes wait; the message is made for their names."""
 
     def terminal(execution: Execution) -> dict[str, Any]:
-        stored: Any = execution.node_executions
-        entries = [each for each in stored if isinstance(each, dict)] if isinstance(stored, list) else []
-        waiting = [(str(each.get("nodeId")), str(each.get("nodeName"))) for each in entries if each.get("asked")]
-        open_ones = {each.get("nodeId") for each in entries if each.get("status") == "pending"}
-        waiting = [(node_id, payload.clean_text(name)) for node_id, name in waiting if node_id in open_ones]
+        waiting = [(entry.known_id, str(entry.name)) for entry in execution.open_entries if entry.asked]
         message = message_for(", ".join(name for _, name in waiting))
         node_id, name = waiting[0] if len(waiting) == 1 else (None, None)
         row = ended_row(execution, FlowError(kind, message, message, node_id, name), now)
-        if entries:
+        if entries := execution.entries:
             seconds = (row["ended_at"] - execution.started_at).total_seconds()
             closed = close_open(entries, seconds, message, kind)
-            row["node_executions"] = payload.dump(closed, redactor=None)
+            row["node_executions"] = payload.dump(closed, redactor=None, rebuild=shrinking.rebuilt)
         return row
 
     return terminal

@@ -10,8 +10,8 @@ from typing import Any
 from executions.ledger.writer import Ledger
 from executions.models import Execution, KeptAnswer
 from executions.privacy.redactor import Redactor
-from executions.record import payload
-from executions.record.node_executions import Entry, NodeExecutions
+from executions.record import payload, shrinking
+from executions.record.node_executions import Entry, NodeExecutions, with_data
 from executions.record.status import Status
 from flows.engine.events import Event
 from flows.engine.runner import FlowError
@@ -80,12 +80,16 @@ class Tracker:
         self.ledger.progress(self.execution_id, self._dump_nodes(), self._now())
 
     def _dump_nodes(self) -> str:
-        return payload.dump(self.nodes.entries, redactor=self.redactor, redact=self._redacted_nodes)
+        redact, rebuild = self._redacted_nodes, shrinking.rebuilt
+        return payload.dump(self.nodes.entries, redactor=self.redactor, redact=redact, rebuild=rebuild)
 
     def _redacted_nodes(self, entries: list[Entry], redactor: Redactor) -> list[Entry]:
         """What one node was given as a token may turn up under any name later, so what is found is remembered."""
-        self.redactor = redactor.learning(entries)
-        return [_redacted_node(entry, self.redactor) for entry in entries]
+        self.redactor = redactor = redactor.learning(entries)
+        return [
+            with_data(entry, lambda value: payload.redacted(value, redactor), redactor.hide_message)
+            for entry in entries
+        ]
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -115,35 +119,6 @@ class Tracker:
             "result": payload.dump(result, redactor=self.redactor, redact=_redacted_result),
         }
         return row if error is None else row | error_columns(error, self.redactor)
-
-
-def _redacted_node(entry: Entry, redactor: Redactor) -> Entry:
-    """The fields that hold what nodes were given and gave; the others are ours, whatever value a secret has."""
-    data = {name: payload.redacted(entry[name], redactor) for name in ("inputData", "outputData")}
-    if entry["error"] is not None:
-        data["error"] = _redacted_error(entry["error"], redactor)
-    if "attemptLog" in entry:
-        data["attemptLog"] = [
-            attempt | {"error": attempt["error"] and _redacted_error(attempt["error"], redactor)}
-            for attempt in entry["attemptLog"]
-        ]
-    if "progress" in entry:
-        data["progress"] = entry["progress"] | {"message": redactor.hide_message(entry["progress"]["message"])}
-    if "log" in entry:
-        data["log"] = [_redacted_line(line, redactor) for line in entry["log"]]
-    return entry | data
-
-
-def _redacted_line(line: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
-    data = {"data": payload.redacted(line["data"], redactor)} if "data" in line else {}
-    return line | {"message": redactor.hide_message(line["message"])} | data
-
-
-def _redacted_error(error: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
-    data: dict[str, Any] = {"message": redactor.hide_message(error["message"])}
-    if "causes" in error:
-        data["causes"] = [redactor.hide_message(cause) for cause in error["causes"]]
-    return error | data
 
 
 def _redacted_result(result: dict[str, Any], redactor: Redactor) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from executions.reading.filters import ExecutionFilter
 from executions.reading.history import History, Listing
 from executions.reading.paging import Page
 from executions.reading.snippets import SNIPPETS
+from executions.record.entries import by_id
 from executions.record.status import SHOWN
 from flows.models import Flow
 from flows.pages.drawing import Drawing, draw
@@ -110,8 +111,8 @@ def _drawing(execution: Execution) -> Drawing | None:
     source = execution.flow_version or execution.flow
     if source is None:
         return None
-    entries: Any = execution.node_executions or []
-    return draw(source.definition, {entry["nodeId"]: entry["status"] for entry in entries})
+    statuses = {node_id: entry.status for node_id, entry in by_id(execution.entries).items()}
+    return draw(source.definition, statuses)
 
 
 @require_GET
@@ -147,7 +148,7 @@ def _part(execution: Execution, part: str) -> Any:
         return tool_of(execution)
     name, _, number = part.partition("-")
     key = {"input": "inputData", "output": "outputData", "log": "log"}.get(name)
-    entries: Any = execution.node_executions or []
+    entries = execution.entries
     if key is None or not number.isdecimal() or int(number) >= len(entries):
         raise Http404(f"An execution has no part {part!r}.")
-    return entries[int(number)].get(key)
+    return entries[int(number)].stored.get(key)

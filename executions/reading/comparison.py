@@ -5,10 +5,12 @@ its differences is bounded by MOST_DIFFERENCES and MOST_VALUES.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from executions.record.entries import NodeEntry, by_id, entries_of, json_of
+from executions.record.payload import Cut, is_cut
 from flows.engine.graph import TRIGGER
 from flows.engine.registry import json_path
 
@@ -21,7 +23,7 @@ MOST_VALUES = 50_000
 SHOWN = 300
 """Characters of a value that are shown."""
 
-Entry = Mapping[str, Any]
+Entries = Mapping[str, NodeEntry]
 _ABSENT = object()
 
 
@@ -117,11 +119,15 @@ class NodeRow:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionComparison:
-    """Everything that two executions have or do not have in common."""
+    """Everything that two executions have or do not have in common.
+
+    `is_whole` is false when nodes of one have no row, because the record was cut where it said which they are.
+    """
 
     parameters: Differences
     rows: tuple[NodeRow, ...]
     result: Differences
+    is_whole: bool = True
 
     @property
     def first(self) -> NodeRow | None:
@@ -135,10 +141,13 @@ class ExecutionComparison:
 
 def compare(left: Any, right: Any) -> ExecutionComparison:
     """Compare two executions; each is anything with `initial_params`, `node_executions` and `result`."""
+    lefts, rights = entries_of(left.node_executions), entries_of(right.node_executions)
+    is_cut_whole = is_cut(left.node_executions) or is_cut(right.node_executions)
     return ExecutionComparison(
         differences(left.initial_params, right.initial_params),
-        _rows(left.node_executions, right.node_executions),
+        _rows(by_id(lefts), by_id(rights)),
         differences(left.result, right.result),
+        not is_cut_whole and all(entry.known_id for entry in (*lefts, *rights)),
     )
 
 
@@ -165,7 +174,9 @@ def differences(left: Any, right: Any, most: int = MOST_DIFFERENCES) -> Differen
 
 
 def _steps(one: Any, other: Any) -> Sequence[str | int] | None:
-    """The keys or indices of two containers of the same kind; None for anything else."""
+    """The keys or indices of two containers of the same kind; None for anything else, and for what was cut."""
+    if is_cut(one) or is_cut(other):
+        return None
     if isinstance(one, dict) and isinstance(other, dict):
         return list(one | other)
     if isinstance(one, list) and isinstance(other, list):
@@ -180,33 +191,29 @@ def _child(container: Any, step: Any) -> Any:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Whether two values that are not both containers are equal JSON; Python takes true and 1 for equal."""
+    """Whether two values that are not both containers are equal JSON; Python takes true and 1 for equal.
+
+    Of what was cut, the hash is that of the whole.
+    """
+    if is_cut(one) and is_cut(other) and one.get("sha256"):
+        return bool(one["sha256"] == other.get("sha256"))
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
 def _text(value: Any) -> str | None:
     if value is _ABSENT:
         return None
-    text = json.dumps(value, ensure_ascii=False)
+    text = Cut.of(value).words if is_cut(value) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
-def _rows(left: Any, right: Any) -> tuple[NodeRow, ...]:
-    lefts, rights = _by_node(left), _by_node(right)
+def _rows(lefts: Entries, rights: Entries) -> tuple[NodeRow, ...]:
     rows, left_over = [], MOST_IN_NODES
     for node_id in _in_order(list(lefts), list(rights)):
         row = _row(node_id, lefts.get(node_id), rights.get(node_id), min(left_over, MOST_DIFFERENCES))
         left_over -= min(left_over, len(row.input.items) + len(row.output.items))
         rows.append(row)
     return tuple(rows)
-
-
-def _by_node(entries: Any) -> dict[str, Entry]:
-    """Entries by node; a record that was cut as a whole has none."""
-    found: Iterable[Any] = entries if isinstance(entries, list) else ()
-    return {
-        entry["nodeId"]: entry for entry in found if isinstance(entry, dict) and isinstance(entry.get("nodeId"), str)
-    }
 
 
 def _in_order(lefts: list[str], rights: list[str]) -> list[str]:
@@ -221,16 +228,15 @@ def _in_order(lefts: list[str], rights: list[str]) -> list[str]:
     return merged
 
 
-def _row(node_id: str, left: Entry | None, right: Entry | None, most: int) -> NodeRow:
+def _row(node_id: str, left: NodeEntry | None, right: NodeEntry | None, most: int) -> NodeRow:
     one, other = _side(left), _side(right)
-    shown: Entry = left or right or {}
     given = gave = Differences()
     aspects: list[str] = []
     if one and other and one.ran and other.ran and left and right:
         # What was reused from a record was given nothing anew.
         if not one.is_reused and not other.is_reused:
-            given = differences(left.get("inputData"), right.get("inputData"), most)
-        gave = differences(left.get("outputData"), right.get("outputData"), most)
+            given = differences(json_of(left.input), json_of(right.input), most)
+        gave = differences(json_of(left.output), json_of(right.output), most)
         differing = {
             "input": bool(given),
             "status": one.status != other.status,
@@ -241,17 +247,17 @@ def _row(node_id: str, left: Entry | None, right: Entry | None, most: int) -> No
         aspects = [name for name, differs in differing.items() if differs]
     elif bool(one and one.ran) != bool(other and other.ran):
         aspects = ["path"]
-    name, kind = str(shown.get("nodeName", node_id)), str(shown.get("nodeType", ""))
+    shown = left or right
+    name, kind = (str(shown.name) or node_id, str(shown.type)) if shown else (node_id, "")
     return NodeRow(node_id, name, kind, one, other, tuple(aspects), given, gave)
 
 
-def _side(entry: Entry | None) -> Side | None:
+def _side(entry: NodeEntry | None) -> Side | None:
     if entry is None:
         return None
-    error = entry.get("error")
-    message = str(error.get("message") or "") if isinstance(error, dict) else ""
-    is_reused = entry.get("reused") is True
-    return Side(str(entry.get("status")), entry.get("durationMs"), entry.get("handle"), message, is_reused)
+    message = str(entry.error.message) if entry.error else ""
+    handle = None if entry.handle is None else str(entry.handle)
+    return Side(entry.status, entry.duration_ms, handle, message, entry.is_reused)
 
 
 def _word(side: Side | None) -> str:

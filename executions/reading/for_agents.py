@@ -2,14 +2,14 @@
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from executions.models import Execution, ExecutionQuerySet
+from executions.models import Execution, ExecutionQuerySet, execution_url
 from executions.record import payload
-from executions.running.lifecycle import execution_url
+from executions.record.entries import NodeEntry, cut_of, json_of
 
 MOST_ROWS = 50
 """Executions in one list."""
@@ -24,6 +24,8 @@ SEARCHED = 2_000
 """How many of a key's newest executions are looked at: no index knows the tool or the status among them."""
 
 _TEXT = 500
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,63 +89,74 @@ def _moment(moment: datetime) -> str:
 
 
 def detail_of(execution: Execution) -> dict[str, Any]:
-    """One execution: how it stands, why it failed, and its nodes without their data."""
-    nodes = nodes_of(execution)
+    """One execution: how it stands, why it failed, and its nodes without their data.
+
+    As many nodes as fit, in order, those first that failed or are under way; `nodesLeftOut` counts the others, and
+    `nodesCut` says so where the record of all of them was too large to be kept.
+    """
+    entries = execution.entries
     detail = _head(execution) | {"arguments": execution.params_preview, "url": execution_url(execution.pk)}
-    if isinstance(error := execution.error_info, dict):
-        detail["error"] = {key: error.get(key) for key in ("message", "kind", "nodeName", "causes")}
-    shown = nodes if len(nodes) <= MOST_NODES else _telling(nodes)
-    detail["nodes"] = [_line(entry) for entry in shown]
-    if len(shown) < len(nodes):
-        detail["nodesLeftOut"] = len(nodes) - len(shown)
-    bounded: dict[str, Any] = json.loads(payload.dump(detail, 2 * MOST_BYTES, redactor=None))
-    return bounded
+    if (failure := execution.failure) is not None:
+        detail["error"] = {
+            "message": _shortened(failure.message, MOST_BYTES // 4),
+            "kind": failure.kind,
+            "nodeName": None if failure.node_name is None else str(failure.node_name),
+            "causes": [_shortened(cause, _TEXT) for cause in failure.causes.items[:MOST_LINES]],
+        }
+    if (cut := cut_of(execution.node_executions)) is not None:
+        detail["nodesCut"] = cut.words
+    by_need = sorted(enumerate(entries), key=lambda numbered: numbered[1].status in ("completed", "skipped"))
+    lines = {number: _line(entry) for number, entry in by_need[:MOST_NODES]}
+    lines = dict(_fitting(lines.items(), MOST_BYTES))
+    detail["nodes"] = [lines[number] for number in sorted(lines)]
+    if len(lines) < len(entries):
+        detail["nodesLeftOut"] = len(entries) - len(lines)
+    return detail
 
 
-def nodes_of(execution: Execution) -> list[Mapping[str, Any]]:
-    """The entries of the nodes, in the order in which they began; none where the record was cut."""
-    stored: Any = execution.node_executions
-    return [entry for entry in stored if isinstance(entry, dict) and "nodeId" in entry] if _is_list(stored) else []
+def _fitting(items: Iterable[T], most: int) -> list[T]:
+    """The first items that take at most so many bytes as JSON."""
+    kept: list[T] = []
+    for item in items:
+        most -= len(json.dumps(item, ensure_ascii=False).encode())
+        if most < 0:
+            break
+        kept.append(item)
+    return kept
 
 
-def _is_list(stored: Any) -> bool:
-    return isinstance(stored, list)
+def _line(entry: NodeEntry) -> dict[str, Any]:
+    line = {"name": str(entry.name), "type": str(entry.type), "status": entry.status, "durationMs": entry.duration_ms}
+    return line if entry.error is None else line | {"error": _shortened(entry.error.message, _TEXT)}
 
 
-def _telling(nodes: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """As many as may be shown, in order: those that failed or are under way first."""
-    calm = [entry for entry in nodes if entry.get("status") in ("completed", "skipped")]
-    left_out = {id(entry) for entry in calm[max(MOST_NODES - (len(nodes) - len(calm)), 0) :]}
-    return [entry for entry in nodes if id(entry) not in left_out][:MOST_NODES]
-
-
-def _line(entry: Mapping[str, Any]) -> dict[str, Any]:
-    line = {"name": entry.get("nodeName"), "type": entry.get("nodeType"), "status": entry.get("status")}
-    line["durationMs"] = entry.get("durationMs")
-    if isinstance(error := entry.get("error"), dict):
-        line["error"] = str(error.get("message"))[:_TEXT]
-    return line
-
-
-def find_node(nodes: list[Mapping[str, Any]], wanted: str) -> Mapping[str, Any] | None:
+def find_node(entries: Sequence[NodeEntry], wanted: str) -> NodeEntry | None:
     """The node of that name or id, whatever its letters' case."""
-    for key in ("nodeName", "nodeId"):
-        for entry in nodes:
-            if str(entry.get(key)).casefold() == wanted.casefold():
-                return entry
-    return None
+    names = [entry for entry in entries if str(entry.name).casefold() == wanted.casefold()]
+    ids = [entry for entry in entries if str(entry.node_id).casefold() == wanted.casefold()]
+    return next(iter(names + ids), None)
 
 
-def node_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+def node_of(entry: NodeEntry) -> dict[str, Any]:
     """One node with what it was given and gave; what is too large is cut and says so."""
-    node = _line(entry) | {"id": entry.get("nodeId"), "attempts": entry.get("attempts"), "handle": entry.get("handle")}
-    for key, stored in (("input", "inputData"), ("output", "outputData"), ("error", "error")):
-        node[key] = _cut(entry.get(stored), MOST_BYTES)
-    for key, most in (("attemptLog", 10), ("log", MOST_LINES), ("childExecutions", MOST_LINES)):
-        if isinstance(parts := entry.get(key), list):
-            node[key] = _cut(parts[-most:], MOST_BYTES // 4)
+    handle = None if entry.handle is None else str(entry.handle)
+    node = _line(entry) | {"id": str(entry.node_id), "attempts": entry.attempts, "handle": handle}
+    stored = entry.stored
+    for key, value in (("input", entry.input), ("output", entry.output), ("error", stored.get("error"))):
+        node[key] = json.loads(payload.dump(json_of(value), MOST_BYTES, redactor=None))
+    if entry.cut_fields:
+        node["cutFromTheRecord"] = entry.cut_fields
+    lists = (("attemptLog", entry.attempt_log, 10), ("log", entry.log, MOST_LINES))
+    for key, listed, most in (*lists, ("childExecutions", entry.children, MOST_LINES)):
+        if not listed.items:
+            continue
+        last = [json.loads(payload.dump(part, MOST_BYTES // 4, redactor=None)) for part in stored[key][-most:]]
+        node[key] = _fitting(reversed(last), MOST_BYTES // 4)[::-1]
+        if left_out := listed.left_out + len(listed) - len(node[key]):
+            node[f"{key}LeftOut"] = left_out
     return node
 
 
-def _cut(value: Any, most: int) -> Any:
-    return json.loads(payload.dump(value, most, redactor=None))
+def _shortened(text: object, most: int) -> str:
+    words = str(text)
+    return words if len(words) <= most else f"{words[: most - 1]}…"

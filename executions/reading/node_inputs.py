@@ -3,8 +3,9 @@
 from typing import Any
 
 from executions.models import Execution
+from executions.record.entries import by_id, entries_of
 from executions.record.holes import without_cuts
-from executions.record.payload import is_cut
+from executions.record.payload import Cut
 from flows.engine.references import Reference, References
 from flows.models import Flow, Secret
 from flows.publishing.versions import graph_of
@@ -31,10 +32,8 @@ def _outputs(flow: Flow, user: Any) -> dict[str, list[Any]]:
     """The recorded outputs of the newest executions, by node id, newest first."""
     executions = Execution.objects.of_flow(flow, user).newest_first()[:EXECUTIONS]
     found: dict[str, list[Any]] = {}
-    for entries in executions.values_list("node_executions", flat=True):
-        for entry in entries if isinstance(entries, list) else ():
-            # A record that was too large to keep may hold anything in place of its entries.
-            is_whole = isinstance(entry, dict) and entry.get("status") == "completed"
-            if is_whole and not is_cut(entry["outputData"]):
-                found.setdefault(entry["nodeId"], []).append(without_cuts(entry["outputData"]))
+    for stored in executions.values_list("node_executions", flat=True):
+        for node_id, entry in by_id(entries_of(stored)).items():
+            if entry.status == "completed" and not isinstance(entry.output, Cut):
+                found.setdefault(node_id, []).append(without_cuts(entry.output))
     return found

@@ -1,9 +1,10 @@
 """One entry of `Execution.node_executions` a node, in execution order (FR-006), built from the runner's events."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from executions.record.entries import NodeEntry
 from flows.engine.events import (
     AttemptFailed,
     AttemptStarted,
@@ -41,6 +42,7 @@ class NodeExecutions:
     A node that asked the caller has `asked`: for each question its kind (`user`, `model`, `roots`), the offsetMs when
     it was asked, and the waitedMs until its answer, null while there is none.
     That of a node which called flows has childExecutions too: the ids of the first MOST_CHILDREN.
+    Of a record that was too large, `shrinking` says what is left; `entries` reads it.
     """
 
     def __init__(self, started_at: datetime, entries: Sequence[Entry] = ()) -> None:
@@ -163,20 +165,56 @@ def _end_waiting(entry: Entry, at: float) -> None:
         last["waitedMs"] = round(at * 1000 - last["offsetMs"], 3)
 
 
-def close_open(entries: Sequence[Entry], at: float, message: str, kind: str) -> list[Entry]:
+def close_open(entries: Sequence[NodeEntry], at: float, message: str, kind: str) -> list[Entry]:
     """Stored entries with those closed that were open when the execution was ended, `at` seconds after its start."""
-    return [_closed(entry, at, message, kind) if entry.get("status") == "pending" else entry for entry in entries]
+    return [_closed(entry, at, message, kind) if entry.is_open else dict(entry.stored) for entry in entries]
 
 
-def _closed(entry: Entry, at: float, message: str, kind: str) -> Entry:
-    closed = entry | {"status": "error", "error": {"message": message, "kind": kind, "causes": []}}
-    offset = entry.get("startOffsetMs")
-    if isinstance(offset, int | float):
-        closed["durationMs"] = round(at * 1000 - offset, 3)
-    if isinstance(entry.get("asked"), list):
-        closed["asked"] = [dict(each) for each in entry["asked"]]
-        _end_waiting(closed, at)
+def _closed(entry: NodeEntry, at: float, message: str, kind: str) -> Entry:
+    closed = {**entry.stored, "status": "error", "error": {"message": message, "kind": kind, "causes": []}}
+    if entry.start_ms is not None:
+        closed["durationMs"] = round(at * 1000 - entry.start_ms, 3)
+    last = entry.asked.items[-1] if entry.asked.items else None
+    if last is not None and last.waited_ms is None and last.offset_ms is not None:
+        *answered, asked = entry.stored["asked"]
+        closed["asked"] = [*answered, asked | {"waitedMs": round(at * 1000 - last.offset_ms, 3)}]
     return closed
+
+
+def with_data(entry: Entry, value: Callable[[Any], Any], message: Callable[[Any], Any]) -> Entry:
+    """An entry with all that comes from flows put through `value` (JSON) and `message` (texts); the rest is ours.
+
+    Parts that were cut in the record already, and so are no lists or objects of ours any more, stay as they are.
+    """
+    data: Entry = {name: value(entry[name]) for name in ("inputData", "outputData") if name in entry}
+    if "error" in entry:
+        data["error"] = _error_with(entry["error"], message)
+    if isinstance(attempts := entry.get("attemptLog"), list):
+        data["attemptLog"] = [
+            attempt | {"error": _error_with(attempt.get("error"), message)} if isinstance(attempt, dict) else attempt
+            for attempt in attempts
+        ]
+    if isinstance(progress := entry.get("progress"), dict) and "message" in progress:
+        data["progress"] = progress | {"message": message(progress["message"])}
+    if isinstance(lines := entry.get("log"), list):
+        data["log"] = [_line_with(line, value, message) for line in lines]
+    return entry | data
+
+
+def _error_with(error: Any, message: Callable[[Any], Any]) -> Any:
+    if not isinstance(error, dict) or "message" not in error:
+        return error
+    data = {"message": message(error["message"])}
+    if isinstance(causes := error.get("causes"), list):
+        data["causes"] = [message(cause) for cause in causes]
+    return error | data
+
+
+def _line_with(line: Any, value: Callable[[Any], Any], message: Callable[[Any], Any]) -> Any:
+    if not isinstance(line, dict) or "message" not in line:
+        return line
+    data = {"data": value(line["data"])} if "data" in line else {}
+    return line | {"message": message(line["message"])} | data
 
 
 def _end_attempt(attempt: Entry, at: float, error: Entry | None) -> None:

@@ -16,7 +16,8 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import orjson
 
@@ -37,11 +38,48 @@ def is_cut(value: Any) -> bool:
     return isinstance(value, dict) and TRUNCATED in value
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """An envelope, read: what is left of a value that was too large to be stored.
+
+    `bytes` is the size of the whole text, None where a record does not say; `head` and `tail` are its two ends, texts
+    that may be empty. Its own text is what a reader is shown in place of the value.
+    """
+
+    bytes: int | None = None
+    sha256: str = ""
+    head: str = ""
+    tail: str = ""
+
+    @classmethod
+    def of(cls, stored: Any) -> Self:
+        """Read what stands in place of a value; never raises: what is no envelope is one that says nothing."""
+        if not is_cut(stored):
+            return cls(head=stored if isinstance(stored, str) else "")
+        size = stored.get("bytes")
+        texts = (stored.get(name) for name in ("sha256", "head", "tail"))
+        return cls(size if type(size) is int else None, *(text if isinstance(text, str) else "" for text in texts))
+
+    @property
+    def words(self) -> str:
+        """`cut from the record: 1,204,001 bytes`."""
+        return "cut from the record" if self.bytes is None else f"cut from the record: {self.bytes:,} bytes"
+
+    def __str__(self) -> str:
+        return f"{self.head}… [{self.words}] …{self.tail}" if self.head or self.tail else f"[{self.words}]"
+
+    def as_json(self) -> dict[str, Any]:
+        """The envelope."""
+        size = {} if self.bytes is None else {"bytes": self.bytes}
+        return {TRUNCATED: True, **size, "sha256": self.sha256, "head": self.head, "tail": self.tail}
+
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_PASSTHROUGH = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+PASSTHROUGH = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 Redact = Callable[[Any, Redactor], Any]
+Rebuild = Callable[[Any, int], str]
 
 
 def redacted(value: Any, redactor: Redactor) -> Any:
@@ -52,28 +90,41 @@ def redacted(value: Any, redactor: Redactor) -> Any:
 def cleaned(value: Any, redactor: Redactor) -> Any:
     """The value itself when there is nothing to hide in it, else `redacted`."""
     try:
-        if not redactor.finds(orjson.dumps(value, option=_PASSTHROUGH)):
+        if not redactor.finds(orjson.dumps(value, option=PASSTHROUGH)):
             return value
     except (TypeError, ValueError, RecursionError):
         pass
     return redacted(value, redactor)
 
 
+def rebuilt(value: Any, cap: int) -> str:
+    """Text of any value, normalised first; of what exceeds `cap` bytes, the largest parts are cut."""
+    plain = Normaliser().normalise(value)
+    text = text_of(plain)
+    return text if len(text) <= cap and len(text.encode()) <= cap else text_of(_shrink(plain, text, cap))
+
+
 def dump(
-    value: Any, cap: int = MAX_RECORD, *, redactor: Redactor | None = Redactor.none, redact: Redact = redacted
+    value: Any,
+    cap: int = MAX_RECORD,
+    *,
+    redactor: Redactor | None = Redactor.none,
+    redact: Redact = redacted,
+    rebuild: Rebuild = rebuilt,
 ) -> str:
     """Return JSON text of `value`, at most about `cap` bytes long, without what `redactor` knows or names tell.
 
-    `redact` says which parts of a value are data; without a redactor, the value is redacted already.
+    `redact` says which parts of a value are data; without a redactor, the value is redacted already. `rebuild` makes
+    the text of what is large or no plain JSON.
     """
     try:
-        data = orjson.dumps(value, option=_PASSTHROUGH)
+        data = orjson.dumps(value, option=PASSTHROUGH)
     except (TypeError, ValueError, RecursionError):
         data = None
     if redactor is not None and (data is None or redactor.finds(data)):
-        return dump(redact(value, redactor), cap, redactor=None)
+        return dump(redact(value, redactor), cap, redactor=None, rebuild=rebuild)
     if data is None or len(data) > min(cap, MAX_STRING) or b"\\u0000" in data or not _surely_shallow(data):
-        return _dump_rebuilt(value, cap)
+        return rebuild(value, cap)
     return data.decode()
 
 
@@ -82,12 +133,9 @@ def _surely_shallow(data: bytes) -> bool:
     return data.count(b"{") + data.count(b"[") <= MAX_DEPTH
 
 
-def _dump_rebuilt(value: Any, cap: int) -> str:
-    plain = Normaliser().normalise(value)
-    text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    if len(text) <= cap and len(text.encode()) <= cap:
-        return text
-    return json.dumps(_shrink(plain, text, cap), ensure_ascii=False, separators=(",", ":"))
+def text_of(plain: Any) -> str:
+    """Plain JSON as it is stored."""
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _shrink(plain: Any, text: str, cap: int) -> Any:
@@ -106,7 +154,7 @@ def _shrink(plain: Any, text: str, cap: int) -> Any:
 
 
 def _cut_entry(child: Any, text: str, share: int) -> Any:
-    """One level further in, so that an entry of a record keeps its small fields (id, status, error)."""
+    """One level further in, so that a part keeps its own small parts."""
     if not isinstance(child, dict) or not child or len(child) > 100:
         return envelope(text, share // 8)
     inner = max(share // (2 * len(child)), 64)
@@ -141,9 +189,9 @@ class Normaliser:
         self.todo: list[tuple[Any, Any, int, frozenset[int]]] = []
         self.seen = 0
 
-    def normalise(self, value: Any) -> Any:
-        """Return the plain JSON of `value`."""
-        top = self._convert(value, 0, frozenset())
+    def normalise(self, value: Any, depth: int = 0) -> Any:
+        """Return the plain JSON of `value`, which stands so many levels deep in what is stored."""
+        top = self._convert(value, depth, frozenset())
         while self.todo:
             source, target, depth, above = self.todo.pop()
             if isinstance(target, dict):

@@ -25,6 +25,7 @@ from executions.ledger import idempotency_keys, kept_answers
 from executions.ledger.idempotency_keys import Claim
 from executions.ledger.writer import LedgerUnavailable, ledger
 from executions.models import Execution
+from executions.record.entries import failure_of
 from executions.record.error_kinds import kind_of_error
 from executions.record.status import Status
 from executions.running import lifecycle
@@ -242,27 +243,21 @@ def _ended(execution_id: uuid.UUID, by_key: bool) -> Answer | None:
         structured = answer.get("structuredContent")
         is_structured = "structuredContent" in answer
         return Answer(execution_id, answer["content"], structured, is_structured, answer["isError"])
-    message = _in_our_words(*found[1:]) if found is not None else NOT_KEPT
+    failure = failure_of(found[2]) if found is not None and kind_of_error(found[1]).is_told else None
+    message = str(failure.message) if failure is not None and failure.message else NOT_KEPT
     return error_answer(execution_id, f"{message} {NOT_AGAIN}" if by_key else message)
-
-
-def _in_our_words(error_kind: str, error_info: Any) -> str:
-    is_told = kind_of_error(error_kind).is_told and isinstance(error_info, dict)
-    return str(error_info["message"]) if is_told else NOT_KEPT
 
 
 def _progress(execution_id: uuid.UUID) -> Pending:
     """How an execution stands, as far as its record shows."""
     execution = Execution.objects.only("flow_tool_name", "started_at", "node_executions").get(pk=execution_id)
-    stored: Any = execution.node_executions
-    entries = [entry for entry in stored if isinstance(entry, dict)] if isinstance(stored, list) else []
-    under_way = [entry for entry in entries if entry.get("status") == "pending"]
-    told = [entry["progress"]["message"] for entry in under_way if entry.get("progress", {}).get("message")]
+    under_way = execution.open_entries
+    told = [entry.progress.message for entry in under_way if entry.progress and entry.progress.message]
     return Pending(
         execution_id,
         execution.flow_tool_name,
         round((datetime.now(UTC) - execution.started_at).total_seconds(), 1),
-        len(entries) - len(under_way),
-        tuple(str(entry.get("nodeName"))[:100] for entry in under_way[:5]),
+        len(execution.entries) - len(under_way),
+        tuple(str(entry.name)[:100] for entry in under_way[:5]),
         str(told[-1])[:300] if told else "",
     )

@@ -5,14 +5,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import DatabaseError
-from django.urls import reverse
 
 from executions.database import in_database
 from executions.ledger import kept_answers, suspensions
@@ -62,18 +60,6 @@ T = TypeVar("T")
 
 Watch = Callable[[Redactor], Observer]
 """Makes an observer of one execution, which passes on nothing that the redactor hides."""
-
-
-def execution_url(execution_id: uuid.UUID) -> str:
-    """The address of an execution's page, for people and for clients."""
-    return _url_around().format(execution_id)
-
-
-@cache
-def _url_around() -> str:
-    """The address with a hole for the id: resolving the route on every call would cost more than running a flow."""
-    sample = uuid.UUID(int=0)
-    return settings.PUBLIC_URL + reverse("executions:detail", args=[sample]).replace(str(sample), "{}")
 
 
 async def call(target: Target, arguments: Any, caller: Caller, watch: Watch | None = None) -> Answer | Waiting:
@@ -470,7 +456,6 @@ __all__ = [
     "defaults_of",
     "draft_target",
     "error_answer",
-    "execution_url",
     "published_target",
     "reject",
     "start",

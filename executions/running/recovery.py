@@ -23,7 +23,6 @@ from django.utils import timezone
 from executions.ledger import kept_answers, suspensions, writer
 from executions.ledger.tracker import ended_row
 from executions.models import Execution, Runner
-from executions.record import payload
 from executions.record.status import Status
 from flows.engine.errors import ErrorKind
 from flows.engine.runner import FlowError
@@ -114,12 +113,8 @@ def _terminal(execution: Execution, kind: ErrorKind, message: str, now: datetime
 
 def _node_under_way(execution: Execution) -> tuple[str | None, str | None]:
     """The node that was running when the record was last written, if it was one alone."""
-    stored: Any = execution.node_executions
-    entries = stored if isinstance(stored, list) else []
-    open_nodes = [entry for entry in entries if isinstance(entry, dict) and entry.get("status") == "pending"]
-    if len(open_nodes) != 1:
-        return None, None
-    return open_nodes[0].get("nodeId"), payload.clean_text(str(open_nodes[0].get("nodeName")))
+    found = execution.open_entries
+    return (found[0].known_id, str(found[0].name)) if len(found) == 1 else (None, None)
 
 
 class Heart:

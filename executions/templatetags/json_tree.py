@@ -7,6 +7,9 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from executions.record.entries import cut_of
+from executions.record.payload import Cut
+
 register = template.Library()
 
 LONGEST_TEXT = 400
@@ -31,9 +34,15 @@ class _Budget:
 
 
 @register.filter
+def cut_mark(value: Any) -> Cut | None:
+    """The mark that stands in a record for a value that was too large; None for a value that is there."""
+    return cut_of(value)
+
+
+@register.filter
 def is_tree(value: Any) -> bool:
     """Whether there is more than one value to look through."""
-    return isinstance(value, dict | list) and bool(value)
+    return isinstance(value, dict | list) and bool(value) and cut_of(value) is None
 
 
 @register.simple_tag
@@ -44,9 +53,20 @@ def json_tree(value: Any, most_values: int = MOST_VALUES) -> SafeString:
 
 
 def _value(value: Any, key: SafeString, comma: SafeString, budget: _Budget) -> SafeString:
+    if (mark := cut_of(value)) is not None:
+        return _mark(mark, key, comma)
     if isinstance(value, dict | list) and value and not _fits(value):
         return _branch(value, key, comma, budget)
     return format_html('<div class="line">{}{}{}</div>', key, _inline(value), comma)
+
+
+def _mark(mark: Cut, key: SafeString, comma: SafeString) -> SafeString:
+    """What was cut, in words; the two ends that are left of it fold out."""
+    return format_html(
+        '<details class="long"><summary>{}<span class="cut">{}</span>{}</summary>'
+        '<span class="s">{}</span><span class="cut"> … </span><span class="s">{}</span></details>',
+        key, mark.words, comma, mark.head, mark.tail,
+    )  # fmt: skip
 
 
 def _fits(value: dict[str, Any] | list[Any]) -> bool:

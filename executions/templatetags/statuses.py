@@ -1,5 +1,6 @@
 """Status circles, and the line that says why an execution failed."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,8 +9,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from executions.models import Execution
+from executions.record.entries import UNKNOWN, Attempt, NodeEntry, by_id
 from executions.record.error_kinds import kind_of_error
 from executions.record.status import Status
+from executions.templatetags.moments import duration
 
 register = template.Library()
 
@@ -18,6 +21,7 @@ NODE_MEANINGS = {
     "completed": "Completed - Node did its work",
     "error": "Error - Node failed",
     "skipped": "Skipped - Node was not reached",
+    UNKNOWN: "Unknown - The record does not hold it",
 }
 
 
@@ -60,6 +64,13 @@ def flow_is_deleted(execution: Execution) -> bool:
 
 
 @register.filter
+def failed_entry(execution: Execution) -> NodeEntry | None:
+    """The entry of the node that raised; None where none did, or the record does not tell which."""
+    failure = execution.failure
+    return by_id(execution.entries).get(failure.node_id) if failure and failure.node_id else None
+
+
+@register.filter
 def can_rerun(execution: Execution) -> bool:
     """Whether it may be run again from one of its nodes: its version and its flow are still there."""
     ended = execution.status != Status.PENDING
@@ -75,10 +86,10 @@ def received_text(result: Any) -> str:
 
 
 @register.filter
-def newest_teller(execution: Execution) -> Any:
-    """The entry of the node that was the last to tell how far it is; it may have ended since. None when none did."""
-    tellers = [entry for entry in execution.node_executions or [] if "progress" in entry]
-    return max(tellers, key=lambda entry: entry["progress"]["offsetMs"], default=None)
+def newest_teller(entries: Sequence[NodeEntry]) -> NodeEntry | None:
+    """The node that was the last to tell how far it is; it may have ended since. None when none did."""
+    tellers = [entry for entry in entries if entry.progress is not None]
+    return max(tellers, key=lambda entry: entry.progress.offset_ms or 0.0, default=None)  # type: ignore[union-attr]
 
 
 @register.filter
@@ -86,16 +97,16 @@ def waiting_since(execution: Execution) -> datetime | None:
     """When the client was asked what it has not answered yet; None when it owes no answer."""
     if execution.status != Status.PENDING:
         return None
-    open_ones = [entry for entry in execution.node_executions or [] if entry["status"] == "pending"]
-    asked = [each["offsetMs"] for entry in open_ones for each in entry.get("asked", []) if each["waitedMs"] is None]
+    asked = [entry.waits_since_ms for entry in execution.open_entries if entry.waits_since_ms is not None]
     return execution.started_at + timedelta(milliseconds=min(asked)) if asked else None
 
 
 @register.filter
-def waited(entry: dict[str, Any]) -> float | None:
-    """Milliseconds that a node has waited for answers; None when it asked nothing, or is still waiting."""
-    times = [each["waitedMs"] for each in entry.get("asked", [])]
-    return sum(times) if times and None not in times else None
+def attempt_facts(attempt: Attempt) -> str:
+    """` after 40 ms, begun at 1 ms: 503 Busy`, as far as it is known; what follows the word for how it went."""
+    took = f" after {duration(attempt.duration_ms)}" if attempt.duration_ms is not None else ""
+    began = f", begun at {duration(attempt.start_ms)}" if attempt.start_ms is not None else ""
+    return f"{took}{began}: {attempt.error.message}" if attempt.error and attempt.error.message else took + began
 
 
 @register.filter

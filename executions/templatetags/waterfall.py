@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django import template
 
 from executions.models import Execution
+from executions.record.entries import NodeEntry
 
 register = template.Library()
 
@@ -19,13 +19,9 @@ STEPS = (1, 2, 5)
 class Bar:
     """One node's bar; `start` and `width` are per cent of the axis, `width` is 0 for a node that never started."""
 
-    node_id: str
-    name: str
-    status: str
+    entry: NodeEntry
     start: float
     width: float
-    duration_ms: float | None
-    is_reused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +43,18 @@ class Waterfall:
 @register.simple_tag
 def waterfall(execution: Execution, elapsed_ms: float) -> Waterfall:
     """Lay out the bars; `elapsed_ms` is how long a pending execution has been going on."""
-    entries: Any = execution.node_executions or []
-    whole = max([execution.duration_ms or elapsed_ms, *(_end(entry) for entry in entries)], default=0) or 1.0
+    entries = execution.entries
+    whole = max([execution.duration_ms or elapsed_ms, *(entry.end_ms for entry in entries)]) or 1.0
     return Waterfall([_bar(entry, whole) for entry in entries], _ticks(whole))
 
 
-def _end(entry: dict[str, Any]) -> float:
-    return float((entry.get("startOffsetMs") or 0) + (entry.get("durationMs") or 0))
-
-
-def _bar(entry: dict[str, Any], whole: float) -> Bar:
-    start = (entry.get("startOffsetMs") or 0) / whole * 100
-    took, status = entry.get("durationMs"), entry["status"]
-    width = 0.0
-    if status != "skipped":
+def _bar(entry: NodeEntry, whole: float) -> Bar:
+    start, took, width = (entry.start_ms or 0.0) / whole * 100, entry.duration_ms, 0.0
+    if entry.status != "skipped":
         # A node without an end is still at work, or was when the record was last written.
         width = 100 - start if took is None else took / whole * 100
         width = max(width, SMALLEST_WIDTH)
-    start = min(start, 100 - width)
-    is_reused = entry.get("reused", False)
-    return Bar(entry["nodeId"], entry["nodeName"], status, round(start, 2), round(width, 2), took, is_reused)
+    return Bar(entry, round(min(start, 100 - width), 2), round(width, 2))
 
 
 def _ticks(whole: float) -> list[Tick]:

@@ -34,6 +34,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from executions.ledger.suspensions import AnswerRefused, Ticket
+from executions.models import execution_url
 from executions.questions import resumption
 from executions.questions.resumption import CallerGone, Given
 from executions.running import lifecycle
@@ -167,7 +168,7 @@ def _check_capabilities(answer: Answer) -> None:
 
 def meta_of(result: Called) -> dict[str, Any]:
     """What a result says of its execution, in `_meta`."""
-    return {EXECUTION_ID: str(result.execution_id), EXECUTION_URL: lifecycle.execution_url(result.execution_id)}
+    return {EXECUTION_ID: str(result.execution_id), EXECUTION_URL: execution_url(result.execution_id)}
 
 
 def _input_required(waiting: Waiting) -> dict[str, Any]:

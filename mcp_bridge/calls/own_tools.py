@@ -215,10 +215,10 @@ async def _look(asked: OwnToolCall) -> dict[str, Any]:
     wanted = asked.arguments.get("node")
     if wanted is None:
         return _told(for_agents.detail_of(execution), asked.protocol_version)
-    nodes = for_agents.nodes_of(execution)
-    entry = for_agents.find_node(nodes, wanted)
+    entries = execution.entries
+    entry = for_agents.find_node(entries, wanted)
     if entry is None:
-        names = ", ".join(str(node.get("nodeName"))[:100] for node in nodes[:50]) or "none"
+        names = ", ".join(str(each.name)[:100] for each in entries[:50]) or "none"
         text = f"Execution {execution.pk} has no node {wanted[:100]!r}. Its nodes are: {names}."
         return failure(text, asked.protocol_version)
     value = {"executionId": str(execution.pk), "status": execution.status, "node": for_agents.node_of(entry)}
@@ -237,7 +237,7 @@ _ROW: dict[str, Any] = {
 _NODE: dict[str, Any] = {
     "name": {"type": "string"},
     "type": {"type": "string"},
-    "status": {"enum": ["pending", "completed", "error", "skipped"]},
+    "status": {"enum": ["pending", "completed", "error", "skipped", "unknown"]},
     "durationMs": {"type": ["number", "null"]},
 }
 _ONLY_LOOKS = {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False}
@@ -317,6 +317,7 @@ LOOK = OwnTool(
                 "error": {"type": "object"},
                 "nodes": {"type": "array", "items": {"type": "object"}},
                 "nodesLeftOut": {"type": "integer"},
+                "nodesCut": {"type": "string", "description": "The record of its nodes was too large to be kept."},
                 "node": {
                     "type": "object",
                     "properties": _NODE | {"input": _ANY, "output": _ANY, "error": _ANY},

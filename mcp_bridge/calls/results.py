@@ -6,7 +6,7 @@ from typing import Any
 
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from executions.running import lifecycle
+from executions.models import execution_url
 from executions.running.calls import Answer, Pending
 from flows.values.reserved_names import GET_RESULT
 from mcp_bridge.calls import asking
@@ -50,7 +50,7 @@ def _where(answer: Answer, looks: bool) -> str:
     if looks:
         asked = json.dumps({"executionId": str(answer.execution_id)})
         return f"Call {GET_EXECUTION} with {asked} to see what each node did."
-    return f"Execution {answer.execution_id}: {lifecycle.execution_url(answer.execution_id)}"
+    return f"Execution {answer.execution_id}: {execution_url(answer.execution_id)}"
 
 
 def _pending(pending: Pending, protocol_version: str, wraps: bool) -> dict[str, Any]:
