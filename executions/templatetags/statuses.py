@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from executions.models import Execution
-from executions.record.entries import UNKNOWN, Attempt, NodeEntry, by_id
+from executions.record.entries import UNKNOWN, Attempt, NodeEntry, ToldProgress, by_id
 from executions.record.error_kinds import kind_of_error
 from executions.record.status import Status
 from executions.templatetags.moments import duration
@@ -113,3 +113,14 @@ def attempt_facts(attempt: Attempt) -> str:
 def part(half: str, number: int) -> str:
     """`input-3`: the name of a node's input, output or log in the address of its raw JSON."""
     return f"{half}-{number}"
+
+
+@register.filter
+def had_told(progress: ToldProgress) -> str:
+    """What a node that failed had told of its progress, as a sentence: `It had told 50% “Sending” at 3 s.`"""
+    words = "It had told"
+    if progress.fraction is not None:
+        words += f" {round(progress.fraction * 100)}%"
+    if progress.message:
+        words += f" “{progress.message}”"
+    return f"{words} at {duration(progress.offset_ms)}." if progress.offset_ms is not None else f"{words}."
