@@ -124,3 +124,26 @@ def had_told(progress: ToldProgress) -> str:
     if progress.message:
         words += f" “{progress.message}”"
     return f"{words} at {duration(progress.offset_ms)}." if progress.offset_ms is not None else f"{words}."
+
+
+@register.filter
+def facts(entry: NodeEntry) -> list[str]:
+    """What the head of a node's card says beside its name, the time that it took last."""
+    found = []
+    if entry.log:
+        found.append(f"{len(entry.log)}{'+' if entry.log.left_out else ''} in the log")
+    if entry.waited_ms is not None:
+        found.append(f"waited {duration(entry.waited_ms)} for the answer")
+    if entry.attempts and entry.attempts > 1:
+        found.append(f"{entry.attempts} attempts")
+    if entry.handle and entry.handle != "main":
+        found.append(f"took “{entry.handle}”")
+    if entry.status == "skipped":
+        found.append("skipped")
+    elif entry.is_waiting:
+        found.append("waiting for an answer…")
+    elif entry.is_open:
+        found.append("running…")
+    elif not entry.is_reused:
+        found.append(duration(entry.duration_ms))
+    return found
