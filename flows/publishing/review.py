@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.engine.errors import DefinitionError
-from flows.engine.graph import Node
+from flows.engine.graph import Graph, Node
 from flows.engine.node import RepliesAgain
+from flows.engine.references import References
 from flows.models import Flow, FlowVersion, Server
 from flows.nodes.http_request import HttpRequest
 from flows.nodes.return_ import Return
@@ -133,7 +134,9 @@ def version_named(flow: Flow, name: str) -> FlowVersion | None:
 
 
 def _review(flow: Flow, version: FlowVersion | None, contract: dict[str, Any], definition: Any) -> Review:
-    nodes = _nodes(definition)
+    graph = _graph(definition)
+    nodes = graph.order if graph else None
+    unguarded = References(graph, contract["inputSchema"]).unguarded() if graph else ()
     subject = Subject(
         contract,
         server_slug=flow.server.slug,
@@ -141,14 +144,15 @@ def _review(flow: Flow, version: FlowVersion | None, contract: dict[str, Any], d
         effects=None if nodes is None else tuple(node.name for node in nodes if _may_change(node)),
         returns_json=any(node.type == Return.type and "json" in node.parameters for node in nodes or ()),
         only_text=bool(nodes) and not any(_may_answer_json(node) for node in nodes or ()),
+        unguarded=[(f"definition.{place}", path) for place, path in unguarded],
     )
     return Review(version, contract, lint(subject), tokens.estimate(contract))
 
 
-def _nodes(definition: Any) -> Sequence[Node] | None:
-    """The nodes that can run; None for a definition that is no graph, as when a node type is gone."""
+def _graph(definition: Any) -> Graph | None:
+    """The graph; None for a definition that is none, as when a node type is gone."""
     try:
-        return versions.graph_of(definition).order
+        return versions.graph_of(definition)
     except DefinitionError:
         return None
 

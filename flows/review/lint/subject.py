@@ -53,6 +53,8 @@ class Subject:
 
     `effects` are the names of the nodes that may change something outside, None when that is not known. `returns_json`
     says whether the flow answers with a JSON value, `only_text` that it cannot: no node that it has does so.
+    `unguarded` are the fields that use a parameter which a call may leave out, without a fallback: each place with the
+    path that stands there.
     """
 
     contract: Mapping[str, Any]
@@ -61,6 +63,7 @@ class Subject:
     effects: tuple[str, ...] | None = None
     returns_json: bool = False
     only_text: bool = False
+    unguarded: Sequence[tuple[str, str]] = ()
 
     @property
     def name(self) -> str:

@@ -34,6 +34,7 @@ RULES: Sequence[Rule] = (
     Rule("parameter-description", "warning", parameters.undescribed),
     Rule("parameter-type", "warning", parameters.untyped),
     Rule("parameter-default", "hint", parameters.without_default),
+    Rule("parameter-unguarded", "warning", parameters.unguarded),
     Rule("enum-size", "warning", parameters.many_values),
     Rule("schema-choice-at-root", "error", portability.choice_at_root),
     Rule("schema-recursion", "warning", portability.recursion),

@@ -30,8 +30,9 @@ SHOP = [Neighbour("cancel_invoice", "Cancels an invoice.")]
 def subject(*, server_slug: str = "shop", neighbours: Any = SHOP, effects: Any = (), **changed: Any) -> Subject:
     """The good tool with some parts changed; None takes a part away."""
     returns_json, only_text = changed.pop("returns_json", True), changed.pop("only_text", False)
+    unguarded = changed.pop("unguarded", ())
     contract = {key: value for key, value in (GOOD | changed).items() if value is not None}
-    return Subject(contract, server_slug, neighbours, effects, returns_json, only_text)
+    return Subject(contract, server_slug, neighbours, effects, returns_json, only_text, unguarded)
 
 
 def taking(rule: Any, name: str = "order_id", **root: Any) -> dict[str, Any]:
@@ -69,6 +70,10 @@ FINDS = {
     "parameter-description": (subject(**taking({"type": "string"})), WHERE),
     "parameter-type": (subject(**taking({"description": "The order's id."})), WHERE),
     "parameter-default": (subject(**taking(ORDER_ID, required=[])), WHERE),
+    "parameter-unguarded": (
+        subject(unguarded=[("definition.nodes[1].parameters.url", "trigger.limit")]),
+        "definition.nodes[1].parameters.url",
+    ),
     "enum-size": (subject(**taking(ORDER_ID | {"enum": [f"A-{n}" for n in range(101)]})), f"{WHERE}.enum"),
     "schema-choice-at-root": (subject(**taking(ORDER_ID, anyOf=[{}])), "inputSchema.anyOf"),
     "schema-recursion": (subject(**taking({"$ref": "#", "description": "One more."})), f"{WHERE}.$ref"),
