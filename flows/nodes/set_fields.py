@@ -22,7 +22,8 @@ class SetFields:
     icon: ClassVar[str] = "edit"
     help: ClassVar[str] = (
         "Start from an object or leave that out; then keep some of its keys, remove others, and set fields. A key of "
-        "more than one part, address.city, means the key city inside address: what is missing or null on the way is made. "
+        "more than one part, address.city, means the key city inside address: what is missing or null on the way is "
+        "made. "
         "Write address\\.city for a key that has a dot itself. Keys to remove need not be there."
     )
     example: ClassVar[Mapping[str, Json]] = {
