@@ -144,6 +144,7 @@ def _review(flow: Flow, version: FlowVersion | None, contract: dict[str, Any], d
         effects=None if nodes is None else tuple(node.name for node in nodes if _may_change(node)),
         returns_json=any(node.type == Return.type and "json" in node.parameters for node in nodes or ()),
         only_text=bool(nodes) and not any(_may_answer_json(node) for node in nodes or ()),
+        answers_audio=any(_answers_audio(node) for node in nodes or ()),
         unguarded=[(f"definition.{place}", path) for place, path in unguarded],
     )
     return Review(version, contract, lint(subject), tokens.estimate(contract))
@@ -168,6 +169,13 @@ def _may_answer_json(node: Node) -> bool:
     if node.type == Return.type:
         return "json" in node.parameters
     return node.type != ReturnContent.type and isinstance(node.registered.node_type, RepliesAgain)
+
+
+def _answers_audio(node: Node) -> bool:
+    blocks = node.parameters.get("content") if node.type == ReturnContent.type else ()
+    return isinstance(blocks, list) and any(
+        isinstance(block, dict) and block.get("type") == "audio" for block in blocks
+    )
 
 
 def _neighbours(flow: Flow) -> list[Neighbour]:
