@@ -1,11 +1,14 @@
 """Connections of `manage.py serve`: uvicorn's, for peers that send or read too slowly, or without an end.
 
-uvicorn waits for a head, and for a reader, for as long as it takes; and httptools takes a head of any size.
+uvicorn waits for a head, and for a reader, for as long as it takes; and httptools takes a head of any size, and no body
+behind one that offers another protocol.
 """
 
 import asyncio
+import sys
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST_HEAD_BYTES = 128 * 1024
@@ -31,6 +34,8 @@ class Connection(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._waiting_bytes = 0
+        self._data = b""
+        self._leaves_offer = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a head, but not for ever."""
@@ -45,6 +50,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; those of a head are counted."""
+        self._data = data
         super().data_received(data)
         if not self._awaits_head or self.transport.is_closing():
             return
@@ -64,7 +70,32 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is here."""
         self._stop_waiting()
-        super().on_headers_complete()
+        self._leaves_offer = self.parser.should_upgrade() and not self._should_upgrade()
+        if not self._leaves_offer:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The body is here too; but for a head that is going to be read once more."""
+        if not self._leaves_offer:
+            super().on_message_complete()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Go on without the other protocol, as RFC 9110, 7.8 lets a server do: Java and `curl --http2` offer HTTP/2.
+
+        The parser has stopped behind the head and takes the body for that protocol's, so another one reads the head
+        again, without the offer. uvicorn calls this while it handles the parser's exception, which says where that was.
+        """
+        stop = sys.exception()
+        rest = self._data[stop.args[0] :] if isinstance(stop, httptools.HttpParserUpgrade) else b""
+        head = [self.parser.get_method(), b" ", self.url, b" HTTP/", self.parser.get_http_version().encode(), b"\r\n"]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b"close" if b"close" in value.lower() else b"keep-alive"
+            if name not in (b"upgrade", b"http2-settings"):
+                head += [name, b": ", value, b"\r\n"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+        self.data_received(b"".join([*head, b"\r\n", rest]))
 
     def _stop_waiting(self) -> None:
         self._awaits_head, self._head_bytes = False, 0

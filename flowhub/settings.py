@@ -137,9 +137,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("FLOWHUB_REDIS_URL")
 if REDIS_URL and urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
     raise ImproperlyConfigured("FLOWHUB_REDIS_URL must start with redis://, rediss:// or unix://")
+# The layer waits at Redis for as long as nothing happens, which redis-py would end after its own five seconds.
 _redis_layer = {
     "BACKEND": "channels_redis.core.RedisChannelLayer",
-    "CONFIG": {"hosts": [REDIS_URL], "prefix": "flowhub:", "capacity": 1000},
+    "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": "flowhub:", "capacity": 1000},
 }
 CHANNEL_LAYERS = {"default": _redis_layer if REDIS_URL else {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 

@@ -35,7 +35,6 @@ ELSEWHERE = {
     "executions/running/calls": "executions/running/test_deliveries.py",
     "executions/running/dispatch": "executions/questions/test_resumption.py",
     "executions/running/first_row": "executions/running/test_lifecycle.py",
-    "executions/running/targets": "executions/running/test_deliveries.py",
     "executions/templatetags/statuses": "executions/pages/test_views.py",
     "executions/upkeep/space": "executions/upkeep/test_retention.py",
     "flowhub/demo": "acceptance/test_mcp.py",

@@ -28,6 +28,7 @@ Action = Literal["accept", "decline", "cancel"]
 ACTIONS: Final = get_args(Action)
 
 MOST_TEXT = 100_000
+"""Characters that a person may type in place of a model or of roots."""
 ANSWERED_BEFORE = f"{suspensions.NOT_WAITING}: it has been answered already, in another window perhaps."
 ASKS_SOMETHING_ELSE = "This question has been answered already. The execution asks something else now."
 NOT_YOURS = "This execution waits for somebody else's answer. Call the flow yourself, and you are asked."

@@ -26,7 +26,9 @@ from executions.privacy.redactor import Redactor
 from flows.values.json_bounds import MAX_DEPTH, MAX_VALUES, is_too_long, key_text
 
 MAX_STRING = 64 * 1024
+"""Characters of one text in a record; of a longer one its two ends are kept."""
 MAX_RECORD = 1024 * 1024
+"""Bytes of one value of a record, as parameters, result and all nodes together."""
 SHOWN_EDGE = 2_000
 
 TRUNCATED = "$truncated"

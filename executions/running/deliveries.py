@@ -87,7 +87,9 @@ async def call(
         return await lifecycle.call(target, arguments, caller, watch)
     if not key:
         return await _begin(target, arguments, caller, Delivery(), watch)
-    claim = Claim.of(key, caller.identity, target.server_slug, target.tool_name, arguments)
+    # As the flow reads them: 5 and 5.0 are the same call.
+    read, _ = target.input_schema.accept(arguments)
+    claim = Claim.of(key, caller.identity, target.server_slug, target.tool_name, read)
     if (joined := await _join(target, claim)) is not None:
         return joined
     delivery = Delivery(claim=claim, keeps=True)

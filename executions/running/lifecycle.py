@@ -31,7 +31,6 @@ from executions.running.targets import (
     ArgumentsError,
     Target,
     argument_faults,
-    defaults_of,
     draft_target,
     published_target,
 )
@@ -149,7 +148,8 @@ async def _execute(
     answers: Mapping[str, Any] = NO_ANSWERS,
 ) -> Answer | Waiting:
     started_at = held.started_at if held else datetime.now(UTC)
-    given = {**target.defaults, **arguments}
+    # The record keeps what was sent, the trigger puts out what it means.
+    given, _ = target.input_schema.accept(arguments)
     try:
         secrets = await _secrets_of(target) if target.graph.secret_names else _NO_SECRETS
     except LedgerUnavailable:
@@ -453,7 +453,6 @@ __all__ = [
     "Watch",
     "argument_faults",
     "call",
-    "defaults_of",
     "draft_target",
     "error_answer",
     "published_target",

@@ -25,7 +25,6 @@ class Target:
     graph: Graph
     input_schema: CompiledSchema
     timeout_seconds: float
-    defaults: Mapping[str, Any]
     output_schema: CompiledSchema | None = None
     """What the JSON answer has to fit; None when the flow promises nothing."""
     draft: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -48,16 +47,8 @@ class ArgumentsError(ValueError):
 
 def argument_faults(target: Target, arguments: Any) -> list[Fault]:
     """What is wrong with the arguments of a call, without the write-only values and credentials among them."""
-    faults = target.input_schema.faults(arguments)
+    _, faults = target.input_schema.accept(arguments)
     return target.guard.unquoted(faults, arguments) if faults else faults
-
-
-def defaults_of(input_schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of parameters that a call leaves out; the record keeps what was sent, the trigger puts out both."""
-    properties = input_schema.get("properties", {})
-    return {
-        name: value["default"] for name, value in properties.items() if isinstance(value, dict) and "default" in value
-    }
 
 
 def output_schema_of(schema: Any) -> CompiledSchema | None:
@@ -109,7 +100,6 @@ def _target_of(
         graph=graph_of(definition),
         input_schema=compile_schema(schema),
         timeout_seconds=timeout,
-        defaults=defaults_of(schema),
         output_schema=output_schema_of(output_schema),
         answer_seconds=version.answer_seconds if version else flow.answer_seconds,
         draft=None if version else {"definition": definition, "schemas": schemas, "timeoutSeconds": timeout},

@@ -7,7 +7,7 @@ from typing import Any
 
 from flows.engine import shapes
 from flows.engine.errors import Fault
-from flows.engine.expressions import SECRETS, Path, has_expression, lone_path, no_member, paths_in, step_text
+from flows.engine.expressions import SECRETS, Literal, Path, has_expression, lone_path, no_member, paths_in, step_text
 from flows.engine.graph import TRIGGER, Graph, Node
 from flows.engine.node import DescribesOutput
 from flows.engine.shapes import UNKNOWN, Absent, Shape, closed
@@ -89,8 +89,20 @@ class References:
         path = lone_path(value) if has_expression(value) else None
         if path is None:
             return {"type": shapes.type_of(value)}
+        return self._shape_of_path(path)
+
+    def _shape_of_path(self, path: Path) -> Shape:
         found = self._follow(path)
-        return UNKNOWN if isinstance(found, Fault) else found
+        if isinstance(found, Fault) or found is UNKNOWN:
+            return UNKNOWN
+        options = [found, {"type": "null"}] if path.optional and path.fallback is None else [found]
+        if isinstance(path.fallback, Path):
+            options.append(self._shape_of_path(path.fallback))
+        elif isinstance(path.fallback, Literal):
+            options.append({"type": shapes.type_of(path.fallback.value)})
+        if any(option is UNKNOWN for option in options):
+            return UNKNOWN
+        return {"anyOf": options} if len(options) > 1 else found
 
     def _follow(self, path: Path, place: str = "") -> Shape | Fault:
         shape = self.shapes.get(path.root, UNKNOWN)
@@ -103,15 +115,35 @@ class References:
 
     def faults(self) -> Iterator[Fault]:
         """Each expression that names what cannot be there, at its path in the definition."""
+        for place, path in self._paths():
+            found = self._follow(path, place)
+            if isinstance(found, Fault):
+                yield found
+
+    def unguarded(self) -> Iterator[tuple[str, str]]:
+        """Each place at which a parameter that a call may leave out is used without a fallback, and its path there."""
+        for place, path in self._paths():
+            is_trigger = any(node.slug == path.root and node.type == TRIGGER for node in self.graph.order)
+            if not is_trigger or path.optional or path.fallback is not None:
+                continue
+            shape = self.shapes[path.root]
+            for number, step in enumerate(path.steps):
+                if shapes.may_lack(shape, step):
+                    yield place, path.until(number + 1)
+                    break
+                inside = shapes.enter(shape, step)
+                shape = UNKNOWN if isinstance(inside, Absent) else inside
+
+    def _paths(self) -> Iterator[tuple[str, Path]]:
+        """Each path of a node that can run, with its place; what it means only where it stands is left out."""
         reachable = {node.id for node in self.graph.order}
         for index, node in enumerate(self.graph.nodes.values()):
             rules = node.registered.node_type.parameters_schema.get("properties", {})
             for name, value in node.parameters.items() if node.id in reachable else ():
                 own = node.registered.deferred.get(name, frozenset()) | {SECRETS}
                 for place, path in paths_in(value, f"nodes[{index}].parameters.{name}", rules.get(name)):
-                    found = self._follow(path, place) if isinstance(path, Path) and path.root not in own else None
-                    if isinstance(found, Fault):
-                        yield found
+                    if isinstance(path, Path) and path.root not in own:
+                        yield place, path
 
     def at(self, node: Node, samples: Mapping[str, Sequence[Any]] = MappingProxyType({})) -> list[Reference]:
         """What expressions of a node may name: outputs of the nodes before it, then what the host provides.

@@ -68,6 +68,17 @@ def enter(shape: Shape, step: str | int) -> Shape | Absent:
     return _Search().enter(shape, step, None, 0)
 
 
+def may_lack(shape: Shape, step: str | int) -> bool:
+    """Whether a shape names this key, and a value of that shape need not have it, nor gets a default for it."""
+    search = _Search()
+    parts = list(search.parts(shape, None, 0))
+    named = [inside for part in parts if (inside := part.schema.get("properties", {}).get(step)) is not None]
+    if not named or any(step in part.schema.get("required", ()) for part in parts):
+        return False
+    document = next(part.document for part in parts if part.schema.get("properties", {}).get(step) is not None)
+    return not any("default" in part.schema for inside in named for part in search.parts(inside, document, 0))
+
+
 def types(shape: Shape) -> list[str]:
     """The JSON types that a value of that shape may have, each once; empty when nothing is known."""
     return _Search().types(shape, None, 0)

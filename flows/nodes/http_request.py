@@ -264,7 +264,10 @@ def read_body(response: HttpResponse, read_as: str | None = None) -> tuple[Json,
     if not response.body.strip():
         return None, ""
     try:
-        return json.loads(response.body, parse_constant=_refuse_constant), ""
+        # RFC 8259 knows UTF-8 alone, but servers say what else they wrote.
+        charset = _charset(rest)
+        text = response.body if charset.startswith("utf") else response.body.decode(charset)
+        return json.loads(text, parse_constant=_refuse_constant), ""
     except (ValueError, RecursionError) as error:
         return _text(response.body, rest), str(error)
 
@@ -274,6 +277,10 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _text(body: bytes, media_type_parameters: str) -> str:
+    return body.decode(_charset(media_type_parameters), errors="replace")
+
+
+def _charset(media_type_parameters: str) -> str:
+    """The charset that a media type names, if it is one that texts are written in, in lower case; else UTF-8."""
     found = re.search(r"charset\s*=\s*\"?([\w.-]+)", media_type_parameters, re.IGNORECASE)
-    charset = found[1] if found and _CHARSET.fullmatch(found[1]) else "utf-8"
-    return body.decode(charset, errors="replace")
+    return found[1].lower() if found and _CHARSET.fullmatch(found[1]) else "utf-8"

@@ -22,7 +22,8 @@ class SetFields:
     icon: ClassVar[str] = "edit"
     help: ClassVar[str] = (
         "Start from an object or leave that out; then keep some of its keys, remove others, and set fields. A key of "
-        "more than one part, address.city, means the key city inside address: what is missing on the way is made. "
+        "more than one part, address.city, means the key city inside address: what is missing or null on the way is "
+        "made. "
         "Write address\\.city for a key that has a dot itself. Keys to remove need not be there."
     )
     example: ClassVar[Mapping[str, Json]] = {
@@ -106,11 +107,17 @@ def _parts(name: str) -> tuple[str, ...]:
 # Values may be shared with other nodes: nothing is changed in place, what lies on the path is made anew.
 
 
-def _with(source: Json, path: tuple[str, ...], value: Json) -> dict[str, Any]:
+def _with(source: Json, path: tuple[str, ...], value: Json, depth: int = 0) -> dict[str, Any]:
+    """`source` with the value at the path below it; `depth` is how much of the path has been walked."""
+    if source is None:  # null holds nothing, as what is missing
+        source = {}
     if not isinstance(source, dict):
-        raise NodeFailed(f"The field {'.'.join(path)!r} cannot be set: what should hold it is no object.")
-    head, rest = path[0], path[1:]
-    return source | {head: _with(source.get(head, {}), rest, value) if rest else value}
+        holder = ".".join(path[:depth]) or "what it starts from"
+        what = "a list" if isinstance(source, list) else "no object"
+        raise NodeFailed(f"The field {'.'.join(path)!r} cannot be set: {holder} is {what}.")
+    head = path[depth]
+    is_last = depth + 1 == len(path)
+    return source | {head: value if is_last else _with(source.get(head), path, value, depth + 1)}
 
 
 def _without(source: Json, path: tuple[str, ...]) -> Json:

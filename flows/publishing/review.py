@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.engine.errors import DefinitionError
-from flows.engine.graph import Node
+from flows.engine.graph import Graph, Node
 from flows.engine.node import RepliesAgain
+from flows.engine.references import References
 from flows.models import Flow, FlowVersion, Server
 from flows.nodes.http_request import HttpRequest
 from flows.nodes.return_ import Return
@@ -133,12 +134,11 @@ def version_named(flow: Flow, name: str) -> FlowVersion | None:
 
 
 def _review(flow: Flow, version: FlowVersion | None, contract: dict[str, Any], definition: Any) -> Review:
-    try:
-        nodes: Sequence[Node] | None = versions.graph_of(definition).order
-    except DefinitionError:
-        nodes = None  # no graph, as when a node type is gone
     others = Flow.objects.filter(server=flow.server_id).callable().exclude(pk=flow.pk).order_by("tool_name")
     contracts = others.values_list("published_version__contract", flat=True)
+    graph = _graph(definition)
+    nodes = graph.order if graph else None
+    unguarded = References(graph, contract["inputSchema"]).unguarded() if graph else ()
     subject = Subject(
         contract,
         server_slug=flow.server.slug,
@@ -146,8 +146,18 @@ def _review(flow: Flow, version: FlowVersion | None, contract: dict[str, Any], d
         effects=None if nodes is None else tuple(node.name for node in nodes if _may_change(node)),
         returns_json=any(node.type == Return.type and "json" in node.parameters for node in nodes or ()),
         only_text=bool(nodes) and not any(_may_answer_json(node) for node in nodes or ()),
+        answers_audio=any(_answers_audio(node) for node in nodes or ()),
+        unguarded=[(f"definition.{place}", path) for place, path in unguarded],
     )
     return Review(version, contract, lint(subject), tokens.estimate(contract))
+
+
+def _graph(definition: Any) -> Graph | None:
+    """The graph; None for a definition that is none, as when a node type is gone."""
+    try:
+        return versions.graph_of(definition)
+    except DefinitionError:
+        return None
 
 
 def _may_change(node: Node) -> bool:
@@ -161,3 +171,10 @@ def _may_answer_json(node: Node) -> bool:
     if node.type == Return.type:
         return "json" in node.parameters
     return node.type != ReturnContent.type and isinstance(node.registered.node_type, RepliesAgain)
+
+
+def _answers_audio(node: Node) -> bool:
+    blocks = node.parameters.get("content") if node.type == ReturnContent.type else ()
+    return isinstance(blocks, list) and any(
+        isinstance(block, dict) and block.get("type") == "audio" for block in blocks
+    )

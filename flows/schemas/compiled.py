@@ -20,6 +20,7 @@ from flows.engine.registry import json_path, message_of, short
 from flows.schemas.faults import OPTIONS, Steps, Subschema, explain, pointer
 from flows.schemas.header_parameters import header_faults
 from flows.schemas.keywords import inside
+from flows.schemas.reading import Reader
 
 MAX_BYTES = 64 * 1024
 """Of a schema, written as JSON."""
@@ -53,6 +54,21 @@ class CompiledSchema:
         """A validator for each subschema by its pointer; made when the first value does not fit."""
         return jsonschema_rs.validator_map_for(self.schema, **OPTIONS)
 
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.subschemas, lambda at, value: bool(self.validators[at].is_valid(value)))
+
+    def accept(self, value: Any) -> tuple[Any, list[Fault]]:
+        """A JSON value as a flow reads it, see `flows.schemas.reading`, and what is wrong with it, as `faults` says.
+
+        Nulls that stand for nothing are no fault. The value that was given is not changed.
+        """
+        faults = self.faults(value)
+        if faults:
+            value = self._reader.without_nulls(value)
+            faults = self.faults(value)
+        return (value, faults) if faults else (self._reader.read(value), [])
+
     def faults(self, value: Any) -> list[Fault]:
         """Say what is wrong with a JSON value, each fault at its path; empty when it fits; at most 20."""
         try:
@@ -68,9 +84,21 @@ def check_tool_input_schema(schema: Any) -> CompiledSchema:
         raise SchemaError(
             [Fault("type", 'the root must say "type": "object", because a tool\'s arguments are an object')]
         )
-    if faults := list(header_faults(compiled.subschemas.values())):
+    faults = list(header_faults(compiled.subschemas.values()))
+    for at, found in compiled.subschemas.items():
+        if isinstance(found.schema, dict) and "default" in found.schema:
+            default = found.schema["default"]
+            if not compiled.validators[at].is_valid(default):
+                faults.append(Fault(json_path((*found.steps, "default")), _unfit_default(default)))
+    if faults:
         raise SchemaError(faults)
     return compiled
+
+
+def _unfit_default(default: Any) -> str:
+    if default is None:
+        return 'null does not fit its own schema: allow null, as in "anyOf": [..., {"type": "null"}], or take it away'
+    return f"{short(json.dumps(default, ensure_ascii=False))} does not fit its own schema"
 
 
 def compile_schema(schema: Any) -> CompiledSchema:

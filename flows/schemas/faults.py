@@ -7,7 +7,8 @@ only whether a part fits.
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -36,7 +37,7 @@ OPTIONS: dict[str, Any] = {
 _LEAVES = (
     *("type", "const", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
     *("minLength", "maxLength", "pattern", "format", "minItems", "maxItems", "uniqueItems"),
-    *("minProperties", "maxProperties", "dependentRequired"),
+    *("minProperties", "maxProperties"),
 )
 
 Steps = tuple[str | int, ...]
@@ -127,7 +128,13 @@ class _Explainer:
         leaf = {keyword: schema[keyword] for keyword in _LEAVES if keyword in schema}
         validator = jsonschema_rs.Draft202012Validator(leaf, mask=_shown(value), **OPTIONS)
         for error in validator.iter_errors(value):
-            self.add(path, message_of(error))
+            self.add(path, _better(error, value) or message_of(error))
+        # The second is draft 7's, which the library checks too.
+        for keyword in ("dependentRequired", "dependencies") if isinstance(value, dict) else ():
+            for name, needed in schema.get(keyword, {}).items():
+                missing = [each for each in needed if each not in value] if isinstance(needed, list) else []
+                for each in missing if name in value else ():
+                    self.add((*path, each), f"is required where {name} is given")
         if isinstance(value, dict):
             for name in schema.get("required", []):
                 if name not in value:
@@ -179,12 +186,29 @@ class _Explainer:
         for keyword in ("anyOf", "oneOf"):
             options = [f"{at}/{keyword}/{index}" for index in range(len(schema.get(keyword, [])))]
             fitting = sum(self.fits(option, value) for option in options)
+            groups = [self._needs_only(option) for option in options]
             if keyword == "oneOf" and fitting > 1:
-                self.add(
-                    path, f"fits {fitting} of the alternatives; it must fit exactly one of: {self._named(options)}"
-                )
+                if all(groups):
+                    self.add(path, f"give only one of: {', '.join(map(_and, groups))}")
+                else:
+                    named = self._named(options)
+                    self.add(path, f"fits {fitting} of the alternatives; it must fit exactly one of: {named}")
+            elif options and not fitting and all(groups) and isinstance(value, dict):
+                self.add(path, f"give {', or '.join(map(_and, groups))}")
             elif options and not fitting:
                 self._nearest(options, value, path)
+        if f"{at}/not" in self.subschemas and self.fits(f"{at}/not", value):
+            together, refused = self._needs_only(f"{at}/not"), self._followed(f"{at}/not")
+            if together:
+                self.add(path, f"{_and(together)} do not go together" if together[1:] else f"leave {together[0]} out")
+            elif isinstance(refused, dict) and len(refused) == 1 and {"type", "const", "enum"} & refused.keys():
+                self.add(path, f"must not be {_name(refused)}")
+
+    def _needs_only(self, at: str) -> list[str]:
+        """The names that a schema requires, when it says nothing else; else none."""
+        schema = self._followed(at)
+        said = schema.keys() - {"title", "description", "$comment"} if isinstance(schema, dict) else set()
+        return list(schema["required"]) if said in ({"required"}, {"required", "type"}) else []
 
     def _nearest(self, options: list[str], value: Any, path: Steps) -> None:
         """Explain against the alternative of the value's type that is least wrong; name them all if there is none."""
@@ -235,6 +259,24 @@ def _name(schema: Any) -> str:
         return short(", ".join(json.dumps(each, ensure_ascii=False) for each in schema["enum"]))
     kind = schema.get("type", "another form")
     return str(schema.get("title") or (" or ".join(kind) if isinstance(kind, list) else kind))
+
+
+def _and(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+_TIME_FORMATS = {"date-time": "2026-01-31T08:00:00Z", "time": "08:00:00Z", "date": "2026-01-31"}
+_NO_ZONE = re.compile(r"(?:\d{4}-\d\d-\d\d[Tt ])?\d\d:\d\d:\d\d(?:\.\d+)?")
+
+
+def _better(error: jsonschema_rs.ValidationError, value: Any) -> str:
+    """What to change, for a format that is often missed by little; empty for every other fault."""
+    kind = getattr(error.kind, "format", "") if error.kind.name == "format" else ""
+    if kind not in _TIME_FORMATS or not isinstance(value, str):
+        return ""
+    if kind != "date" and _NO_ZONE.fullmatch(value):
+        return f"{_shown(value)} lacks the time zone: add Z or an offset, as in {_TIME_FORMATS[kind]}"
+    return f"{_shown(value)} is no {kind}: write it as {_TIME_FORMATS[kind]}"
 
 
 def _shown(value: Any) -> str:

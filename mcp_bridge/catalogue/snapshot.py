@@ -10,7 +10,7 @@ import mcp_types.methods
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
-from executions.running.lifecycle import Target, defaults_of
+from executions.running.lifecycle import Target
 from executions.running.targets import output_schema_of
 from flows.engine.errors import DefinitionError
 from flows.mcp_apps import View, view_of, with_view
@@ -148,7 +148,6 @@ def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
             graph=graph_of(version.definition),
             input_schema=compile_schema(contract["inputSchema"]),
             timeout_seconds=version.timeout_seconds,
-            defaults=defaults_of(contract["inputSchema"]),
             output_schema=output_schema_of(contract.get("outputSchema")),
             answer_seconds=version.answer_seconds,
         )

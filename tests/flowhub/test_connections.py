@@ -24,6 +24,9 @@ class App:
         self.ended: asyncio.Queue[str] = asyncio.Queue()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/echo":
+            await self.echo(scope, receive, send)
+            return
         pieces = 4 if scope["path"] == "/large" else 0
         await send({"type": "http.response.start", "status": 200, "headers": []})
         for _ in range(pieces):
@@ -32,6 +35,16 @@ class App:
         while (await receive())["type"] != "http.disconnect":
             pass
         await self.ended.put(scope["path"])
+
+    async def echo(self, scope: Any, receive: Any, send: Any) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message["more_body"]
+        answer = b"%s %s %s" % (scope["method"].encode(), body, dict(scope["headers"]).get(b"x-own", b"-"))
+        headers = [(b"content-length", str(len(answer)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
 
 
 @pytest.fixture
@@ -132,4 +145,37 @@ async def test_a_peer_that_reads_slowly_gets_everything(port: int, monkeypatch: 
             received += len(piece)
             await asyncio.sleep(0)
     assert received > LARGE
+    writer.close()
+
+
+OFFER = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nX-Own: kept\r\n"
+
+
+@pytest.mark.parametrize(
+    ("packets", "answers"),
+    [
+        ([b"POST /echo HTTP/1.1\r\n" + OFFER + b"Content-Length: 5\r\n\r\nhello"], [b"POST hello kept"]),
+        ([b"POST /echo HTTP/1.1\r\n" + OFFER + b"Content-Length: 5\r\n\r\n", b"he", b"llo"], [b"POST hello kept"]),
+        ([b"POST /echo HTTP/1.1\r\n" + OFFER + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"],
+         [b"POST hello kept"]),
+        ([b"GET /echo HTTP/1.1\r\n" + OFFER + b"\r\n"], [b"GET  kept"]),
+        (
+            [b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\nPOST /echo HTTP/1.1\r\n" + OFFER + b"Content-Length: 2\r\n\r\nhi"
+             b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n"],
+            [b"GET  -", b"POST hi kept", b"GET  -"],
+        ),
+    ],
+)  # fmt: skip
+async def test_an_offer_of_another_protocol_is_left_and_the_request_answered(
+    port: int, packets: list[bytes], answers: list[bytes]
+) -> None:
+    reader, writer = await ask(port, packets[0])
+    for packet in packets[1:]:
+        await asyncio.sleep(0)
+        writer.write(packet)
+    async with asyncio.timeout(SECONDS):
+        for answer in answers:
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert await reader.readexactly(len(answer)) == answer
     writer.close()

@@ -41,6 +41,19 @@ def without_default(subject: Subject) -> Iterator[Note]:
             yield parameter.path, 'give it a "default", or say in its description what holds when it is left out'
 
 
+def unguarded(subject: Subject) -> Iterator[Note]:
+    """A node that uses an optional parameter fails whenever a client leaves it out, and frameworks often do.
+
+    https://json-schema.org/understanding-json-schema/reference/object#required
+    """
+    for place, path in subject.unguarded:
+        yield (
+            place,
+            f"a call may leave {path} out, and then this fails: give the parameter a default, or write a fallback, "
+            f"{{{{ {path} ?? ... }}}}",
+        )
+
+
 def many_values(subject: Subject) -> Iterator[Note]:
     """Each value of an enum is read with every request; OpenAI's strict mode takes 1,000 in all.
 

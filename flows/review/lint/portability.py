@@ -91,7 +91,8 @@ def optional_parameters(subject: Subject) -> Iterator[Note]:
                 listed = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
                 yield (
                     at("required", into=steps),
-                    f"OpenAI's strict mode leaves nothing out: require {listed}, and allow null, to be usable there",
+                    f"OpenAI's strict mode leaves nothing out: to be usable there, require {listed}, and allow null by "
+                    '"anyOf": [..., {"type": "null"}]; a default is lost then',
                 )
 
 
@@ -130,7 +131,7 @@ def references(subject: Subject) -> Iterator[Note]:
 
 
 def recursion(subject: Subject) -> Iterator[Note]:
-    """Schemas that hold themselves are refused by Claude's strict mode and unrolled a few times by Gemini.
+    """Schemas that hold themselves are refused by Claude's strict mode, and end some frameworks.
 
     https://platform.claude.com/docs/en/build-with-claude/structured-outputs (JSON Schema limitations),
     https://ai.google.dev/gemini-api/docs/structured-output ($ref)
@@ -140,7 +141,8 @@ def recursion(subject: Subject) -> Iterator[Note]:
         if target is not None and _leads_back(subject, target, name):
             yield (
                 at("$ref", into=found.steps),
-                "the schema holds itself; Claude's strict mode refuses that",
+                "the schema holds itself: LlamaIndex, mcp-use and mcpo lose every tool of the server over it, and "
+                "Claude's strict mode refuses it",
             )
 
 

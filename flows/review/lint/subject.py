@@ -53,6 +53,8 @@ class Subject:
 
     `effects` are the names of the nodes that may change something outside, None when that is not known. `returns_json`
     says whether the flow answers with a JSON value, `only_text` that it cannot: no node that it has does so.
+    `unguarded` are the fields that use a parameter which a call may leave out, without a fallback: each place with the
+    path that stands there. `answers_audio` says whether a node answers with a block of sound.
     """
 
     contract: Mapping[str, Any]
@@ -61,6 +63,8 @@ class Subject:
     effects: tuple[str, ...] | None = None
     returns_json: bool = False
     only_text: bool = False
+    unguarded: Sequence[tuple[str, str]] = ()
+    answers_audio: bool = False
 
     @property
     def name(self) -> str:
@@ -96,6 +100,15 @@ class Subject:
             if isinstance(found.schema, dict):
                 yield found.steps, found.schema
 
+    @property
+    def every_object(self) -> Iterator[tuple[str, Steps, dict[str, Any]]]:
+        """As `objects`, for the output schema too: `inputSchema` or `outputSchema`, the way into it, and the schema."""
+        output = self.contract.get("outputSchema")
+        for root, schema in (("inputSchema", self.root), ("outputSchema", output if isinstance(output, dict) else {})):
+            for found in walk(dict(schema)):
+                if isinstance(found.schema, dict):
+                    yield root, found.steps, found.schema
+
     @cached_property
     def parameters(self) -> Sequence[Parameter]:
         """Every property of the input schema, at any depth."""
@@ -112,9 +125,9 @@ class Subject:
         return {**target.schema, **own} if target and isinstance(target.schema, dict) else own
 
 
-def at(*steps: str | int, into: Steps = ()) -> str:
-    """A path in the definition, from the way into its input schema: `inputSchema.properties.id`."""
-    return json_path((*into, *steps), "inputSchema")
+def at(*steps: str | int, into: Steps = (), root: str = "inputSchema") -> str:
+    """A path in the definition, from the way into one of its schemas: `inputSchema.properties.id`."""
+    return json_path((*into, *steps), root)
 
 
 def _properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from flows.review.lint import behaviour, names, neighbours, parameters, portability, words
+from flows.review.lint import behaviour, frameworks, names, neighbours, parameters, portability, words
 from flows.review.lint.subject import LEVELS, Finding, Level, Note, Subject
 
 
@@ -34,12 +34,21 @@ RULES: Sequence[Rule] = (
     Rule("parameter-description", "warning", parameters.undescribed),
     Rule("parameter-type", "warning", parameters.untyped),
     Rule("parameter-default", "hint", parameters.without_default),
+    Rule("parameter-unguarded", "warning", parameters.unguarded),
     Rule("enum-size", "warning", parameters.many_values),
     Rule("schema-choice-at-root", "error", portability.choice_at_root),
     Rule("schema-recursion", "warning", portability.recursion),
     Rule("schema-depth", "warning", portability.depth),
     Rule("schema-size", "warning", portability.size),
     Rule("schema-reference", "hint", portability.references),
+    Rule("type-list", "warning", frameworks.type_lists),
+    Rule("parameter-kept-name", "warning", frameworks.kept_names),
+    Rule("parameter-alternatives", "warning", frameworks.alternatives),
+    Rule("schema-tuple", "warning", frameworks.tuples),
+    Rule("schema-fraction", "warning", frameworks.fractions),
+    Rule("pattern-javascript", "warning", frameworks.patterns),
+    Rule("answer-audio", "warning", frameworks.audio),
+    Rule("openai-map", "hint", frameworks.maps),
     Rule("openai-open-object", "hint", portability.open_objects),
     Rule("openai-optional", "hint", portability.optional_parameters),
     Rule("openai-keyword", "hint", portability.strict_keywords),

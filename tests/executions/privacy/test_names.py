@@ -10,11 +10,13 @@ from tests.executions.privacy.test_redactor import PLAIN, stored
 
 CREDENTIALS = (
     "Authorization proxy-authorization HTTP_AUTHORIZATION Cookie set-cookie cookies token accessToken "
-    "id_token X-Auth-Token tokens secret client_secret SECRET_KEY password passwd newPassword password2 "
+    "async_token asynctoken next_access_token id_token X-Auth-Token tokens secret client_secret SECRET_KEY password "
+    "passwd newPassword password2 "
     "password_hash userpassword passphrase api-key api_key apiKey apikey x-api-key X-API-Key access_key "
     "private_key privateKey Ocp-Apim-Subscription-Key credential credentials"
 )
 LOOKALIKES = (
+    "page_token nextPageToken next_token NextToken continuationToken sync_token $skiptoken nexttoken pageTokens "
     "token_count tokenCount token_type tokenizer author authors authority authorization_url secretary "
     "cookie_policy password_policy password_changed_at key keys keyboard monkey public_key primary_key "
     "key_id access_key_id compass name session"

@@ -156,7 +156,6 @@ def target_of(flow: Flow, schema: Mapping[str, Any] | None = None) -> Target:
         graph=flow.graph(),
         input_schema=compile_schema(dict(schema or {"type": "object"})),
         timeout_seconds=10,
-        defaults={},
     )
 
 

@@ -92,6 +92,9 @@ async def test_a_body_gets_its_media_type(http: FakeHttp, parameters: Any, conte
     [
         ("application/json", b'{"a": 1}', {"a": 1}),
         ("application/problem+json; charset=utf-8", b"[1]", [1]),
+        ("application/json; charset=iso-8859-1", b'{"name": "M\xfcller"}', {"name": "Müller"}),
+        ('application/json; charset="UTF-16"', '{"name": "Müller"}'.encode("utf-16"), {"name": "Müller"}),
+        ("application/json; charset=nonsense", '["é"]'.encode(), ["é"]),
         ("Application/JSON", b"null", None),
         ("application/json", b"  ", None),
         ("application/jsonp", b"{}", "{}"),

@@ -43,10 +43,25 @@ async def test_the_output_is_built_in_that_order(execute: Execute, parameters: A
     assert parameters == given
 
 
-async def test_a_path_through_something_that_is_no_object_fails(execute: Execute) -> None:
+@pytest.mark.parametrize(
+    ("source", "field", "message"),
+    [
+        ({"a": 5}, "a.b", "The field 'a.b' cannot be set: a is no object."),
+        ({"items": [{}]}, "items.0.name", "The field 'items.0.name' cannot be set: items is a list."),
+        ({"a": {"b": "text"}}, "a.b.c", "The field 'a.b.c' cannot be set: a.b is no object."),
+    ],
+)
+async def test_a_path_through_something_that_is_no_object_fails(
+    execute: Execute, source: Any, field: str, message: str
+) -> None:
     with pytest.raises(NodeFailed) as caught:
-        await execute("set_fields", {"from": {"a": 5}, "fields": {"a.b": 1}})
-    assert caught.value.message == "The field 'b' cannot be set: what should hold it is no object."
+        await execute("set_fields", {"from": source, "fields": {field: 1}})
+    assert caught.value.message == message
+
+
+async def test_null_on_the_way_is_made_an_object(execute: Execute) -> None:
+    made = await execute("set_fields", {"from": {"customer": None}, "fields": {"customer.name": "x"}})
+    assert made == NodeResult({"customer": {"name": "x"}})
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,9 @@ SHOP = [Neighbour("cancel_invoice", "Cancels an invoice.")]
 def subject(*, server_slug: str = "shop", neighbours: Any = SHOP, effects: Any = (), **changed: Any) -> Subject:
     """The good tool with some parts changed; None takes a part away."""
     returns_json, only_text = changed.pop("returns_json", True), changed.pop("only_text", False)
+    more = {key: changed.pop(key) for key in ("unguarded", "answers_audio") if key in changed}
     contract = {key: value for key, value in (GOOD | changed).items() if value is not None}
-    return Subject(contract, server_slug, neighbours, effects, returns_json, only_text)
+    return Subject(contract, server_slug, neighbours, effects, returns_json, only_text, **more)
 
 
 def taking(rule: Any, name: str = "order_id", **root: Any) -> dict[str, Any]:
@@ -51,6 +52,7 @@ def test_a_good_tool_has_no_findings() -> None:
 
 
 WHERE = "inputSchema.properties.order_id"
+OUTPUT = {"type": "object"}
 FINDS = {
     "name-characters": (subject(name="find order"), "name"),
     "name-widest": (subject(name="orders.find"), "name"),
@@ -69,6 +71,10 @@ FINDS = {
     "parameter-description": (subject(**taking({"type": "string"})), WHERE),
     "parameter-type": (subject(**taking({"description": "The order's id."})), WHERE),
     "parameter-default": (subject(**taking(ORDER_ID, required=[])), WHERE),
+    "parameter-unguarded": (
+        subject(unguarded=[("definition.nodes[1].parameters.url", "trigger.limit")]),
+        "definition.nodes[1].parameters.url",
+    ),
     "enum-size": (subject(**taking(ORDER_ID | {"enum": [f"A-{n}" for n in range(101)]})), f"{WHERE}.enum"),
     "schema-choice-at-root": (subject(**taking(ORDER_ID, anyOf=[{}])), "inputSchema.anyOf"),
     "schema-recursion": (subject(**taking({"$ref": "#", "description": "One more."})), f"{WHERE}.$ref"),
@@ -78,6 +84,20 @@ FINDS = {
     ),
     "schema-size": (subject(inputSchema=schema(**{f"order_{n}": ORDER_ID for n in range(101)})), "inputSchema"),
     "schema-reference": (subject(**taking({"$ref": "#/$defs/id"}, **{"$defs": {"id": ORDER_ID}})), f"{WHERE}.$ref"),
+    "type-list": (subject(**taking(ORDER_ID | {"type": ["string", "null"]})), f"{WHERE}.type"),
+    "parameter-kept-name": (subject(**taking(ORDER_ID, "model_config")), "inputSchema.properties.model_config"),
+    "parameter-alternatives": (subject(**taking(ORDER_ID | {"oneOf": [{}]})), f"{WHERE}.oneOf"),
+    "schema-tuple": (subject(outputSchema=OUTPUT | {"prefixItems": [{}]}), "outputSchema.prefixItems"),
+    "schema-fraction": (
+        subject(outputSchema=OUTPUT | {"properties": {"price": {"type": "number", "multipleOf": 0.01}}}),
+        "outputSchema.properties.price.multipleOf",
+    ),
+    "pattern-javascript": (subject(**taking(ORDER_ID | {"pattern": r"^[^\@]+$"})), f"{WHERE}.pattern"),
+    "answer-audio": (subject(answers_audio=True), "definition"),
+    "openai-map": (
+        subject(**taking({"type": "object", "additionalProperties": {"type": "string"}, "description": "Labels."})),
+        WHERE,
+    ),
     "openai-open-object": (subject(**taking(ORDER_ID, additionalProperties=True)), "inputSchema"),
     "openai-optional": (subject(**taking(ORDER_ID, required=[])), "inputSchema.required"),
     "openai-keyword": (subject(**taking(ORDER_ID | {"not": {"const": ""}})), f"{WHERE}.not"),
