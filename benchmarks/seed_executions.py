@@ -20,7 +20,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 
 from executions.ledger import counts, statements
-from executions.management.progress import Progress
+from executions.management.progress import ProgressBar
 from flowhub import demo
 from flows.models import Flow, Server
 from flows.publishing import versions
@@ -160,7 +160,7 @@ def _nodes(order: str, customer: str, at: str, milliseconds: float, failed: bool
 def seed(flow: Flow, rows: int) -> None:
     """Insert executions oldest first, then make the counters."""
     chance, waiting = random.Random(1), []
-    progress = Progress(sys.stdout, "Executions", rows)
+    progress = ProgressBar(sys.stdout, "Executions", rows)
     group = ROWS_A_STATEMENT[connection.vendor]
     starts = enumerate(moments(rows, datetime.now(UTC), chance))
     for first in range(0, rows, ROWS_A_TRANSACTION):
