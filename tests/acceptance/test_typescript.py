@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flowhub import __version__
 from flowhub.demo import line, node
 from tests.live import ROOT, LiveServer
 from tests.published import published
@@ -61,7 +62,7 @@ def text(text: str, *, is_error: bool = False) -> dict[str, Any]:
 @pytest.mark.parametrize("which", CLIENTS)
 def test_it_lists_calls_reads_hears_progress_and_is_asked(asking_server: LiveServer, which: str) -> None:
     said = dict(said_by(which, asking_server))
-    assert said.pop("server") == {"name": "demo", "title": "Demo", "version": "1"}
+    assert said.pop("server") == {"name": "demo", "title": "Demo", "version": __version__}
     assert {"tools", "logging"} <= set(said.pop("capabilities"))
     progress = said.pop("progress")
     assert {(step["total"], step["message"]) for step in progress} == {(100, "Looking up the orders")}
