@@ -113,7 +113,8 @@ def _row(*values: Any) -> Row:
 
 
 def _json(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
+    # psycopg reads a column of PostgreSQL's type json by itself.
+    return json.loads(text) if isinstance(text, str) else text
 
 
 def _moment(value: Any) -> datetime:
