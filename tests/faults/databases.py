@@ -75,7 +75,7 @@ def pending(database: Database, tool: str = "slow_report", node: str = "") -> in
     """How many executions of a tool are pending; those alone that show a node of this name, if there is one."""
     statement = f"SELECT count(*) FROM executions_execution WHERE status = 'pending' AND flow_tool_name = '{tool}'"
     if node:
-        statement += f" AND node_executions LIKE '%\"{node}\"%'"
+        statement += f" AND CAST(node_executions AS text) LIKE '%\"{node}\"%'"
     return int(database.query(statement)[0][0])
 
 
