@@ -1,7 +1,7 @@
 """Rules about what agent frameworks and clients' own checks make of a schema.
 
 Most of these read a tool in code of their own, and many give up on all tools of a server when one cannot be read. Each
-was run against FlowHub; `docs/frameworks.md` has the table. Versions: autogen-ext 0.7.5, crewai-tools 1.15.30, dspy
+was run against FlowHub. Versions: autogen-ext 0.7.5, crewai-tools 1.15.30, dspy
 3.4.1, genkit 1.42.0, LangChain.js (mcp-adapters 1.1.4), langchain-mcp-adapters 0.3.2, llama-index-tools-mcp 0.6.0, mcpo
 0.0.20, mcp-use 1.7.1, openai-agents 0.24.0, semantic-kernel 1.45.0, smolagents 1.26.0.
 """
