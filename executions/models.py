@@ -10,7 +10,7 @@ from django.urls import reverse
 from uuid_utils.compat import uuid7
 
 from executions.record.entries import Failure, NodeEntry, entries_of, failure_of
-from executions.record.node_executions import MOST_CHILDREN
+from executions.record.node_executions import MAX_CHILDREN
 from executions.record.payload_column import PayloadField
 from executions.record.status import Status
 from flows.models import VisibleQuerySet
@@ -163,9 +163,9 @@ class Execution(models.Model):
         return failure_of(self.error_info)
 
     def children_for(self, user: Any) -> ExecutionQuerySet:
-        """The first MOST_CHILDREN executions that this one's nodes started and that `user` may see, oldest first."""
+        """The first MAX_CHILDREN executions that this one's nodes started and that `user` may see, oldest first."""
         children = Execution.objects.visible_to(user).filter(parent=self.pk)
-        return children.for_list().order_by("started_at", "id")[:MOST_CHILDREN]
+        return children.for_list().order_by("started_at", "id")[:MAX_CHILDREN]
 
 
 class Runner(models.Model):

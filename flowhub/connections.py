@@ -11,7 +11,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MOST_HEAD_BYTES = 128 * 1024
+MAX_HEAD_BYTES = 128 * 1024
 """A head that is longer than this is refused before it is whole; for MCP the gateway allows less."""
 
 HEAD_SECONDS = 30.0
@@ -55,8 +55,8 @@ class Connection(HttpToolsProtocol):
         if not self._awaits_head or self.transport.is_closing():
             return
         self._head_bytes += len(data)
-        if self._head_bytes > MOST_HEAD_BYTES:
-            self.logger.warning("A head of more than %d bytes was refused.", MOST_HEAD_BYTES)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self.logger.warning("A head of more than %d bytes was refused.", MAX_HEAD_BYTES)
             self.transport.write(_TOO_LARGE)
             self.transport.close()
 

@@ -19,7 +19,7 @@ What FlowHub holds to, package by package. `manage.py list_limits --write` makes
 code; a test fails when the two differ. Where a variable is named, it sets the limit, and the value is its default.
 """
 
-_NAME = re.compile(r"_?(?:MAX|MOST)(?:_[A-Z0-9_]+)?\Z")
+_NAME = re.compile(r"_?MAX_[A-Z0-9_]+\Z")
 _UNITS = (("bytes", "bytes"), ("seconds", "s"), ("characters", "characters"))
 
 

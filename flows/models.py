@@ -259,7 +259,7 @@ class SavedCase(models.Model):
     the call runs, and when the case was never called.
     """
 
-    MOST = 100
+    MAX_OF_A_FLOW = 100
     """Saved cases of one flow."""
 
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="cases")

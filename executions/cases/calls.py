@@ -50,8 +50,8 @@ def save(case: SavedCase, target: Target, name: str, arguments: Any, expectation
     for value in (kept, expectation.as_json()):
         if (reason := unstorable(value)) is not None:
             raise ValidationError(reason)
-    if case._state.adding and SavedCase.objects.filter(flow=case.flow_id).count() >= SavedCase.MOST:
-        raise ActionRefused(f"a flow has at most {SavedCase.MOST} cases. Delete one first.")
+    if case._state.adding and SavedCase.objects.filter(flow=case.flow_id).count() >= SavedCase.MAX_OF_A_FLOW:
+        raise ActionRefused(f"a flow has at most {SavedCase.MAX_OF_A_FLOW} cases. Delete one first.")
     for column, value in as_stored(name, kept, omitted, expectation.as_json()).items():
         setattr(case, column, value)
     case.full_clean()

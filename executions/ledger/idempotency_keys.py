@@ -14,7 +14,7 @@ from executions.ledger import statements
 from executions.ledger.kept_answers import KEPT
 from executions.models import CallKey
 
-MOST_CHARACTERS = 200
+MAX_CHARACTERS = 200
 """Of an idempotency key, as the client sends it."""
 FOR_EVER = datetime(9000, 1, 1, tzinfo=UTC)
 

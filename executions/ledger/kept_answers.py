@@ -23,7 +23,7 @@ Idempotency keys lead to their execution for as long, so that whoever calls agai
 not told that there is none any more.
 """
 
-MOST_BYTES = 1024**3
+MAX_BYTES = 1024**3
 """What all kept answers may take; the oldest go first. One is at most as large as MAX_ANSWER_BYTES lets it be."""
 
 
@@ -56,12 +56,12 @@ def _place(execution_id: uuid.UUID) -> str:
 
 
 def expire(now: datetime) -> None:
-    """Delete answers and idempotency keys whose time is over, and the oldest answers beyond MOST_BYTES."""
+    """Delete answers and idempotency keys whose time is over, and the oldest answers beyond MAX_BYTES."""
     for model in (KeptAnswer, CallKey):
         old = model._base_manager.filter(expires_at__lte=now)
         if old.exists():  # a DELETE takes SQLite's write lock even when there is nothing to delete
             old.delete()
-    excess = (KeptAnswer.objects.aggregate(total=Sum("size"))["total"] or 0) - MOST_BYTES
+    excess = (KeptAnswer.objects.aggregate(total=Sum("size"))["total"] or 0) - MAX_BYTES
     if excess > 0:
         KeptAnswer.objects.filter(pk__in=_oldest(excess)).delete()
 

@@ -37,12 +37,10 @@ TOO_LATE = f"{NOT_WAITING}: the time for it has passed. Call again to be asked o
 OTHERS = f"{NOT_WAITING}, or it waits for somebody else's."
 DELETED = "The flow was deleted while the execution waited for an answer."
 
-MOST_WAITING = 1_000
+MAX_WAITING = 1_000
 """Executions that wait for one caller, whose states are in the database; all without a key count as one caller."""
 
-TOO_MANY = (
-    f"{MOST_WAITING:,} executions wait for this caller already. Answer or cancel some, or wait until they expire."
-)
+TOO_MANY = f"{MAX_WAITING:,} executions wait for this caller already. Answer or cancel some, or wait until they expire."
 
 HELD = Q(runner_id__isnull=True) & Q(Exists(Suspension.objects.filter(pk=OuterRef("pk"))))
 """Executions that wait, and for which no process has to live."""
@@ -175,7 +173,7 @@ def hold(held: Held, answers_from: str, seconds: float, runner_id: uuid.UUID | N
     """
     state, now = held.sealed(), timezone.now()
     expires_at = now + timedelta(seconds=seconds)
-    if Suspension.objects.filter(answers_from=answers_from, expires_at__gt=now).count() >= MOST_WAITING:
+    if Suspension.objects.filter(answers_from=answers_from, expires_at__gt=now).count() >= MAX_WAITING:
         raise NotStorable(TOO_MANY)
     with transaction.atomic():
         if not writer.hand_over(held.execution_id, runner_id=runner_id, deadline_at=expires_at, updated_at=now):

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 INTERVAL_SECONDS = 0.25
 """The shortest time between two messages to one group."""
 
-MOST_NAMED = 50
+MAX_NAMED = 50
 """Executions that one message names; beyond it the message says only that there are more."""
 
 SEND_SECONDS = 5.0
@@ -107,7 +107,7 @@ class Announcer:
 
     def _add(self, group: str, change: ExecutionChange) -> None:
         waiting = self._waiting.setdefault(group, {})
-        if len(waiting) <= MOST_NAMED:
+        if len(waiting) <= MAX_NAMED:
             waiting[change.execution_id] = change
         if group not in self._senders:
             self._senders[group] = asyncio.get_running_loop().create_task(self._send_all(group))
@@ -124,9 +124,9 @@ class Announcer:
     async def _send(self, group: str, changes: list[ExecutionChange]) -> None:
         named = [
             {"id": str(change.execution_id), "flowId": change.flow_key or None, "status": change.status}
-            for change in changes[:MOST_NAMED]
+            for change in changes[:MAX_NAMED]
         ]
-        message = {"type": "executions.changed", "executions": named, "more": len(changes) > MOST_NAMED}
+        message = {"type": "executions.changed", "executions": named, "more": len(changes) > MAX_NAMED}
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 await get_channel_layer().group_send(group, message)

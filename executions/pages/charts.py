@@ -14,7 +14,7 @@ SMALLEST = 2.0
 GAP = 0.22
 """The share of a column's room that stays empty."""
 
-MOST_LINES = 4
+MAX_LINES = 4
 """Lines across a chart, above the one at zero."""
 STEPS = (1, 2, 5, 10)
 STACK = (Status.ERROR, Status.FULFILLED, Status.PENDING)
@@ -105,9 +105,9 @@ def _parts(column: Sequence[tuple[str, int]], top: int, height: float) -> list[C
 
 
 def _round_values(most: int) -> list[int]:
-    """Zero and up to MOST_LINES numbers at 1, 2 or 5 times a power of ten, the last of them at least `most`."""
-    power = 10 ** max(len(str(most // MOST_LINES)) - 1, 0)
-    step = next(power * factor for factor in STEPS if power * factor * MOST_LINES >= most)
+    """Zero and up to MAX_LINES numbers at 1, 2 or 5 times a power of ten, the last of them at least `most`."""
+    power = 10 ** max(len(str(most // MAX_LINES)) - 1, 0)
+    step = next(power * factor for factor in STEPS if power * factor * MAX_LINES >= most)
     return [step * number for number in range(math.ceil(most / step) + 1)]
 
 

@@ -28,11 +28,11 @@ _REFERENCES_ONLY = re.compile(r"(?:(?i:basic|bearer|token|digest|apikey)\s+)?(?:
 _STEMS = ("authorization", "cookie", "token", "secret", "password", "passwd", "passphrase", "credential", "key")
 _STEM_BYTES = tuple(stem.encode() for stem in _STEMS)
 _NAMED = re.compile(rb"(?:" + rb"|".join(_STEM_BYTES) + rb")[\w.\-\[\]]{0,32}(?:\\*[\"']\s*)?[:=]")
-MOST_SPANS = 2_000
+MAX_SPANS = 2_000
 """A text with more places than this to look at is hidden from there on: looking would hold up everybody else."""
 
 _NAME_LENGTH = 64
-_MOST_BITS = 1024
+_MAX_BITS = 1024
 """Bits of a number that may be a credential; Python takes long to write a larger one."""
 _HEADER = re.compile(r"(?:authorization|cookie|\bx-[\w-]+)$", re.IGNORECASE)
 
@@ -93,8 +93,8 @@ def spans_in(text: str) -> list[tuple[int, int]]:
     if len(lower) != len(text):
         # Some letters have more than one small one; bytes are lowered one by one, so places stay places.
         lower = text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
-    found = sorted(span for stem in _STEMS for span in _spans_behind(stem, lower, text))[: MOST_SPANS + 1]
-    if len(found) > MOST_SPANS:
+    found = sorted(span for stem in _STEMS for span in _spans_behind(stem, lower, text))[: MAX_SPANS + 1]
+    if len(found) > MAX_SPANS:
         found[-1] = found[-1][0], len(text)
     spans: list[tuple[int, int]] = []
     for start, end in found:
@@ -108,7 +108,7 @@ def _spans_behind(stem: str, lower: str, text: str) -> Iterator[tuple[int, int]]
     for tries in count():
         if at < 0:
             return
-        if tries > MOST_SPANS:
+        if tries > MAX_SPANS:
             yield at, len(text)
             return
         end = at + len(stem)
@@ -155,4 +155,4 @@ def hidden_values(value: Any, limit: int = 100_000) -> set[str]:
 
 def number_text(value: float) -> str:
     """A number as JSON writes it; empty for one that is too long to be a credential (Python refuses to write some)."""
-    return "" if isinstance(value, int) and value.bit_length() > _MOST_BITS else str(value)
+    return "" if isinstance(value, int) and value.bit_length() > _MAX_BITS else str(value)

@@ -22,12 +22,12 @@ LEAST_LENGTH = 6
 LEAST_LEARNED = 8
 """What is known only from the name that it stood under is not looked for when it is shorter than this."""
 
-MOST_LEARNED = 16_384
+MAX_LEARNED = 16_384
 """Characters of a value that is hidden everywhere once it stood under a sensitive name."""
 LONG = 4_096
 """A longer value is looked for only as the usual functions write it, not letter by letter in any mixture."""
 
-MOST_SEARCHED = 100
+MAX_SEARCHED = 100
 """Values more than this, the shortest, are replaced only where they are a whole text: searching costs time for each."""
 
 _ANCHOR = re.compile(r"[A-Za-z0-9]{3,}")
@@ -139,7 +139,7 @@ class Redactor:
         more = {value for value in values if value.strip() and value != HIDDEN} - self.values
         if not more:
             return self
-        room = max(MOST_SEARCHED - len(self._searched), 0)
+        room = max(MAX_SEARCHED - len(self._searched), 0)
         searched = sorted(more, key=len, reverse=True)[:room]
         made = [(needle.anchor, needle) for value in searched for needle in _needles(value)]
         needles = [*self._needles, *((anchor, anchor.encode(), needle) for anchor, needle in made)]
@@ -150,7 +150,7 @@ class Redactor:
     def learning(self, value: Any) -> "Redactor":
         """The redactor that also hides, wherever it turns up, what stands under a sensitive name in `value`."""
         parts = {part for text in hidden_values(value) for part in _parts(text)}
-        return self.knowing(part for part in parts if LEAST_LEARNED <= len(part) <= MOST_LEARNED and "{{" not in part)
+        return self.knowing(part for part in parts if LEAST_LEARNED <= len(part) <= MAX_LEARNED and "{{" not in part)
 
     def finds(self, data: bytes) -> bool:
         """Whether JSON text may hold something to hide; quick, and sometimes yes for nothing."""

@@ -9,7 +9,7 @@ from executions.privacy.names import HIDDEN, number_text
 from flows.schemas.compiled import CompiledSchema
 from flows.schemas.faults import OPTIONS, Steps, Subschema, pointer
 
-_MOST_VISITS = 50_000
+_MAX_VISITS = 50_000
 """Places looked at for write-only parts; of a larger value the whole is hidden."""
 _SAME_PLACE = ("allOf", "anyOf", "oneOf")
 _BRANCHES = ("if", "then", "else")
@@ -74,7 +74,7 @@ class _Search:
 
     def run(self, value: Any) -> dict[Steps, Any]:
         self.pending = [("#", value, ())]
-        for _ in range(_MOST_VISITS):
+        for _ in range(_MAX_VISITS):
             if not self.pending:
                 return self.found
             self._visit(*self.pending.pop())

@@ -27,7 +27,7 @@ from flows.nodes.elicitation import SchemaError, compiled, content_of
 Action = Literal["accept", "decline", "cancel"]
 ACTIONS: Final = get_args(Action)
 
-MOST_TEXT = 100_000
+MAX_TEXT = 100_000
 """Characters that a person may type in place of a model or of roots."""
 ANSWERED_BEFORE = f"{suspensions.NOT_WAITING}: it has been answered already, in another window perhaps."
 ASKS_SOMETHING_ELSE = "This question has been answered already. The execution asks something else now."
@@ -43,7 +43,7 @@ _ROOT = {
 _SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "model": {
         "type": "object",
-        "properties": {"text": {"type": "string", "minLength": 1, "maxLength": MOST_TEXT}},
+        "properties": {"text": {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}},
         "required": ["text"],
         "additionalProperties": False,
     },

@@ -3,21 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from executions.questions.answers_of_people import MOST_TEXT, PersonReply, Wait, schema_of
+from executions.questions.answers_of_people import MAX_TEXT, PersonReply, Wait, schema_of
 from flows.arguments.form import ArgumentForm
 from flows.engine.errors import Fault
 from flows.engine.questions import Question
 
 _TEXTS: Mapping[str, Any] = {
-    "model": {
-        "text": {"type": "string", "title": "Answer in place of the client\u2019s model", "maxLength": MOST_TEXT}
-    },
+    "model": {"text": {"type": "string", "title": "Answer in place of the client\u2019s model", "maxLength": MAX_TEXT}},
     "roots": {
         "roots": {
             "type": "string",
             "title": "Roots",
             "description": "Addresses that start with file://, one a line. Empty for none.",
-            "maxLength": MOST_TEXT,
+            "maxLength": MAX_TEXT,
         }
     },
 }

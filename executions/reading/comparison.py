@@ -1,7 +1,7 @@
 """What differs between two executions: parameters, the path taken, each node's data, and how they ended.
 
 Values in, values out: no database, no page. The stored JSON of an execution is at most about 1 MiB, and what is told of
-its differences is bounded by MOST_DIFFERENCES and MOST_VALUES.
+its differences is bounded by MAX_DIFFERENCES and MAX_VALUES.
 """
 
 import json
@@ -14,11 +14,11 @@ from executions.record.payload import Cut, is_cut
 from flows.engine.graph import TRIGGER
 from flows.engine.registry import json_path
 
-MOST_DIFFERENCES = 50
+MAX_DIFFERENCES = 50
 """Places that are listed of one pair of values."""
-MOST_IN_NODES = 400
+MAX_IN_NODES = 400
 """Places that are listed of all nodes of two executions together."""
-MOST_VALUES = 50_000
+MAX_VALUES = 50_000
 """Values that are looked at in one pair."""
 SHOWN = 300
 """Characters of a value that are shown."""
@@ -151,7 +151,7 @@ def compare(left: Any, right: Any) -> ExecutionComparison:
     )
 
 
-def differences(left: Any, right: Any, most: int = MOST_DIFFERENCES) -> Differences:
+def differences(left: Any, right: Any, most: int = MAX_DIFFERENCES) -> Differences:
     """Where two JSON values differ, at most `most` places; lists are compared item by item."""
     if json.dumps(left) == json.dumps(right):
         return Differences()
@@ -161,7 +161,7 @@ def differences(left: Any, right: Any, most: int = MOST_DIFFERENCES) -> Differen
     while todo:
         path, one, other = todo.pop()
         looked_at += 1
-        if looked_at > MOST_VALUES:
+        if looked_at > MAX_VALUES:
             return Differences(tuple(found), is_complete=False)
         steps = _steps(one, other)
         if steps is not None:
@@ -208,9 +208,9 @@ def _text(value: Any) -> str | None:
 
 
 def _rows(lefts: Entries, rights: Entries) -> tuple[NodeRow, ...]:
-    rows, left_over = [], MOST_IN_NODES
+    rows, left_over = [], MAX_IN_NODES
     for node_id in _in_order(list(lefts), list(rights)):
-        row = _row(node_id, lefts.get(node_id), rights.get(node_id), min(left_over, MOST_DIFFERENCES))
+        row = _row(node_id, lefts.get(node_id), rights.get(node_id), min(left_over, MAX_DIFFERENCES))
         left_over -= min(left_over, len(row.input.items) + len(row.output.items))
         rows.append(row)
     return tuple(rows)

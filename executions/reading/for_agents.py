@@ -11,13 +11,13 @@ from executions.models import Execution, ExecutionQuerySet, execution_url
 from executions.record import payload
 from executions.record.entries import NodeEntry, cut_of, json_of
 
-MOST_ROWS = 50
+MAX_ROWS = 50
 """Executions in one list."""
-MOST_NODES = 100
+MAX_NODES = 100
 """Nodes that are listed of one execution; beyond it, those that failed or are under way come first."""
-MOST_LINES = 20
+MAX_LINES = 20
 """Log lines, and child executions, that are listed of one node."""
-MOST_BYTES = 16 * 1024
+MAX_BYTES = 16 * 1024
 """What the input or the output of one node may take; a larger one is cut, and says so."""
 
 SEARCHED = 2_000
@@ -98,16 +98,16 @@ def detail_of(execution: Execution) -> dict[str, Any]:
     detail = _head(execution) | {"arguments": execution.params_preview, "url": execution_url(execution.pk)}
     if (failure := execution.failure) is not None:
         detail["error"] = {
-            "message": _shortened(failure.message, MOST_BYTES // 4),
+            "message": _shortened(failure.message, MAX_BYTES // 4),
             "kind": failure.kind,
             "nodeName": None if failure.node_name is None else str(failure.node_name),
-            "causes": [_shortened(cause, _TEXT) for cause in failure.causes.items[:MOST_LINES]],
+            "causes": [_shortened(cause, _TEXT) for cause in failure.causes.items[:MAX_LINES]],
         }
     if (cut := cut_of(execution.node_executions)) is not None:
         detail["nodesCut"] = cut.words
     by_need = sorted(enumerate(entries), key=lambda numbered: numbered[1].status in ("completed", "skipped"))
-    lines = {number: _line(entry) for number, entry in by_need[:MOST_NODES]}
-    lines = dict(_fitting(lines.items(), MOST_BYTES))
+    lines = {number: _line(entry) for number, entry in by_need[:MAX_NODES]}
+    lines = dict(_fitting(lines.items(), MAX_BYTES))
     detail["nodes"] = [lines[number] for number in sorted(lines)]
     if len(lines) < len(entries):
         detail["nodesLeftOut"] = len(entries) - len(lines)
@@ -143,15 +143,15 @@ def node_of(entry: NodeEntry) -> dict[str, Any]:
     node = _line(entry) | {"id": str(entry.node_id), "attempts": entry.attempts, "handle": handle}
     stored = entry.stored
     for key, value in (("input", entry.input), ("output", entry.output), ("error", stored.get("error"))):
-        node[key] = json.loads(payload.dump(json_of(value), MOST_BYTES, redactor=None))
+        node[key] = json.loads(payload.dump(json_of(value), MAX_BYTES, redactor=None))
     if entry.cut_fields:
         node["cutFromTheRecord"] = entry.cut_fields
-    lists = (("attemptLog", entry.attempt_log, 10), ("log", entry.log, MOST_LINES))
-    for key, listed, most in (*lists, ("childExecutions", entry.children, MOST_LINES)):
+    lists = (("attemptLog", entry.attempt_log, 10), ("log", entry.log, MAX_LINES))
+    for key, listed, most in (*lists, ("childExecutions", entry.children, MAX_LINES)):
         if not listed.items:
             continue
-        last = [json.loads(payload.dump(part, MOST_BYTES // 4, redactor=None)) for part in stored[key][-most:]]
-        node[key] = _fitting(reversed(last), MOST_BYTES // 4)[::-1]
+        last = [json.loads(payload.dump(part, MAX_BYTES // 4, redactor=None)) for part in stored[key][-most:]]
+        node[key] = _fitting(reversed(last), MAX_BYTES // 4)[::-1]
         if left_out := listed.left_out + len(listed) - len(node[key]):
             node[f"{key}LeftOut"] = left_out
     return node

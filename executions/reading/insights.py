@@ -24,7 +24,7 @@ EDGES = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_
 
 FEWEST_BINS = 6
 
-MOST_GROUPS = 20
+MAX_GROUPS = 20
 """How many nodes or clients are named; names come from clients, so there may be any number of them."""
 
 
@@ -130,7 +130,7 @@ def _overview(history: History, period: Period, span: Span, durations: Sequence[
 
 
 def _counted(names: Iterable[str]) -> list[tuple[str, int]]:
-    return Counter(names).most_common(MOST_GROUPS)
+    return Counter(names).most_common(MAX_GROUPS)
 
 
 def _distribution(durations: Sequence[float]) -> list[Bin]:
@@ -155,7 +155,7 @@ def _callers(calls: Iterable[_Call]) -> list[Group]:
         own = list(some)
         durations = sorted(call.duration_ms for call in own if call.duration_ms is not None)
         groups.append(Group(name, Tally(**Counter(call.status for call in own)), percentile(durations, 0.95)))
-    return sorted(groups, key=lambda group: -group.tally.total)[:MOST_GROUPS]
+    return sorted(groups, key=lambda group: -group.tally.total)[:MAX_GROUPS]
 
 
 def _slowest(calls: Sequence[_Call]) -> list[Execution]:

@@ -21,10 +21,10 @@ from flows.engine.events import (
 
 Entry = dict[str, Any]
 
-MOST_CHILDREN = 100
+MAX_CHILDREN = 100
 """Ids of child executions that one entry lists; all of them have the execution as their parent."""
 
-MOST_LINES = 100
+MAX_LINES = 100
 """Lines of a node's log that are kept."""
 
 
@@ -36,12 +36,12 @@ class NodeExecutions:
     `attempts` counts those that began. After a failed attempt that another one followed, `attemptLog` tells of each:
     number, startedAt, durationMs, and error (message and kind) or null. A node that failed and has a handle went on
     there, as its settings say. `progress` (fraction, message, offsetMs) is the last that a node told, `log` (offsetMs,
-    level, message, data) what it logged; `logLeftOut` counts the lines beyond MOST_LINES.
+    level, message, data) what it logged; `logLeftOut` counts the lines beyond MAX_LINES.
     `replied: true` stands in the entry of a node that answered the caller, and `reused: true` in that of one for which
     an earlier execution's output stands: it took no time, and no attempt.
     A node that asked the caller has `asked`: for each question its kind (`user`, `model`, `roots`), the offsetMs when
     it was asked, and the waitedMs until its answer, null while there is none.
-    That of a node which called flows has childExecutions too: the ids of the first MOST_CHILDREN.
+    That of a node which called flows has childExecutions too: the ids of the first MAX_CHILDREN.
     Of a record that was too large, `shrinking` says what is left; `entries` reads it.
     """
 
@@ -112,7 +112,7 @@ class NodeExecutions:
         """Note an execution that a node under way has started."""
         if node_id in self._open:
             children: list[str] = self._open[node_id][0].setdefault("childExecutions", [])
-            if len(children) < MOST_CHILDREN:
+            if len(children) < MAX_CHILDREN:
                 children.append(execution_id)
 
     def _new(self, event: Event, status: str) -> Entry:
@@ -151,7 +151,7 @@ class NodeExecutions:
 def _add_line(entry: Entry, event: NodeLog) -> None:
     """The first lines are kept, of what follows only the number."""
     lines = entry.setdefault("log", [])
-    if len(lines) < MOST_LINES:
+    if len(lines) < MAX_LINES:
         line = {"offsetMs": round(event.at * 1000, 3), "level": event.level, "message": event.message}
         lines.append(line if event.data is None else line | {"data": event.data})
     else:

@@ -14,7 +14,7 @@ register = template.Library()
 
 LONGEST_TEXT = 400
 """Characters of a string that are shown before `show all`."""
-MOST_VALUES = 600
+MAX_VALUES = 600
 """Values of one tree that are drawn; the raw view has all of them."""
 SHORT_LINE = 60
 """A list or object of plain values that fits in so many characters stays on one line."""
@@ -46,7 +46,7 @@ def is_tree(value: Any) -> bool:
 
 
 @register.simple_tag
-def json_tree(value: Any, most_values: int = MOST_VALUES) -> SafeString:
+def json_tree(value: Any, most_values: int = MAX_VALUES) -> SafeString:
     """Draw a JSON value, or the first values of a larger one; integers of any size are exact."""
     tree = _value(value, SafeString(""), SafeString(""), _Budget(most_values))
     return format_html('<div class="json">{}</div>', tree)

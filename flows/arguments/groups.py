@@ -19,20 +19,20 @@ from flows.arguments.controls import (
 from flows.arguments.shapes import field_name, shape_of
 from flows.schemas.faults import Steps
 
-MOST_CONTROLS = 300
+MAX_CONTROLS = 300
 """Fields of one form; what is beyond is asked for as JSON."""
-MOST_ITEMS = 50
+MAX_ITEMS = 50
 """Items of a list that have fields of their own; a longer one is asked for as JSON."""
 
 
 class Maker:
-    """Makes the controls of one form; beyond MOST_CONTROLS the rest is asked for as JSON."""
+    """Makes the controls of one form; beyond MAX_CONTROLS the rest is asked for as JSON."""
 
     def __init__(self, root: Any, *, fills_in_defaults: bool = False, under: Steps = ()) -> None:
         self.root = root
         self.under = under
         self.fills_in_defaults = fills_in_defaults
-        self.left = MOST_CONTROLS
+        self.left = MAX_CONTROLS
 
     def place(self, above: Place | None, step: str | int, schema: Any, **more: Any) -> Place:
         """The place of a part below another one."""
@@ -162,7 +162,7 @@ class ListControl(Control):
 
     def can_show(self, value: Any) -> bool:
         """Lists that are short enough to be drawn."""
-        return super().can_show(value) or (isinstance(value, list) and len(value) <= min(MOST_ITEMS, self.maker.left))
+        return super().can_show(value) or (isinstance(value, list) and len(value) <= min(MAX_ITEMS, self.maker.left))
 
     def fill(self, value: Any) -> None:
         """A control for each item; as many as there have to be, when nothing is given."""
@@ -185,7 +185,7 @@ class ListControl(Control):
     def parsed(self, data: Mapping[str, Any]) -> Any:
         """The list; without items and not required, it is not given."""
         length = str(data.get(self.length_name, "0"))
-        number = min(int(length), MOST_ITEMS) if length.isdecimal() and len(length) < 6 else 0
+        number = min(int(length), MAX_ITEMS) if length.isdecimal() and len(length) < 6 else 0
         self.items = [self.maker.read(self._place(index), data) for index in range(number)]
         for item in self.items:
             if item.value is MISSING and not item.has_errors_below:
@@ -219,7 +219,7 @@ class ListControl(Control):
     @property
     def can_add(self) -> bool:
         """Whether there is room for one more item."""
-        return len(self.items) < MOST_ITEMS
+        return len(self.items) < MAX_ITEMS
 
     @property
     def length_name(self) -> str:

@@ -14,7 +14,7 @@ from flows.schemas.faults import Steps, pointer
 Kind = Literal["text", "number", "choice", "choices", "group", "list", "json"]
 Schema = Mapping[str, Any]
 
-_MOST_REFERENCES = 20
+_MAX_REFERENCES = 20
 """References that are followed one after the other."""
 _FORMATS = {
     "date": ("date", "2026-11-23"),
@@ -82,7 +82,7 @@ def shape_of(schema: Any, root: Any, opened: frozenset[str] = frozenset()) -> Sh
 def _resolved(schema: Any, root: Any, opened: frozenset[str]) -> tuple[Schema, frozenset[str], bool]:
     """Follow references; what stands beside a `$ref` adds to what it leads to. True: it leads back to itself."""
     found: Schema = schema if isinstance(schema, Mapping) else {}
-    for _ in range(_MOST_REFERENCES):
+    for _ in range(_MAX_REFERENCES):
         reference, only = found.get("$ref"), found.get("allOf")
         if isinstance(reference, str):
             if reference in opened:

@@ -9,9 +9,9 @@ from flows.engine.registry import json_path
 
 OUTCOMES = ("succeeds", "fails", "any")
 COMPARISONS = ("equals", "contains", "textContains")
-MOST_DIFFERENCES = 10
+MAX_DIFFERENCES = 10
 """Places that are named where an answer is not what was expected."""
-_MOST_STEPS = 100_000
+_MAX_STEPS = 100_000
 """Values that are compared for one verdict."""
 _SHOWN = 200
 
@@ -132,13 +132,13 @@ def _compared(expected: Any, got: Any, *, is_subset: bool) -> Verdict:
     try:
         for difference in comparison.differences(expected, got, ()):
             found.append(difference)
-            if len(found) == MOST_DIFFERENCES:
+            if len(found) == MAX_DIFFERENCES:
                 break
     except (_TooMuch, RecursionError):
         return Verdict(False, "Too much to compare; expect less of the answer.", tuple(found))
     if not found:
         return PASSED
-    number = f"{len(found)} or more places" if len(found) == MOST_DIFFERENCES else f"{len(found)} places"
+    number = f"{len(found)} or more places" if len(found) == MAX_DIFFERENCES else f"{len(found)} places"
     return Verdict(False, f"The answer differs in {'one place' if len(found) == 1 else number}.", tuple(found))
 
 
@@ -155,7 +155,7 @@ class _Comparison:
 
     def __init__(self, is_subset: bool) -> None:
         self.is_subset = is_subset
-        self.left = _MOST_STEPS
+        self.left = _MAX_STEPS
 
     def differences(self, expected: Any, got: Any, path: Steps) -> Iterator[Mismatch]:
         self.left -= 1

@@ -7,7 +7,7 @@ from flows.engine.errors import ErrorKind, NodeFailed
 from flows.engine.graph import Node
 from flows.engine.questions import CannotAsk, QuestionKind
 
-_MOST_CAUSES = 10
+_MAX_CAUSES = 10
 """Causes that are kept of one failure."""
 
 
@@ -51,7 +51,7 @@ def _causes(error: BaseException) -> list[str]:
     """The chain of exceptions behind an error, nearest first; the error itself is left out."""
     found: list[str] = []
     cause = _behind(error)
-    while cause is not None and len(found) < _MOST_CAUSES:
+    while cause is not None and len(found) < _MAX_CAUSES:
         found.append(f"{type(cause).__name__}: {cause}")
         cause = _behind(cause)
     return found

@@ -27,12 +27,12 @@ _FAILED = closed(
 )
 
 
-MOST_REFERENCES = 300
+MAX_REFERENCES = 300
 """Names that are proposed for the expressions of one node."""
-MOST_OF_A_NODE = 100
+MAX_OF_A_NODE = 100
 """Of those, how many are of the output of one node."""
 _DEEPEST = 5
-_MOST_SAMPLES = 3
+_MAX_SAMPLES = 3
 """Sample values that are shown for one name."""
 _LONGEST_SAMPLE = 200
 
@@ -58,7 +58,7 @@ class Reference:
             value[: _LONGEST_SAMPLE - 1] + "…" if isinstance(value, str) and len(value) > _LONGEST_SAMPLE else value
         )
         is_plain = not isinstance(value, dict | list) or not value
-        if is_plain and sample not in self.samples and len(self.samples) < _MOST_SAMPLES:
+        if is_plain and sample not in self.samples and len(self.samples) < _MAX_SAMPLES:
             self.samples.append(sample)
 
 
@@ -156,7 +156,7 @@ class References:
             found += _listed(earlier.slug, self.shapes[earlier.slug], earlier, samples.get(earlier.id, ()))
         for name, shape in ROOTS.items():
             found += _listed(name, shape, None, ())
-        return found[:MOST_REFERENCES]
+        return found[:MAX_REFERENCES]
 
     def _before(self, node: Node) -> list[Node]:
         sources: dict[str, list[str]] = {}
@@ -177,7 +177,7 @@ def _listed(slug: str, shape: Shape, node: Node | None, samples: Sequence[Any]) 
     for _ in range(_DEEPEST):
         below: list[tuple[str, Shape, list[Any]]] = []
         for path, inner, values in level:
-            if len(found) >= MOST_OF_A_NODE:
+            if len(found) >= MAX_OF_A_NODE:
                 break
             reference = found[path] = Reference(path, shapes.types(inner), node)
             for value in values:
@@ -192,7 +192,7 @@ def _members(path: str, shape: Shape, values: list[Any]) -> Iterator[tuple[str, 
     names = dict.fromkeys(known)
     for value in values:
         names |= dict.fromkeys(value if isinstance(value, dict) else [0] if isinstance(value, list) and value else [])
-    for name in list(names)[:MOST_OF_A_NODE]:
+    for name in list(names)[:MAX_OF_A_NODE]:
         if "}}" in str(name):
             continue  # no expression can hold it
         inside = [member for value in values for member in _member(value, name)]

@@ -10,7 +10,7 @@ from flows.engine.questions import ANSWER_SECONDS, MAX_ANSWER_SECONDS, Question
 from flows.engine.shapes import Shape, closed
 from flows.nodes.elicitation import EMPTY, FORM_SCHEMA, SchemaError, compiled, content_of, form_faults
 
-MOST_ASKED = 3
+MAX_ASKED = 3
 """How often the same is asked of somebody whose answers do not fit."""
 
 ANSWER_WITHIN: Mapping[str, Json] = {
@@ -86,7 +86,7 @@ class AskUser:
         faults: Sequence[Fault] = tuple(form_faults(form))
         if faults:
             raise NodeFailed(f"The form cannot be shown: {_listed(faults)}", is_final=True)
-        for _ in range(MOST_ASKED):
+        for _ in range(MAX_ASKED):
             message = parameters["message"] + (f"\n\nPlease correct: {_listed(faults)}" if faults else "")
             asked = {"message": message, "requestedSchema": form}
             answer = context.ask(Question("user", asked, parameters.get("answerWithin", ANSWER_SECONDS)))

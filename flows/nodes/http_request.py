@@ -14,7 +14,7 @@ from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
 from flows.engine.shapes import UNKNOWN, Shape, closed
 from flows.nodes.credentials import AUTH, credential_of
-from flows.nodes.redirects import MOST, OutgoingRequest, place, send
+from flows.nodes.redirects import MAX_REDIRECTS, OutgoingRequest, place, send
 
 DEFAULT_TIMEOUT = 30
 _SHOWN_BODY = 300
@@ -113,7 +113,7 @@ class HttpRequest:
                     "headers only accept, accept-language, content-type and user-agent."
                 ),
                 "minimum": 0,
-                "maximum": MOST,
+                "maximum": MAX_REDIRECTS,
                 "default": 0,
             },
             "timeout": {

@@ -9,7 +9,7 @@ from flows.engine.errors import NodeFailed
 from flows.engine.node import HttpClient, HttpResponse
 from flows.nodes.credentials import NO_CREDENTIAL, Credential
 
-MOST = 3
+MAX_REDIRECTS = 3
 """How many redirects one request may follow."""
 
 _STATUSES = frozenset({301, 302, 303, 307, 308})

@@ -7,7 +7,7 @@ from flows.engine.node import Json, NodeContext, NodeResult, Reply
 from flows.engine.shapes import Shape, closed
 from flows.nodes.markdown import headed, inline, link
 
-MOST_POSTS = 200
+MAX_POSTS = 200
 """Posts of one answer."""
 _TEXT = {"type": "string"}
 _URL = {"type": "string", "pattern": "^https?://[^\\s]+$"}
@@ -45,7 +45,7 @@ class UiPostList:
                 "type": "array",
                 "title": "Posts",
                 "description": "In order. {{ code.posts }} alone takes a whole list of such objects.",
-                "maxItems": MOST_POSTS,
+                "maxItems": MAX_POSTS,
                 "items": {
                     "type": "object",
                     "properties": {

@@ -7,7 +7,7 @@ from flows.engine.node import Json, NodeContext, NodeResult, Reply
 from flows.engine.shapes import Shape, closed
 from flows.nodes.markdown import headed, inline
 
-MOST_STATS = 24
+MAX_STATS = 24
 """Figures of one answer."""
 _TEXT = {"type": "string"}
 
@@ -40,7 +40,7 @@ class UiStatCard:
                 "title": "Figures",
                 "description": "In order.",
                 "minItems": 1,
-                "maxItems": MOST_STATS,
+                "maxItems": MAX_STATS,
                 "items": {
                     "type": "object",
                     "properties": {

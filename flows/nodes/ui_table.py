@@ -7,9 +7,9 @@ from flows.engine.node import Json, NodeContext, NodeResult, Reply
 from flows.engine.shapes import Shape, closed
 from flows.nodes.markdown import headed, inline
 
-MOST_ROWS = 1_000
+MAX_ROWS = 1_000
 """Rows of one answer."""
-MOST_COLUMNS = 50
+MAX_COLUMNS = 50
 """Columns of one answer."""
 
 
@@ -39,7 +39,7 @@ class UiTable:
                 "title": "Columns",
                 "description": "What to show, from left to right. Left out, it is every key of the rows.",
                 "minItems": 1,
-                "maxItems": MOST_COLUMNS,
+                "maxItems": MAX_COLUMNS,
                 "items": {
                     "type": "object",
                     "properties": {
@@ -54,7 +54,7 @@ class UiTable:
                 "type": "array",
                 "title": "Rows",
                 "description": "One object a row. {{ fetch.body.orders }} alone takes a whole list.",
-                "maxItems": MOST_ROWS,
+                "maxItems": MAX_ROWS,
                 "items": {"type": "object"},
             },
         },
@@ -69,7 +69,7 @@ class UiTable:
         columns = parameters.get("columns")
         if not columns:
             keys = dict.fromkeys(key for row in parameters["rows"] for key in row)
-            columns = [{"key": key} for key in list(keys)[:MOST_COLUMNS]]
+            columns = [{"key": key} for key in list(keys)[:MAX_COLUMNS]]
         output = {
             "ui": "table",
             "title": parameters.get("title", ""),

@@ -16,9 +16,9 @@ from flows.offers.prompts import MessageError, Messages, message_maker
 from flows.offers.row_forms import SAVE, Rows, sent_values
 from flows.values.json_text import parse_json
 
-MOST_ARGUMENTS = 50
+MAX_ARGUMENTS = 50
 """Rows of arguments in the form of one prompt."""
-MOST_MESSAGES = 100
+MAX_MESSAGES = 100
 """Rows of messages in the form of one prompt."""
 
 _ROW = re.compile(r"(arguments|messages)\[(\d+)\]\.?(.*)")
@@ -116,8 +116,8 @@ class PromptEditor(OfferEditor[Prompt]):
 
     def __init__(self, prompt: Prompt, data: QueryDict | None = None, files: Any = None) -> None:
         self.faults: list[Fault] = []
-        self.arguments = Rows("arguments", ArgumentRow, MOST_ARGUMENTS)
-        self.messages = Rows("messages", MessageRow, MOST_MESSAGES)
+        self.arguments = Rows("arguments", ArgumentRow, MAX_ARGUMENTS)
+        self.messages = Rows("messages", MessageRow, MAX_MESSAGES)
         do = data.get("do", SAVE) if data is not None else ""
         self.is_to_be_saved = do == SAVE
         if data is None:

@@ -10,7 +10,7 @@ from mcp_bridge.calls.tools import Context
 from mcp_bridge.catalogue.offered import Completions
 from mcp_bridge.catalogue.snapshot import Offer, complete
 
-MOST_VALUES = 100
+MAX_VALUES = 100
 """MCP 2026-07-28, Completion: an answer holds no more."""
 
 
@@ -25,7 +25,7 @@ def propose(offer: Offer, ctx: Context, params: CompleteRequestParams) -> dict[s
         has = ", ".join(map(repr, known)) or "none"
         raise MCPError(INVALID_PARAMS, f"There is nothing called {name[:100]!r} to complete here. There is: {has}.")
     values = [value for value in known[name] if value.casefold().startswith(typed)]
-    completion = {"values": values[:MOST_VALUES], "total": len(values), "hasMore": len(values) > MOST_VALUES}
+    completion = {"values": values[:MAX_VALUES], "total": len(values), "hasMore": len(values) > MAX_VALUES}
     return complete(ctx, {"completion": completion})
 
 

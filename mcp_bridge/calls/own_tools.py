@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 LIST_EXECUTIONS = "flowhub_list_executions"
 
 WAIT_SECONDS = 20
-MOST_WAIT_SECONDS = 50
+MAX_WAIT_SECONDS = 50
 """Below the minute after which many clients give up."""
 
 NO_KEY = (
@@ -157,7 +157,7 @@ FETCH = OwnTool(
                 "waitSeconds": {
                     "type": "number",
                     "minimum": 0,
-                    "maximum": MOST_WAIT_SECONDS,
+                    "maximum": MAX_WAIT_SECONDS,
                     "default": WAIT_SECONDS,
                     "description": "How long to wait for the end.",
                 },
@@ -261,7 +261,7 @@ LIST = OwnTool(
                     "format": "date-time",
                     "description": "Only calls that started then or later, as 2026-01-31T08:00:00Z.",
                 },
-                "limit": {"type": "integer", "minimum": 1, "maximum": for_agents.MOST_ROWS, "default": 10},
+                "limit": {"type": "integer", "minimum": 1, "maximum": for_agents.MAX_ROWS, "default": 10},
             },
             "additionalProperties": False,
         },

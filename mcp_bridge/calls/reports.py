@@ -4,7 +4,7 @@ Progress goes to a client that gave a progress token. Log messages go to a 2026-
 call's `_meta` (MCP 2026-07-28, Logging), and to a handshake client from the level that it set with `logging/setLevel`,
 LEGACY_LEVEL until then. Both ride on the stream of the call, in the order in which they happened, before the result.
 
-The flow never waits for the client. What it said waits in a queue of MOST_WAITING; when a client reads more slowly than
+The flow never waits for the client. What it said waits in a queue of MAX_WAITING; when a client reads more slowly than
 that, log messages are left out, which a message says where they are missing, and progress is told by its newest state.
 """
 
@@ -39,10 +39,10 @@ LEVELS: tuple[LoggingLevel, ...] = get_args(LoggingLevel)
 LEGACY_LEVEL: LoggingLevel = "info"
 """What a handshake client hears that never set a level; 2026-07-28 clients hear nothing then."""
 
-MOST_WAITING = 200
+MAX_WAITING = 200
 """Messages of one call that wait for a client to read."""
 
-MOST_DATA = 16 * 1024
+MAX_DATA = 16 * 1024
 """Bytes of JSON beside a log message; what is larger stays in the execution's record alone."""
 
 PROGRESS_SECONDS = 0.1
@@ -129,7 +129,7 @@ class Reports:
                 self._wake()
 
     def _queue(self, item: NodeLog | ClientReleased | _Said) -> None:
-        if len(self._waiting) < MOST_WAITING:
+        if len(self._waiting) < MAX_WAITING:
             self._note_missing()
             self._waiting.append(item)
         elif isinstance(item, ClientReleased):
@@ -229,7 +229,7 @@ class Reports:
         if event.data is None:
             return message
         size = size_of(event.data)
-        if size > MOST_DATA:
+        if size > MAX_DATA:
             return {"message": message, "data": f"{size:,} bytes, which only the execution's record shows"}
         return {"message": message, "data": payload.redacted(event.data, self._redactor)}
 

@@ -18,7 +18,7 @@ from mcp_bridge.keys.principals import Principal
 RESOURCE_NOT_FOUND = -32002
 """MCP until 2025-11-25, Resources, Error handling; later versions say -32602 (SEP-2164)."""
 
-MOST_URI = 2000
+MAX_URI = 2000
 """Characters of a URI that is asked for."""
 
 URI_LIST = "text/uri-list"
@@ -47,7 +47,7 @@ def find(
     snapshot: Snapshot, principal: Principal | None, uri: str
 ) -> tuple[PublishedResource, Mapping[str, str]] | None:
     """What is at a URI, with the variables that the URI gives its template; None when there is nothing."""
-    if len(uri) > MOST_URI:
+    if len(uri) > MAX_URI:
         return None
     fixed = snapshot.resources.get(uri)
     if fixed is not None and fixed.template is None and may_see(principal, fixed.target):
@@ -71,7 +71,7 @@ def _refuse_unknown(ctx: Context, uri: str) -> NoReturn:
         f"There is no resource at {uri[:200]!r} on this server. resources/list and resources/templates/list name "
         "what there is."
     )
-    raise MCPError(code, message, data={"uri": uri[:MOST_URI]})
+    raise MCPError(code, message, data={"uri": uri[:MAX_URI]})
 
 
 async def read_resource(

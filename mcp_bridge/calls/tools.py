@@ -9,7 +9,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolRequestParams, LoggingLevel, PaginatedRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from executions.ledger.idempotency_keys import MOST_CHARACTERS
+from executions.ledger.idempotency_keys import MAX_CHARACTERS
 from executions.running import deliveries, lifecycle
 from executions.running.calls import Pending
 from executions.running.deliveries import KeyTaken
@@ -116,8 +116,8 @@ def _key_fault(key: Any, caller: Caller) -> str:
     """Why an idempotency key cannot be used; empty when it can, or when there is none."""
     if key is None:
         return ""
-    if not isinstance(key, str) or not 1 <= len(key) <= MOST_CHARACTERS:
-        return f"_meta[{IDEMPOTENCY_KEY!r}] must be a text of 1 to {MOST_CHARACTERS} characters, a UUID for example."
+    if not isinstance(key, str) or not 1 <= len(key) <= MAX_CHARACTERS:
+        return f"_meta[{IDEMPOTENCY_KEY!r}] must be a text of 1 to {MAX_CHARACTERS} characters, a UUID for example."
     if not caller.identity:
         return f"_meta[{IDEMPOTENCY_KEY!r}] needs an API key, because strangers must not share answers. Leave it out."
     return ""

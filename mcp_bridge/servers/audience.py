@@ -29,17 +29,17 @@ from mcp_bridge.keys.principals import Principal
 
 logger = logging.getLogger(__name__)
 
-MOST_STREAMS = 1000
+MAX_STREAMS = 1000
 """`subscriptions/listen` streams of one server in one process."""
 
-MOST_URIS = 200
+MAX_URIS = 200
 """Resources that one client may subscribe to."""
 
 TELL_SECONDS = 2.0
 """How long a client that reads slowly may hold up the next announcement."""
 
 
-TOO_MANY_URIS = f"Subscribe to at most {MOST_URIS:,} resources."
+TOO_MANY_URIS = f"Subscribe to at most {MAX_URIS:,} resources."
 
 EVENTS: tuple[ServerEvent, ...] = (ToolsListChanged(), PromptsListChanged(), ResourcesListChanged())
 
@@ -81,7 +81,7 @@ class Listener:
 
     def subscribe(self, uri: str) -> None:
         """Have the client told when what is at the URI changes; raises MCPError when it asks for too many."""
-        if len(self.uris) >= MOST_URIS and uri not in self.uris:
+        if len(self.uris) >= MAX_URIS and uri not in self.uris:
             raise MCPError(INVALID_PARAMS, TOO_MANY_URIS)
         self.uris.add(uri)
 
@@ -127,9 +127,9 @@ class Audience:
         Each stream has a handler and a bus of its own, because each caller sees tools of its own.
         """
         uris = params.notifications.resource_subscriptions or []
-        if len(uris) > MOST_URIS:
+        if len(uris) > MAX_URIS:
             raise MCPError(INVALID_PARAMS, TOO_MANY_URIS)
-        if self._is_over or len(self._handlers) >= MOST_STREAMS:
+        if self._is_over or len(self._handlers) >= MAX_STREAMS:
             raise MCPError(INTERNAL_ERROR, "This server takes no more listeners now. Wait a little and listen again.")
         bus = InMemorySubscriptionBus()
         handler = ListenHandler(bus)

@@ -4,7 +4,7 @@ A client names the last event that it saw (`Last-Event-ID`) and is sent what fol
 comes, until the answer (MCP 2025-11-25, Streamable HTTP, Resumability). Each session has a store of its own: the SDK
 gives one store to all of them, with the request's id as the name of the stream, and ids repeat between sessions.
 
-What is kept is bounded for the process as a whole, by MOST_BYTES and KEPT_SECONDS; the oldest goes first. Who comes
+What is kept is bounded for the process as a whole, by MAX_BYTES and KEPT_SECONDS; the oldest goes first. Who comes
 back later than that finds nothing, and reads the answer in the execution's record.
 """
 
@@ -20,7 +20,7 @@ from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCNotification, JSONRPC
 
 from flows.engine.limits import size_of
 
-MOST_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 """Of the events of all sessions of one process together."""
 KEPT_SECONDS = 300.0
 RETRY_MILLISECONDS = 1000
@@ -91,7 +91,7 @@ class Memory:
         self.bytes += event.size
         while self._events:
             oldest = next(iter(self._events.values()))
-            if self.bytes <= MOST_BYTES and event.at - oldest.at <= KEPT_SECONDS:
+            if self.bytes <= MAX_BYTES and event.at - oldest.at <= KEPT_SECONDS:
                 return
             self.forget(oldest)
 

@@ -35,9 +35,9 @@ from flows.engine.errors import NodeFailed
 from flows.engine.node import ToolAnswer
 from mcp_bridge.upstream import drift
 
-MOST_TOOLS = 1_000
+MAX_TOOLS = 1_000
 """Tools of another server that are listed."""
-_MOST_PAGES = 20
+_MAX_PAGES = 20
 """Pages of another server's list that are read."""
 _SHOWN = 300
 _CALLED: TypeAdapter[CallToolResult | InputRequiredResult] = TypeAdapter(CallToolResult | InputRequiredResult)
@@ -117,13 +117,13 @@ async def _session(url: str, headers: Mapping[str, str], transport: GuardedTrans
 async def _listed(session: ClientSession) -> list[Tool]:
     found: list[Tool] = []
     cursor: str | None = None
-    for _ in range(_MOST_PAGES):
+    for _ in range(_MAX_PAGES):
         page = await session.list_tools(params=PaginatedRequestParams(cursor=cursor) if cursor else None)
         found += page.tools
         cursor = page.next_cursor
-        if cursor is None or len(found) >= MOST_TOOLS:
+        if cursor is None or len(found) >= MAX_TOOLS:
             break
-    return found[:MOST_TOOLS]
+    return found[:MAX_TOOLS]
 
 
 async def _call(

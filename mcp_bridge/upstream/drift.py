@@ -6,7 +6,7 @@ from typing import Any
 from flows.engine.errors import DefinitionError, NodeFailed
 from flows.schemas.compiled import compile_schema
 
-_MOST_NAMED = 10
+_MAX_NAMED = 10
 """Changes of a schema that one message names."""
 
 
@@ -32,7 +32,7 @@ def check(tool: str, arguments: Mapping[str, Any], then: Mapping[str, Any], now:
 def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """The differences between two input schemas in words, parameter by parameter."""
     found = list(_changes(_parameters(then), _parameters(now))) or ["something besides its parameters"]
-    return found[:_MOST_NAMED] + ([f"and {len(found) - _MOST_NAMED} more"] if len(found) > _MOST_NAMED else [])
+    return found[:_MAX_NAMED] + ([f"and {len(found) - _MAX_NAMED} more"] if len(found) > _MAX_NAMED else [])
 
 
 def _parameters(schema: Mapping[str, Any]) -> dict[str, tuple[Any, bool]]:

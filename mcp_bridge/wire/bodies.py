@@ -22,7 +22,7 @@ LARGE_AT_ONCE = 8
 WAIT_SECONDS = 20.0
 """How long a large message waits until others have been answered."""
 
-MOST_VALUES = 300_000
+MAX_VALUES = 300_000
 """Texts, numbers, lists and objects in one message. They cost processor time that nobody else gets meanwhile: this many
 about a second, while the same bytes as one text cost a quarter of that.
 """
@@ -145,8 +145,8 @@ def check(body: bytes, headers: Headers) -> str | int | None:
     except ValueError as error:
         detail = str(error).replace("recursion limit exceeded", "more than 200 levels of nesting")
         raise Refused(400, f"The body is not JSON in UTF-8: {detail}.", code=PARSE_ERROR) from None
-    if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES and _has_too_many([message]):
-        text = f"This message has more than {MOST_VALUES} values. Send less, or send it as one text."
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES and _has_too_many([message]):
+        text = f"This message has more than {MAX_VALUES} values. Send less, or send it as one text."
         raise Refused(413, text)
     if not isinstance(message, dict):
         raise Refused(400, "The body must be one JSON-RPC message, an object; batches are not part of MCP.")
@@ -167,12 +167,12 @@ def _check_session(message: Mapping[str, Any], headers: Headers, request_id: str
 def _has_too_many(message: Any) -> bool:
     """Count what is in lists and objects; what looks like many values may be one long text."""
     count, remaining = 0, [message]
-    while remaining and count <= MOST_VALUES:
+    while remaining and count <= MAX_VALUES:
         value = remaining.pop()
         members = value.values() if isinstance(value, dict) else value
         count += len(members)
         remaining += [member for member in members if isinstance(member, dict | list)]
-    return count > MOST_VALUES
+    return count > MAX_VALUES
 
 
 def _id_of(message: Mapping[str, Any]) -> str | int | None:

@@ -7,7 +7,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
 from pydantic import ValidationError
 
-_MOST_FAULTS = 5
+_MAX_FAULTS = 5
 """Faults of a message's params that its answer names."""
 
 
@@ -22,7 +22,7 @@ async def explain(ctx: Any, call_next: Any) -> Any:
 def _said(error: ValidationError) -> str:
     """Where and what, without the values: they may be secret, and as long as the message."""
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    lines = [f"{_place(fault['loc'])}: {fault['msg']}." for fault in faults[:_MOST_FAULTS]]
+    lines = [f"{_place(fault['loc'])}: {fault['msg']}." for fault in faults[:_MAX_FAULTS]]
     more = len(faults) - len(lines)
     return " ".join(lines + ([f"And {more} more."] if more else []))
 

@@ -12,7 +12,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from mcp_bridge.wire.refusals import Refused, Scope
 
 ALLOWED_METHODS = "GET, POST, DELETE"
-MOST_BYTES = 64 * 1024
+MAX_BYTES = 64 * 1024
 """Names and values of all headers together."""
 
 VERSION = "mcp-protocol-version"
@@ -46,8 +46,8 @@ def read(scope: Scope) -> Headers:
     Raises Refused: 431 when they are too much, 400 when one that may be there once is there twice.
     """
     raw = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
-    if sum(len(name) + len(value) for name, value in raw) > MOST_BYTES:
-        raise Refused(431, f"The headers of this request are too large; {MOST_BYTES} bytes are the most.")
+    if sum(len(name) + len(value) for name, value in raw) > MAX_BYTES:
+        raise Refused(431, f"The headers of this request are too large; {MAX_BYTES} bytes are the most.")
     headers = Headers()
     for raw_name, raw_value in raw:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")

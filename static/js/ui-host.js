@@ -4,7 +4,7 @@
 {
   const PROTOCOL = "2026-01-26";
   const LEAST_HEIGHT = 40;
-  const MOST_HEIGHT = 640;
+  const MAX_HEIGHT = 640;
   const METHOD_NOT_FOUND = -32601;
   const frames = new Map(); // what each open frame's window is told and may ask
 
@@ -54,7 +54,7 @@
       ...look(),
       displayMode: "inline",
       availableDisplayModes: ["inline"],
-      containerDimensions: { width: place.clientWidth, maxHeight: MOST_HEIGHT },
+      containerDimensions: { width: place.clientWidth, maxHeight: MAX_HEIGHT },
       locale: navigator.language,
       timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       userAgent: "FlowHub",
@@ -116,7 +116,7 @@
     },
     "ui/notifications/size-changed": ({ frame }, { height }) => {
       if (!Number.isFinite(height)) return;
-      frame.style.height = `${Math.min(Math.max(height, LEAST_HEIGHT), MOST_HEIGHT)}px`;
+      frame.style.height = `${Math.min(Math.max(height, LEAST_HEIGHT), MAX_HEIGHT)}px`;
     },
   };
 

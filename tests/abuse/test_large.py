@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from mcp_bridge.wire.bodies import LARGE_AT_ONCE, MOST_VALUES
+from mcp_bridge.wire.bodies import LARGE_AT_ONCE, MAX_VALUES
 from tests.live import LiveServer, wait_until
 from tests.mcp_client import ERAS, MODERN
 from tests.wire import Wire
@@ -74,10 +74,10 @@ def test_a_message_that_only_says_that_it_is_too_large_is_refused_at_once(uvicor
 
 
 def test_a_message_of_very_many_values_is_refused_and_one_long_text_is_not(wire: Wire) -> None:
-    reply = wire.send(greeting(wire, [[]] * MOST_VALUES))
-    expected = f"This message has more than {MOST_VALUES} values. Send less, or send it as one text."
+    reply = wire.send(greeting(wire, [[]] * MAX_VALUES))
+    expected = f"This message has more than {MAX_VALUES} values. Send less, or send it as one text."
     assert (reply.status, reply.error) == (413, (INVALID_REQUEST, expected))
-    text = ",[{" * MOST_VALUES
+    text = ",[{" * MAX_VALUES
     assert wire.send(greeting(wire, text)).message["result"]["content"][0]["text"] == f"Hello, {text}! 1"
 
 

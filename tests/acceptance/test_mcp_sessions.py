@@ -12,7 +12,7 @@ from tests.wire import LEGACY_VERSION, Reply, Wire
 
 pytestmark = pytest.mark.timeout(120)
 
-MOST = 10
+MAX_SESSIONS = 10
 INVALID_REQUEST = -32600
 GONE = (404, (INVALID_REQUEST, "Session not found"))
 INITIALIZE_FIRST = "Send initialize first, then the Mcp-Session-Id header of its answer with every message."
@@ -149,7 +149,7 @@ def test_an_id_that_is_under_way_cannot_be_used_for_another_request(server: Live
 
 
 def test_beyond_the_limit_the_longest_idle_session_ends(small_server: LiveServer) -> None:
-    wires = [Wire(small_server, LEGACY) for _ in range(MOST)]
+    wires = [Wire(small_server, LEGACY) for _ in range(MAX_SESSIONS)]
     assert wires[0].works()
     newest = Wire(small_server, LEGACY)
     assert newest.works()
@@ -158,7 +158,7 @@ def test_beyond_the_limit_the_longest_idle_session_ends(small_server: LiveServer
 
 
 def test_sessions_that_ended_make_room(small_server: LiveServer) -> None:
-    wires = [Wire(small_server, LEGACY) for _ in range(MOST)]
+    wires = [Wire(small_server, LEGACY) for _ in range(MAX_SESSIONS)]
     assert wires[-1].send(method="DELETE").status == 200
     assert Wire(small_server, LEGACY).works()
     assert all(wire.works() for wire in wires[:-1])
@@ -167,7 +167,7 @@ def test_sessions_that_ended_make_room(small_server: LiveServer) -> None:
 def test_a_key_that_holds_all_sessions_with_streams_gets_no_more_and_keeps_nobody_out(
     small_server: LiveServer, another_key: str
 ) -> None:
-    wires = [Wire(small_server, LEGACY) for _ in range(MOST)]
+    wires = [Wire(small_server, LEGACY) for _ in range(MAX_SESSIONS)]
     with ExitStack() as stack:
         connections = [stack.enter_context(open_stream(wire)) for wire in wires]
         refusal = wires[0].ask_to_open()

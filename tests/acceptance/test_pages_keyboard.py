@@ -10,7 +10,7 @@ from tests.live import LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
-MOST_TABS = 60
+MAX_TABS = 60
 
 FOCUS_SHOWS = """() => {
   const element = document.activeElement;
@@ -35,12 +35,12 @@ def assert_focus_shows(page: Page) -> None:
 def tab_to(page: Page, wanted: Locator, key: str = "Tab") -> None:
     """Press Tab, or Shift+Tab, until the element has the focus; each step on the way shows where the focus is."""
     expect(wanted).to_be_visible()
-    for _ in range(MOST_TABS):
+    for _ in range(MAX_TABS):
         page.keyboard.press(key)
         assert_focus_shows(page)
         if wanted.evaluate("element => element === document.activeElement"):
             return
-    raise AssertionError(f"{MOST_TABS} times Tab did not reach {wanted}")
+    raise AssertionError(f"{MAX_TABS} times Tab did not reach {wanted}")
 
 
 def test_from_the_login_to_an_execution_and_back_without_a_mouse(page: Page, uvicorn_server: LiveServer) -> None:

@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 
 from flowhub import connections
-from flowhub.connections import LEAST_BYTES, MOST_HEAD_BYTES, Connection
+from flowhub.connections import LEAST_BYTES, MAX_HEAD_BYTES, Connection
 
 pytestmark = pytest.mark.anyio
 
@@ -93,12 +93,12 @@ async def test_a_head_without_an_end_is_refused(port: int) -> None:
 
 async def write_for_ever(writer: asyncio.StreamWriter) -> None:
     while True:
-        writer.write(b"x" * (MOST_HEAD_BYTES // 4))
+        writer.write(b"x" * (MAX_HEAD_BYTES // 4))
         await writer.drain()
 
 
 async def test_many_headers_are_refused_with_the_reason(port: int) -> None:
-    reader, writer = await ask(port, REQUEST + b"X-Many: 1\r\n" * (MOST_HEAD_BYTES // 11 + 1))
+    reader, writer = await ask(port, REQUEST + b"X-Many: 1\r\n" * (MAX_HEAD_BYTES // 11 + 1))
     assert (await rest_of(reader)).startswith(b"HTTP/1.1 431 ")
     writer.close()
 

@@ -32,7 +32,7 @@ MAX_PARTS = 5_000
 MAX_BYTES = 2 * 1024**2
 \"\"\"Of one file; in two
 lines.\"\"\"
-MOST_LEVELS = 3  # deeper is cut
+MAX_LEVELS = 3  # deeper is cut
 # ---
 # How long a | client waits.
 # And no longer.
@@ -42,16 +42,16 @@ LEAST = 1
 
 
 class Case:
-    MOST = 10
+    MAX_LENGTH = 10
     \"\"\"Characters of a name.\"\"\"
 """)
     found = limits(tmp_path)
     assert found == [
         Limit("flows", "MAX_PARTS", 5000, ""),
         Limit("flows", "MAX_BYTES", 2 * 1024 * 1024, "Of one file; in two lines."),
-        Limit("flows", "MOST_LEVELS", 3, "Deeper is cut."),
+        Limit("flows", "MAX_LEVELS", 3, "Deeper is cut."),
         Limit("flows", "_MAX_WAIT_SECONDS", 3600, "How long a | client waits. And no longer.", "FLOWHUB_MAX_WAIT"),
-        Limit("flows.Case", "MOST", 10, "Characters of a name."),
+        Limit("flows.Case", "MAX_LENGTH", 10, "Characters of a name."),
     ]
     assert [each.shown for each in found] == ["5,000", "2 MiB", "3", "3,600 s", "10 characters"]
     assert page(found).partition("\n## ")[2].splitlines() == [
@@ -61,9 +61,9 @@ class Case:
         "|---|---|---|---|",
         "| `MAX_PARTS` | 5,000 |  | `flows` |",
         "| `MAX_BYTES` | 2 MiB | Of one file; in two lines. | `flows` |",
-        "| `MOST_LEVELS` | 3 | Deeper is cut. | `flows` |",
+        "| `MAX_LEVELS` | 3 | Deeper is cut. | `flows` |",
         "| `_MAX_WAIT_SECONDS` | 3,600 s | How long a \\| client waits. And no longer. `FLOWHUB_MAX_WAIT` | `flows` |",
-        "| `MOST` | 10 characters | Characters of a name. | `flows.Case` |",
+        "| `MAX_LENGTH` | 10 characters | Characters of a name. | `flows.Case` |",
     ]
 
 

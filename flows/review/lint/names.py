@@ -9,7 +9,7 @@ _WIDEST = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _IN_MCP = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
-MOST_WITH_PREFIX = 64
+MAX_WITH_PREFIX = 64
 """Characters of a tool's name with what Claude Code puts before it."""
 
 VAGUE_TOOLS = frozenset(
@@ -83,13 +83,13 @@ def with_server(subject: Subject) -> Iterator[Note]:
     https://github.com/ComposioHQ/composio/issues/2788
     """
     whole = f"mcp__{subject.server_slug}__{subject.name}"
-    if len(whole) > MOST_WITH_PREFIX:
-        over = len(whole) - MOST_WITH_PREFIX
+    if len(whole) > MAX_WITH_PREFIX:
+        over = len(whole) - MAX_WITH_PREFIX
         yield (
             "name",
             (
                 f"shorten the tool's name or the server's slug by {over}: some clients call the tool {whole!r}, "
-                f"{len(whole)} characters, and some models' APIs take {MOST_WITH_PREFIX}; Cursor leaves it out"
+                f"{len(whole)} characters, and some models' APIs take {MAX_WITH_PREFIX}; Cursor leaves it out"
             ),
         )
 

@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 
 from flows.review.lint.subject import Note, Subject
 
-MOST_TOOLS = 40
+MAX_TOOLS = 40
 """Tools of one server before the lint says that there are many."""
 NEAR = 0.86
 
@@ -39,7 +39,7 @@ def many(subject: Subject) -> Iterator[Note]:
     https://code.visualstudio.com/docs/copilot/agents/agent-tools (128 tools a request)
     """
     count = len(subject.neighbours) + 1
-    if count > MOST_TOOLS:
+    if count > MAX_TOOLS:
         yield "", f"the server has {count} tools, and a model reads all of them: put some on another server"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from flows.review.lint.subject import Note, Subject, at
 
-MOST_VALUES = 100
+MAX_VALUES = 100
 """Values of an enum before the lint says that there are many."""
 _KINDS = frozenset({"type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref"})
 
@@ -61,7 +61,7 @@ def many_values(subject: Subject) -> Iterator[Note]:
     """
     for steps, schema in subject.objects:
         values = schema.get("enum")
-        if isinstance(values, list) and len(values) > MOST_VALUES:
+        if isinstance(values, list) and len(values) > MAX_VALUES:
             yield (
                 at("enum", into=steps),
                 f"{len(values):,} values are read with every request; take text, and let the flow refuse others",

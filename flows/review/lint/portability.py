@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from flows.review.lint.subject import Note, Subject, at
 
 DEEPEST = 5
-MOST_PROPERTIES = 100
+MAX_PROPERTIES = 100
 """Properties of a schema that all of OpenAI's APIs take."""
 
 _CHOICES = ("oneOf", "anyOf", "allOf")
@@ -190,8 +190,8 @@ def size(subject: Subject) -> Iterator[Note]:
     https://learn.microsoft.com/azure/ai-services/openai/how-to/structured-outputs (100 properties; OpenAI's own: 5,000)
     """
     count = len(subject.parameters)
-    if count > MOST_PROPERTIES:
+    if count > MAX_PROPERTIES:
         yield (
             "inputSchema",
-            f"{count} properties; {MOST_PROPERTIES} is the most that all of OpenAI's APIs take: make several tools",
+            f"{count} properties; {MAX_PROPERTIES} is the most that all of OpenAI's APIs take: make several tools",
         )

@@ -64,7 +64,7 @@ RULES: Sequence[Rule] = (
     Rule("server-size", "hint", neighbours.many),
 )
 
-MOST_OF_A_RULE = 20
+MAX_OF_A_RULE = 20
 """Findings of one rule that are shown."""
 
 
@@ -73,6 +73,6 @@ def lint(subject: Subject) -> list[Finding]:
     found = [
         Finding(rule.id, rule.level, path, message)
         for rule in RULES
-        for path, message in list(rule.look(subject))[:MOST_OF_A_RULE]
+        for path, message in list(rule.look(subject))[:MAX_OF_A_RULE]
     ]
     return sorted(found, key=lambda finding: LEVELS.index(finding.level))

@@ -132,7 +132,9 @@ def test_a_faulty_case_is_not_saved_and_what_was_typed_stays(
 
 
 def test_a_flow_has_a_hundred_cases_at_most(flow: Flow, owner: Client) -> None:
-    SavedCase.objects.bulk_create(SavedCase(flow=flow, name=f"case {number}") for number in range(SavedCase.MOST))
+    SavedCase.objects.bulk_create(
+        SavedCase(flow=flow, name=f"case {number}") for number in range(SavedCase.MAX_OF_A_FLOW)
+    )
     html = owner.post(f"/flows/{flow.pk}/test/", typed("one more")).content.decode()
     assert "Not saved: a flow has at most 100 cases. Delete one first." in words(html)
 

@@ -53,7 +53,7 @@ class TestKept:
 
     def test_the_oldest_answers_go_when_all_take_too_much(self, monkeypatch: pytest.MonkeyPatch) -> None:
         answers = [self.keep(days=-0.01 * age, text="x" * 1000) for age in range(4)]
-        monkeypatch.setattr(kept_answers, "MOST_BYTES", answers[0].size * 2)
+        monkeypatch.setattr(kept_answers, "MAX_BYTES", answers[0].size * 2)
         kept_answers.expire(datetime.now(UTC))
         assert set(KeptAnswer.objects.values_list("pk", flat=True)) == {answer.pk for answer in answers[:2]}
 

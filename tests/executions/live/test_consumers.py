@@ -18,7 +18,7 @@ from django.test import Client
 from executions.ledger import writer
 from executions.ledger.writer import ExecutionChange, Ledger, ledger
 from executions.live import consumers
-from executions.live.announcer import INTERVAL_SECONDS, MOST_NAMED, announcer
+from executions.live.announcer import INTERVAL_SECONDS, MAX_NAMED, announcer
 from executions.models import new_id
 from executions.record.status import Status
 from flowhub.asgi import application
@@ -199,7 +199,7 @@ async def test_a_burst_is_a_few_messages_that_name_a_few_executions() -> None:
         while not messages[-1]["more"]:
             messages.append(await browser.receive_json_from(SECONDS))
         assert len(messages) <= 2
-        assert len(messages[-1]["executions"]) == MOST_NAMED
+        assert len(messages[-1]["executions"]) == MAX_NAMED
         assert await browser.receive_nothing(INTERVAL_SECONDS * 2)
 
 

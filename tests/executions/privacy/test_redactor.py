@@ -16,7 +16,7 @@ from django.db import OperationalError
 
 from executions.ledger.writer import LedgerUnavailable
 from executions.models import Execution
-from executions.privacy.redactor import MOST_SEARCHED, Redactor
+from executions.privacy.redactor import MAX_SEARCHED, Redactor
 from executions.record import payload
 from executions.running import lifecycle
 from executions.running.lifecycle import Caller, Target
@@ -137,7 +137,7 @@ class TestRecord:
         assert "value-000001" not in text
 
     def test_no_more_values_are_searched_for_than_can_be_and_all_are_known_as_whole_texts(self) -> None:
-        values = [f"value-{number:06}" for number in range(MOST_SEARCHED * 3)]
+        values = [f"value-{number:06}" for number in range(MAX_SEARCHED * 3)]
         assert stored(values, Redactor.none.knowing(values)) == ["***"] * len(values)
 
 

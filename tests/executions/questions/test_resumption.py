@@ -392,7 +392,7 @@ async def test_outputs_that_are_no_json_end_it_with_a_sentence() -> None:
 
 
 async def test_no_more_wait_for_one_caller_than_are_allowed(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suspensions, "MOST_WAITING", 2)
+    monkeypatch.setattr(suspensions, "MAX_WAITING", 2)
     target = await sync_to_async(target_of)(flow)
     waiting = [await ask(flow), await ask(flow)]
     refused = await lifecycle.call(target, {}, CALLER)

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from executions.models import Execution
-from executions.reading.comparison import MOST_DIFFERENCES, DifferentPlace, compare, differences
+from executions.reading.comparison import MAX_DIFFERENCES, DifferentPlace, compare, differences
 from executions.record.status import Status
 from flows.models import Flow
 from flows.publishing import versions
@@ -64,7 +64,7 @@ def test_two_values_differ_at_their_paths(left: Any, right: Any, found: list[tup
 
 def test_what_is_told_of_large_values_is_bounded_and_says_so() -> None:
     many = differences(list(range(500)), list(range(1, 501)))
-    assert (len(many.items), many.is_complete) == (MOST_DIFFERENCES, False)
+    assert (len(many.items), many.is_complete) == (MAX_DIFFERENCES, False)
     far = differences([*range(60_000), "x"], [*range(60_000), "y"])
     assert (far.items, far.is_complete, bool(far)) == ((), False, True)
     nodes = [node(f"n{number}", outputData=list(range(60))) for number in range(30)]

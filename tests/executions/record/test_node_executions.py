@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from executions.record.node_executions import MOST_LINES, NodeExecutions
+from executions.record.node_executions import MAX_LINES, NodeExecutions
 from flows.engine.node import NodeContext, NodeResult, Reused, Services
 from flows.engine.registry import Registry
 from flows.engine.runner import run
@@ -72,7 +72,7 @@ async def test_each_attempt_is_told_of_once_there_was_more_than_one() -> None:
 async def test_the_last_progress_and_the_first_lines_of_a_log_are_kept() -> None:
     class Talker(Scripted):
         async def execute(self, parameters: Any, context: NodeContext) -> NodeResult:
-            for number in range(MOST_LINES + 3):
+            for number in range(MAX_LINES + 3):
                 context.report(number / 200, f"{number} done")
                 context.log("info", f"line {number}", number or None)
             return NodeResult(None)
@@ -83,7 +83,7 @@ async def test_the_last_progress_and_the_first_lines_of_a_log_are_kept() -> None
     await run(flow.graph(), 1, services=Services(), observers=[nodes.add])
     talk = nodes.entries[1]
     assert (talk["progress"]["fraction"], talk["progress"]["message"]) == (0.51, "102 done")
-    assert (len(talk["log"]), talk["logLeftOut"]) == (MOST_LINES, 3)
+    assert (len(talk["log"]), talk["logLeftOut"]) == (MAX_LINES, 3)
     first, second = ({name: line[name] for name in line if name != "offsetMs"} for line in talk["log"][:2])
     assert first == {"level": "info", "message": "line 0"}
     assert second == {"level": "info", "message": "line 1", "data": 1}

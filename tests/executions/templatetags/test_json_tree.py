@@ -4,7 +4,7 @@ import re
 from html import unescape
 from typing import Any
 
-from executions.templatetags.json_tree import LONGEST_TEXT, MOST_VALUES, json_tree
+from executions.templatetags.json_tree import LONGEST_TEXT, MAX_VALUES, json_tree
 
 
 def shown(value: Any) -> str:
@@ -23,4 +23,4 @@ def test_a_long_string_is_cut_and_whole_behind_show_all() -> None:
 
 
 def test_a_huge_list_is_drawn_up_to_a_limit_that_says_how_much_is_left() -> None:
-    assert f"… {10_000 - MOST_VALUES:,} more, see raw" in shown(list(range(10_000)))
+    assert f"… {10_000 - MAX_VALUES:,} more, see raw" in shown(list(range(10_000)))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flows.cases.expectations import MOST_DIFFERENCES, Expectation, Mismatch, Verdict
+from flows.cases.expectations import MAX_DIFFERENCES, Expectation, Mismatch, Verdict
 
 
 def answer(value: Any) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def test_an_expectation_is_stored_and_read_back_as_the_same(
 
 def test_differences_are_few_and_short() -> None:
     verdict = Expectation("succeeds", "equals", {}).check(answer({f"k{n}": "x" * 5000 for n in range(50)}))
-    assert len(verdict.differences) == MOST_DIFFERENCES
+    assert len(verdict.differences) == MAX_DIFFERENCES
     assert max(len(each.got) for each in verdict.differences) < 300
     assert verdict.reason == "The answer differs in 10 or more places."
 

@@ -6,7 +6,7 @@ import pytest
 
 from flows.engine.node import NodeResult, Reply
 from flows.nodes import registry
-from flows.nodes.ui_table import MOST_ROWS
+from flows.nodes.ui_table import MAX_ROWS
 from tests.flows.nodes.conftest import Execute
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +44,7 @@ async def test_a_table_of_nothing_says_so(execute: Execute, rows: Any) -> None:
     [
         ({}, ['"rows" is a required property']),
         ({"rows": [1]}, ["rows[0]"]),
-        ({"rows": [{}] * (MOST_ROWS + 1)}, ["rows"]),
+        ({"rows": [{}] * (MAX_ROWS + 1)}, ["rows"]),
         ({"rows": [], "columns": [{"title": "A"}]}, ["columns[0]"]),
         ({"rows": "{{ fetch.body }}"}, []),
     ],

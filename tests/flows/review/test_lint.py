@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flows.review.lint.subject import LEVELS, Neighbour, Subject
-from flows.review.lint.table import MOST_OF_A_RULE, RULES, lint
+from flows.review.lint.table import MAX_OF_A_RULE, RULES, lint
 
 
 def schema(**properties: Any) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def test_parameters_inside_lists_and_alternatives_are_read_too() -> None:
 def test_errors_come_first_and_one_rule_does_not_drown_the_others() -> None:
     many = schema(**{f"order_{n}": {"type": "string"} for n in range(60)}) | {"anyOf": [{}]}
     found = lint(subject(inputSchema=many))
-    assert [finding.rule for finding in found] == ["schema-choice-at-root", *["parameter-description"] * MOST_OF_A_RULE]
+    assert [finding.rule for finding in found] == ["schema-choice-at-root", *["parameter-description"] * MAX_OF_A_RULE]
     assert {finding.level for finding in found} <= set(LEVELS)
 
 

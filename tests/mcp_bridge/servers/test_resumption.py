@@ -109,7 +109,7 @@ async def test_one_session_does_not_see_the_events_of_another() -> None:
 
 
 async def test_the_oldest_events_of_the_process_go_first(monkeypatch: pytest.MonkeyPatch, memory: Memory) -> None:
-    monkeypatch.setattr(resumption, "MOST_BYTES", 50_000)
+    monkeypatch.setattr(resumption, "MAX_BYTES", 50_000)
     old, new = SessionEvents(), SessionEvents()
     opened = await old.store_event("7", None)
     await old.store_event("7", note(1, 20_000))
