@@ -8,9 +8,9 @@ from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp_bridge.calls.asking import SESSIONS
 from mcp_bridge.keys.principals import KeyUser, key_ring
 from mcp_bridge.servers.host import Hosted, current_host
-from mcp_bridge.wire import bodies, headers, streams
+from mcp_bridge.wire import batches, bodies, headers, streams
 from mcp_bridge.wire.headers import SESSION, Headers
-from mcp_bridge.wire.refusals import RETRY_LATER, App, Message, Receive, Refused, Scope, Send, refuse
+from mcp_bridge.wire.refusals import RETRY_LATER, App, Receive, Refused, Scope, Send, refuse
 from mcp_bridge.wire.streams import ResponseStream, opening
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
         headers.check(scope["method"], head)
         hosted = await _admit(scope, head)
         if scope["method"] == "POST":
-            await _pass_message(scope, receive, send, head, hosted)
+            await _pass_messages(scope, receive, send, head, hosted)
         else:
             await _pass_on(scope, receive, send, hosted)
     except Refused as refused:
@@ -100,24 +100,28 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
     return hosted
 
 
-async def _pass_message(scope: Scope, receive: Receive, send: Send, head: Headers, hosted: Hosted) -> None:
-    """Hand a message to the SDK once it is here, whole and well formed; its memory is counted until it is answered."""
+async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Headers, hosted: Hosted) -> None:
+    """Hand what was posted to the SDK once it is here, whole and well formed.
+
+    Its memory is counted until it is answered.
+    """
+
+    async def serve(body: bytes, receive: Receive, send: Send) -> None:
+        try:
+            request_id = bodies.check(body, head)
+            if request_id is not None and hosted.manager.is_under_way(head.get(SESSION, ""), request_id):
+                message = "A request with this id is under way in this session. Give each request an id of its own."
+                raise Refused(400, message, request_id=request_id)
+            await _pass_on(dict(scope), receive, send, hosted)
+        except Refused as refused:
+            await refuse(refused, send)
+
     async with current_host().room.share() as share:
         body = await bodies.read(receive, head, share)
-        request_id = bodies.check(body, head)
-        if request_id is not None and hosted.manager.is_under_way(head.get(SESSION, ""), request_id):
-            message = "A request with this id is under way in this session. Give each request an id of its own."
-            raise Refused(400, message, request_id=request_id)
-        is_read = False
-
-        async def receive_whole() -> Message:
-            nonlocal is_read
-            if is_read:
-                return await receive()
-            is_read = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        await _pass_on(scope, receive_whole, send, hosted)
+        if batches.is_batch(body, head):
+            await batches.answer(batches.split(bodies.parsed(body)), serve, receive, send)
+        else:
+            await serve(body, bodies.replayed(body, receive), send)
 
 
 async def _pass_on(scope: Scope, receive: Receive, send: Send, hosted: Hosted) -> None:

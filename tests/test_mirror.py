@@ -12,6 +12,7 @@ ELSEWHERE = {
     "executions/record/payload_keys": "executions/record/test_payload_column.py",
     "flows/engine/failures": "flows/engine/test_runner.py",
     "flows/offers/editor": "flows/offers/test_views.py",
+    "mcp_bridge/wire/batches": "acceptance/test_batches.py",
     "mcp_bridge/api/upstream": "mcp_bridge/upstream/test_client.py",
     "executions/acting/views": "executions/acting/test_actions.py",
     "executions/api/actions": "executions/api/test_views.py",

@@ -11,7 +11,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 from pydantic_core import from_json
 
 from mcp_bridge.wire.headers import SESSION, Headers
-from mcp_bridge.wire.refusals import RETRY_LATER, Receive, Refused
+from mcp_bridge.wire.refusals import RETRY_LATER, Message, Receive, Refused
 
 SMALL_BYTES = 64 * 1024
 """Bodies up to this size are what the web server holds for a connection anyway, and are not counted."""
@@ -140,6 +140,29 @@ def check(body: bytes, headers: Headers) -> str | int | None:
 
     Raises Refused that says what to change, 413 for too many values, else 400 (JSON-RPC 2.0; MCP, Base Protocol).
     """
+    message = parsed(body)
+    if not isinstance(message, dict):
+        text = "The body must be one JSON-RPC message, an object; only MCP 2025-03-26 has batches."
+        raise Refused(400, text)
+    request_id = _id_of(message)
+    _check_envelope(message, request_id)
+    _check_version(message, headers, request_id)
+    _check_session(message, headers, request_id)
+    return request_id if "method" in message else None
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """Gives out a body that was read already, and then what comes after it."""
+    whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return whole.pop() if whole else await receive()
+
+    return replay
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON of a body; raises Refused, 400 where it is none, 413 when it has too many values."""
     try:
         message = from_json(body, allow_inf_nan=False)
     except ValueError as error:
@@ -148,13 +171,7 @@ def check(body: bytes, headers: Headers) -> str | int | None:
     if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES and _has_too_many([message]):
         text = f"This message has more than {MAX_VALUES} values. Send less, or send it as one text."
         raise Refused(413, text)
-    if not isinstance(message, dict):
-        raise Refused(400, "The body must be one JSON-RPC message, an object; batches are not part of MCP.")
-    request_id = _id_of(message)
-    _check_envelope(message, request_id)
-    _check_version(message, headers, request_id)
-    _check_session(message, headers, request_id)
-    return request_id if "method" in message else None
+    return message
 
 
 def _check_session(message: Mapping[str, Any], headers: Headers, request_id: str | int | None) -> None:

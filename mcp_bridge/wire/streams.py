@@ -51,7 +51,7 @@ class ResponseStream:
 
     async def send(self, message: Message) -> None:
         """Pass a message on, in order."""
-        if message["type"] == "http.response.start" and _is_event_stream(message):
+        if message["type"] == "http.response.start" and is_event_stream(message):
             self._head = message
             self._timer = asyncio.get_running_loop().call_later(HEAD_SECONDS, self._open)
             return
@@ -83,6 +83,7 @@ class ResponseStream:
             self._timer.cancel()
 
 
-def _is_event_stream(message: Message) -> bool:
+def is_event_stream(message: Message) -> bool:
+    """Whether the head of a response says that events follow."""
     types = [value for name, value in message["headers"] if name.lower() == b"content-type"]
     return [value.split(b";")[0] for value in types] == [b"text/event-stream"]

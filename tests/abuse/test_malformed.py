@@ -68,7 +68,7 @@ def test_a_body_that_is_no_json_is_refused_with_the_place(wire: Wire, case: str)
 
 # --- JSON that is no message ------------------------------------------------------------------------------------------
 
-ONE_MESSAGE = "The body must be one JSON-RPC message, an object; batches are not part of MCP."
+ONE_MESSAGE = "The body must be one JSON-RPC message, an object; only MCP 2025-03-26 has batches."
 NO_VERSION = 'The message lacks "jsonrpc": "2.0".'
 BAD_ID = "The id of a request must be a string or a whole number; a notification has none."
 BAD_METHOD = "The method of a message must be a string."
