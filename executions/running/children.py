@@ -96,7 +96,7 @@ class Child:
         assert isinstance(answer, Answer)  # noqa: S101 - whoever is called by a flow cannot ask
         if answer.is_error:
             raise _failure(self.target, answer)
-        return FlowAnswer(str(execution_id), answer.text, answer.structured, answer.is_structured)
+        return FlowAnswer(str(execution_id), answer.text, answer.content, answer.structured, answer.is_structured)
 
     def _check(self, arguments: Mapping[str, Any]) -> None:
         faults = argument_faults(self.target, arguments)

@@ -99,10 +99,11 @@ class CodeRunner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FlowAnswer:
-    """What a called flow answered: its text, the JSON value if it returned one, and the id of its execution."""
+    """What a called flow answered: content blocks in MCP's form, their text, the JSON value if it returned one."""
 
     execution_id: str
     text: str
+    content: Sequence[Mapping[str, Json]]
     structured: Json = None
     is_structured: bool = False
 

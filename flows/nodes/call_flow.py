@@ -22,7 +22,8 @@ class CallFlow:
     type: ClassVar[str] = "call_flow"
     title: ClassVar[str] = "Call flow"
     description: ClassVar[str] = (
-        "Calls another flow of this server and gives out its JSON answer, or {text} when it answers with text. "
+        "Calls another flow of this server and gives out its JSON answer, {text} when it answers with text, and "
+        "{text, structured, content} when it answers with pictures, sounds, resources, or more than once. "
         "It is an execution of its own, and counts against this flow's timeout."
     )
     group: ClassVar[str] = "Connect"
@@ -60,5 +61,9 @@ class CallFlow:
 
 
 def output_of(answer: FlowAnswer) -> Json:
-    """The answer of a flow as a node's output: its JSON value, or its text under that name."""
-    return answer.structured if answer.is_structured else {"text": answer.text}
+    """The answer of a flow as a node's output: its JSON value, `{text}`, or all of it when it is more than that."""
+    if len(answer.content) == 1 and answer.is_structured:
+        return answer.structured
+    if [block["type"] for block in answer.content] == ["text"]:
+        return {"text": answer.text}
+    return {"text": answer.text, "structured": answer.structured, "content": [dict(block) for block in answer.content]}
