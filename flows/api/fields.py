@@ -34,9 +34,19 @@ class VisibleServerField(serializers.SlugRelatedField):
         return Server.objects.visible_to(self.context["request"].user)
 
 
+class FaultSerializer(serializers.Serializer):
+    """One thing that keeps a flow from being published."""
+
+    path = serializers.CharField(allow_blank=True, help_text="Where: definition.nodes[2].parameters.url")
+    key = serializers.CharField(
+        allow_blank=True, help_text="The member that is missing there or may not be there; empty for the value."
+    )
+    message = serializers.CharField(help_text="What to change.")
+
+
 def faults_as_json(faults: Iterable[Fault]) -> list[dict[str, str]]:
-    """Faults as they stand in an answer, each with its path."""
-    return [{"path": fault.path, "message": fault.message} for fault in faults]
+    """Faults as they stand in an answer; `key` is the member that is missing at the path, or too much there."""
+    return [{"path": fault.path, "key": fault.key, "message": fault.message} for fault in faults]
 
 
 def faults_by_field(
@@ -47,5 +57,5 @@ def faults_by_field(
     for fault in faults:
         field = next((name for name in fields if fault.is_inside(name)), otherwise)
         path = fault.path.removeprefix(field).removeprefix(".")
-        found.setdefault(field, []).append({"path": path, "message": fault.message})
+        found.setdefault(field, []).append({"path": path, "key": fault.key, "message": fault.message})
     return found

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from flows.api.fields import JsonField, VisibleServerField, faults_as_json
 from flows.engine.errors import DefinitionError
 from flows.engine.graph import DEFINITION_SCHEMA
+from flows.engine.shapes import UNKNOWN
 from flows.models import MAX_ANSWER_SECONDS, TOOL_NAME, Flow, FlowVersion
 from flows.publishing import versions
 from flows.schemas.compiled import check_tool_input_schema, compile_schema
@@ -109,8 +110,15 @@ class FlowSerializer(FlowItemSerializer):
         return value
 
     def validate_definition(self, value: Any) -> Any:
-        """Every fault of the definition, each at its path."""
-        return _checked(versions.graph_of, value)
+        """Every fault of the definition, each at its path; what its expressions may name, the input schema says."""
+        schema = self.initial_data.get("inputSchema", self.instance.input_schema if self.instance else UNKNOWN)
+        try:
+            check_tool_input_schema(schema)
+        except DefinitionError:
+            schema = UNKNOWN
+        if faults := versions.definition_faults(value, schema):
+            raise serializers.ValidationError(faults_as_json(faults))
+        return value
 
     def validate_inputSchema(self, value: Any) -> Any:
         """Every fault of the tool's input schema."""
@@ -122,27 +130,23 @@ class FlowSerializer(FlowItemSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A tool name is unique in its server, and expressions name what can be there."""
+        self.check_name(attrs)
+        if "input_schema" in attrs and "definition" not in attrs and self.instance is not None:
+            faults = versions.definition_faults(self.instance.definition, attrs["input_schema"])
+            # A draft that was stored as a graph need not be one for ever: node types come and go.
+            known = versions.definition_faults(self.instance.definition, self.instance.input_schema)
+            if new := [fault for fault in faults if fault not in known]:
+                raise serializers.ValidationError({"definition": faults_as_json(new)})
+        return attrs
+
+    def check_name(self, attrs: dict[str, Any]) -> None:
+        """Raises ValidationError for a tool name that another flow of the server has."""
         server = attrs.get("server") or (self.instance and self.instance.server)
         others = Flow.objects.filter(server=server, tool_name=attrs.get("tool_name"))
         if self.instance is not None:
             others = others.exclude(pk=self.instance.pk)
         if others.exists():
             raise serializers.ValidationError({"toolName": [TOOL_NAME_TAKEN]})
-        if {"definition", "input_schema"} & attrs.keys():
-            self._check_expressions(attrs)
-        return attrs
-
-    def _check_expressions(self, attrs: dict[str, Any]) -> None:
-        """What the expressions of the definition name depends on the input schema, whichever of the two changes."""
-        draft = self.instance or Flow()
-        definition = attrs.get("definition", draft.definition)
-        try:
-            faults = versions.unknown_members(definition, attrs.get("input_schema", draft.input_schema))
-        except DefinitionError:
-            # A draft that was stored as a graph need not be one for ever: node types come and go.
-            return
-        if faults:
-            raise serializers.ValidationError({"definition": faults_as_json(faults)})
 
     def create(self, validated_data: dict[str, Any]) -> Flow:
         """Store a draft; clients see it once it is published."""

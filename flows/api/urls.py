@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from flows.api import docs, offers, servers, transfer, views
+from flows.api import docs, drafts, offers, servers, transfer, views
 
 urlpatterns = [
     path("flows/", views.FlowList.as_view(), name="api-flows"),
     path("flows/<str:flowId>/", views.FlowDetail.as_view(), name="api-flow"),
     path("flows/<str:flowId>/publish/", views.FlowPublish.as_view(), name="api-flow-publish"),
+    path("flows/<str:flowId>/check/", drafts.FlowCheck.as_view(), name="api-flow-check"),
     path("flows/<str:flowId>/export/", transfer.FlowExport.as_view(), name="api-flow-export"),
     path("servers/", servers.ServerList.as_view(), name="api-servers"),
     path("servers/<str:serverId>/secrets/", servers.SecretList.as_view(), name="api-secrets"),
@@ -19,6 +20,7 @@ urlpatterns = [
     path("resources/", offers.ResourceList.as_view(), name="api-resources"),
     path("resources/<str:resourceId>/", offers.ResourceDetail.as_view(), name="api-resource"),
     path("node-types/", views.NodeTypeList.as_view(), name="api-node-types"),
+    path("node-types/<str:type>/handles/", drafts.NodeTypeHandles.as_view(), name="api-node-type-handles"),
     path("schema/", docs.SchemaView.as_view(), name="api-schema"),
     path("docs/", docs.docs, name="api-docs"),
 ]

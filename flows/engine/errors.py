@@ -1,7 +1,7 @@
 """What can be wrong with a definition, and what can go wrong while a graph runs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 ErrorKind = Literal[
@@ -21,10 +21,14 @@ What each means to its readers is in `executions.record.error_kinds`.
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a JSON document: where (`nodes[2].parameters.url`) and what to change."""
+    """One thing wrong with a JSON document: where (`nodes[2].parameters.url`) and what to change.
+
+    `key` is the member that is missing at the path, or that may not be there; empty when it is about the value itself.
+    """
 
     path: str
     message: str
+    key: str = field(default="", kw_only=True)
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message

@@ -12,7 +12,7 @@ from flows.engine.errors import DefinitionError, Fault
 from flows.engine.expressions import RESERVED_ROOTS, SECRETS, Fill, Path, compile_value, did_you_mean, paths_in
 from flows.engine.names import SNAKE_CASE
 from flows.engine.node import MAIN
-from flows.engine.registry import RegisteredType, Registry, json_path, message_of
+from flows.engine.registry import RegisteredType, Registry, fault_of
 from flows.engine.settings import ERROR, SETTINGS_SCHEMA, NodeSettings, read
 
 TRIGGER = "trigger"
@@ -100,6 +100,8 @@ class Node:
     settings: NodeSettings | None = None
     own_handles: tuple[str, ...] = (MAIN,)
     takes_first: bool = False
+    is_sound: bool = True
+    """Whether its parameters fit its type; what one gives out that is not, nobody knows."""
 
     @property
     def handles(self) -> tuple[str, ...]:
@@ -127,7 +129,8 @@ class Connection:
 class Graph:
     """A parsed definition: `order` holds the nodes reachable from the trigger, in topological order.
 
-    `secret_names` are the names in `{{ secrets.NAME }}` of those nodes.
+    `secret_names` are the names in `{{ secrets.NAME }}` of those nodes. `places` says where in the definition each node
+    stands, by its id: `nodes[3]`.
     """
 
     trigger: Node
@@ -136,18 +139,27 @@ class Graph:
     connections: tuple[Connection, ...]
     outgoing: Mapping[str, tuple[Connection, ...]]
     incoming_counts: Mapping[str, int]
+    places: Mapping[str, str]
     secret_names: frozenset[str] = frozenset()
 
 
 def parse(definition: Any, registry: Registry) -> Graph:
-    """Turn a definition into a Graph.
+    """Turn a definition into a Graph; raises DefinitionError with all that `examine` finds."""
+    graph, faults = examine(definition, registry)
+    if faults or graph is None:
+        raise DefinitionError(faults)
+    return graph
 
-    Raises DefinitionError with every fault at its path: shape, unknown type, parameters against the type's schema,
-    missing or second trigger, duplicate id or slug, dangling connection, unknown handle, cycle, expression that is
-    malformed or names no upstream node. Which secrets exist is not known here; see
-    `flows.publishing.versions.faults_of`.
+
+def examine(definition: Any, registry: Registry) -> tuple[Graph | None, list[Fault]]:
+    """As much of the graph as can be read, and every fault at its path; no graph without a trigger.
+
+    Faults: shape, unknown type, parameters against the type's schema, missing or second trigger, duplicate id or slug,
+    dangling connection, unknown handle, cycle, expression that is malformed or names no upstream node. What depends on
+    something faulty is not judged: which ways out a node has whose parameters do not fit, or what comes before a node
+    when a connection has no ends. Which secrets exist is not known here; see `flows.publishing.versions.faults_of`.
     """
-    return _Parser(definition, registry).parse()
+    return _Parser(definition, registry).examine()
 
 
 class _Parser:
@@ -157,23 +169,29 @@ class _Parser:
         self.faults: list[Fault] = []
         self.nodes: dict[str, Node] = {}
         self.places: dict[str, str] = {}
-        self.unclear: set[str] = set()
-        """The ids of nodes whose parameters have faults: which handles they have is not known."""
+        self.slugs: dict[str, str] = {}
+        """By id, also of nodes that cannot be read otherwise."""
+        self.misshapen: set[tuple[str | int, ...]] = set()
+        """`("nodes", 3)`: what has a wrong shape."""
         self.connections: list[Connection] = []
+        self.ends: list[Connection] = []
+        """Every connection between two nodes, also one at a handle that is not there."""
+        self.has_all_ends = True
 
-    def parse(self) -> Graph:
-        self._check_shape()
+    def examine(self) -> tuple[Graph | None, list[Fault]]:
+        if not self._check_shape():
+            return None, self.faults
         self._read_nodes()
         trigger = self._find_trigger()
         self._read_connections()
         order = self._sort()
-        self._stop_on_faults()
+        if trigger is None:
+            return None, self.faults
         reachable = self._reachable(trigger)
-        ordered = tuple(node for node in order if node.id in reachable)
-        self._check_expressions(ordered)
-        self._stop_on_faults()
+        self._check_expressions([node_id for node_id in order if node_id in reachable])
+        ordered = tuple(self.nodes[node_id] for node_id in order if node_id in reachable and node_id in self.nodes)
         live = [line for line in self.connections if line.source in reachable]
-        return Graph(
+        graph = Graph(
             trigger=trigger,
             order=ordered,
             nodes=MappingProxyType(dict(self.nodes)),
@@ -182,30 +200,38 @@ class _Parser:
             incoming_counts=MappingProxyType(
                 {node.id: sum(line.target == node.id for line in live) for node in ordered}
             ),
+            places=MappingProxyType(self.places),
             secret_names=frozenset().union(*(secret_names(node.paths("")) for node in ordered)),
         )
+        return graph, self.faults
 
-    def _stop_on_faults(self) -> None:
-        if self.faults:
-            raise DefinitionError(self.faults)
-
-    def _check_shape(self) -> None:
+    def _check_shape(self) -> bool:
+        """Whether there are lists of nodes and connections that can be read one by one."""
         if too_deep(self.definition, MAX_DEPTH):
-            raise DefinitionError([Fault("", f"the definition is nested deeper than {MAX_DEPTH} levels")])
+            self.faults.append(Fault("", f"the definition is nested deeper than {MAX_DEPTH} levels"))
+            return False
         for error in _SHAPE.iter_errors(self.definition):
-            self.faults.append(Fault(json_path(error.instance_path), message_of(error)))
-        self._stop_on_faults()
+            self.faults.append(fault_of(error))
+            self.misshapen.add(tuple(error.instance_path[:2]))
+        lists = self.definition if isinstance(self.definition, dict) else {}
+        return all(isinstance(lists.get(name), list) for name in ("nodes", "connections")) and not (
+            self.misshapen & {("nodes",), ("connections",)}
+        )
 
     def _read_nodes(self) -> None:
         slugs: dict[str, str] = {}
         for index, raw in enumerate(self.definition["nodes"]):
             at = f"nodes[{index}]"
-            if raw["id"] in self.nodes or raw["id"] in self.places:
-                self.faults.append(Fault(f"{at}.id", f"another node has the id {raw['id']!r}"))
+            node_id, slug = (raw.get("id"), raw.get("slug")) if isinstance(raw, dict) else (None, None)
+            if not isinstance(node_id, str) or not isinstance(slug, str):
                 continue
-            self.places[raw["id"]] = at
-            self._check_slug(raw["slug"], at, slugs)
-            self._read_node(raw, at)
+            if node_id in self.places:
+                self.faults.append(Fault(f"{at}.id", f"another node has the id {node_id!r}"))
+                continue
+            self.places[node_id], self.slugs[node_id] = at, slug
+            self._check_slug(slug, at, slugs)
+            if ("nodes", index) not in self.misshapen:
+                self._read_node(raw, at)
 
     def _check_slug(self, slug: str, at: str, slugs: dict[str, str]) -> None:
         if slug in RESERVED_ROOTS:
@@ -226,8 +252,6 @@ class _Parser:
         paths = list(paths_in(parameters, f"{at}.parameters", schema))
         malformed = [found for _, found in paths if isinstance(found, Fault)]
         self.faults += [*faults, *malformed]
-        if faults:
-            self.unclear.add(raw["id"])
         position = raw.get("position")
         self.nodes[raw["id"]] = Node(
             id=raw["id"],
@@ -243,6 +267,7 @@ class _Parser:
             settings=read(raw.get("settings", {})),
             own_handles=() if faults else registered.handles(parameters),
             takes_first=not faults and registered.takes_first(parameters),
+            is_sound=not faults,
         )
         self._check_settings(self.nodes[raw["id"]], at)
 
@@ -256,20 +281,22 @@ class _Parser:
             message = f"'continue' goes on at the handle {MAIN!r}, which {node.name!r} does not have; use 'handle'"
             self.faults.append(Fault(f"{at}.settings.onError", message))
 
-    def _find_trigger(self) -> Node:
+    def _find_trigger(self) -> Node | None:
         triggers = [node for node in self.nodes.values() if node.type == TRIGGER]
-        if not triggers:
+        raw_nodes = [raw for raw in self.definition["nodes"] if isinstance(raw, dict)]
+        if not any(raw.get("type") == TRIGGER for raw in raw_nodes):
             self.faults.append(Fault("nodes", "a flow needs one node of type 'trigger', where calls come in"))
         for second in triggers[1:]:
             self.faults.append(Fault(self.places[second.id], f"{triggers[0].name!r} is already the flow's trigger"))
-        if not triggers:
-            raise DefinitionError(self.faults)
-        return triggers[0]
+        return triggers[0] if triggers else None
 
     def _read_connections(self) -> None:
         ids: set[str] = set()
         for index, raw in enumerate(self.definition["connections"]):
             at = f"connections[{index}]"
+            if ("connections", index) in self.misshapen:
+                self.has_all_ends = False
+                continue
             line = Connection(
                 raw["id"],
                 raw["sourceNodeId"],
@@ -289,7 +316,7 @@ class _Parser:
             if end not in self.places:
                 faults.append(Fault(f"{at}.{key}", f"there is no node with the id {end!r}"))
         source, target = self.nodes.get(line.source), self.nodes.get(line.target)
-        if source and source.id not in self.unclear and line.source_handle not in source.handles:
+        if source and source.is_sound and line.source_handle not in source.handles:
             handles = ", ".join(source.handles) or "none"
             faults.append(
                 Fault(f"{at}.sourceHandle", f"{source.name!r} has no handle {line.source_handle!r}; it has: {handles}")
@@ -298,42 +325,46 @@ class _Parser:
             faults.append(Fault(f"{at}.targetNodeId", "nothing can lead into the trigger"))
         elif line.target_handle != MAIN:
             faults.append(Fault(f"{at}.targetHandle", f"inputs have one handle, {MAIN!r}"))
+        if line.source in self.places and line.target in self.places and not (target and target.type == TRIGGER):
+            self.ends.append(line)
         self.faults += faults
         return not faults and source is not None and target is not None
 
-    def _sort(self) -> list[Node]:
-        waiting = dict.fromkeys(self.nodes, 0)
-        for line in self.connections:
+    def _sort(self) -> list[str]:
+        """The ids of the nodes, each after all that lead to it."""
+        waiting = dict.fromkeys(self.places, 0)
+        for line in self.ends:
             waiting[line.target] += 1
-        outgoing = _group(self.connections)
-        ready = deque(node for node in self.nodes.values() if not waiting[node.id])
+        outgoing = _group(self.ends)
+        ready = deque(node_id for node_id, count in waiting.items() if not count)
         order = []
         while ready:
-            node = ready.popleft()
-            order.append(node)
-            for line in outgoing.get(node.id, ()):
+            node_id = ready.popleft()
+            order.append(node_id)
+            for line in outgoing.get(node_id, ()):
                 waiting[line.target] -= 1
                 if not waiting[line.target]:
-                    ready.append(self.nodes[line.target])
-        if len(order) < len(self.nodes):
+                    ready.append(line.target)
+        if len(order) < len(self.places):
             self._report_cycle({node_id for node_id, count in waiting.items() if count})
         return order
 
     def _report_cycle(self, left: set[str]) -> None:
         """Name one circle among the nodes that never became free."""
         before: dict[str, str] = {}
-        for line in self.connections:
+        for line in self.ends:
             if line.source in left and line.target in left:
                 before[line.target] = line.source
         trail = [next(iter(before))]
         while before[trail[-1]] not in trail:
             trail.append(before[trail[-1]])
         circle = trail[trail.index(before[trail[-1]]) :][::-1]
-        names = " -> ".join(self.nodes[node_id].name for node_id in [*circle, circle[0]])
+        named = {node_id: node.name for node_id, node in self.nodes.items()}
+        names = " -> ".join(named.get(node_id, self.slugs[node_id]) for node_id in [*circle, circle[0]])
         self.faults.append(Fault(self.places[circle[0]], f"the connections run in a circle: {names}"))
 
     def _reachable(self, trigger: Node) -> set[str]:
-        outgoing = _group(self.connections)
+        outgoing = _group(self.ends)
         found, todo = {trigger.id}, [trigger.id]
         while todo:
             for line in outgoing.get(todo.pop(), ()):
@@ -342,17 +373,18 @@ class _Parser:
                     todo.append(line.target)
         return found
 
-    def _check_expressions(self, order: tuple[Node, ...]) -> None:
+    def _check_expressions(self, order: list[str]) -> None:
         """Nodes that nothing reaches never run, so their expressions are left alone while a draft is being built."""
-        upstream: dict[str, set[str]] = {node.id: set() for node in order}
-        outgoing = _group(self.connections)
-        for node in order:
-            for line in outgoing.get(node.id, ()):
-                upstream[line.target] |= upstream[node.id] | {node.slug}
-        for node in order:
-            known = upstream[node.id] | RESERVED_ROOTS
+        upstream: dict[str, set[str]] = {node_id: set() for node_id in order}
+        outgoing = _group(self.ends)
+        for node_id in order:
+            for line in outgoing.get(node_id, ()):
+                if line.target in upstream:  # else it is in a circle
+                    upstream[line.target] |= upstream[node_id] | {self.slugs[node_id]}
+        everywhere = RESERVED_ROOTS if self.has_all_ends else RESERVED_ROOTS | set(self.slugs.values())
+        for node in [self.nodes[node_id] for node_id in order if node_id in self.nodes]:
             for place, path, more in self._paths(node):
-                if isinstance(path, Path) and path.root not in known | more:
+                if isinstance(path, Path) and path.root not in upstream[node.id] | everywhere | more:
                     self.faults.append(Fault(place, self._unknown_root(path, node, upstream[node.id])))
                 elif isinstance(path, Path) and path.root == SECRETS and path.secret_name is None:
                     self.faults.append(Fault(place, f"{{{{ {path.source} }}}}: {_FORM_OF_SECRETS}"))
@@ -367,7 +399,7 @@ class _Parser:
 
     def _unknown_root(self, path: Path, node: Node, upstream: set[str]) -> str:
         names = ", ".join(sorted(upstream)) or "none"
-        known = any(other.slug == path.root for other in self.nodes.values())
+        known = path.root in self.slugs.values()
         why = "does not come before this node" if known else "is no node's slug"
         hint = "" if known else did_you_mean(path.root, upstream | RESERVED_ROOTS)
         return (

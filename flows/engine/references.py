@@ -74,7 +74,7 @@ class References:
     def _output(self, node: Node) -> Shape:
         node_type = node.registered.node_type
         shape = UNKNOWN
-        if isinstance(node_type, DescribesOutput):
+        if node.is_sound and isinstance(node_type, DescribesOutput):
             shape = node_type.output_schema_of(node.parameters, self.shape_of)
         if node.settings is None or node.settings.on_error == "stop" or shape is UNKNOWN:
             return shape
@@ -137,11 +137,11 @@ class References:
     def _paths(self) -> Iterator[tuple[str, Path]]:
         """Each path of a node that can run, with its place; what it means only where it stands is left out."""
         reachable = {node.id for node in self.graph.order}
-        for index, node in enumerate(self.graph.nodes.values()):
+        for node in self.graph.nodes.values():
             rules = node.registered.node_type.parameters_schema.get("properties", {})
             for name, value in node.parameters.items() if node.id in reachable else ():
                 own = node.registered.deferred.get(name, frozenset()) | {SECRETS}
-                for place, path in paths_in(value, f"nodes[{index}].parameters.{name}", rules.get(name)):
+                for place, path in paths_in(value, f"{self.graph.places[node.id]}.parameters.{name}", rules.get(name)):
                     if isinstance(path, Path) and path.root not in own:
                         yield place, path
 

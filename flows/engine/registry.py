@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jsonschema_rs
@@ -32,6 +32,14 @@ def message_of(error: jsonschema_rs.ValidationError) -> str:
     return short(error.message)
 
 
+def fault_of(error: jsonschema_rs.ValidationError, start: str = "") -> Fault:
+    """A validation error as a fault; paths begin with `start`."""
+    # Each kind has attributes of its own, which the library's types do not tell.
+    kind: Any = error.kind
+    keys = [kind.property] if kind.name == "required" else getattr(kind, "unexpected", None) or [""]
+    return Fault(json_path(error.instance_path, start), message_of(error), key=str(keys[0]))
+
+
 @dataclass(frozen=True, slots=True)
 class RegisteredType:
     """A node type with its parameter schema compiled once."""
@@ -44,7 +52,7 @@ class RegisteredType:
     def faults(self, parameters: Any, at: str, *, before_filling: bool) -> list[Fault]:
         """Check parameters; `before_filling` leaves values that hold an expression to the check at run time."""
         return [
-            Fault(json_path(error.instance_path, at), message_of(error))
+            fault_of(error, at)
             for error in self.validator.iter_errors(parameters)
             if not (has_expression(error.instance) and (before_filling or self._is_deferred(error.instance_path)))
         ] or self._own_faults(parameters, at, before_filling)
@@ -53,7 +61,7 @@ class RegisteredType:
         if not before_filling or not isinstance(self.node_type, ChecksParameters):
             return []
         found = self.node_type.parameter_faults(parameters)
-        return [Fault(f"{at}.{fault.path}".strip("."), fault.message) for fault in found]
+        return [replace(fault, path=f"{at}.{fault.path}".strip(".")) for fault in found]
 
     def handles(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
         """The ways out of a node with these parameters, which have no faults."""

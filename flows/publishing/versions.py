@@ -1,8 +1,7 @@
 """What people do with flows: publish, duplicate, switch on and off, delete. Changes are announced once committed."""
 
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
@@ -12,8 +11,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from flows.adapters import vault
 from flows.engine.errors import DefinitionError, Fault
-from flows.engine.expressions import Path, SecretValues, has_expression, paths_in
-from flows.engine.graph import Graph, parse
+from flows.engine.expressions import Path, SecretValues, has_expression
+from flows.engine.graph import Graph, examine, parse
 from flows.engine.node import FLOW_FORMAT, NodeType
 from flows.engine.references import References
 from flows.engine.shapes import UNKNOWN
@@ -44,8 +43,9 @@ def faults_of(flow: Flow) -> list[Fault]:
     if not flow.tool_description.strip():
         faults.append(Fault("toolDescription", "say in one or two sentences what the tool does; the model reads it"))
     faults += draft_faults(flow)
-    with suppress(DefinitionError):  # of a definition that is no graph enough is said
-        faults += [*_missing_secrets(flow), *_missing_flows(flow)]
+    graph, _ = examine(flow.definition, registry())
+    if graph is not None:
+        faults += [*_missing_secrets(flow, graph), *_missing_flows(flow, graph)]
     return faults + _taken_name(flow)
 
 
@@ -53,22 +53,31 @@ def draft_faults(flow: Flow) -> list[Fault]:
     """What is wrong with a flow in any server: name, definition, schemas and annotations, each fault at its path."""
     faults = [Fault("toolName", WHY)] if is_reserved(flow.tool_name) else []
     faults += [Fault(path, why) for path, why in wrong_annotation(Subject({"annotations": flow.annotations}))]
+    in_schemas: list[Fault] = []
     for path, check, value in (
-        ("definition", graph_of, flow.definition),
         ("inputSchema", check_tool_input_schema, flow.input_schema),
         ("outputSchema", compile_schema, flow.output_schema),
     ):
-        if value is None:
-            continue
         try:
-            check(value)
+            if value is not None:
+                check(value)
         except DefinitionError as error:
-            faults += [Fault(f"{path}.{fault.path}".rstrip("."), fault.message) for fault in error.faults]
-    if not any(fault.path.startswith("definition") for fault in faults):
-        is_schema_faulty = any(fault.path.startswith("inputSchema") for fault in faults)
-        for fault in unknown_members(flow.definition, UNKNOWN if is_schema_faulty else flow.input_schema):
-            faults.append(Fault(f"definition.{fault.path}", fault.message))
-    return faults
+            in_schemas += [_inside(path, fault) for fault in error.faults]
+    is_schema_faulty = any(fault.is_inside("inputSchema") for fault in in_schemas)
+    found = definition_faults(flow.definition, UNKNOWN if is_schema_faulty else flow.input_schema)
+    return faults + [_inside("definition", fault) for fault in found] + in_schemas
+
+
+def definition_faults(definition: Any, input_schema: Any) -> list[Fault]:
+    """Everything wrong with a definition: what makes it no graph, and expressions that name what cannot be there, as
+    far as node types and the input schema tell. Paths begin inside the definition.
+    """
+    graph, faults = examine(definition, registry())
+    return faults if graph is None else [*faults, *References(graph, input_schema).faults()]
+
+
+def _inside(field: str, fault: Fault) -> Fault:
+    return replace(fault, path=f"{field}.{fault.path}".rstrip("."))
 
 
 def _taken_name(flow: Flow) -> list[Fault]:
@@ -80,25 +89,13 @@ def _taken_name(flow: Flow) -> list[Fault]:
     return [Fault("toolName", f"clients still call {other.name!r} by this name: publish that flow again first")]
 
 
-def unknown_members(definition: Any, input_schema: Any) -> list[Fault]:
-    """Each expression that names what cannot be there, as far as node types and the input schema tell.
-
-    Paths begin inside the definition. Raises DefinitionError for one that is no graph.
-    """
-    return list(References(graph_of(definition), input_schema).faults())
-
-
-def _missing_secrets(flow: Flow) -> Iterator[Fault]:
+def _missing_secrets(flow: Flow, graph: Graph) -> Iterator[Fault]:
     """Each expression, of a node that can run, that names a secret which the flow's server does not have."""
-    graph = graph_of(flow.definition)
     if not graph.secret_names:
         return
     known = set(Secret.objects.filter(server=flow.server_id).values_list("name", flat=True))
-    reachable = {node.id for node in graph.order}
-    for index, node in enumerate(flow.definition["nodes"]):
-        parameters = node.get("parameters", {}) if node["id"] in reachable else {}
-        schema = registry()[node["type"]].node_type.parameters_schema
-        for place, path in paths_in(parameters, f"definition.nodes[{index}].parameters", schema):
+    for node in graph.order:
+        for place, path in node.paths(f"definition.{graph.places[node.id]}.parameters"):
             name = path.secret_name if isinstance(path, Path) else None
             if name and name not in known:
                 has = ", ".join(sorted(known)) or "none"
@@ -106,21 +103,18 @@ def _missing_secrets(flow: Flow) -> Iterator[Fault]:
                 yield MissingSecret(place, why, name)
 
 
-def _missing_flows(flow: Flow) -> Iterator[Fault]:
+def _missing_flows(flow: Flow, graph: Graph) -> Iterator[Fault]:
     """Each node that can run and calls a flow which the server does not have; a draft counts, and so does this flow."""
-    places = {node["id"]: f"definition.nodes[{index}]" for index, node in enumerate(flow.definition["nodes"])}
-    calling = [
-        (node, name) for node in graph_of(flow.definition).order for name in flow_parameters(node.registered.node_type)
-    ]
+    calling = [(node, name) for node in graph.order for name in flow_parameters(node.registered.node_type)]
     if not calling:
         return
     flows = Flow.objects.filter(server=flow.server_id).values_list("tool_name", "published_version__tool_name")
     known = {name for names in flows for name in names if name} | {flow.tool_name}
     for node, name in calling:
-        place, value = f"{places[node.id]}.parameters.{name}", node.parameters.get(name)
+        place, value = f"definition.{graph.places[node.id]}.parameters.{name}", node.parameters.get(name)
         if has_expression(value):
             yield Fault(place, "write the tool name of a flow: an expression would let callers choose any flow")
-        elif value is not None and value not in known:
+        elif isinstance(value, str) and value not in known:
             yield Fault(place, f"the server has no flow {value!r}. It has: {', '.join(sorted(known))}")
 
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from flows.api.base import FLOW_ID, ApiView
-from flows.api.fields import faults_as_json
+from flows.api.fields import FaultSerializer, faults_as_json
 from flows.api.serializers import JsonObjectField
 from flows.models import Flow
 from flows.publishing import versions
@@ -84,13 +84,6 @@ class ComparisonSerializer(serializers.Serializer):
     after = serializers.CharField()
     verdict = serializers.ChoiceField(["same", "compatible", "breaking"])
     changes = ChangeSerializer(many=True)
-
-
-class FaultSerializer(serializers.Serializer):
-    """What keeps the draft from being published."""
-
-    path = serializers.CharField(allow_blank=True)
-    message = serializers.CharField()
 
 
 class ServerCostSerializer(serializers.Serializer):

@@ -419,13 +419,13 @@ class TestDraft:
         answer = rest(flow.server.owner).post(f"/api/flows/{flow.pk}/test/", {"arguments": {"nam": 1}}, format="json")
         assert answer.status_code == 400
         assert list(answer.json()) == ["arguments"]
-        assert {tuple(sorted(fault)) for fault in answer.json()["arguments"]} == {("message", "path")}
+        assert {tuple(sorted(fault)) for fault in answer.json()["arguments"]} == {("key", "message", "path")}
         assert not Execution.objects.exists()
 
     def test_a_draft_that_is_no_graph_is_refused_with_its_faults(self) -> None:
         flow = make_flow(definition={"nodes": [], "connections": []})
         answer = rest(flow.server.owner).post(f"/api/flows/{flow.pk}/test/", {}, format="json")
-        fault = {"path": "nodes", "message": "a flow needs one node of type 'trigger', where calls come in"}
+        fault = {"path": "nodes", "key": "", "message": "a flow needs one node of type 'trigger', where calls come in"}
         assert (answer.status_code, answer.json()) == (400, {"definition": [fault]})
 
     def test_arguments_are_an_object(self) -> None:

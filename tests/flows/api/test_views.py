@@ -199,7 +199,7 @@ def test_an_expression_that_names_no_parameter_of_the_tool_is_a_fault_where_it_s
     message = "{{ trigger.Some_Key }}: trigger has no 'Some_Key'; it has: Some_Kex. Did you mean 'Some_Kex'?"
     assert (renamed.status_code, renamed.json()) == (
         400,
-        {"definition": [{"path": "nodes[1].parameters.text", "message": message}]},
+        {"definition": [{"path": "nodes[1].parameters.text", "key": "", "message": message}]},
     )
     assert client.patch(f"/api/flows/{flow.pk}/", body, format="json").status_code == 200
     closed = {"inputSchema": {"type": "object", "additionalProperties": False}}
@@ -235,7 +235,7 @@ def test_a_schema_that_is_none_is_refused_at_its_path() -> None:
     assert answer.status_code == 400
     assert sorted(answer.json()) == ["inputSchema", "outputSchema"]
     for faults in answer.json().values():
-        assert [sorted(fault) for fault in faults] == [["message", "path"]]
+        assert [sorted(fault) for fault in faults] == [["key", "message", "path"]]
 
 
 @pytest.mark.parametrize(
@@ -394,10 +394,10 @@ def test_a_faulty_draft_is_not_published_and_every_fault_is_named_under_its_fiel
         400,
         {
             "toolDescription": [
-                {"path": "", "message": "say in one or two sentences what the tool does; the model reads it"}
+                {"path": "", "key": "", "message": "say in one or two sentences what the tool does; the model reads it"}
             ],
             "definition": [
-                {"path": "nodes", "message": "a flow needs one node of type 'trigger', where calls come in"}
+                {"path": "nodes", "key": "", "message": "a flow needs one node of type 'trigger', where calls come in"}
             ],
         },
     )

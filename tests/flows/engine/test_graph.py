@@ -110,6 +110,7 @@ def test_faults_of_connections_are_named_at_their_ends(flow: Flow) -> None:
         ("connections[5].sourceHandle", "'End' has no handle 'main'; it has: none"),
         ("connections[6].targetNodeId", "nothing can lead into the trigger"),
         ("connections[7].targetHandle", "inputs have one handle, 'main'"),
+        ("nodes[1]", "the connections run in a circle: A -> End -> A"),
     ]
 
 

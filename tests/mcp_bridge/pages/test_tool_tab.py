@@ -162,6 +162,7 @@ def test_annotations_that_cannot_be_sent_keep_a_flow_from_being_published() -> N
     assert found["faults"] == [
         {
             "path": "annotations.readOnlyHint",
+            "key": "",
             "message": "write true or false: it cannot be sent to clients otherwise",
         }
     ]

@@ -1,0 +1,132 @@
+"""A draft is judged while it is being written: all faults at once, and nothing is stored."""
+
+from typing import Any
+
+import pytest
+
+from flows.models import Flow
+from tests.definitions import answer, chain, node
+from tests.factories import make_flow, make_server, make_user
+from tests.flows.api.test_views import rest
+
+pytestmark = pytest.mark.django_db
+
+
+def check(flow: Flow, **body: Any) -> list[tuple[str, str]]:
+    """Each fault's path and key."""
+    answered = rest(flow.server.owner).post(f"/api/flows/{flow.pk}/check/", body, format="json")
+    assert answered.status_code == 200, answered.json()
+    return [(fault["path"], fault["key"]) for fault in answered.json()["faults"]]
+
+
+def connection(source: str, target: str, **more: Any) -> dict[str, Any]:
+    return {"id": f"{source}-{target}", "sourceNodeId": source, "targetNodeId": target, **more}
+
+
+def test_faults_of_every_class_come_at_once() -> None:
+    flow = make_flow(input_schema={"type": "object", "properties": {"id": {}}, "additionalProperties": False})
+    before = flow.definition
+    definition = {
+        "nodes": [
+            node("trigger", "trigger"),
+            node("http", "http_request", url="https://example.com/{{ trigger.di }}", verb="GET"),
+            node("if", "condition", left="{{ http.status }}", operator="same", right="200"),
+            {"type": "delay", "name": "No id", "parameters": {"seconds": 1}},
+            node("late", "delay", seconds="soon"),
+            node("call", "call_flow", flow="nobody"),
+            node("end", "return", text="{{ htpp.body }} {{ secrets.NONE }} {{ trigger.idd }}"),
+        ],
+        "connections": [
+            connection("trigger", "http"),
+            connection("http", "if"),
+            connection("if", "late", sourceHandle="yes"),
+            connection("http", "call"),
+            connection("call", "end", sourceHandle="done"),
+            {"id": "half", "sourceNodeId": "if"},
+        ],
+    }
+    assert check(flow, definition=definition, toolDescription="", toolName="no good") == [
+        ("toolName", ""),
+        ("toolDescription", ""),
+        ("definition.nodes[3]", "id"),
+        ("definition.nodes[3]", "slug"),
+        ("definition.connections[5]", "targetNodeId"),
+        ("definition.nodes[1].parameters", "verb"),
+        ("definition.nodes[2].parameters.operator", ""),
+        ("definition.nodes[4].parameters.seconds", ""),
+        ("definition.connections[4].sourceHandle", ""),
+        ("definition.nodes[6].parameters.text", ""),
+        ("definition.nodes[1].parameters.url", ""),
+        ("definition.nodes[6].parameters.text", ""),
+        ("definition.nodes[6].parameters.text", ""),
+        ("definition.nodes[5].parameters.flow", ""),
+    ]
+    flow.refresh_from_db()
+    assert flow.definition == before
+
+
+def test_nothing_is_made_up_of_what_depends_on_a_fault() -> None:
+    """The node between has no id yet: that `fetch` comes before the answer is not doubted."""
+    flow = make_flow(input_schema={"type": "object"})
+    definition = chain(node("fetch", "delay", seconds=1), answer("{{ fetch.seconds }} {{ new.x }}"))
+    definition["nodes"].insert(2, {"type": "delay", "name": "New", "slug": "new", "parameters": {"seconds": 1}})
+    definition["connections"][1] = {"id": "c", "sourceNodeId": "fetch"}
+    assert check(flow, definition=definition) == [
+        ("definition.nodes[2]", "id"),
+        ("definition.connections[1]", "targetNodeId"),
+    ]
+
+
+def test_a_sound_draft_has_no_faults_and_the_stored_one_is_judged_without_a_body() -> None:
+    flow = make_flow()
+    assert (check(flow), check(flow, name="Another")) == ([], [])
+
+
+@pytest.mark.parametrize("body", [[], "text", 5])
+def test_a_body_that_is_no_object_is_refused(body: Any) -> None:
+    flow = make_flow()
+    assert rest(flow.server.owner).post(f"/api/flows/{flow.pk}/check/", body, format="json").status_code == 400
+
+
+@pytest.mark.parametrize("definition", [{}, {"nodes": 5, "connections": []}, {"nodes": [5], "connections": [None]}])
+def test_any_object_can_stand_for_a_definition(definition: Any) -> None:
+    assert check(make_flow(), definition=definition)
+
+
+def test_a_tool_name_of_another_flow_and_one_that_is_reserved_are_faults() -> None:
+    server = make_server()
+    make_flow(server, tool_name="taken")
+    flow = make_flow(server, tool_name="own")
+    assert check(flow, toolName="taken") == [("toolName", "")]
+    assert check(flow, toolName="flowhub_x") == [("toolName", "")]
+
+
+def test_a_flow_of_somebody_else_is_not_found() -> None:
+    assert rest(make_user()).post(f"/api/flows/{make_flow().pk}/check/", {}, format="json").status_code == 404
+
+
+# --- Ways out ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("node_type", "parameters", "handles"),
+    [
+        ("delay", {"seconds": 1}, ["main"]),
+        ("condition", {"left": "{{ trigger.a }}", "operator": "exists"}, ["true", "false"]),
+        ("return", {"text": "x"}, []),
+    ],
+)
+def test_the_ways_out_of_a_node_follow_from_its_parameters(node_type: str, parameters: Any, handles: list[str]) -> None:
+    address = f"/api/node-types/{node_type}/handles/"
+    answered = rest(make_user()).post(address, {"parameters": parameters}, format="json")
+    assert (answered.status_code, answered.json()) == (200, {"handles": handles})
+
+
+def test_parameters_with_faults_have_no_ways_out_and_say_why() -> None:
+    answered = rest(make_user()).post("/api/node-types/delay/handles/", {"parameters": {}}, format="json")
+    message = '"seconds" is a required property'
+    assert (answered.status_code, answered.json()) == (
+        400,
+        {"parameters": [{"path": "", "key": "seconds", "message": message}]},
+    )
+    assert rest(make_user()).post("/api/node-types/none/handles/", {"parameters": {}}, format="json").status_code == 404
