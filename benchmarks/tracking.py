@@ -33,9 +33,10 @@ from django.core.management import call_command  # noqa: E402
 
 from executions.ledger.writer import ledger  # noqa: E402
 from executions.models import Execution  # noqa: E402
-from executions.running import lifecycle  # noqa: E402
-from executions.running.lifecycle import Caller, Target  # noqa: E402
+from executions.running.calls import Answer, Call, Caller  # noqa: E402
+from executions.running.deliveries import state_of  # noqa: E402
 from executions.running.recovery import heart  # noqa: E402
+from executions.running.targets import Target  # noqa: E402
 from flowhub.demo import line, node  # noqa: E402
 from flows.adapters.http_client import outbound_client  # noqa: E402
 from flows.engine.graph import Graph  # noqa: E402
@@ -54,10 +55,10 @@ DEFINITION = {
     "connections": [line("trigger", "wait"), line("wait", "made"), line("made", "answer")],
 }
 
-Call = Callable[[int], Awaitable[Any]]
+Measured = Callable[[int], Awaitable[Any]]
 
 
-def calls_of(graph: Graph) -> dict[str, Call]:
+def calls_of(graph: Graph) -> dict[str, Measured]:
     """One call of each kind."""
     schema = {"type": "object"}
     target = Target(None, None, None, "Benchmark", "benchmark", "benchmark", graph, compile_schema(schema), 60.0, {})
@@ -69,13 +70,14 @@ def calls_of(graph: Graph) -> dict[str, Call]:
         assert outcome.error is None, outcome.error
 
     async def tracked(number: int) -> None:
-        answer = await lifecycle.call(target, {"name": "Ada", "n": number}, caller)
+        answer = await state_of(Call(target, {"name": "Ada", "n": number}, caller))
+        assert isinstance(answer, Answer)
         assert not answer.is_error, answer
 
     return {"untracked": untracked, "tracked": tracked}
 
 
-async def measure(call: Call, calls: int, concurrency: int) -> list[float]:
+async def measure(call: Measured, calls: int, concurrency: int) -> list[float]:
     """How long each call took, in milliseconds, with so many at a time."""
     numbers, times = iter(range(calls)), []
 
@@ -91,7 +93,7 @@ async def measure(call: Call, calls: int, concurrency: int) -> list[float]:
     return times
 
 
-async def compare(calls: dict[str, Call], number: int, concurrency: int) -> dict[str, list[float]]:
+async def compare(calls: dict[str, Measured], number: int, concurrency: int) -> dict[str, list[float]]:
     """Both kinds in turn, so that a busy machine is busy for both; the first round only warms up."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():

@@ -10,10 +10,11 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 
+from executions.acting.trials import try_out
 from executions.ledger import counts
 from executions.models import Execution
 from executions.record.status import Status
-from executions.running.lifecycle import try_published
+from executions.running.targets import published_target
 from flows.models import Flow, Server, empty_definition
 from flows.publishing import versions
 from flows.publishing.announcements import _listeners, subscribe
@@ -64,7 +65,7 @@ def publish(server: Server, tool_name: str, *nodes: dict[str, Any], **fields: An
 
 def call(flow: Flow, **arguments: Any) -> Execution:
     """Call a published flow as its owner does, and wait for its end; the test's transaction must be a real one."""
-    return try_published(flow, arguments, flow.server.owner)
+    return try_out(published_target(flow), arguments, flow.server.owner)
 
 
 def make_execution(flow: Flow | None = None, *, status: str = Status.FULFILLED, **kwargs: Any) -> Execution:

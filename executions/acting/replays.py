@@ -11,8 +11,9 @@ from executions.acting.actions import ActionRefused
 from executions.ledger import writer
 from executions.models import Execution
 from executions.record.holes import holes
-from executions.running import lifecycle
-from executions.running.lifecycle import ArgumentsError, Caller, Target
+from executions.running import starting
+from executions.running.calls import Call, Caller
+from executions.running.targets import ArgumentsError, Target, draft_target, published_target
 from flows.engine.errors import Fault
 from flows.engine.node import Reused
 from flows.engine.runner import NOTHING_REUSED
@@ -33,8 +34,6 @@ def replay(execution: Execution, user: Any, arguments: dict[str, Any] | None = N
         arguments = recorded_arguments(execution)
     elif left := holes(execution.initial_params) & holes(arguments):
         raise ArgumentsError(tuple(Fault(path, "fill this in anew: the record does not hold it") for path in left))
-    if faults := lifecycle.argument_faults(target, arguments):
-        raise ArgumentsError(tuple(faults))
     return start_replay(target, arguments, execution, user)
 
 
@@ -42,10 +41,10 @@ def target_of(execution: Execution, user: Any) -> Target:
     """What a replay calls; raises ActionRefused, DefinitionError."""
     flow = flow_of(execution, user)
     if execution.flow_version_id is None:
-        return lifecycle.draft_target(flow)
+        return draft_target(flow)
     if flow.published_version is None:
         raise ActionRefused("the flow is not published.")
-    return lifecycle.published_target(flow)
+    return published_target(flow)
 
 
 def flow_of(execution: Execution, user: Any) -> Flow:
@@ -67,19 +66,20 @@ def recorded_arguments(execution: Execution) -> Any:
 def start_replay(
     target: Target, arguments: Any, original: Execution, user: Any, reused: Mapping[str, Reused] = NOTHING_REUSED
 ) -> Execution:
-    """Start the replay of an execution and wait a little for its end; raises LedgerUnavailable."""
+    """Start the replay of an execution and wait a little for its end; raises ArgumentsError, LedgerUnavailable."""
     caller = Caller.of_user(user, Execution.Source.REPLAY.value, original.pk)
-    return Execution.objects.get(pk=async_to_sync(begin)(target, arguments, caller, reused))
+    return Execution.objects.get(pk=async_to_sync(begin)(Call(target, arguments, caller, reused=reused)))
 
 
-async def begin(
-    target: Target, arguments: Any, caller: Caller, reused: Mapping[str, Reused] = NOTHING_REUSED
-) -> uuid.UUID:
-    """Start an execution and wait for its end a little; either way its record is there. Raises LedgerUnavailable."""
-    execution_id, task = await lifecycle.start(target, arguments, caller, reused=reused)
-    done, _ = await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
+async def begin(call: Call) -> uuid.UUID:
+    """Begin a call and wait for its end a little; either way its record is there.
+
+    Raises ArgumentsError, LedgerUnavailable.
+    """
+    running = await starting.begin(call)
+    done, _ = await asyncio.wait({running.task}, timeout=PATIENCE_SECONDS)
     if done:
-        task.result()
+        running.task.result()
     else:
-        await writer.ledger.commit(execution_id)
-    return execution_id
+        await writer.ledger.commit(running.execution_id)
+    return running.execution_id

@@ -5,23 +5,31 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 
-from executions.acting.replays import begin
+from executions.acting import replays
 from executions.models import Execution
-from executions.running import lifecycle
-from executions.running.lifecycle import ArgumentsError, Caller, Target
+from executions.running.calls import Answer, Call, Caller, Waiting
+from executions.running.starting import begin
+from executions.running.targets import Target, draft_target, published_target
 from flows.models import Flow
 
 
 def target_of(flow: Flow, *, is_published: bool) -> Target:
     """What is called; raises DefinitionError for a draft that is no graph, ValueError for a flow without a version."""
-    return lifecycle.published_target(flow) if is_published else lifecycle.draft_target(flow)
+    return published_target(flow) if is_published else draft_target(flow)
 
 
 def call(target: Target, arguments: Any, user: Any) -> uuid.UUID:
     """Call and wait a little; the execution may still be pending. Raises ArgumentsError, LedgerUnavailable."""
-    if faults := lifecycle.argument_faults(target, arguments):
-        raise ArgumentsError(tuple(faults))
-    return async_to_sync(begin)(target, arguments, caller_of(user))
+    return async_to_sync(replays.begin)(Call(target, arguments, caller_of(user)))
+
+
+def try_out(target: Target, arguments: Any, user: Any) -> Execution:
+    """Call and wait until the execution ends or asks; raises ArgumentsError, LedgerUnavailable."""
+
+    async def state() -> Answer | Waiting:
+        return await (await begin(Call(target, arguments, caller_of(user)))).state()
+
+    return Execution.objects.get(pk=async_to_sync(state)().execution_id)
 
 
 def caller_of(user: Any) -> Caller:

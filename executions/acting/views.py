@@ -10,13 +10,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from executions.acting import actions, from_node, replays
 from executions.acting.forms import NoteForm, ReplayForm
+from executions.ledger.unavailable import LedgerUnavailable
 from executions.models import Execution
 from executions.record.holes import holes
-from executions.running import lifecycle
+from executions.running.targets import ArgumentsError
 from flows.engine.errors import DefinitionError
 from flows.pages.return_addresses import own_address
 
-NOT_CALLED = (actions.ActionRefused, lifecycle.ArgumentsError, lifecycle.LedgerUnavailable, DefinitionError)
+NOT_CALLED = (actions.ActionRefused, ArgumentsError, LedgerUnavailable, DefinitionError)
 
 
 @require_POST
@@ -51,7 +52,7 @@ def _edited_replay(request: HttpRequest, execution: Execution) -> HttpResponse:
     if form.is_valid():
         try:
             return redirect(replays.replay(execution, request.user, form.cleaned_data["arguments"]))
-        except lifecycle.ArgumentsError as error:
+        except ArgumentsError as error:
             context["faults"] = error.faults
     context |= {"holes": sorted(holes(execution.initial_params)), "is_draft": target.version_id is None}
     return render(request, "executions/replay.html", context)

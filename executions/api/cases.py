@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from executions.acting.actions import ActionRefused
 from executions.api.views import OfFlow
 from executions.cases import calls
-from executions.running import lifecycle
+from executions.running.targets import draft_target
 from flows.api.base import FLOW_ID
 from flows.api.fields import JsonField, faults_by_field
 from flows.api.pagination import Envelope
@@ -99,7 +99,7 @@ class CaseSerializer(serializers.ModelSerializer):
         expectation = Expectation.of(values.get("expectation", case.expectation))
         arguments, name = values.get("arguments", case.arguments), values.get("name", case.name)
         try:
-            calls.save(case, lifecycle.draft_target(self.context["flow"]), name, arguments, expectation)
+            calls.save(case, draft_target(self.context["flow"]), name, arguments, expectation)
         except DefinitionError as error:
             raise ValidationError(faults_by_field(error.faults)) from None
         except ModelError as error:

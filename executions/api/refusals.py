@@ -7,7 +7,8 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 
 from executions.acting.actions import ActionRefused
-from executions.running.lifecycle import ArgumentsError, LedgerUnavailable
+from executions.ledger.unavailable import LedgerUnavailable
+from executions.running.targets import ArgumentsError
 from flows.api.fields import faults_as_json, faults_by_field
 from flows.engine.errors import DefinitionError
 

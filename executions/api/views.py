@@ -11,7 +11,7 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executions.acting import actions
+from executions.acting import actions, trials
 from executions.api.pagination import ExecutionEnvelope
 from executions.api.refusals import refusals_answered
 from executions.api.serializers import (
@@ -25,7 +25,7 @@ from executions.models import Execution, ExecutionQuerySet
 from executions.reading.filters import ExecutionFilter
 from executions.reading.history import History, Listing
 from executions.reading.node_inputs import inputs_of
-from executions.running import lifecycle
+from executions.running.targets import draft_target
 from flows.api.base import FLOW_ID, ApiView
 from flows.models import Flow
 
@@ -158,7 +158,7 @@ class FlowTest(OfFlow, generics.GenericAPIView):
         call = self.get_serializer(data=request.data)
         call.is_valid(raise_exception=True)
         with refusals_answered():
-            execution = lifecycle.try_draft(flow, call.validated_data["arguments"], request.user)
+            execution = trials.try_out(draft_target(flow), call.validated_data["arguments"], request.user)
         return Response(whole(execution, request), status=status.HTTP_201_CREATED)
 
 

@@ -13,13 +13,15 @@ from django.utils import timezone
 from executions.acting import trials
 from executions.acting.actions import ActionRefused
 from executions.database import in_database
+from executions.ledger.unavailable import LedgerUnavailable
 from executions.models import Execution
 from executions.record import payload
 from executions.record.error_kinds import kind_of_error
 from executions.record.holes import whole_parts
 from executions.record.status import Status
-from executions.running import lifecycle
-from executions.running.lifecycle import Caller, Target
+from executions.running.calls import Call, Caller, error_answer
+from executions.running.starting import begin
+from executions.running.targets import Target
 from flows.cases.drafts import as_stored, print_of
 from flows.cases.expectations import Expectation, Mismatch, Verdict
 from flows.models import Flow, SavedCase
@@ -126,34 +128,34 @@ async def _call_all(cases: Sequence[SavedCase], target: Target, printed: str, ca
 
 
 async def _call(case: SavedCase, target: Target, printed: str, caller: Caller) -> None:
-    verdict = _before_the_call(case, target)
+    called = Call(target, case.arguments, caller)
+    verdict = _before_the_call(case, called)
     if verdict is None:
         try:
-            execution_id, ending = await lifecycle.start(target, case.arguments, caller)
-        except lifecycle.LedgerUnavailable as error:
+            running = await begin(called)
+        except LedgerUnavailable as error:
             verdict = Verdict(False, str(error))
     if verdict is not None:
         await in_database(lambda: _judge_uncalled(case, printed, verdict))
         return
-    await in_database(lambda: _begun(case, printed, execution_id))
-    await asyncio.shield(ending)
+    await in_database(lambda: _begun(case, printed, running.execution_id))
+    await asyncio.shield(running.task)
     await in_database(lambda: settle([case]))
 
 
-def _before_the_call(case: SavedCase, target: Target) -> Verdict | None:
+def _before_the_call(case: SavedCase, called: Call) -> Verdict | None:
     """The verdict over a case that is not called, because secrets or what the schema asks for are missing."""
     if case.omitted:
         names = ", ".join(case.omitted)
         return Verdict(False, f"{names} is not stored. Open the case, type it, and call it from there.")
-    faults = lifecycle.argument_faults(target, case.arguments)
-    if not faults:
+    if not called.faults:
         return None
     # What a client would be told; a case may expect it.
-    message = "\n".join(map(str, faults))
-    verdict = Expectation.of(case.expectation).check(lifecycle.error_answer(uuid.UUID(int=0), message).as_json())
+    message = "\n".join(map(str, called.faults))
+    verdict = Expectation.of(case.expectation).check(error_answer(uuid.UUID(int=0), message).as_json())
     if verdict.passed:
         return verdict
-    refused = tuple(Mismatch(fault.path, "arguments that fit the schema", fault.message) for fault in faults)
+    refused = tuple(Mismatch(fault.path, "arguments that fit the schema", fault.message) for fault in called.faults)
     return Verdict(False, "The arguments do not fit the input schema.", refused)
 
 

@@ -27,9 +27,9 @@ from django.db.utils import DataError, IntegrityError, InterfaceError, Operation
 
 from executions.ledger import counts, idempotency_keys, kept_answers, statements
 from executions.ledger.counts import CountChanges, CountKey
+from executions.ledger.unavailable import LedgerUnavailable
 from executions.models import CallKey, Execution, KeptAnswer
 from executions.record.status import Status
-from flows.engine.errors import Abort
 
 logger = logging.getLogger(__name__)
 
@@ -72,10 +72,6 @@ listeners: list[Callable[[Sequence[ExecutionChange]], None]] = []
 
 REFUSED = (IntegrityError, DataError, ValueError, TypeError)
 """What comes of a row that is wrong, however often it is tried; drivers raise ValueError for text that is no UTF-8."""
-
-
-class LedgerUnavailable(Abort):
-    """The record cannot be written now; nothing may run or be answered as done."""
 
 
 @dataclass(slots=True)

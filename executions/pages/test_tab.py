@@ -18,12 +18,12 @@ from executions.acting import trials
 from executions.acting.actions import ActionRefused
 from executions.cases import calls
 from executions.cases.views import cases_context, find_case, is_published_wanted
+from executions.ledger.unavailable import LedgerUnavailable
 from executions.models import Execution
 from executions.pages.views import HtmxRequest, detail_context
 from executions.record.holes import whole_parts
 from executions.record.status import Status
-from executions.running import lifecycle
-from executions.running.lifecycle import Target
+from executions.running.targets import ArgumentsError, Target
 from flows.arguments.controls import MISSING
 from flows.arguments.form import ArgumentForm
 from flows.cases.expectations import Expectation
@@ -126,12 +126,12 @@ def _called(request: HttpRequest, tab: Tab) -> HttpResponse:
             if tab.case is not None and calls.storable_part(tab.target(), tab.form.arguments)[0] == tab.case.arguments:
                 calls.called(tab.case, tab.flow, execution_id, is_published=tab.is_published)
             return redirect(address_of(tab, execution_id))
-        except lifecycle.ArgumentsError as error:
+        except ArgumentsError as error:
             tab.form.add_faults(error.faults)
             tab.faults = error.faults
         except DefinitionError as error:
             tab.faults = _of_definition(error)
-        except lifecycle.LedgerUnavailable as error:
+        except LedgerUnavailable as error:
             tab.faults = (Fault("", str(error)),)
     return _page(request, tab)
 

@@ -177,6 +177,6 @@ async def _go_on(waiting: Waiting, given: Mapping[str, Given], caller: Caller, f
     begun = await resumption.begin(waiting.ticket, given, caller, flow_id)
     if isinstance(begun, Waiting):
         return
-    done, _ = await asyncio.wait({begun[1]}, timeout=PATIENCE_SECONDS)
+    done, _ = await asyncio.wait({begun.task}, timeout=PATIENCE_SECONDS)
     if done:
-        begun[1].result()
+        begun.task.result()

@@ -10,14 +10,16 @@ from django.db import DatabaseError
 from executions.database import in_database
 from executions.ledger import suspensions
 from executions.ledger.suspensions import AnswerRefused, Held, Ticket
-from executions.ledger.writer import LedgerUnavailable, ledger
+from executions.ledger.unavailable import LedgerUnavailable
+from executions.ledger.writer import ledger
 from executions.models import Execution
 from executions.privacy.redactor import Redactor
-from executions.running import lifecycle
-from executions.running.calls import Answer, Caller, Waiting, error_answer
-from executions.running.dispatch import dispatcher, uninterrupted
-from executions.running.lifecycle import Watch
+from executions.running.calls import Answer, Caller, Waiting, Watch, error_answer
+from executions.running.dispatch import Running, dispatcher, stopped, uninterrupted
+from executions.running.pausing import waiting
 from executions.running.recovery import heart
+from executions.running.resuming import go_on
+from executions.running.starting import admit
 from executions.running.targets import Target, kept_target
 from flows.engine.pauses import Resumption
 from flows.engine.questions import QuestionKind
@@ -50,14 +52,14 @@ async def resume(
     when the ticket does not hold, is somebody else's or of another flow; LedgerUnavailable.
     """
     begun = await begin(ticket, given, caller, flow_id, watch)
-    return begun if isinstance(begun, Waiting) else await lifecycle.waited_for(*begun)
+    return begun if isinstance(begun, Waiting) else await begun.state()
 
 
 async def begin(
     ticket: Ticket, given: Mapping[str, Given], caller: Caller, flow_id: int | None, watch: Watch | None = None
-) -> Waiting | tuple[uuid.UUID, asyncio.Task[Answer | Waiting]]:
+) -> Waiting | Running:
     """What `resume` does, without waiting for the rest: the execution goes on in a task that outlives this."""
-    await lifecycle.admit()
+    await admit()
     runner_id = heart.runner_id
     taking = in_database(lambda: _taken(ticket, given, caller.identity, flow_id, runner_id))
     try:
@@ -70,7 +72,7 @@ async def begin(
     ledger.adopt(execution)
     if was_cancelled and (task := asyncio.current_task()) is not None:
         task.cancel()
-    return lifecycle.go_on(target, held, answers, caller, watch)
+    return go_on(target, held, answers, caller, watch)
 
 
 def _taken(
@@ -83,7 +85,7 @@ def _taken(
     target = _target(execution, held)
     answers = _answers(target, held, given)
     if not answers:
-        return lifecycle.waiting(held, target, Redactor.none.knowing(held.hidden_in_answer))
+        return waiting(held, target, Redactor.none.knowing(held.hidden_in_answer))
     suspensions.claim(held, runner_id)
     return execution, target, held, answers
 
@@ -121,13 +123,13 @@ def questions_of(execution: Execution, *, for_record: bool = False) -> Waiting |
         return None
     hidden = held.hidden_in_answer | held.hidden if for_record else held.hidden_in_answer
     try:
-        return lifecycle.waiting(held, _target(execution, held), Redactor.none.knowing(hidden))
+        return waiting(held, _target(execution, held), Redactor.none.knowing(hidden))
     except AnswerRefused:
         return None
 
 
 async def ask_live(
-    waiting: Waiting,
+    asked: Waiting,
     ask: Callable[[], Awaitable[Mapping[str, Given]]],
     caller: Caller,
     flow_id: int | None,
@@ -138,23 +140,26 @@ async def ask_live(
     Without answers the execution ends: in time, when `ask` raises CallerGone, and when it or who waits for it is
     cancelled.
     """
-    heard = await lifecycle.waited_for(
-        waiting.execution_id, dispatcher.start(waiting.execution_id, _heard(waiting, ask))
-    )
-    return heard if isinstance(heard, Answer) else await resume(waiting.ticket, heard, caller, flow_id, watch)
+    hearing = dispatcher.start(asked.execution_id, _heard(asked, ask))
+    try:
+        heard = await asyncio.shield(hearing)
+    except asyncio.CancelledError:
+        dispatcher.cancel(asked.execution_id)
+        raise
+    return heard if isinstance(heard, Answer) else await resume(asked.ticket, heard, caller, flow_id, watch)
 
 
-async def _heard(waiting: Waiting, ask: Callable[[], Awaitable[Mapping[str, Given]]]) -> Mapping[str, Given] | Answer:
+async def _heard(asked: Waiting, ask: Callable[[], Awaitable[Mapping[str, Given]]]) -> Mapping[str, Given] | Answer:
     """The answers; or, once the execution has been ended, what to tell a caller who may still listen."""
     try:
-        async with asyncio.timeout(waiting.seconds):
+        async with asyncio.timeout(asked.seconds):
             return await ask()
     except TimeoutError:
         error = FlowError("timeout", NO_ANSWER, NO_ANSWER)
     except CallerGone:
         error = FlowError("cancelled", GONE_CALLER, GONE_CALLER)
     except asyncio.CancelledError:
-        error = lifecycle.stopped(None)
-    ending = in_database(lambda: suspensions.end(waiting.execution_id, error.kind, error.message))
+        error = stopped()
+    ending = in_database(lambda: suspensions.end(asked.execution_id, error.kind, error.message))
     await uninterrupted(ending)
-    return error_answer(waiting.execution_id, error.message, error)
+    return error_answer(asked.execution_id, error.message, error)

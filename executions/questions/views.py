@@ -10,11 +10,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from executions.ledger.suspensions import AnswerRefused
+from executions.ledger.unavailable import LedgerUnavailable
 from executions.models import Execution
 from executions.questions import answers_of_people
 from executions.questions.answers_of_people import Action, AnswerFaults, NotYours, PersonReply, Wait
 from executions.questions.form import AnswerForm, forms_of
-from executions.running.lifecycle import LedgerUnavailable
 from flows.pages.return_addresses import own_address
 
 

@@ -1,16 +1,23 @@
-"""A call of a flow as values: who called, what goes back, and the execution that called when it was a flow."""
+"""A call of a flow as values: what is called by whom and how it is answered, and what goes back."""
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from executions.ledger.idempotency_keys import Claim
 from executions.ledger.suspensions import Ticket
 from executions.privacy.redactor import Redactor
+from executions.running.targets import Target
+from flows.engine.errors import Fault
+from flows.engine.events import Observer
+from flows.engine.node import Reused
 from flows.engine.questions import CAPABILITIES, KINDS, Question, QuestionKind
 from flows.engine.runner import FlowError
+
+Watch = Callable[[Redactor], Observer]
+"""Makes an observer of one execution, which passes on nothing that the redactor hides."""
 
 PARENT_FIRST_SECONDS = 1.0
 """How much longer a child may take than what is left to its parent, so that it is the parent which runs out of time."""
@@ -109,6 +116,58 @@ class Parent:
         return min(timeout, max(self.ends_at - time.monotonic(), 0.0) + PARENT_FIRST_SECONDS)
 
 
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """How the answer of an execution of this process reaches those who wait for it.
+
+    With a claim, the execution starts only if nobody else has the idempotency key. What is decided here is decided on
+    one event loop, between two awaits.
+    """
+
+    claim: Claim | None = None
+    keeps: bool = False
+    """The answer is stored with the end of the execution, for whoever comes back for it."""
+    is_sealed: bool = False
+    """The end is being written: `keeps` can no longer be changed."""
+    is_beaten: bool = False
+    """Somebody else had the idempotency key; nothing ran."""
+    goes_on: bool = False
+    """Somebody was told to come back, so the execution is not cancelled when nobody waits."""
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """One call of a flow, from the door to the end: the target, the arguments as they were sent, and who calls.
+
+    Made at the door, where the input schema reads the arguments, once. One whose arguments have faults cannot begin.
+    """
+
+    target: Target
+    arguments: Any
+    caller: Caller
+    watch: Watch | None = None
+    """Makes an observer of the execution."""
+    key: str = ""
+    """The idempotency key, which only a caller with a principal may send."""
+    parent: Parent | None = None
+    """The execution that calls, when it is another flow's."""
+    reused: Mapping[str, Reused] = field(default_factory=dict)
+    """What some nodes gave in an earlier execution, which stands for executing them."""
+    delivery: Delivery = field(default_factory=Delivery)
+    given: Any = field(init=False)
+    """What the flow reads: the record keeps what was sent, the trigger puts out what it means."""
+    faults: tuple[Fault, ...] = field(init=False)
+    """What is wrong with the arguments, without the write-only values and credentials among them."""
+
+    def __post_init__(self) -> None:
+        given, faults = self.target.input_schema.accept(self.arguments)
+        if faults:
+            faults = self.target.guard.unquoted(faults, self.arguments)
+        object.__setattr__(self, "given", given)
+        object.__setattr__(self, "faults", tuple(faults))
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What goes back to the caller: MCP content blocks, the JSON value if the flow returned one, the execution's id.
@@ -187,23 +246,3 @@ class Pending:
     under_way: tuple[str, ...]
     message: str = ""
     is_joined: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class Delivery:
-    """How the answer of an execution of this process reaches those who wait for it.
-
-    With a claim, the execution starts only if nobody else has the idempotency key. What is decided here is decided on
-    one event loop, between two awaits.
-    """
-
-    claim: Claim | None = None
-    keeps: bool = False
-    """The answer is stored with the end of the execution, for whoever comes back for it."""
-    is_sealed: bool = False
-    """The end is being written: `keeps` can no longer be changed."""
-    is_beaten: bool = False
-    """Somebody else had the idempotency key; nothing ran."""
-    goes_on: bool = False
-    """Somebody was told to come back, so the execution is not cancelled when nobody waits."""
-    waiting: int = 0

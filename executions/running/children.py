@@ -1,18 +1,15 @@
 """Flows that call flows: each call is an execution of its own, with the calling one as its parent."""
 
 import asyncio
-import time
-import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import count
 from typing import Any
 
 from executions.database import in_database
 from executions.ledger.tracker import Tracker
-from executions.running.calls import Answer, Caller, Parent, Waiting
-from executions.running.dispatch import dispatcher
-from executions.running.targets import Target, argument_faults, published_target
+from executions.running.calls import Answer, Call, Parent
+from executions.running.dispatch import Running, dispatcher
+from executions.running.targets import Target, published_target
 from flows.engine.errors import DefinitionError, NodeFailed
 from flows.engine.node import FlowAnswer
 from flows.models import Flow
@@ -23,7 +20,7 @@ MAX_DEPTH = 10
 MAX_FAMILY = 10_000
 """How many executions one call from outside may start in all: flows that call each other can double with each level."""
 
-Start = Callable[[Target, Any, Caller, Parent], Awaitable[tuple[uuid.UUID, asyncio.Task[Answer | Waiting]]]]
+Begin = Callable[[Call], Awaitable[Running]]
 
 
 # Not frozen: one is made for every execution, and a frozen one takes three times as long to make.
@@ -31,26 +28,21 @@ Start = Callable[[Target, Any, Caller, Parent], Awaitable[tuple[uuid.UUID, async
 class Children:
     """The FlowCaller of one execution: calls published, active flows of the same server.
 
-    `chain` are the tool names from the first call down to this execution's, `ends_at` is when it runs out of time
-    (monotonic seconds), `numbers` counts what the first call has started in all.
+    `ends_at` is when the execution runs out of time (monotonic seconds), `numbers` counts what the first call has
+    started in all, `begin` begins a call.
     """
 
-    target: Target
-    caller: Caller
-    chain: tuple[str, ...]
+    call: Call
+    tracker: Tracker
     ends_at: float
     numbers: Iterator[int]
-    tracker: Tracker
-    start: Start
+    begin: Begin
 
-    @classmethod
-    def of(
-        cls, target: Target, caller: Caller, parent: Parent | None, ends_at: float, tracker: Tracker, start: Start
-    ) -> "Children":
-        """The children of an execution which has a parent itself, or none."""
-        if parent is None:
-            return cls(target, caller, (target.tool_name,), ends_at, count(1), tracker, start)
-        return cls(target, caller, (*parent.chain, target.tool_name), ends_at, parent.numbers, tracker, start)
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The tool names from the first call down to this execution's."""
+        above = self.call.parent.chain if self.call.parent is not None else ()
+        return (*above, self.call.target.tool_name)
 
     async def find(self, tool_name: str, node_id: str) -> "Child":
         """The flow that is published under this tool name now, to be called once or more by one node.
@@ -64,7 +56,7 @@ class Children:
                 "Add a condition that ends the circle, or call fewer flows one inside the other.",
                 for_client="This tool's flows call each other too deep. Only their owner can repair that.",
             )
-        return Child(self, await in_database(lambda: _published(self.target, tool_name)), node_id)
+        return Child(self, await in_database(lambda: _published(self.call.target, tool_name)), node_id)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,36 +72,29 @@ class Child:
 
         Raises NodeFailed for arguments that do not fit, and when the flow fails: the message names flow and node.
         """
-        self._check(arguments)
         family, tracker = self.family, self.family.tracker
         hidden = tracker.redactor.values
         parent = Parent(tracker.execution_id, family.chain, family.ends_at, hidden, family.numbers)
-        caller = replace(family.caller, replay_of=None, request="")
-        execution_id, task = await family.start(self.target, arguments, caller, parent)
-        tracker.child_started(self.node_id, execution_id)
+        caller = replace(family.call.caller, replay_of=None, request="")
+        call = Call(self.target, arguments, caller, parent=parent)
+        if call.faults:
+            listed = "; ".join(map(str, call.faults))
+            raise NodeFailed(f"The arguments do not fit the input schema of {self.target.tool_name}: {listed}.")
+        if next(family.numbers) > MAX_FAMILY:
+            raise NodeFailed(f"One call may start at most {MAX_FAMILY:,} executions of other flows; it has done so.")
+        running = await family.begin(call)
+        tracker.child_started(self.node_id, running.execution_id)
         try:
-            answer = await asyncio.shield(task)
+            answer = await asyncio.shield(running.task)
         except asyncio.CancelledError:
             parent.has_ended = True
-            dispatcher.cancel(execution_id)
+            dispatcher.cancel(running.execution_id)
             raise
         assert isinstance(answer, Answer)  # noqa: S101 - whoever is called by a flow cannot ask
         if answer.is_error:
             raise _failure(self.target, answer)
-        return FlowAnswer(str(execution_id), answer.text, answer.content, answer.structured, answer.is_structured)
-
-    def _check(self, arguments: Mapping[str, Any]) -> None:
-        faults = argument_faults(self.target, arguments)
-        if faults:
-            listed = "; ".join(str(fault) for fault in faults)
-            raise NodeFailed(f"The arguments do not fit the input schema of {self.target.tool_name}: {listed}.")
-        if next(self.family.numbers) > MAX_FAMILY:
-            raise NodeFailed(f"One call may start at most {MAX_FAMILY:,} executions of other flows; it has done so.")
-
-
-def ends_at(timeout: float) -> float:
-    """The moment, in monotonic seconds, when an execution that starts now runs out of time."""
-    return time.monotonic() + timeout
+        execution_id = str(running.execution_id)
+        return FlowAnswer(execution_id, answer.text, answer.content, answer.structured, answer.is_structured)
 
 
 def _published(parent: Target, tool_name: str) -> Target:

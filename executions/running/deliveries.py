@@ -14,24 +14,24 @@ import contextvars
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import DatabaseError
 
 from executions.database import in_database
 from executions.ledger import idempotency_keys, kept_answers
 from executions.ledger.idempotency_keys import Claim
-from executions.ledger.writer import LedgerUnavailable, ledger
+from executions.ledger.unavailable import LedgerUnavailable
+from executions.ledger.writer import ledger
 from executions.models import Execution
 from executions.record.entries import failure_of
 from executions.record.error_kinds import kind_of_error
 from executions.record.status import Status
-from executions.running import lifecycle
-from executions.running.calls import Answer, Caller, Delivery, Pending, Waiting, error_answer
-from executions.running.dispatch import dispatcher
-from executions.running.lifecycle import Watch
+from executions.running.calls import Answer, Call, Caller, Pending, Waiting, error_answer
+from executions.running.dispatch import Running, dispatcher
+from executions.running.starting import begin
 from executions.running.targets import Target
 
 LINGER_SECONDS = 5.0
@@ -56,66 +56,45 @@ NOT_AGAIN = "It is not called again under the same idempotency key; send a new k
 T = TypeVar("T")
 
 
-class KeyTaken(ValueError):
-    """The idempotency key stands for another call."""
+class KeyRefused(ValueError):
+    """An idempotency key that cannot be used for this call, because it stands for another one for example."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Running:
-    """An execution of this process that more than one caller may wait for."""
-
-    execution_id: uuid.UUID
-    tool_name: str
-    task: asyncio.Task[Answer | Waiting]
-    delivery: Delivery
-
-
-_running: dict[uuid.UUID, _Running] = {}
+_running: dict[uuid.UUID, Running] = {}
 _lingering: set[asyncio.Task[None]] = set()
 
 
-async def call(
-    target: Target, arguments: Any, caller: Caller, key: str = "", watch: Watch | None = None
-) -> Answer | Pending | Waiting:
-    """Run a flow and return its answer, or what is to be told when it takes longer than its client waits.
+async def state_of(call: Call) -> Answer | Pending | Waiting:
+    """Begin a call and return its answer, or what is to be told when it takes longer than its client waits.
 
-    With an idempotency key, which only a caller with a principal may send, the same call leads to the same execution.
-    `watch` makes an observer of an execution that starts here. Raises KeyTaken, LedgerUnavailable. Cancelling this
-    cancels the execution unless somebody else waits or comes back.
+    With an idempotency key the same call leads to the same execution. Raises ArgumentsError, KeyRefused,
+    LedgerUnavailable. Cancelling this cancels the execution unless somebody else waits or comes back.
     """
-    if not key and target.answer_seconds is None:
-        return await lifecycle.call(target, arguments, caller, watch)
-    if not key:
-        return await _begin(target, arguments, caller, Delivery(), watch)
-    # As the flow reads them: 5 and 5.0 are the same call.
-    read, _ = target.input_schema.accept(arguments)
-    claim = Claim.of(key, caller.identity, target.server_slug, target.tool_name, read)
-    if (joined := await _join(target, claim)) is not None:
-        return joined
-    delivery = Delivery(claim=claim, keeps=True)
-    answer = await _begin(target, arguments, caller, delivery, watch)
-    if delivery.is_beaten and (joined := await _join(target, claim)) is not None:
+    target, delivery = call.target, call.delivery
+    if not call.key and target.answer_seconds is None:
+        return await (await begin(call)).state()
+    if call.key and not call.faults:
+        # As the flow reads them: 5 and 5.0 are the same call.
+        claim = Claim.of(call.key, call.caller.identity, target.server_slug, target.tool_name, call.given)
+        delivery.claim, delivery.keeps = claim, True
+        if (joined := await _join(target, claim)) is not None:
+            return joined
+    running = await begin(call)
+    _running[running.execution_id] = running
+    running.task.add_done_callback(lambda done: _running.pop(running.execution_id, None))
+    answer = await _wait(running, target.answer_seconds)
+    if delivery.is_beaten and delivery.claim and (joined := await _join(target, delivery.claim)) is not None:
         return joined
     return answer
 
 
-async def _begin(
-    target: Target, arguments: Any, caller: Caller, delivery: Delivery, watch: Watch | None
-) -> Answer | Pending | Waiting:
-    execution_id, task = await lifecycle.start(target, arguments, caller, watch=watch, delivery=delivery)
-    running = _Running(execution_id, target.tool_name, task, delivery)
-    _running[execution_id] = running
-    task.add_done_callback(lambda done: _running.pop(execution_id, None))
-    return await _wait(running, target.answer_seconds)
-
-
 async def _join(target: Target, claim: Claim) -> Answer | Pending | Waiting | None:
-    """The answer of the execution that the key leads to; None when it leads to none. Raises KeyTaken."""
+    """The answer of the execution that the key leads to; None when it leads to none. Raises KeyRefused."""
     found = await _asked(lambda: idempotency_keys.find(claim, datetime.now(UTC)))
     if found is None:
         return None
     if not claim.is_for(found):
-        raise KeyTaken(KEY_TAKEN)
+        raise KeyRefused(KEY_TAKEN)
     answer = await _fetch(found.execution_id, target.answer_seconds, claim.scope)
     return answer if isinstance(answer, Waiting) else replace(answer, is_joined=True)
 
@@ -156,9 +135,9 @@ async def _fetch(execution_id: uuid.UUID, seconds: float | None, scope: str = ""
 # --- Executions of this process ---------------------------------------------------------------------------------------
 
 
-async def _wait(running: _Running, seconds: float | None) -> Answer | Pending | Waiting:
+async def _wait(running: Running, seconds: float | None) -> Answer | Pending | Waiting:
     """Wait for the end, or be told to come back after `seconds`; raises LedgerUnavailable."""
-    delivery, task = running.delivery, running.task
+    delivery, task = running.call.delivery, running.task
     delivery.waiting += 1
     try:
         await asyncio.wait({task}, timeout=seconds)
@@ -173,9 +152,9 @@ async def _wait(running: _Running, seconds: float | None) -> Answer | Pending | 
             _leave(running)
 
 
-async def _hand_over(running: _Running) -> Answer | Pending:
+async def _hand_over(running: Running) -> Answer | Pending:
     """From here on the execution needs nobody who waits; what is told of it is durable."""
-    running.delivery.keeps = running.delivery.goes_on = True
+    running.call.delivery.keeps = running.call.delivery.goes_on = True
     try:
         await ledger.commit(running.execution_id)
         if running.task.done() and isinstance(answer := running.task.result(), Answer):
@@ -187,22 +166,22 @@ async def _hand_over(running: _Running) -> Answer | Pending:
         raise
 
 
-def _leave(running: _Running) -> None:
+def _leave(running: Running) -> None:
     """The last one who waited in this process is gone."""
-    if running.delivery.claim is None:
+    if running.call.delivery.claim is None:
         dispatcher.cancel(running.execution_id)
         return
-    work = _linger(running, running.delivery.claim.scope)
+    work = _linger(running, running.call.delivery.claim.scope)
     lingering = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
     _lingering.add(lingering)
     lingering.add_done_callback(_lingering.discard)
 
 
-async def _linger(running: _Running, scope: str) -> None:
+async def _linger(running: Running, scope: str) -> None:
     """Cancel the execution when nobody has come back for a while, in no process."""
     while True:
         await asyncio.wait({running.task}, timeout=LINGER_SECONDS)
-        if running.task.done() or running.delivery.waiting or running.delivery.goes_on:
+        if running.task.done() or running.call.delivery.waiting or running.call.delivery.goes_on:
             return
         with contextlib.suppress(LedgerUnavailable):  # else it is not known who waits elsewhere
             if not await _asked(lambda: idempotency_keys.is_awaited(scope, datetime.now(UTC))):

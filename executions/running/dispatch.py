@@ -5,10 +5,20 @@ import contextvars
 import logging
 import uuid
 from collections.abc import Awaitable, Coroutine
+from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from executions.database import in_database
+from executions.ledger import suspensions
+from executions.running.calls import Answer, Call, Parent, Waiting
+from executions.running.recovery import INTERRUPTED
+from flows.engine.runner import FlowError
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+
+CANCELLED = "The execution was cancelled before the flow finished. Call again if its answer is still wanted."
+PARENT_ENDED = "The execution that called this one ended before it did, so it was cancelled."
 
 
 class Dispatcher:
@@ -77,3 +87,38 @@ def cancel_again(was_cancelled: bool) -> None:
 
 dispatcher = Dispatcher()
 """The dispatcher of this process."""
+
+
+def stopped(parent: Parent | None = None) -> FlowError:
+    """Why what runs was cancelled; `parent` is the execution that called it."""
+    if dispatcher.is_closing:
+        return FlowError("interrupted", INTERRUPTED, INTERRUPTED)
+    message = PARENT_ENDED if parent is not None and parent.has_ended else CANCELLED
+    return FlowError("cancelled", message, message)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Running:
+    """A call whose execution is under way in this process, in a task that outlives whoever waits for it."""
+
+    execution_id: uuid.UUID
+    call: Call
+    task: asyncio.Task[Answer | Waiting]
+
+    async def state(self) -> Answer | Waiting:
+        """The answer once its record is durable, or what is asked of the caller.
+
+        Who stops waiting for this cancels the execution, which is recorded all the same. Raises LedgerUnavailable when
+        no record can be written; then nothing was answered as done.
+        """
+        try:
+            return await asyncio.shield(self.task)
+        except asyncio.CancelledError:
+            if not self.task.done():
+                dispatcher.cancel(self.execution_id)
+            elif not (self.task.cancelled() or self.task.exception()) and isinstance(self.task.result(), Waiting):
+                # Nobody will get the questions that it has just come back with.
+                error = stopped()
+                ending = in_database(lambda: suspensions.end(self.execution_id, error.kind, error.message))
+                dispatcher.start(self.execution_id, ending)
+            raise

@@ -8,30 +8,30 @@ from typing import Any
 from executions.privacy.redactor import Redactor
 from executions.record import payload
 from executions.record.status import Status
-from executions.running.calls import Caller, Parent
+from executions.running.calls import Call, Caller
 from executions.running.recovery import heart
-from executions.running.targets import Target
 
 
 def pending_row(
-    execution_id: uuid.UUID, started_at: datetime, target: Target, arguments: Any, caller: Caller, redactor: Redactor
+    execution_id: uuid.UUID, started_at: datetime, call: Call, redactor: Redactor, timeout: float
 ) -> dict[str, Any]:
-    """The row of a call of `target`, which this process runs."""
-    return base_row(execution_id, started_at, target.guard.masked(arguments), caller, redactor) | {
-        "flow_id": target.flow_id,
-        "flow_version_id": target.version_id,
-        "owner_id": target.owner_id,
-        "flow_name": target.flow_name,
-        "flow_tool_name": target.tool_name,
-        "server_slug": target.server_slug,
-        "runner_id": heart.runner_id,
-        "deadline_at": started_at + timedelta(seconds=target.timeout_seconds),
-    }
-
-
-def child_columns(parent: Parent, started_at: datetime, timeout: float) -> dict[str, Any]:
-    """What is different in the row of an execution that another one started; `timeout` is in seconds."""
-    return {"parent_id": parent.execution_id, "deadline_at": started_at + timedelta(seconds=timeout)}
+    """The row of a call that this process runs, for at most `timeout` seconds."""
+    target, parent = call.target, {} if call.parent is None else {"parent_id": call.parent.execution_id}
+    row = base_row(execution_id, started_at, target.guard.masked(call.arguments), call.caller, redactor)
+    return (
+        row
+        | parent
+        | {
+            "flow_id": target.flow_id,
+            "flow_version_id": target.version_id,
+            "owner_id": target.owner_id,
+            "flow_name": target.flow_name,
+            "flow_tool_name": target.tool_name,
+            "server_slug": target.server_slug,
+            "runner_id": heart.runner_id,
+            "deadline_at": started_at + timedelta(seconds=timeout),
+        }
+    )
 
 
 def base_row(

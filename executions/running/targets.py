@@ -45,12 +45,6 @@ class ArgumentsError(ValueError):
         self.faults = faults
 
 
-def argument_faults(target: Target, arguments: Any) -> list[Fault]:
-    """What is wrong with the arguments of a call, without the write-only values and credentials among them."""
-    _, faults = target.input_schema.accept(arguments)
-    return target.guard.unquoted(faults, arguments) if faults else faults
-
-
 def output_schema_of(schema: Any) -> CompiledSchema | None:
     """A flow's output schema ready to check answers, None when it has none; raises SchemaError."""
     return None if schema is None else compile_schema(schema)

@@ -3,15 +3,15 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, LoggingLevel
 
-from executions.running import lifecycle
-from executions.running.calls import Pending
-from executions.running.lifecycle import Answer, LedgerUnavailable, Target
+from executions.ledger.unavailable import LedgerUnavailable
+from executions.running.calls import Answer, Call, Pending
+from executions.running.refusing import refuse
+from executions.running.targets import ArgumentsError, Target
 from flows.offers.sample_inputs import as_arguments
 from mcp_bridge.calls import asking, reports, tools
 from mcp_bridge.calls.tools import Context
@@ -36,17 +36,18 @@ async def answer_of(
     2026-07-28 client gives the result that asks, as it goes on the wire. `data` goes with the error, beside the id of
     the execution: -32602 for texts that do not fit, else -32603.
     """
-    arguments = as_arguments(target.input_schema.schema, texts)
     caller = replace(tools.caller_of(ctx, tools.principal_of(ctx)), request=request)
     try:
         async with reports.watching(ctx, target.graph, reports.level_of(ctx, set_level)) as watch:
-            start = partial(tools.call_flow, target, arguments, caller, watch)
-            answer = await asking.answered(ctx, params, caller, target.flow_id, start, watch)
+            call = Call(target, as_arguments(target.input_schema.schema, texts), caller, watch)
+            try:
+                answer, code = await asking.converse(ctx, params, call), INTERNAL_ERROR
+            except ArgumentsError as misfit:
+                answer, code = await refuse(call, misfit), INVALID_PARAMS
     except LedgerUnavailable as error:
         logger.error("call of %s was not recorded: %s", target.tool_name, error)
         raise MCPError(INTERNAL_ERROR, NOT_RECORDED, data=dict(data) or None) from None
     assert not isinstance(answer, Pending)  # noqa: S101 - only clients of tools are told to come back
     if isinstance(answer, Answer) and answer.is_error:
-        code = INVALID_PARAMS if lifecycle.argument_faults(target, arguments) else INTERNAL_ERROR
         raise MCPError(code, answer.text, data={**data, **asking.meta_of(answer)})
     return answer

@@ -37,9 +37,8 @@ from executions.ledger.suspensions import AnswerRefused, Ticket
 from executions.models import execution_url
 from executions.questions import resumption
 from executions.questions.resumption import CallerGone, Given
-from executions.running import lifecycle
-from executions.running.calls import Pending
-from executions.running.lifecycle import Answer, Caller, Waiting, Watch
+from executions.running import deliveries
+from executions.running.calls import Answer, Call, Caller, Pending, Waiting, error_answer
 from flows.adapters import vault
 from flows.engine.questions import CAPABILITIES, MAX_ANSWER_SECONDS, Question, QuestionKind, refused
 
@@ -103,52 +102,39 @@ def _declared(ctx: Context) -> frozenset[QuestionKind]:
     return frozenset(kind for kind, is_there in kinds.items() if is_there)
 
 
-async def answered(
-    ctx: Context,
-    params: Params,
-    caller: Caller,
-    flow_id: int | None,
-    call: Callable[[], Awaitable[Called]],
-    watch: Watch | None = None,
-) -> Answer | Pending | dict[str, Any]:
-    """The flow's answer, or the result that asks a 2026-07-28 client, as it goes on the wire.
+async def converse(ctx: Context, params: Params, call: Call) -> Answer | Pending | dict[str, Any]:
+    """Make the call, or go on with the one whose state the request brings, and ask the client for as long as it takes.
 
-    `call` starts the flow; it is not called when the request goes on with an execution. Raises MCPError: -32602 for a
-    state that is not good (any more), -32021 when the flow failed because the client cannot be asked.
+    Returns the answer, or the result that asks a 2026-07-28 client, as it goes on the wire. Raises what
+    `deliveries.state_of` raises, and MCPError: -32602 for a state that is not good (any more), -32021 when the flow
+    failed because the client cannot be asked.
     """
-    if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
-        result = await _modern(params, caller, flow_id, call, watch)
-        if isinstance(result, Answer):
-            _check_capabilities(result)
-        return _input_required(result) if isinstance(result, Waiting) else result
-    result = await call()
-    while isinstance(result, Waiting):
-        ask = _asker(ctx, result.questions)
-        try:
-            result = await resumption.ask_live(result, ask, caller, flow_id, watch)
-        except AnswerRefused as error:
-            return lifecycle.error_answer(result.execution_id, str(error))
-    return result
-
-
-async def _modern(
-    params: Params,
-    caller: Caller,
-    flow_id: int | None,
-    call: Callable[[], Awaitable[Called]],
-    watch: Watch | None,
-) -> Called:
-    given = _given(params.input_responses or {})
+    is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+    given = _given(params.input_responses or {}) if is_modern else {}
+    who = call.caller, call.target.flow_id, call.watch
     try:
-        if params.request_state is not None:
-            return await resumption.resume(Ticket.of_text(params.request_state), given, caller, flow_id, watch)
-        result = await call()
-        if isinstance(result, Waiting) and set(given) & set(result.questions):
-            # The client brought answers along with its first request.
-            result = await resumption.resume(result.ticket, given, caller, flow_id, watch)
+        if is_modern and params.request_state is not None:
+            state: Called = await resumption.resume(Ticket.of_text(params.request_state), given, *who)
+            given = {}
+        else:
+            state = await deliveries.state_of(call)
+        while isinstance(state, Waiting):
+            if not is_modern:
+                state = await resumption.ask_live(state, _asker(ctx, state.questions), *who)
+            elif given.keys() & state.questions.keys():
+                # The client brought answers along with its first request.
+                state, given = await resumption.resume(state.ticket, given, *who), {}
+            else:
+                return _input_required(state)
     except AnswerRefused as error:
-        raise MCPError(INVALID_PARAMS, str(error)) from None
-    return result
+        if is_modern:
+            raise MCPError(INVALID_PARAMS, str(error)) from None
+        return error_answer(state.execution_id, str(error))
+    if is_modern and isinstance(state, Answer) and state.error is not None and state.error.unasked is not None:
+        # MCP 2026-07-28: what the client has not declared is named by an error of the protocol.
+        needed: dict[str, Any] = {"requiredCapabilities": {CAPABILITIES[state.error.unasked]: {}}}
+        raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, state.text, data=needed | meta_of(state))
+    return state
 
 
 def _given(responses: Mapping[str, Any]) -> dict[str, Given]:
@@ -157,13 +143,6 @@ def _given(responses: Mapping[str, Any]) -> dict[str, Given]:
 
 def _plain(response: Any) -> Any:
     return response.model_dump(by_alias=True, mode="json", exclude_none=True)
-
-
-def _check_capabilities(answer: Answer) -> None:
-    """MCP 2026-07-28: what the client has not declared is named by an error of the protocol."""
-    if answer.error is not None and answer.error.unasked is not None:
-        needed: dict[str, Any] = {"requiredCapabilities": {CAPABILITIES[answer.error.unasked]: {}}}
-        raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, answer.text, data=needed | meta_of(answer))
 
 
 def meta_of(result: Called) -> dict[str, Any]:

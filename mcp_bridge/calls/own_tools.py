@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from executions.database import in_database
-from executions.ledger.writer import LedgerUnavailable
+from executions.ledger.unavailable import LedgerUnavailable
 from executions.reading import for_agents
 from executions.reading.for_agents import Owned
 from executions.record.status import Status

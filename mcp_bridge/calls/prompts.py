@@ -6,7 +6,7 @@ from typing import Any
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, GetPromptRequestParams, LoggingLevel
 
-from executions.running.lifecycle import Answer
+from executions.running.calls import Answer
 from flows.offers.prompts import MessageError
 from mcp_bridge.calls import asking, tools
 from mcp_bridge.calls.answered_by_flow import answer_of

@@ -23,7 +23,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from executions.privacy.redactor import Redactor
 from executions.record import payload
-from executions.running.lifecycle import Watch
+from executions.running.calls import Watch
 from flows.engine.events import ClientReleased, Event, NodeLog, Observer
 from flows.engine.graph import Graph
 from flows.engine.limits import size_of
@@ -66,7 +66,7 @@ class _Missing:
 
 @asynccontextmanager
 async def watching(ctx: Context, graph: Graph, level: LoggingLevel | None) -> AsyncIterator[Watch | None]:
-    """What to give to `lifecycle.call` so that the client hears of the call; None when it wants nothing.
+    """What to make the call with so that the client hears of the call; None when it wants nothing.
 
     On the way out everything is sent that was said; after that, nothing is.
     """

@@ -7,7 +7,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, LoggingLevel, ReadResourceRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from executions.running.lifecycle import Answer
+from executions.running.calls import Answer
 from mcp_bridge.calls import asking, tools, ui_resources
 from mcp_bridge.calls.answered_by_flow import answer_of
 from mcp_bridge.calls.tools import Context

@@ -1,7 +1,6 @@
 """`tools/list` and `tools/call`: from the wire to an execution and back."""
 
 import logging
-from functools import partial
 from typing import Any, NoReturn
 
 from mcp.server.context import ServerRequestContext
@@ -10,10 +9,11 @@ from mcp_types import INVALID_PARAMS, CallToolRequestParams, LoggingLevel, Pagin
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from executions.ledger.idempotency_keys import MAX_CHARACTERS
-from executions.running import deliveries, lifecycle
-from executions.running.calls import Pending
-from executions.running.deliveries import KeyTaken
-from executions.running.lifecycle import Answer, Caller, LedgerUnavailable, Target, Waiting, Watch
+from executions.ledger.unavailable import LedgerUnavailable
+from executions.running.calls import Call, Caller
+from executions.running.deliveries import KeyRefused
+from executions.running.refusing import refuse, refuse_unknown
+from executions.running.targets import ArgumentsError
 from mcp_bridge.calls import asking, own_tools, reports, results
 from mcp_bridge.calls.own_tools import OwnToolCall
 from mcp_bridge.catalogue.snapshot import Offer, PublishedTool, Snapshot, listed
@@ -65,8 +65,14 @@ async def call(
         if tool is None or not (principal is None or principal.may_call(params.name)):
             await _refuse_unknown(snapshot, principal, params, caller)
         async with reports.watching(ctx, tool.target.graph, reports.level_of(ctx, set_level)) as watch:
-            start = partial(_deliver, tool.target, params, caller, watch)
-            answer = await asking.answered(ctx, params, caller, tool.target.flow_id, start, watch)
+            key: Any = (params.meta or {}).get(IDEMPOTENCY_KEY)
+            called = Call(tool.target, params.arguments or {}, caller, watch, key or "")
+            try:
+                if not called.faults:
+                    _check_key(key, caller)
+                answer = await asking.converse(ctx, params, called)
+            except (ArgumentsError, KeyRefused) as refusal:
+                answer = await refuse(called, refusal)
     except LedgerUnavailable as error:
         logger.error("call of %.100r was not recorded: %s", params.name, error)
         return _not_recorded(ctx.protocol_version)
@@ -76,51 +82,18 @@ async def call(
     return results.result_of(answer, ctx.protocol_version, wraps=tool.wraps_result, looks=looks)
 
 
-async def call_flow(target: Target, arguments: dict[str, Any], caller: Caller, watch: Watch | None) -> Answer | Waiting:
-    """Call a flow, or refuse arguments that do not fit; both leave an execution. Raises LedgerUnavailable."""
-    misfit = await _misfit(target, arguments, caller)
-    return misfit or await lifecycle.call(target, arguments, caller, watch)
-
-
-async def _misfit(target: Target, arguments: dict[str, Any], caller: Caller) -> Answer | None:
-    """The refusal of arguments that do not fit; None when they do."""
-    faults = lifecycle.argument_faults(target, arguments)
-    if not faults:
-        return None
-    lines = "\n".join(f"- {fault}" for fault in faults)
-    message = f"The arguments do not fit the input schema of {target.tool_name}:\n{lines}\nCorrect them and call again."
-    return await _rejected(target, arguments, caller, message, preview=str(faults[0]))
-
-
-async def _deliver(
-    target: Target, params: CallToolRequestParams, caller: Caller, watch: Watch | None
-) -> Answer | Pending | Waiting:
-    """Call a flow as a tool: within the time that its client waits, and once for an idempotency key."""
-    arguments = params.arguments or {}
-    if (misfit := await _misfit(target, arguments, caller)) is not None:
-        return misfit
-    key: Any = (params.meta or {}).get(IDEMPOTENCY_KEY)
-    if message := _key_fault(key, caller):
-        return await _rejected(target, arguments, caller, message)
-    try:
-        return await deliveries.call(target, arguments, caller, key or "", watch)
-    except KeyTaken as error:
-        return await _rejected(target, arguments, caller, str(error))
-
-
-async def _rejected(target: Target, arguments: Any, caller: Caller, message: str, preview: str = "") -> Answer:
-    return await lifecycle.reject(target.tool_name, arguments, caller, message, preview=preview, target=target)
-
-
-def _key_fault(key: Any, caller: Caller) -> str:
-    """Why an idempotency key cannot be used; empty when it can, or when there is none."""
+def _check_key(key: Any, caller: Caller) -> None:
+    """Raises KeyRefused for an idempotency key that cannot be used."""
     if key is None:
-        return ""
+        return
     if not isinstance(key, str) or not 1 <= len(key) <= MAX_CHARACTERS:
-        return f"_meta[{IDEMPOTENCY_KEY!r}] must be a text of 1 to {MAX_CHARACTERS} characters, a UUID for example."
+        raise KeyRefused(
+            f"_meta[{IDEMPOTENCY_KEY!r}] must be a text of 1 to {MAX_CHARACTERS} characters, a UUID for example."
+        )
     if not caller.identity:
-        return f"_meta[{IDEMPOTENCY_KEY!r}] needs an API key, because strangers must not share answers. Leave it out."
-    return ""
+        raise KeyRefused(
+            f"_meta[{IDEMPOTENCY_KEY!r}] needs an API key, because strangers must not share answers. Leave it out."
+        )
 
 
 async def _refuse_unknown(
@@ -132,14 +105,8 @@ async def _refuse_unknown(
     answer = None
     if principal is not None:
         # Only known callers leave a record: strangers must not be able to fill the disk.
-        answer = await lifecycle.reject(
-            params.name,
-            params.arguments or {},
-            caller,
-            message,
-            server_slug=snapshot.slug,
-            owner_id=snapshot.owner_id,
-        )
+        arguments = params.arguments or {}
+        answer = await refuse_unknown(params.name, arguments, caller, message, snapshot.slug, snapshot.owner_id)
     raise MCPError(INVALID_PARAMS, message, data=results.meta(answer) if answer else None)
 
 

@@ -4,14 +4,14 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import mcp_types.methods
 from mcp.shared.uri_template import InvalidUriTemplate, UriTemplate
 from pydantic import ValidationError
 
-from executions.running.lifecycle import Target
+from executions.running.targets import Target
 from flows.engine.errors import ExpressionError
 from flows.models import Offer, Prompt, Resource
 from flows.offers.prompts import Messages, message_maker
@@ -84,6 +84,8 @@ def _servable(
     """What can be served; one that cannot is left out, so that it does not take others along."""
     for row in rows:
         target = targets.get(row.flow_id) if row.flow_id else None
+        if target is not None and target.answer_seconds is not None:
+            target = replace(target, answer_seconds=None)  # only clients of tools are told to come back
         if not row.is_answered or (row.flow_id and target is None):
             continue  # its flow is gone, or not called by anybody now
         try:

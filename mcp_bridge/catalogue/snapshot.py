@@ -10,8 +10,7 @@ import mcp_types.methods
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
-from executions.running.lifecycle import Target
-from executions.running.targets import output_schema_of
+from executions.running.targets import Target, output_schema_of
 from flows.engine.errors import DefinitionError
 from flows.mcp_apps import View, view_of, with_view
 from flows.models import Flow, Server

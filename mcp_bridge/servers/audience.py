@@ -20,7 +20,7 @@ from mcp.server.subscriptions import (
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, SubscriptionsListenRequestParams, SubscriptionsListenResult
 
-from executions.running.lifecycle import Target
+from executions.running.targets import Target
 from mcp_bridge.calls import own_tools
 from mcp_bridge.calls.resources import find
 from mcp_bridge.calls.tools import principal_of

@@ -14,7 +14,9 @@ from rest_framework.test import APIClient
 
 from executions.models import Execution
 from executions.record.status import Status
-from executions.running import lifecycle
+from executions.running.calls import Call, Caller
+from executions.running.deliveries import state_of
+from executions.running.targets import published_target
 from flows.adapters.http_client import outbound_client
 from flows.models import Flow
 from flows.publishing import versions
@@ -93,8 +95,8 @@ def flow(world: World) -> Flow:
 
 def called(flow: Flow, **arguments: Any) -> Execution:
     """A call of what is published, to its end."""
-    caller = lifecycle.Caller(principal="key of a test", source="mcp")
-    answer = async_to_sync(lifecycle.call)(lifecycle.published_target(flow), arguments, caller)
+    caller = Caller(principal="key of a test", source="mcp")
+    answer = async_to_sync(state_of)(Call(published_target(flow), arguments, caller))
     return Execution.objects.get(pk=answer.execution_id)
 
 

@@ -18,8 +18,11 @@ from executions.ledger.writer import LedgerUnavailable
 from executions.models import Execution
 from executions.privacy.redactor import MAX_SEARCHED, Redactor
 from executions.record import payload
-from executions.running import lifecycle
-from executions.running.lifecycle import Caller, Target
+from executions.running import work
+from executions.running.calls import Answer, Call, Caller, Pending, Waiting
+from executions.running.deliveries import state_of
+from executions.running.refusing import refuse
+from executions.running.targets import ArgumentsError, Target
 from flows.engine.errors import NodeFailed
 from flows.engine.expressions import SecretValues
 from flows.engine.node import NodeResult
@@ -173,7 +176,7 @@ def columns(execution_id: uuid.UUID) -> str:
 class TestExecution:
     """Whole executions with scripted nodes; tests/abuse/test_canary.py does the same with a server process."""
 
-    async def row(self, answer: lifecycle.Answer) -> tuple[Execution, str]:
+    async def row(self, answer: Answer | Pending | Waiting) -> tuple[Execution, str]:
         text = await sync_to_async(columns)(answer.execution_id)
         return await Execution.objects.aget(pk=answer.execution_id), text
 
@@ -189,7 +192,7 @@ class TestExecution:
         flow = flow_of(node)
         flow.add("work", after="trigger", key="crash", value="{{ trigger.pin }}")
         target = target_of(flow, {"type": "object", "properties": {"pin": {"writeOnly": True}}})
-        answer = await lifecycle.call(target, {"pin": PLAIN}, CALLER)
+        answer = await state_of(Call(target, {"pin": PLAIN}, CALLER))
         row, text = await self.row(answer)
         assert row.error_info["message"] == "RuntimeError: broke on b'***'"
         assert row.error_info["causes"] == ["KeyError: '***'"]
@@ -207,7 +210,7 @@ class TestExecution:
         flow = flow_of(effectful, scripted)
         flow.add("send", "effectful", after="trigger", key="echo", value={"authorization": f"Bearer {PLAIN}"})
         flow.add("answer", after="send", key="reply", value="{{ send.seen }}")
-        answer = await lifecycle.call(target_of(flow), {}, CALLER)
+        answer = await state_of(Call(target_of(flow), {}, CALLER))
         _, text = await self.row(answer)
         assert answer.content == [{"type": "text", "text": "***"}]
         assert PLAIN not in text
@@ -216,7 +219,7 @@ class TestExecution:
         flow = flow_of()
         flow.add("make", "set_fields", after="trigger", fields={"token": PLAIN})
         flow.add("answer", "return", after="make", json={"token": "{{ make.token }}", "again": "{{ make.token }}"})
-        answer = await lifecycle.call(target_of(flow), {}, CALLER)
+        answer = await state_of(Call(target_of(flow), {}, CALLER))
         row, text = await self.row(answer)
         assert answer.structured == {"token": PLAIN, "again": PLAIN}
         assert row.result["structuredContent"] == {"token": "***", "again": "***"}
@@ -226,7 +229,7 @@ class TestExecution:
         flow = flow_of()
         flow.add("make", "set_fields", after="trigger", fields={"token": PLAIN})
         flow.add("answer", "return", after="make", text="It is {{ make.token }}.")
-        answer = await lifecycle.call(target_of(flow), {}, CALLER)
+        answer = await state_of(Call(target_of(flow), {}, CALLER))
         row, text = await self.row(answer)
         assert answer.content == [{"type": "text", "text": f"It is {PLAIN}."}]
         assert row.node_executions[2]["inputData"] == {"text": "It is ***."}
@@ -242,7 +245,7 @@ class TestExecution:
         flow = flow_of(node)
         flow.add("work", after="trigger", key="fail")
         target = target_of(flow, {"type": "object", "properties": {"pin": {"writeOnly": True}}})
-        answer = await lifecycle.call(target, {"pin": PLAIN}, CALLER)
+        answer = await state_of(Call(target, {"pin": PLAIN}, CALLER))
         row, text = await self.row(answer)
         assert answer.content == [{"type": "text", "text": "Work: answered 500: key is ***..."}]
         assert row.error_info["message"] == "answered 500: key is ***..."
@@ -259,11 +262,11 @@ class TestExecution:
             may_go_on.wait(10)
             return SecretValues({"KEY": PLAIN})
 
-        monkeypatch.setattr(lifecycle, "secret_values", read)
+        monkeypatch.setattr(work, "secret_values", read)
         flow = flow_of()
         flow.add("wait", "delay", after="trigger", seconds=30)
         flow.add("answer", "return", after="wait", text="{{ secrets.KEY }}")
-        call = asyncio.create_task(lifecycle.call(target_of(flow), {"a": PLAIN}, CALLER))
+        call = asyncio.create_task(state_of(Call(target_of(flow), {"a": PLAIN}, CALLER)))
         await asyncio.to_thread(is_reading.wait, 10)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -278,11 +281,11 @@ class TestExecution:
         def read(flow_id: int | None, names: Any) -> SecretValues:
             raise OperationalError("database is locked")
 
-        monkeypatch.setattr(lifecycle, "secret_values", read)
+        monkeypatch.setattr(work, "secret_values", read)
         flow = flow_of()
         flow.add("answer", "return", after="trigger", text="{{ secrets.KEY }}")
         with pytest.raises(LedgerUnavailable, match="secrets of the flow could not be read"):
-            await lifecycle.call(target_of(flow), {}, CALLER)
+            await state_of(Call(target_of(flow), {}, CALLER))
         assert not await Execution.objects.aexists()
 
     @pytest.mark.parametrize("value", ["completed", "content", "main", "id-trigger", "text"])
@@ -290,7 +293,7 @@ class TestExecution:
         flow = flow_of()
         flow.add("answer", "return", after="trigger", text="{{ trigger.pin }}")
         target = target_of(flow, {"type": "object", "properties": {"pin": {"writeOnly": True}}})
-        row, _ = await self.row(await lifecycle.call(target, {"pin": value}, CALLER))
+        row, _ = await self.row(await state_of(Call(target, {"pin": value}, CALLER)))
         assert [(node["nodeId"], node["status"], node["handle"]) for node in row.node_executions] == [
             ("id-trigger", "completed", "main"),
             ("id-answer", "completed", "main"),
@@ -300,10 +303,11 @@ class TestExecution:
     async def test_a_refused_call_is_recorded_without_what_it_sent(self) -> None:
         target = target_of(flow_of(), {"type": "object", "properties": {"pin": {"type": "integer", "writeOnly": True}}})
         arguments = {"pin": PLAIN, "password": "hunter2-hunter2"}
-        [fault] = lifecycle.argument_faults(target, arguments)
-        answer = await lifecycle.reject("test", arguments, CALLER, str(fault), target=target, preview=str(fault))
+        call = Call(target, arguments, CALLER)
+        answer = await refuse(call, ArgumentsError(call.faults))
         row, text = await self.row(answer)
-        assert row.error_info["message"] == 'pin: *** is not of type "integer"'
+        assert 'schema of test:\n- pin: *** is not of type "integer"\n' in row.error_info["message"]
+        assert row.error_preview == 'pin: *** is not of type "integer"'
         assert row.initial_params == {"pin": "***", "password": "***"}
         assert PLAIN not in text
         assert "hunter2" not in text
@@ -317,7 +321,7 @@ class TestExecution:
         flow = flow_of(node)
         flow.add("work", after="trigger", key="fail")
         target = target_of(flow, {"type": "object", "properties": {"pin": {"writeOnly": True}}})
-        answer = await lifecycle.call(target, {"pin": PLAIN}, CALLER)
+        answer = await state_of(Call(target, {"pin": PLAIN}, CALLER))
         row, _ = await self.row(answer)
         assert answer.content == [{"type": "text", "text": "Work: answered 403: ***, ask again"}]
         assert row.error_preview == "answered 403: ***, ask again"

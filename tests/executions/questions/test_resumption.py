@@ -20,11 +20,13 @@ from executions.ledger.writer import ledger
 from executions.models import Execution, ExecutionCount, Suspension
 from executions.questions import resumption
 from executions.questions.resumption import Given
-from executions.running import lifecycle, recovery
-from executions.running.calls import Answer, Caller, Waiting
+from executions.running import recovery
+from executions.running.calls import Answer, Call, Caller, Waiting
+from executions.running.deliveries import state_of
 from executions.running.dispatch import dispatcher
 from executions.running.recovery import Swept
-from executions.running.targets import published_target
+from executions.running.starting import begin
+from executions.running.targets import Target, draft_target, published_target
 from flows import nodes as node_types
 from flows.engine.node import NodeContext, NodeResult
 from flows.engine.questions import Question
@@ -86,7 +88,7 @@ def make(*nodes: dict[str, Any], **fields: Any) -> Flow:
     return flow
 
 
-def target_of(flow: Flow) -> lifecycle.Target:
+def target_of(flow: Flow) -> Target:
     return published_target(Flow.objects.select_related("server", "published_version").get(pk=flow.pk))
 
 
@@ -101,7 +103,7 @@ def flow() -> Flow:
 
 async def ask(flow: Flow, caller: Caller = CALLER, **arguments: Any) -> Waiting:
     target = await sync_to_async(target_of)(flow)
-    waiting = await lifecycle.call(target, arguments, caller)
+    waiting = await state_of(Call(target, arguments, caller))
     assert isinstance(waiting, Waiting)
     return waiting
 
@@ -256,8 +258,8 @@ async def test_it_goes_on_with_the_version_that_asked(flow: Flow) -> None:
 
 async def test_a_draft_goes_on_as_it_was_called(flow: Flow) -> None:
     saved = await sync_to_async(Flow.objects.select_related("server").get)(pk=flow.pk)
-    target = lifecycle.draft_target(saved)
-    waiting = await lifecycle.call(target, {}, CALLER)
+    target = draft_target(saved)
+    waiting = await state_of(Call(target, {}, CALLER))
     assert isinstance(waiting, Waiting)
     await sync_to_async(Flow.objects.filter(pk=flow.pk).update)(definition=chain(answer("newer")))
     assert (await resume(waiting, flow, ask=YES)).text == "Ada"
@@ -366,15 +368,15 @@ async def test_cancelling_who_waits_for_the_rest_cancels_the_rest() -> None:
 
 async def test_a_caller_who_leaves_just_before_it_would_be_asked_leaves_nothing_pending(flow: Flow) -> None:
     target = await sync_to_async(target_of)(flow)
-    execution_id, task = await lifecycle.start(target, {}, CALLER)
-    task.add_done_callback(lambda _: waiter.cancel())
-    waiter = asyncio.create_task(lifecycle.waited_for(execution_id, task))
+    running = await begin(Call(target, {}, CALLER))
+    running.task.add_done_callback(lambda _: waiter.cancel())
+    waiter = asyncio.create_task(running.state())
     async with asyncio.timeout(10):
         with pytest.raises(asyncio.CancelledError):
             await waiter
-        while (await stored(task.result())).status == "pending":
+        while (await stored(running.task.result())).status == "pending":
             await asyncio.sleep(0.01)
-    assert (await stored(task.result())).error_kind == "cancelled"
+    assert (await stored(running.task.result())).error_kind == "cancelled"
 
 
 async def test_outputs_that_are_no_json_end_it_with_a_sentence() -> None:
@@ -382,7 +384,7 @@ async def test_outputs_that_are_no_json_end_it_with_a_sentence() -> None:
     target = await sync_to_async(target_of)(flow)
     Counted.execute, original = (lambda self, parameters, context: _gives(NodeResult({1, 2}))), Counted.execute  # type: ignore[assignment, method-assign, return-value]
     try:
-        ended = await lifecycle.call(target, {}, CALLER)
+        ended = await state_of(Call(target, {}, CALLER))
     finally:
         Counted.execute = original  # type: ignore[method-assign]
     assert isinstance(ended, Answer)
@@ -395,12 +397,12 @@ async def test_no_more_wait_for_one_caller_than_are_allowed(flow: Flow, monkeypa
     monkeypatch.setattr(suspensions, "MAX_WAITING", 2)
     target = await sync_to_async(target_of)(flow)
     waiting = [await ask(flow), await ask(flow)]
-    refused = await lifecycle.call(target, {}, CALLER)
+    refused = await state_of(Call(target, {}, CALLER))
     assert isinstance(refused, Answer)
     assert refused.text == f"The flow cannot wait for an answer: {suspensions.TOO_MANY}"
-    assert isinstance(await lifecycle.call(target, {}, replace(CALLER, identity="key:8")), Waiting)
+    assert isinstance(await state_of(Call(target, {}, replace(CALLER, identity="key:8"))), Waiting)
     await resume(waiting[0], flow, ask=YES)
-    assert isinstance(await lifecycle.call(target, {}, CALLER), Waiting)
+    assert isinstance(await state_of(Call(target, {}, CALLER)), Waiting)
 
 
 async def _gives(result: NodeResult) -> NodeResult:
@@ -450,7 +452,7 @@ async def test_its_page_says_since_when_it_waits_and_afterwards_how_long_it_did(
     ],
 )
 async def test_who_cannot_be_asked_gets_a_sentence(flow: Flow, caller: Caller, reason: str) -> None:
-    ended = await lifecycle.call(await sync_to_async(target_of)(flow), {}, caller)
+    ended = await state_of(Call(await sync_to_async(target_of)(flow), {}, caller))
     assert isinstance(ended, Answer)
     assert ended.text == f"'Ask' asks the user of its client, and this call cannot be asked: {reason}"
     assert ended.error is not None
@@ -464,7 +466,7 @@ async def test_a_flow_that_another_one_calls_cannot_ask() -> None:
         return publish(server, "outer", node("call", "call_flow", flow="inner"), answer("{{ call.text }}"))
 
     outer = await sync_to_async(both)()
-    ended = await lifecycle.call(await sync_to_async(target_of)(outer), {}, CALLER)
+    ended = await state_of(Call(await sync_to_async(target_of)(outer), {}, CALLER))
     assert isinstance(ended, Answer)
     assert "another flow makes it. Ask in the flow that the client calls." in ended.text
     assert ended.error is not None

@@ -7,9 +7,13 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from executions.acting import actions
+from executions.acting.trials import try_out
 from executions.models import Execution
-from executions.running import children, lifecycle
-from executions.running.lifecycle import Caller
+from executions.running import children
+from executions.running.calls import Answer, Call, Caller, Pending, Waiting
+from executions.running.deliveries import state_of
+from executions.running.dispatch import CANCELLED, PARENT_ENDED
+from executions.running.targets import draft_target, published_target
 from flows.models import Flow
 from flows.publishing import versions
 from tests.definitions import answer, chain, node
@@ -21,10 +25,10 @@ SECRET = "canary-41c7e09b"
 CALLER = Caller("key k", "mcp", "Client", "1.0", "2026-07-28")
 
 
-async def begin(flow: Flow) -> asyncio.Task[lifecycle.Answer]:
+async def begin(flow: Flow) -> asyncio.Task[Answer | Pending | Waiting]:
     """Call a published flow as an MCP client does; the answer is waited for in the task."""
-    target = await sync_to_async(lifecycle.published_target)(flow)
-    return asyncio.create_task(lifecycle.call(target, {}, CALLER))
+    target = await sync_to_async(published_target)(flow)
+    return asyncio.create_task(state_of(Call(target, {}, CALLER)))
 
 
 async def pending(tool_name: str) -> Execution:
@@ -93,7 +97,7 @@ def test_only_published_active_flows_of_the_same_server_can_be_called(change: st
         versions.set_active(inner, False)
     if change == "unpublished":
         Flow.objects.filter(pk=inner.pk).update(published_version=None)
-    execution = lifecycle.try_draft(outer, {}, server.owner)
+    execution = try_out(draft_target(outer), {}, server.owner)
     assert execution.error_info["message"] == (
         "This server has no published, active flow with the tool name 'inner'. It has: none."
     )
@@ -139,7 +143,7 @@ async def test_cancelling_the_caller_cancels_what_it_called() -> None:
     task.cancel()
     parent, child = await ended("outer"), await ended("inner")
     assert (parent.error_kind, child.error_kind, child.parent_id) == ("cancelled", "cancelled", parent.pk)
-    assert child.error_info["message"] == lifecycle.PARENT_ENDED
+    assert child.error_info["message"] == PARENT_ENDED
     assert child.source == "mcp"
 
 
@@ -154,7 +158,7 @@ async def test_cancelling_what_was_called_is_a_failure_of_the_caller() -> None:
     result = await asyncio.wait_for(task, 20)
     parent = await ended("outer")
     assert (result.is_error, parent.error_kind, parent.failed_node_name) == (True, "node_failed", "Call")
-    assert parent.error_info["message"] == f"Flow 'Inner' failed: {lifecycle.CANCELLED}"
+    assert parent.error_info["message"] == f"Flow 'Inner' failed: {CANCELLED}"
 
 
 def test_the_callers_time_is_the_time_of_what_it_calls() -> None:

@@ -10,8 +10,8 @@ from asgiref.sync import sync_to_async
 from executions.ledger import idempotency_keys
 from executions.models import CallKey, Execution, KeptAnswer
 from executions.running import deliveries
-from executions.running.calls import Answer, Caller, Pending
-from executions.running.deliveries import KeyTaken
+from executions.running.calls import Answer, Call, Caller, Pending
+from executions.running.deliveries import KeyRefused
 from executions.running.targets import Target, published_target
 from flows.models import Flow
 from tests.definitions import node
@@ -47,7 +47,7 @@ class TestWaiting:
 
     async def test_without_a_key_who_leaves_before_the_time_cancels(self) -> None:
         target = await slow_target(answer_seconds=60)
-        waiting = asyncio.create_task(deliveries.call(target, {}, CALLER))
+        waiting = asyncio.create_task(deliveries.state_of(Call(target, {}, CALLER)))
         while not await stored():
             await asyncio.sleep(0.02)
         waiting.cancel()
@@ -55,7 +55,7 @@ class TestWaiting:
 
     async def test_with_a_key_it_goes_on_as_long_as_somebody_waits_in_another_process(self) -> None:
         target = await slow_target()
-        waiting = asyncio.create_task(deliveries.call(target, {}, CALLER, "key"))
+        waiting = asyncio.create_task(deliveries.state_of(Call(target, {}, CALLER, key="key")))
         while not await stored():
             await asyncio.sleep(0.02)
         scope = (await sync_to_async(CallKey.objects.get)()).pk
@@ -69,7 +69,7 @@ class TestWaiting:
 
     async def test_who_was_told_to_come_back_need_not_wait(self) -> None:
         target = await slow_target(answer_seconds=1)
-        told = await deliveries.call(target, {}, CALLER)
+        told = await deliveries.state_of(Call(target, {}, CALLER))
         assert isinstance(told, Pending)
         assert (told.tool_name, told.nodes_done, told.under_way) == ("slow", 1, ("Wait",))
         for _ in range(2):
@@ -86,10 +86,10 @@ class TestWaiting:
 
     async def test_a_key_with_another_call_is_refused(self) -> None:
         target = await slow_target(answer_seconds=1)
-        told = await deliveries.call(target, {"n": 1}, CALLER, "key")
-        with pytest.raises(KeyTaken):
-            await deliveries.call(target, {"n": 2}, CALLER, "key")
-        joined = await deliveries.call(target, {"n": 1}, CALLER, "key")
+        told = await deliveries.state_of(Call(target, {"n": 1}, CALLER, key="key"))
+        with pytest.raises(KeyRefused):
+            await deliveries.state_of(Call(target, {"n": 2}, CALLER, key="key"))
+        joined = await deliveries.state_of(Call(target, {"n": 1}, CALLER, key="key"))
         assert isinstance(joined, Pending)
         assert (joined.execution_id, joined.is_joined) == (told.execution_id, True)
         deliveries.dispatcher.cancel(told.execution_id)

@@ -9,8 +9,9 @@ from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 
+from executions.acting.trials import try_out
 from executions.models import Execution
-from executions.running.lifecycle import try_draft
+from executions.running.targets import draft_target
 from flows.engine.errors import DefinitionError, ExpressionError
 from flows.engine.expressions import SecretValues
 from flows.engine.node import NodeResult, Services
@@ -202,7 +203,7 @@ class TestCalling:
         flow = make_flow(definition=using_secrets("ONE", "TWO"))
         versions.set_secret(flow.server, "ONE", VALUE)
         versions.set_secret(flow.server, "TWO", f"{VALUE}-longer")
-        execution = try_draft(flow, {}, flow.server.owner)
+        execution = try_out(draft_target(flow), {}, flow.server.owner)
         assert execution.status == "fulfilled"
         assert execution.result == {"content": [{"type": "text", "text": "<***> <***>"}], "isError": False}
         assert execution.node_executions[1]["inputData"] == {"text": "<{{ secrets.ONE }}> <{{ secrets.TWO }}>"}
@@ -214,11 +215,11 @@ class TestCalling:
             with announcements() as announced:
                 secret = versions.set_secret(flow.server, "ONE", value)
             assert announced == [flow.server.slug]
-            assert try_draft(flow, {}, flow.server.owner).status == "fulfilled"
+            assert try_out(draft_target(flow), {}, flow.server.owner).status == "fulfilled"
         with announcements() as announced:
             versions.delete_secret(secret)
         assert announced == [flow.server.slug]
-        execution = try_draft(flow, {}, flow.server.owner)
+        execution = try_out(draft_target(flow), {}, flow.server.owner)
         assert (execution.status, execution.failed_node_name) == ("error", "Answer")
         assert "secrets.ONE" in execution.error_info["message"]
 
@@ -226,7 +227,7 @@ class TestCalling:
         flow = make_flow()
         table = Secret._meta.db_table
         with django_assert_max_num_queries(100) as queries:
-            try_draft(flow, {}, flow.server.owner)
+            try_out(draft_target(flow), {}, flow.server.owner)
         assert not [query for query in queries.captured_queries if table in query["sql"]]
 
 

@@ -4,13 +4,14 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from executions.models import Execution
-from executions.running import lifecycle
-from executions.running.lifecycle import Caller
+from executions.running.calls import Caller
+from executions.running.refusing import refuse_unknown
 
 pytestmark = [pytest.mark.anyio, pytest.mark.django_db(transaction=True)]
 
 
 async def test_a_tool_name_with_a_nul_is_recorded_without_it() -> None:
-    answer = await lifecycle.reject("no\x00such", {}, Caller(principal="key k", source="mcp"), "There is no such tool.")
+    caller = Caller(principal="key k", source="mcp")
+    answer = await refuse_unknown("no\x00such", {}, caller, "There is no such tool.", "server", None)
     execution = await sync_to_async(Execution.objects.get)(pk=answer.execution_id)
     assert (execution.flow_tool_name, execution.error_kind) == ("no\u2400such", "rejected")

@@ -1,0 +1,62 @@
+"""Calls that are refused before any node runs; each leaves an execution (FR-001)."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from executions.ledger.tracker import error_columns
+from executions.ledger.writer import ledger
+from executions.models import new_id
+from executions.privacy.redactor import Redactor
+from executions.record import payload
+from executions.record.status import Status
+from executions.running.calls import Answer, Call, Caller, error_answer
+from executions.running.first_row import base_row, pending_row
+from executions.running.targets import ArgumentsError
+from executions.running.work import NO_SECRETS
+from flows.engine.runner import FlowError
+
+
+async def refuse(call: Call, reason: Exception) -> Answer:
+    """Record that a call is refused, and return the refusal as an answer; raises LedgerUnavailable."""
+    execution_id, now, message, preview = new_id(), datetime.now(UTC), str(reason), ""
+    if isinstance(reason, ArgumentsError):
+        lines, name = "\n".join(f"- {fault}" for fault in reason.faults), call.target.tool_name
+        message = f"The arguments do not fit the input schema of {name}:\n{lines}\nCorrect them and call again."
+        preview = str(reason.faults[0])
+    redactor = call.target.guard.redactors(call.arguments, NO_SECRETS)[1]
+    row = pending_row(execution_id, now, call, redactor, call.target.timeout_seconds)
+    return await _record(execution_id, now, row, message, preview)
+
+
+async def refuse_unknown(
+    tool_name: str, arguments: Any, caller: Caller, message: str, server_slug: str, owner_id: int | None
+) -> Answer:
+    """The same for a call of a tool that the server does not have."""
+    execution_id, now, name = new_id(), datetime.now(UTC), payload.clean_text(tool_name)
+    row = base_row(execution_id, now, arguments, caller, Redactor.none) | {
+        "flow_name": name[:200],
+        "flow_tool_name": name[:128],
+        "server_slug": server_slug,
+        "owner_id": owner_id,
+    }
+    return await _record(execution_id, now, row, message)
+
+
+async def _record(
+    execution_id: uuid.UUID, now: datetime, row: dict[str, Any], message: str, preview: str = ""
+) -> Answer:
+    """`preview` is the reason in a few words, for lists."""
+    answer = error_answer(execution_id, message)
+    ledger.open(row)
+    terminal = {
+        "status": Status.ERROR.value,
+        "ended_at": now,
+        "updated_at": now,
+        "duration_ms": 0.0,
+        "result": payload.dump(answer.as_json()),
+    } | error_columns(FlowError("rejected", message, message))
+    if preview:
+        terminal["error_preview"] = payload.clean_text(preview)[:200]
+    await ledger.close(execution_id, terminal)
+    return answer

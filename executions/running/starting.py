@@ -1,0 +1,54 @@
+"""Calls begin: the one way in for MCP, pages, REST, and flows that call flows."""
+
+import uuid
+from datetime import UTC, datetime
+
+from executions.database import in_database
+from executions.ledger.tracker import Tracker
+from executions.ledger.writer import ledger
+from executions.models import new_id
+from executions.running.calls import Answer, Call, Waiting
+from executions.running.dispatch import Running, cancel_again, dispatcher, uninterrupted
+from executions.running.first_row import pending_row
+from executions.running.recovery import heart
+from executions.running.targets import ArgumentsError
+from executions.running.walking import walk
+from executions.running.work import Work, ended_elsewhere, secrets_of
+
+
+async def begin(call: Call) -> Running:
+    """Begin to run a flow; raises ArgumentsError for arguments that do not fit, LedgerUnavailable."""
+    if call.faults:
+        raise ArgumentsError(call.faults)
+    await admit()
+    execution_id = new_id()
+    return Running(execution_id, call, dispatcher.start(execution_id, _run(execution_id, call)))
+
+
+async def admit() -> None:
+    """Wait until this process can run and record one more execution; raises LedgerUnavailable."""
+    if not heart.is_beating:
+        await in_database(heart.start)
+    await ledger.admit()
+
+
+async def _run(execution_id: uuid.UUID, call: Call) -> Answer | Waiting:
+    """Record that the execution begins, then walk; nothing runs when somebody else has its idempotency key."""
+    started_at, timeout, target = datetime.now(UTC), call.target.timeout_seconds, call.target
+    secrets = await secrets_of(target)
+    for_answer, for_record = target.guard.redactors(call.given, secrets)
+    if call.parent is not None:
+        for_record, timeout = for_record.knowing(call.parent.hidden), call.parent.seconds_for(timeout)
+    tracker = Tracker(ledger, execution_id, started_at, for_record)
+    row = pending_row(execution_id, started_at, call, for_record, timeout)
+    if call.delivery.claim is None:
+        ledger.open(row)
+    else:
+        # A call that is cancelled meanwhile goes on until it is known whether it has to leave a record.
+        claiming = ledger.open_claimed(row, call.delivery.claim.row(execution_id, started_at, timeout))
+        is_ours, was_cancelled = await uninterrupted(claiming)
+        cancel_again(was_cancelled)
+        if not is_ours:
+            call.delivery.is_beaten = True
+            return ended_elsewhere(execution_id)
+    return await walk(Work(call, tracker, for_answer, secrets, timeout), begin)

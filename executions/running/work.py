@@ -1,0 +1,86 @@
+"""An execution at work: what it needs on its way, and how its end is written."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db import DatabaseError
+
+from executions.database import in_database
+from executions.ledger import kept_answers
+from executions.ledger.tracker import Tracker
+from executions.ledger.unavailable import LedgerUnavailable
+from executions.ledger.writer import NOT_RECORDED
+from executions.privacy.redactor import Redactor
+from executions.running.calls import Answer, Call, error_answer
+from executions.running.dispatch import cancel_again, uninterrupted
+from executions.running.targets import Target
+from flows.engine.expressions import SecretValues
+from flows.engine.pauses import Resumption
+from flows.engine.runner import FlowError
+from flows.publishing.versions import secret_values
+
+ENDED_ELSEWHERE = (
+    "This execution was ended from outside while it ran (its deadline passed, or its process was taken for dead), "
+    "so its result is not given out. Its page says more."
+)
+NO_SECRETS = SecretValues()
+
+
+# Not frozen: one is made for every execution, and a frozen one takes three times as long to make.
+@dataclass(slots=True, eq=False)
+class Work:
+    """An execution made ready to walk its graph; `timeout` is in seconds, without the time that it has waited."""
+
+    call: Call
+    tracker: Tracker
+    for_answer: Redactor
+    """What the answer must not hold; the tracker knows what the record must not."""
+    secrets: SecretValues
+    timeout: float
+    resumption: Resumption | None = None
+    """Where it goes on, when it has waited for answers."""
+    step: int = 0
+    """How often it has waited so far."""
+
+    async def end(self, answer: Answer, error: FlowError | None) -> Answer:
+        """Write the end, whatever happens to the task that asks for it; returns what the caller is told.
+
+        The answer is kept with it, if somebody may come back for it. Raises LedgerUnavailable.
+        """
+        result, kept, delivery = answer.as_json(), None, self.call.delivery
+        delivery.is_sealed = True
+        if delivery.keeps:
+            sealing = asyncio.to_thread(kept_answers.sealed, answer.execution_id, result, datetime.now(UTC))
+            kept, _ = await uninterrupted(sealing)
+        is_ours, _ = await uninterrupted(self.tracker.end(result, error, kept))
+        return answer if is_ours else ended_elsewhere(answer.execution_id)
+
+
+def ended_elsewhere(execution_id: uuid.UUID) -> Answer:
+    """What is told of an execution that somebody else has ended."""
+    return error_answer(execution_id, ENDED_ELSEWHERE)
+
+
+def give_up(tracker: Tracker) -> None:
+    """Have the record say that it is not complete, as soon as the database can be written again."""
+    ending = tracker.end({"content": [], "isError": True}, FlowError("record_error", NOT_RECORDED, NOT_RECORDED))
+    ending.add_done_callback(lambda ended: ended.exception())
+
+
+async def secrets_of(target: Target) -> SecretValues:
+    """The secrets that the graph names, read in a worker thread; raises LedgerUnavailable without a database.
+
+    Read before the pending row is made, which must not hold their values; so a call that is cancelled meanwhile goes
+    on until it has left its record.
+    """
+    if not target.graph.secret_names:
+        return NO_SECRETS
+    reading = in_database(lambda: secret_values(target.flow_id, target.graph.secret_names))
+    try:
+        values, was_cancelled = await uninterrupted(reading)
+    except DatabaseError as error:
+        raise LedgerUnavailable("the secrets of the flow could not be read") from error
+    cancel_again(was_cancelled)
+    return values
