@@ -67,7 +67,7 @@ class Snapshot:
         return tool.modern["inputSchema"] if tool else None
 
 
-class Offer(Protocol):
+class Catalogue(Protocol):
     """What one server offers, as long as it does: read anew for each request."""
 
     @property
