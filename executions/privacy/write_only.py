@@ -3,11 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import jsonschema_rs
-
 from executions.privacy.names import HIDDEN, number_text
 from flows.schemas.compiled import CompiledSchema
-from flows.schemas.faults import OPTIONS, Steps, Subschema, pointer
+from flows.schemas.subschemas import Steps, Subschema, matches, pointer
 
 _MAX_VISITS = 50_000
 """Places looked at for write-only parts; of a larger value the whole is hidden."""
@@ -111,6 +109,6 @@ def _below(at: str, schema: dict[str, Any], step: str | int) -> Iterator[str]:
     if step in schema.get("properties", {}):
         yield at + pointer("properties", step)[1:]
     for pattern in schema.get("patternProperties", {}):
-        if jsonschema_rs.Draft202012Validator({"pattern": pattern}, **OPTIONS).is_valid(step):
+        if matches(pattern, step):
             yield at + pointer("patternProperties", pattern)[1:]
     yield from (f"{at}/{keyword}" for keyword in ("additionalProperties", "unevaluatedProperties"))

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 from django.core.exceptions import ValidationError
 
 from flows.arguments.shapes import Shape, field_name
-from flows.schemas.faults import Steps
+from flows.schemas.subschemas import Steps
 from flows.values.json_text import parse_json
 
 LONG_TEXT = 200

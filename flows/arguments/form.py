@@ -8,7 +8,7 @@ from flows.arguments.groups import GroupControl, ListControl, Maker
 from flows.arguments.shapes import Shape, shape_of
 from flows.engine.errors import Fault
 from flows.engine.registry import json_path
-from flows.schemas.faults import Steps
+from flows.schemas.subschemas import Steps
 
 
 class ArgumentForm:

@@ -17,7 +17,7 @@ from flows.arguments.controls import (
     number_or_0,
 )
 from flows.arguments.shapes import field_name, shape_of
-from flows.schemas.faults import Steps
+from flows.schemas.subschemas import Steps
 
 MAX_CONTROLS = 300
 """Fields of one form; what is beyond is asked for as JSON."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from flows.schemas.faults import Steps, pointer
+from flows.schemas.subschemas import Steps, pointer
 
 Kind = Literal["text", "number", "choice", "choices", "group", "list", "json"]
 Schema = Mapping[str, Any]

@@ -9,9 +9,10 @@ from typing import Any
 import jsonschema_rs
 
 from flows.engine.errors import DefinitionError, Fault
-from flows.engine.expressions import RESERVED_ROOTS, SECRETS, Fill, Path, compile_value, did_you_mean, paths_in
+from flows.engine.expressions import Fill, compile_value, paths_in
 from flows.engine.names import SNAKE_CASE
 from flows.engine.node import MAIN
+from flows.engine.paths import RESERVED_ROOTS, SECRETS, Path, did_you_mean
 from flows.engine.registry import RegisteredType, Registry, fault_of
 from flows.engine.settings import ERROR, SETTINGS_SCHEMA, NodeSettings, read
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from flows.engine import shapes
 from flows.engine.errors import Fault
-from flows.engine.expressions import SECRETS, Literal, Path, has_expression, lone_path, no_member, paths_in, step_text
+from flows.engine.expressions import has_expression, lone_path, paths_in
 from flows.engine.graph import TRIGGER, Graph, Node
 from flows.engine.node import DescribesOutput
+from flows.engine.paths import SECRETS, Literal, Path, no_member, step_text
 from flows.engine.shapes import UNKNOWN, Absent, Shape, closed
 
 _TEXT = {"type": "string"}

@@ -25,11 +25,12 @@ from flows.engine.events import (
     NodeStarted,
     Observer,
 )
-from flows.engine.expressions import SECRET_REFERENCES, SECRETS
+from flows.engine.expressions import SECRET_REFERENCES
 from flows.engine.failures import FlowError, as_output, error_of
 from flows.engine.graph import TRIGGER, Graph, Node
 from flows.engine.limits import Limits, size_of
 from flows.engine.node import MAIN, LogLevel, NodeContext, NodeResult, RepliesAgain, Reply, Reused, Services
+from flows.engine.paths import SECRETS
 from flows.engine.pauses import Asking, Checkpoint, Ended, Resumption
 from flows.engine.questions import REFUSED, Asked, CannotAsk, Question
 from flows.engine.settings import ERROR

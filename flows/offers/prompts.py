@@ -12,7 +12,8 @@ from django.db.models import Sum
 from django.db.models.functions import Length
 
 from flows.engine.errors import Fault
-from flows.engine.expressions import compile_value, did_you_mean, has_expression, paths_in
+from flows.engine.expressions import compile_value, has_expression, paths_in
+from flows.engine.paths import did_you_mean
 from flows.models import PROMPT_NAME, OfferQuerySet, Prompt
 from flows.offers.checks import flow_faults, json_faults, text_faults
 from flows.schemas.compiled import CompiledSchema, compile_schema

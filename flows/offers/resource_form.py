@@ -34,12 +34,13 @@ class ResourceForm(OfferForm):
     file = forms.FileField(required=False, allow_empty_file=True)
     completions = JsonFormField(
         rows=3,
+        is_object=True,
         required=False,
         label="Proposals for the variables",
         help_text='Clients offer them while somebody types: {"order_id": ["A-10481", "A-10482"]}.',
     )
     annotations = JsonFormField(
-        rows=2, required=False, help_text='Hints for clients: {"audience": ["user"], "priority": 0.5}.'
+        rows=2, is_object=True, required=False, help_text='Hints for clients: {"audience": ["user"], "priority": 0.5}.'
     )
     field_order = ["uri", "name", "title", "description", "mime_type", "answer", "text", "file", "flow"]
 
@@ -75,20 +76,7 @@ class ResourceForm(OfferForm):
         self.fields["text"].strip = False  # type: ignore[attr-defined]
         self.fields["answer"].initial = "flow" if row.flow_id else "file" if row.blob else "text"
         self.fields["file"].help_text = "Keep it empty to leave the file as it is." if row.blob else ""
-        for name in ("completions", "annotations"):
-            if not getattr(row, name):
-                self.initial[name] = None
         self._kept = row.blob
-
-    def clean_completions(self) -> Any:
-        """Nothing is nothing."""
-        value = self.cleaned_data["completions"]
-        return {} if value is None else value
-
-    def clean_annotations(self) -> Any:
-        """Nothing is nothing."""
-        value = self.cleaned_data["annotations"]
-        return {} if value is None else value
 
     def clean_text(self) -> str:
         """Browsers send every line break as two characters."""

@@ -8,7 +8,7 @@ from django.db.models import Sum
 from django.db.models.functions import Length
 
 from flows.engine.errors import Fault
-from flows.engine.expressions import did_you_mean
+from flows.engine.paths import did_you_mean
 from flows.models import OfferQuerySet, Resource
 from flows.offers.checks import flow_faults, json_faults, text_faults
 from flows.schemas.compiled import CompiledSchema, compile_schema

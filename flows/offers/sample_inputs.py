@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flows.engine.errors import Fault
-from flows.engine.expressions import did_you_mean
+from flows.engine.paths import did_you_mean
 from flows.models import Flow
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,300})(\.[0-9]{1,300})?")

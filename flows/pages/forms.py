@@ -28,7 +28,9 @@ class FlowForm(forms.ModelForm):
     output_schema = JsonFormField(
         rows=5, required=False, help_text="JSON Schema that the JSON answer has to fit; empty for none."
     )
-    annotations = JsonFormField(rows=4, required=False, help_text='MCP tool annotations, {"readOnlyHint": true}.')
+    annotations = JsonFormField(
+        rows=4, is_object=True, required=False, help_text='MCP tool annotations, {"readOnlyHint": true}.'
+    )
     definition = JsonFormField(rows=46, help_text="Nodes and connections.")
     faults: tuple[Fault, ...] = ()
 
@@ -49,15 +51,6 @@ class FlowForm(forms.ModelForm):
         ]
         labels = {"timeout_seconds": "Timeout, seconds", "answer_seconds": "Answer within, seconds"}
         widgets = {name: forms.Textarea({"rows": 3}) for name in ("tool_description", "when_to_use", "when_not_to_use")}
-
-    def clean_annotations(self) -> Any:
-        """Annotations are an object; an empty field is an empty one."""
-        value = self.cleaned_data["annotations"]
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            raise ValidationError('Write a JSON object, {"readOnlyHint": true}.')
-        return value
 
     def full_clean(self) -> None:
         """After the model's own checks: the graph and the schemas, as `publish` checks them."""

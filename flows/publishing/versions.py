@@ -11,9 +11,10 @@ from django.views.decorators.debug import sensitive_variables
 
 from flows.adapters import vault
 from flows.engine.errors import DefinitionError, Fault
-from flows.engine.expressions import Path, SecretValues, has_expression
+from flows.engine.expressions import SecretValues, has_expression
 from flows.engine.graph import Graph, examine, parse
 from flows.engine.node import FLOW_FORMAT, NodeType
+from flows.engine.paths import Path
 from flows.engine.references import References
 from flows.engine.shapes import UNKNOWN
 from flows.models import Flow, FlowVersion, Secret, Server

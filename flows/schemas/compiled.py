@@ -17,10 +17,11 @@ import jsonschema_rs
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import too_deep
 from flows.engine.registry import json_path, message_of, short
-from flows.schemas.faults import OPTIONS, Steps, Subschema, explain, pointer
+from flows.schemas.faults import explain
 from flows.schemas.header_parameters import header_faults
 from flows.schemas.keywords import inside
 from flows.schemas.reading import Reader
+from flows.schemas.subschemas import OPTIONS, Steps, Subschema, pointer
 
 MAX_BYTES = 64 * 1024
 """Of a schema, written as JSON."""

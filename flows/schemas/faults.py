@@ -8,15 +8,14 @@ only whether a part fits.
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote
 
 import jsonschema_rs
 
 from flows.engine.errors import Fault
 from flows.engine.registry import json_path, message_of, short
+from flows.schemas.subschemas import CHOICES, OPTIONS, Steps, Subschema, Walker
 
 MAX_FAULTS = 20
 """Faults of one value that are told."""
@@ -27,46 +26,11 @@ _LEAF_COST = 50
 _SHOWN_NAMES = 12
 _SHORT_MESSAGE = 200
 
-OPTIONS: dict[str, Any] = {
-    "validate_formats": True,
-    "offline": True,
-    "pattern_options": jsonschema_rs.RegexOptions(size_limit=1 << 20, dfa_size_limit=1 << 20),
-}
-"""How every user's schema is compiled."""
-
 _LEAVES = (
     *("type", "const", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
     *("minLength", "maxLength", "pattern", "format", "minItems", "maxItems", "uniqueItems"),
     *("minProperties", "maxProperties"),
 )
-
-Steps = tuple[str | int, ...]
-
-
-def pointer(*steps: str | int) -> str:
-    """A JSON pointer as a URI fragment, `#/properties/name` (RFC 6901)."""
-    return "#" + "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
-
-
-@dataclass(frozen=True, slots=True)
-class Subschema:
-    """A schema inside a schema: where it stands, and the pointers of those that stand directly in it.
-
-    `anchors` are the document's: `#name`, and the pointer of the schema whose `$anchor` is that name.
-    """
-
-    steps: Steps
-    schema: Any
-    children: tuple[str, ...]
-    anchors: Mapping[str, str]
-
-    @property
-    def reference(self) -> str | None:
-        """The pointer that its `$ref` leads to."""
-        found = self.schema.get("$ref") if isinstance(self.schema, dict) else None
-        if not isinstance(found, str):
-            return None
-        return self.anchors.get(unquote(found), unquote(found))
 
 
 def explain(subschemas: Mapping[str, Subschema], validators: Any, value: Any) -> list[Fault]:
@@ -86,7 +50,7 @@ def _first(validator: Any, value: Any) -> Fault:
     return Fault("", "does not fit the schema")
 
 
-class _Explainer:
+class _Explainer(Walker):
     def __init__(self, subschemas: Mapping[str, Subschema], validators: Any, budget: int) -> None:
         self.subschemas = subschemas
         self.validators = validators
@@ -107,6 +71,10 @@ class _Explainer:
         self.budget -= 1
         return bool(self.validators[at].is_valid(value))
 
+    def member(self, at: str, schema: Mapping[str, Any], name: str) -> list[str]:
+        self.budget -= _LEAF_COST * len(schema.get("patternProperties", ()))
+        return super().member(at, schema, name)
+
     def explain(self, at: str, value: Any, path: Steps) -> None:
         """Add the faults of a value against one subschema; at least one if it does not fit and the budget lasts."""
         if len(self.found) >= MAX_FAULTS or self.budget <= 0 or self.fits(at, value):
@@ -117,7 +85,8 @@ class _Explainer:
             self.depth += 1
             self._leaves(schema, value, path)
             self._members(at, schema, value, path)
-            self._same_place(at, schema, value, path)
+            for where in self.beside(at, schema, value):
+                self.explain(where, value, path)
             self._alternatives(at, schema, value, path)
             self.depth -= 1
         if self.added == known and self.budget > 0:
@@ -143,48 +112,19 @@ class _Explainer:
     def _members(self, at: str, schema: dict[str, Any], value: Any, path: Steps) -> None:
         if isinstance(value, dict):
             for name, child in value.items():
-                for where in self._schemas_for(at, schema, name):
+                for where in self.member(at, schema, name):
                     if self.subschemas[where].schema is False:
                         self.add((*path, name), _unknown(name, schema))
                     else:
                         self.explain(where, child, (*path, name))
         elif isinstance(value, list):
-            first = len(schema.get("prefixItems", []))
             for index, child in enumerate(value):
-                where = f"{at}/prefixItems/{index}" if index < first else f"{at}/items"
-                if where in self.subschemas:
+                for where in self.item(at, schema, index):
                     self.explain(where, child, (*path, index))
 
-    def _schemas_for(self, at: str, schema: dict[str, Any], name: str) -> Iterator[str]:
-        matched = False
-        if name in schema.get("properties", {}):
-            matched = True
-            yield at + pointer("properties", name)[1:]
-        for pattern in schema.get("patternProperties", {}):
-            self.budget -= _LEAF_COST
-            if jsonschema_rs.Draft202012Validator({"pattern": pattern}, **OPTIONS).is_valid(name):
-                matched = True
-                yield at + pointer("patternProperties", pattern)[1:]
-        if not matched and "additionalProperties" in schema:
-            yield f"{at}/additionalProperties"
-
-    def _same_place(self, at: str, schema: dict[str, Any], value: Any, path: Steps) -> None:
-        """The subschemas that the same value has to fit as well."""
-        if reference := self.subschemas[at].reference:
-            self.explain(reference, value, path)
-        for index in range(len(schema.get("allOf", []))):
-            self.explain(f"{at}/allOf/{index}", value, path)
-        if "if" in schema:
-            branch = f"{at}/then" if self.fits(f"{at}/if", value) else f"{at}/else"
-            if branch in self.subschemas:
-                self.explain(branch, value, path)
-        for name in schema.get("dependentSchemas", {}):
-            if isinstance(value, dict) and name in value:
-                self.explain(at + pointer("dependentSchemas", name)[1:], value, path)
-
     def _alternatives(self, at: str, schema: dict[str, Any], value: Any, path: Steps) -> None:
-        for keyword in ("anyOf", "oneOf"):
-            options = [f"{at}/{keyword}/{index}" for index in range(len(schema.get(keyword, [])))]
+        for keyword in CHOICES:
+            options = self.options(at, schema, keyword)
             fitting = sum(self.fits(option, value) for option in options)
             groups = [self._needs_only(option) for option in options]
             if keyword == "oneOf" and fitting > 1:

@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.engine.errors import Fault
 from flows.engine.registry import json_path
-from flows.schemas.faults import Subschema
+from flows.schemas.subschemas import Subschema
 
 KEY = "x-mcp-header"
 TYPES = ("string", "integer", "boolean")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from flows.schemas.faults import Steps
+from flows.schemas.subschemas import Steps
 
 ONE = frozenset(
     {

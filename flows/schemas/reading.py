@@ -6,16 +6,14 @@ defaults at every depth. Nodes, other systems and code behind the door see one f
 a null, and the defaults.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import NoneType
 from typing import Any
 
-import jsonschema_rs
-
-from flows.schemas.faults import OPTIONS, Subschema, pointer
+from flows.schemas.subschemas import CHOICES, Subschema, Walker
 
 MAX_DEPTH = 64
 """Levels of a value that are looked into; what lies deeper stays as it was sent."""
@@ -29,7 +27,6 @@ MAX_TRIALS = 2_000
 _MAX_REMEMBERED = 1_000
 """Combinations of subschemas for which a reader remembers what they say together."""
 _PLAIN = frozenset({str, int, bool, NoneType})
-_CHOICES = ("anyOf", "oneOf")
 
 Places = tuple[str, ...]
 """The pointers of the subschemas that one value has to fit."""
@@ -47,14 +44,17 @@ class _Rules:
 
 
 @dataclass(frozen=True, eq=False)
-class Reader:
-    """Reads values by one schema; `fits` says whether a value fits the subschema at a pointer of `subschemas`."""
+class Reader(Walker):
+    """Reads values by one schema; `is_valid` says whether a value fits the subschema at a pointer of `subschemas`."""
 
     subschemas: Mapping[str, Subschema]
-    fits: Callable[[str, Any], bool]
+    is_valid: Callable[[str, Any], bool]
     _remembered: dict[Places, _Rules] = field(default_factory=dict, init=False)
-    _patterns: dict[str, Any] = field(default_factory=dict, init=False)
     _nullable: dict[str, bool] = field(default_factory=dict, init=False)
+
+    def fits(self, at: str, value: Any) -> bool:
+        """Whether a value fits the subschema at a pointer."""
+        return self.is_valid(at, value)
 
     def read(self, value: Any) -> Any:
         """A value that fits, with integers as integers and defaults in place of what was left out.
@@ -96,59 +96,24 @@ class Reader:
                 continue
             rules.schemas[at] = schema
             rules.is_fixed &= "if" not in schema and "dependentSchemas" not in schema
-            todo += self._beside(at, schema, value)
-            rules.choices += [_options(at, schema, keyword) for keyword in _CHOICES if keyword in schema]
+            todo += self.beside(at, schema, value)
+            rules.choices += [self.options(at, schema, keyword) for keyword in CHOICES if keyword in schema]
         if rules.is_fixed and len(self._remembered) < _MAX_REMEMBERED:
             self._remembered[places] = rules
         return rules
-
-    def _beside(self, at: str, schema: Mapping[str, Any], value: Any) -> Iterator[str]:
-        """The subschemas that the same value has to fit as well, alternatives left aside."""
-        if reference := self.subschemas[at].reference:
-            yield reference
-        for index in range(len(schema.get("allOf", ()))):
-            yield f"{at}/allOf/{index}"
-        if "if" in schema:
-            branch = f"{at}/then" if self.fits(f"{at}/if", value) else f"{at}/else"
-            if branch in self.subschemas:
-                yield branch
-        for name in schema.get("dependentSchemas", {}):
-            if isinstance(value, dict) and name in value:
-                yield at + pointer("dependentSchemas", name)[1:]
 
     def members(self, rules: _Rules, name: str) -> Places:
         """The subschemas of a property of an object to which these rules apply."""
         if (known := rules.members.get(name)) is not None:
             return known
-        found: list[str] = []
-        is_named = False
-        for at, schema in rules.schemas.items():
-            own = []
-            if name in schema.get("properties", ()):
-                own, is_named = [at + pointer("properties", name)[1:]], True
-            for pattern in schema.get("patternProperties", ()):
-                if self._matches(pattern, name):
-                    own.append(at + pointer("patternProperties", pattern)[1:])
-            found += own or ([f"{at}/additionalProperties"] if "additionalProperties" in schema else [])
-        places = tuple(found)
-        if is_named:
+        places = tuple(where for at, schema in rules.schemas.items() for where in self.member(at, schema, name))
+        if any(name in schema.get("properties", ()) for schema in rules.schemas.values()):
             rules.members[name] = places
         return places
 
-    def _matches(self, pattern: str, name: str) -> bool:
-        if pattern not in self._patterns:
-            self._patterns[pattern] = jsonschema_rs.Draft202012Validator({"pattern": pattern}, **OPTIONS)
-        return bool(self._patterns[pattern].is_valid(name))
-
     def items(self, rules: _Rules, index: int) -> Places:
         """The subschemas of an item of a list to which these rules apply."""
-        found = []
-        for at, schema in rules.schemas.items():
-            if index < len(schema.get("prefixItems", ())):
-                found.append(f"{at}/prefixItems/{index}")
-            elif "items" in schema:
-                found.append(f"{at}/items")
-        return tuple(found)
+        return tuple(where for at, schema in rules.schemas.items() for where in self.item(at, schema, index))
 
     def takes_null(self, at: str) -> bool:
         """Whether null is a value here; also where nothing may stand, which is to be refused by its name."""
@@ -239,10 +204,6 @@ class _NullFinder:
                 trials = ((option, self.strip((option,), value, depth + 1)) for option in options)
                 value = next((trial for option, trial in trials if reader.fits(option, trial)), value)
         return value
-
-
-def _options(at: str, schema: Mapping[str, Any], keyword: str) -> list[str]:
-    return [f"{at}/{keyword}/{index}" for index in range(len(schema[keyword]))]
 
 
 def _is_integer(schema: Any) -> bool:

@@ -14,7 +14,8 @@ from flows.api.base import ApiView
 from flows.api.fields import VisibleServerField
 from flows.api.serializers import JsonObjectField
 from flows.engine.errors import NodeFailed
-from flows.engine.expressions import SECRETS, Path, SecretValues, compile_value, paths_in
+from flows.engine.expressions import SecretValues, compile_value, paths_in
+from flows.engine.paths import SECRETS, Path
 from flows.models import Server
 from flows.nodes.credentials import AUTH, credential_of
 from flows.nodes.mcp_tool import with_query

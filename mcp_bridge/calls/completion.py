@@ -8,18 +8,18 @@ from mcp_types import INVALID_PARAMS, CompleteRequestParams, PromptReference
 from mcp_bridge.calls import prompts, resources, tools
 from mcp_bridge.calls.tools import Context
 from mcp_bridge.catalogue.offered import Completions
-from mcp_bridge.catalogue.snapshot import Offer, complete
+from mcp_bridge.catalogue.snapshot import Catalogue, complete
 
 MAX_VALUES = 100
 """MCP 2026-07-28, Completion: an answer holds no more."""
 
 
-def propose(offer: Offer, ctx: Context, params: CompleteRequestParams) -> dict[str, Any]:
+def propose(catalogue: Catalogue, ctx: Context, params: CompleteRequestParams) -> dict[str, Any]:
     """Answer `completion/complete` with the values that begin as what was typed, whatever its case.
 
     Raises MCPError -32602 for a prompt, template or name that is not there.
     """
-    known = _known(offer, ctx, params)
+    known = _known(catalogue, ctx, params)
     name, typed = params.argument.name, params.argument.value.casefold()
     if name not in known:
         has = ", ".join(map(repr, known)) or "none"
@@ -29,10 +29,10 @@ def propose(offer: Offer, ctx: Context, params: CompleteRequestParams) -> dict[s
     return complete(ctx, {"completion": completion})
 
 
-def _known(offer: Offer, ctx: Context, params: CompleteRequestParams) -> Completions:
+def _known(catalogue: Catalogue, ctx: Context, params: CompleteRequestParams) -> Completions:
     if isinstance(params.ref, PromptReference):
-        return prompts.known_prompt(offer, ctx, params.ref.name).completions
-    for resource in resources.visible_resources(offer.snapshot, tools.principal_of(ctx)):
+        return prompts.known_prompt(catalogue, ctx, params.ref.name).completions
+    for resource in resources.visible_resources(catalogue.snapshot, tools.principal_of(ctx)):
         if resource.uri == params.ref.uri:
             return resource.completions
     message = f"There is no resource template {params.ref.uri[:200]!r} on this server; resources/templates/list says."

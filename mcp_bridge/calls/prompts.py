@@ -12,7 +12,7 @@ from mcp_bridge.calls import asking, tools
 from mcp_bridge.calls.answered_by_flow import answer_of
 from mcp_bridge.calls.tools import Context
 from mcp_bridge.catalogue.offered import PublishedPrompt
-from mcp_bridge.catalogue.snapshot import Offer, Snapshot, complete, listed, may_see
+from mcp_bridge.catalogue.snapshot import Catalogue, Snapshot, complete, listed, may_see
 from mcp_bridge.keys.principals import Principal
 
 
@@ -21,15 +21,15 @@ def visible_prompts(snapshot: Snapshot, principal: Principal | None) -> dict[str
     return {name: prompt for name, prompt in snapshot.prompts.items() if may_see(principal, prompt.target)}
 
 
-def list_prompts(offer: Offer, ctx: Context) -> dict[str, Any]:
+def list_prompts(catalogue: Catalogue, ctx: Context) -> dict[str, Any]:
     """Answer `prompts/list` in one page."""
-    prompts = visible_prompts(offer.snapshot, tools.principal_of(ctx))
+    prompts = visible_prompts(catalogue.snapshot, tools.principal_of(ctx))
     return listed(ctx, {"prompts": [prompt.wire for prompt in prompts.values()]})
 
 
-def known_prompt(offer: Offer, ctx: Context, name: str) -> PublishedPrompt:
+def known_prompt(catalogue: Catalogue, ctx: Context, name: str) -> PublishedPrompt:
     """The prompt of that name; raises MCPError -32602 (MCP 2026-07-28, Prompts, Error handling)."""
-    prompts = visible_prompts(offer.snapshot, tools.principal_of(ctx))
+    prompts = visible_prompts(catalogue.snapshot, tools.principal_of(ctx))
     if name not in prompts:
         shown = ", ".join(list(prompts)[:50]) or "none yet"
         raise MCPError(INVALID_PARAMS, f"There is no prompt {name[:100]!r} on this server. Its prompts are: {shown}.")
@@ -37,10 +37,10 @@ def known_prompt(offer: Offer, ctx: Context, name: str) -> PublishedPrompt:
 
 
 async def get_prompt(
-    offer: Offer, ctx: Context, params: GetPromptRequestParams, set_level: LoggingLevel | None = None
+    catalogue: Catalogue, ctx: Context, params: GetPromptRequestParams, set_level: LoggingLevel | None = None
 ) -> dict[str, Any]:
     """Answer `prompts/get`: the messages with the arguments in them, or what the prompt's flow says to them."""
-    prompt = known_prompt(offer, ctx, params.name)
+    prompt = known_prompt(catalogue, ctx, params.name)
     arguments = params.arguments or {}
     _check_names(params.name, prompt, arguments)
     result: dict[str, Any] = {"description": prompt.wire["description"]}

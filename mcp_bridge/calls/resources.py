@@ -12,7 +12,7 @@ from mcp_bridge.calls import asking, tools, ui_resources
 from mcp_bridge.calls.answered_by_flow import answer_of
 from mcp_bridge.calls.tools import Context
 from mcp_bridge.catalogue.offered import PublishedResource
-from mcp_bridge.catalogue.snapshot import Offer, Snapshot, listed, may_see
+from mcp_bridge.catalogue.snapshot import Catalogue, Snapshot, listed, may_see
 from mcp_bridge.keys.principals import Principal
 
 RESOURCE_NOT_FOUND = -32002
@@ -30,16 +30,16 @@ def visible_resources(snapshot: Snapshot, principal: Principal | None) -> list[P
     return [resource for resource in snapshot.resources.values() if may_see(principal, resource.target)]
 
 
-def list_resources(offer: Offer, ctx: Context) -> dict[str, Any]:
+def list_resources(catalogue: Catalogue, ctx: Context) -> dict[str, Any]:
     """Answer `resources/list` in one page."""
-    found = visible_resources(offer.snapshot, tools.principal_of(ctx))
+    found = visible_resources(catalogue.snapshot, tools.principal_of(ctx))
     fixed = [each.wire for each in found if each.template is None]
-    return listed(ctx, {"resources": [*fixed, *ui_resources.entries(offer, ctx)]})
+    return listed(ctx, {"resources": [*fixed, *ui_resources.entries(catalogue, ctx)]})
 
 
-def list_templates(offer: Offer, ctx: Context) -> dict[str, Any]:
+def list_templates(catalogue: Catalogue, ctx: Context) -> dict[str, Any]:
     """Answer `resources/templates/list` in one page."""
-    found = visible_resources(offer.snapshot, tools.principal_of(ctx))
+    found = visible_resources(catalogue.snapshot, tools.principal_of(ctx))
     return listed(ctx, {"resourceTemplates": [each.wire for each in found if each.template is not None]})
 
 
@@ -59,9 +59,9 @@ def find(
     return None
 
 
-def known_resource(offer: Offer, ctx: Context, uri: str) -> tuple[PublishedResource, Mapping[str, str]]:
+def known_resource(catalogue: Catalogue, ctx: Context, uri: str) -> tuple[PublishedResource, Mapping[str, str]]:
     """As `find`; raises MCPError, in the words of the caller's era, when there is nothing at the URI."""
-    found = find(offer.snapshot, tools.principal_of(ctx), uri)
+    found = find(catalogue.snapshot, tools.principal_of(ctx), uri)
     return found or _refuse_unknown(ctx, uri)
 
 
@@ -75,13 +75,13 @@ def _refuse_unknown(ctx: Context, uri: str) -> NoReturn:
 
 
 async def read_resource(
-    offer: Offer, ctx: Context, params: ReadResourceRequestParams, set_level: LoggingLevel | None = None
+    catalogue: Catalogue, ctx: Context, params: ReadResourceRequestParams, set_level: LoggingLevel | None = None
 ) -> dict[str, Any]:
     """Answer `resources/read`: what is stored there, or what the resource's flow says to the variables of the URI."""
-    page = ui_resources.content_of(offer, ctx, params.uri)
+    page = ui_resources.content_of(catalogue, ctx, params.uri)
     if page is not None:
         return listed(ctx, {"contents": [page]})
-    resource, values = known_resource(offer, ctx, params.uri)
+    resource, values = known_resource(catalogue, ctx, params.uri)
     if resource.target is None:
         return listed(ctx, {"contents": [resource.contents]})
     # The values in the URI are parameters of the flow, and kept as those are.

@@ -16,7 +16,7 @@ from executions.running.refusing import refuse, refuse_unknown
 from executions.running.targets import ArgumentsError
 from mcp_bridge.calls import asking, own_tools, reports, results
 from mcp_bridge.calls.own_tools import OwnToolCall
-from mcp_bridge.catalogue.snapshot import Offer, PublishedTool, Snapshot, listed
+from mcp_bridge.catalogue.snapshot import Catalogue, PublishedTool, Snapshot, listed
 from mcp_bridge.keys.principals import KeyUser, Principal
 
 logger = logging.getLogger(__name__)
@@ -37,9 +37,9 @@ def visible_tools(snapshot: Snapshot, principal: Principal | None) -> list[Publi
     return [tool for name, tool in snapshot.tools.items() if principal is None or principal.may_call(name)]
 
 
-def list_tools(offer: Offer, ctx: Context, params: PaginatedRequestParams | None) -> dict[str, Any]:
+def list_tools(catalogue: Catalogue, ctx: Context, params: PaginatedRequestParams | None) -> dict[str, Any]:
     """Answer `tools/list` in one page, in the caller's era."""
-    snapshot, principal = offer.snapshot, principal_of(ctx)
+    snapshot, principal = catalogue.snapshot, principal_of(ctx)
     is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
     tools = [tool.modern if is_modern else tool.legacy for tool in visible_tools(snapshot, principal)]
     own = [own_tool.wire for own_tool in own_tools.visible(snapshot, principal).values()]
@@ -47,14 +47,14 @@ def list_tools(offer: Offer, ctx: Context, params: PaginatedRequestParams | None
 
 
 async def call(
-    offer: Offer, ctx: Context, params: CallToolRequestParams, set_level: LoggingLevel | None = None
+    catalogue: Catalogue, ctx: Context, params: CallToolRequestParams, set_level: LoggingLevel | None = None
 ) -> dict[str, Any]:
     """Answer `tools/call`; `set_level` is that of the session's `logging/setLevel`.
 
     A failure that the model can repair is a result with `isError`; an unknown tool is the protocol's error -32602
     (MCP 2026-07-28, Tools, Error handling). Both leave an execution.
     """
-    snapshot, principal = offer.snapshot, principal_of(ctx)
+    snapshot, principal = catalogue.snapshot, principal_of(ctx)
     caller = caller_of(ctx, principal)
     tool = snapshot.tools.get(params.name)
     try:

@@ -12,7 +12,7 @@ from mcp.server.context import ServerRequestContext
 
 from flows.mcp_apps import View, view_uri
 from mcp_bridge.calls.tools import principal_of, visible_tools
-from mcp_bridge.catalogue.snapshot import Offer, PublishedTool
+from mcp_bridge.catalogue.snapshot import Catalogue, PublishedTool
 
 __all__ = ["EXTENSION_ID", "content_of", "entries"]
 
@@ -25,26 +25,26 @@ _META = {
 }
 
 
-def entries(offer: Offer, ctx: Context) -> list[dict[str, Any]]:
+def entries(catalogue: Catalogue, ctx: Context) -> list[dict[str, Any]]:
     """The `ui://` resources for a list: for clients that draw them, as to others they are pages of nothing.
 
     A server may leave them out, because tools name them (SEP-1865, Resource Discovery).
     """
-    return [_entry(tool, view) for tool, view in _drawn(offer, ctx)] if client_supports_apps(ctx) else []
+    return [_entry(tool, view) for tool, view in _drawn(catalogue, ctx)] if client_supports_apps(ctx) else []
 
 
-def content_of(offer: Offer, ctx: Context, uri: str) -> dict[str, Any] | None:
+def content_of(catalogue: Catalogue, ctx: Context, uri: str) -> dict[str, Any] | None:
     """What `resources/read` gives for a `ui://` resource; None when the caller sees no tool that has it."""
     if not uri.startswith(_SCHEME):
         return None
-    for tool, view in _drawn(offer, ctx):
-        if view_uri(offer.snapshot.slug, tool.target.tool_name, view) == uri:
+    for tool, view in _drawn(catalogue, ctx):
+        if view_uri(catalogue.snapshot.slug, tool.target.tool_name, view) == uri:
             return {"uri": uri, "mimeType": APP_MIME_TYPE, "text": view.document, "_meta": _META}
     return None
 
 
-def _drawn(offer: Offer, ctx: Context) -> Iterator[tuple[PublishedTool, View]]:
-    for tool in visible_tools(offer.snapshot, principal_of(ctx)):
+def _drawn(catalogue: Catalogue, ctx: Context) -> Iterator[tuple[PublishedTool, View]]:
+    for tool in visible_tools(catalogue.snapshot, principal_of(ctx)):
         if tool.view is not None:
             yield tool, tool.view
 

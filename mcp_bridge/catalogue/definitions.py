@@ -8,12 +8,10 @@ import mcp_types.methods
 from pydantic import ValidationError
 
 from executions.reading.drawn_answers import view_of_definition
-from flows.mcp_apps import with_view
 from flows.models import Flow, FlowVersion
 from flows.publishing.versions import contract_of
 from mcp_bridge.catalogue.offered import LEGACY_VERSION, MODERN_VERSION
-from mcp_bridge.catalogue.pending_contract import widened
-from mcp_bridge.catalogue.snapshot import for_legacy
+from mcp_bridge.catalogue.snapshot import in_both_eras
 
 MODERN, LEGACY = "modern", "legacy"
 ERAS = {MODERN: MODERN_VERSION, LEGACY: LEGACY_VERSION}
@@ -41,12 +39,11 @@ def definitions(flow: Flow, version: FlowVersion | None) -> Definitions:
     It goes through the SDK's own writer, which leaves out what a version of the protocol does not know.
     """
     contract, definition = (version.contract, version.definition) if version else (contract_of(flow), flow.definition)
-    if (version or flow).answer_seconds is not None:
-        contract = widened(contract)
-    contract = with_view(contract, flow.server.slug, view_of_definition(definition))
-    legacy, _ = for_legacy(contract)
+    is_handed_over = (version or flow).answer_seconds is not None
+    view = view_of_definition(definition)
+    modern, legacy, _ = in_both_eras(contract, flow.server.slug, view, is_handed_over=is_handed_over)
     try:
-        return Definitions(_sent(contract, MODERN_VERSION, _REST), _sent(legacy, LEGACY_VERSION, {}))
+        return Definitions(_sent(modern, MODERN_VERSION, _REST), _sent(legacy, LEGACY_VERSION, {}))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         # Where in the tool: the way there begins with `tools`, 0.

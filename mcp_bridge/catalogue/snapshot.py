@@ -66,7 +66,7 @@ class Snapshot:
         return tool.modern["inputSchema"] if tool else None
 
 
-class Offer(Protocol):
+class Catalogue(Protocol):
     """What one server offers, as long as it does: read anew for each request."""
 
     @property
@@ -150,11 +150,10 @@ def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
             output_schema=output_schema_of(contract.get("outputSchema")),
             answer_seconds=version.answer_seconds,
         )
-        if version.answer_seconds is not None:
-            contract = widened(contract)
         view = view_of(target.graph)
-        contract = with_view(contract, server.slug, view)
-        legacy, wraps = for_legacy(contract)
+        contract, legacy, wraps = in_both_eras(
+            contract, server.slug, view, is_handed_over=target.answer_seconds is not None
+        )
         _check_wire(contract, MODERN_VERSION)
         _check_wire(legacy, LEGACY_VERSION)
     except (DefinitionError, ValidationError) as error:
@@ -163,7 +162,23 @@ def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
     return PublishedTool(target, contract, legacy, wraps, view)
 
 
-def for_legacy(contract: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+def in_both_eras(
+    contract: Mapping[str, Any], server_slug: str, view: View | None, *, is_handed_over: bool
+) -> tuple[dict[str, Any], dict[str, Any], bool]:
+    """A version's contract as clients of 2026-07-28 and those before get it, and whether results are wrapped for these.
+
+    `is_handed_over` says that a result may be that the execution goes on. An input schema always names its properties,
+    if none: some frameworks lose every tool of the server over one that does not.
+    """
+    modern = dict(contract)
+    if isinstance(schema := contract["inputSchema"], dict):  # a draft may hold anything
+        modern["inputSchema"] = {**schema, "properties": schema.get("properties", {})}
+    modern = with_view(widened(modern) if is_handed_over else modern, server_slug, view)
+    legacy, wraps_result = _for_legacy(modern)
+    return modern, legacy, wraps_result
+
+
+def _for_legacy(contract: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """The tool for the handshake protocols, and whether its output schema, and so its results, are wrapped for them."""
     schema = contract.get("outputSchema")
     if schema is None or schema.get("type") == "object":

@@ -24,7 +24,7 @@ from executions.running.targets import Target
 from mcp_bridge.calls import own_tools
 from mcp_bridge.calls.resources import find
 from mcp_bridge.calls.tools import principal_of
-from mcp_bridge.catalogue.snapshot import Offer, Snapshot
+from mcp_bridge.catalogue.snapshot import Catalogue, Snapshot
 from mcp_bridge.keys.principals import Principal
 
 logger = logging.getLogger(__name__)
@@ -96,8 +96,8 @@ class Listener:
 class Audience:
     """The clients of one server that listen."""
 
-    def __init__(self, offer: Offer) -> None:
-        self._offer = offer
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
         self._listeners: set[Listener] = set()
         self._handlers: set[ListenHandler] = set()
         self._is_over = False
@@ -111,7 +111,7 @@ class Audience:
 
     def add(self, principal: Principal | None, tell: Tell) -> Listener:
         """Have `tell` called after each change of what the principal sees."""
-        listener = Listener(principal, self._offer.snapshot, tell)
+        listener = Listener(principal, self._catalogue.snapshot, tell)
         self._listeners.add(listener)
         return listener
 
@@ -145,7 +145,7 @@ class Audience:
 
     async def announce(self) -> None:
         """Tell everybody whose lists or resources are others than before, each thing once."""
-        snapshot = self._offer.snapshot
+        snapshot = self._catalogue.snapshot
         changes: dict[int, CatalogueChanges] = {}  # most listeners know the same snapshot
         telling = []
         for listener in self._listeners:

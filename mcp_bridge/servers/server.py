@@ -8,7 +8,7 @@ from mcp.server.models import InitializationOptions
 from mcp_types import EmptyResult, LoggingLevel, NotificationParams, SetLevelRequestParams
 
 from mcp_bridge.calls import asking, completion, prompts, resources, tools, ui_resources
-from mcp_bridge.catalogue.snapshot import Offer
+from mcp_bridge.catalogue.snapshot import Catalogue
 from mcp_bridge.servers.audience import Audience, Listener, legacy_tell
 from mcp_bridge.servers.resumption import RETRY_MILLISECONDS
 from mcp_bridge.servers.sessions import FairSessionManager, Sessions
@@ -34,36 +34,36 @@ class FlowServer(Server[Any]):
         return super().create_initialization_options(options, experimental_capabilities, extensions)
 
 
-def build(offer: Offer, audience: Audience) -> Server[Any]:  # noqa: C901 (a list of handlers)
+def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:  # noqa: C901 (a list of handlers)
     """Make the server of a slug; its handlers read the snapshot of the moment, and `audience` hears of changes."""
 
     async def on_list_tools(ctx: Any, params: Any) -> Any:
-        return tools.list_tools(offer, ctx, params)
+        return tools.list_tools(catalogue, ctx, params)
 
     async def on_call_tool(ctx: Any, params: Any) -> Any:
-        return await tools.call(offer, ctx, params, _level(ctx))
+        return await tools.call(catalogue, ctx, params, _level(ctx))
 
     async def on_set_level(ctx: Any, params: SetLevelRequestParams) -> EmptyResult:
         ctx.session._connection.state[LEVEL] = params.level
         return EmptyResult()
 
     async def on_list_prompts(ctx: Any, params: Any) -> Any:
-        return prompts.list_prompts(offer, ctx)
+        return prompts.list_prompts(catalogue, ctx)
 
     async def on_get_prompt(ctx: Any, params: Any) -> Any:
-        return await prompts.get_prompt(offer, ctx, params, _level(ctx))
+        return await prompts.get_prompt(catalogue, ctx, params, _level(ctx))
 
     async def on_list_resources(ctx: Any, params: Any) -> Any:
-        return resources.list_resources(offer, ctx)
+        return resources.list_resources(catalogue, ctx)
 
     async def on_list_resource_templates(ctx: Any, params: Any) -> Any:
-        return resources.list_templates(offer, ctx)
+        return resources.list_templates(catalogue, ctx)
 
     async def on_read_resource(ctx: Any, params: Any) -> Any:
-        return await resources.read_resource(offer, ctx, params, _level(ctx))
+        return await resources.read_resource(catalogue, ctx, params, _level(ctx))
 
     async def on_subscribe_resource(ctx: Any, params: Any) -> Any:
-        resources.known_resource(offer, ctx, params.uri)
+        resources.known_resource(catalogue, ctx, params.uri)
         _attend(audience, ctx).subscribe(params.uri)
         return {}
 
@@ -72,16 +72,16 @@ def build(offer: Offer, audience: Audience) -> Server[Any]:  # noqa: C901 (a lis
         return {}
 
     async def on_completion(ctx: Any, params: Any) -> Any:
-        return completion.propose(offer, ctx, params)
+        return completion.propose(catalogue, ctx, params)
 
     async def on_initialized(ctx: Any, params: Any) -> None:
         _attend(audience, ctx)
 
     server = FlowServer(
-        offer.snapshot.slug,
-        title=offer.snapshot.name,
+        catalogue.snapshot.slug,
+        title=catalogue.snapshot.name,
         version=settings.VERSION,
-        instructions=offer.snapshot.instructions or None,
+        instructions=catalogue.snapshot.instructions or None,
         on_list_tools=on_list_tools,
         on_call_tool=on_call_tool,
         on_list_prompts=on_list_prompts,
@@ -93,14 +93,14 @@ def build(offer: Offer, audience: Audience) -> Server[Any]:  # noqa: C901 (a lis
         on_unsubscribe_resource=on_unsubscribe_resource,
         on_completion=on_completion,
         on_subscriptions_listen=audience.listen,
-        get_tool_input_schema=lambda name: offer.snapshot.input_schema(name),
+        get_tool_input_schema=lambda name: catalogue.snapshot.input_schema(name),
     )
     server.extensions[ui_resources.EXTENSION_ID] = {}
     server.add_notification_handler("notifications/initialized", NotificationParams, on_initialized)
     # Not by the constructor, which warns that 2026-07-28 has done away with it: for handshake clients it stays.
     server.add_request_handler("logging/setLevel", SetLevelRequestParams, on_set_level)
     # The SDK's own is left out: its spans go nowhere unless an exporter is installed, and it costs on every message.
-    server.middleware[:] = [explain, asking.boundary(offer.snapshot.slug)]
+    server.middleware[:] = [explain, asking.boundary(catalogue.snapshot.slug)]
     return server
 
 

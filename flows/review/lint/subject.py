@@ -1,13 +1,13 @@
 """What the rules look at, and what they say."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 from flows.engine.registry import json_path
 from flows.schemas.compiled import walk
-from flows.schemas.faults import Steps, Subschema, pointer
+from flows.schemas.subschemas import Steps, Subschema, pointer
 
 Level = Literal["error", "warning", "hint"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "hint")
@@ -93,21 +93,20 @@ class Subject:
         """Every schema inside the input schema, by its pointer."""
         return {pointer(*found.steps): found for found in walk(dict(self.root))}
 
-    @property
-    def objects(self) -> Iterator[tuple[Steps, dict[str, Any]]]:
+    @cached_property
+    def objects(self) -> Sequence[tuple[Steps, dict[str, Any]]]:
         """Those that are more than true or false, each with the way to it."""
-        for found in self.schemas.values():
-            if isinstance(found.schema, dict):
-                yield found.steps, found.schema
+        return [(found.steps, found.schema) for found in self.schemas.values() if isinstance(found.schema, dict)]
 
-    @property
-    def every_object(self) -> Iterator[tuple[str, Steps, dict[str, Any]]]:
+    @cached_property
+    def every_object(self) -> Sequence[tuple[str, Steps, dict[str, Any]]]:
         """As `objects`, for the output schema too: `inputSchema` or `outputSchema`, the way into it, and the schema."""
         output = self.contract.get("outputSchema")
-        for root, schema in (("inputSchema", self.root), ("outputSchema", output if isinstance(output, dict) else {})):
-            for found in walk(dict(schema)):
-                if isinstance(found.schema, dict):
-                    yield root, found.steps, found.schema
+        below = [found for found in walk(output) if isinstance(found.schema, dict)] if isinstance(output, dict) else []
+        return [
+            *(("inputSchema", steps, schema) for steps, schema in self.objects),
+            *(("outputSchema", found.steps, found.schema) for found in below),
+        ]
 
     @cached_property
     def parameters(self) -> Sequence[Parameter]:

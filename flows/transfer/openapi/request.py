@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.transfer.openapi.document import Unusable
-from flows.transfer.openapi.schemas import Converter, may_be_left_out
+from flows.transfer.openapi.schemas import Converter, kinds_of, may_be_left_out
 from flows.transfer.openapi.security import auth_of, literal
 
 FORM = "application/x-www-form-urlencoded"
@@ -107,12 +107,11 @@ def _schema(converter: Converter, parameter: dict[str, Any], note: Note) -> dict
     schema = converter.convert(parameter["schema"], note)
     if not isinstance(schema, dict):
         raise Unusable("no value fits its schema")
-    kinds = schema.get("type", [])
-    kinds = {kinds} if isinstance(kinds, str) else set(kinds)
-    if "object" in kinds or "properties" in schema:
-        raise Unusable("it is an object, which has no one form there")
-    if "array" in kinds:
-        _check_list(parameter, schema)
+    for option in kinds_of(schema):
+        if option.get("type") == "object" or "properties" in option:
+            raise Unusable("it is an object, which has no one form there")
+        if option.get("type") == "array":
+            _check_list(parameter, option)
     words = {"description": str(parameter["description"]).strip()} if parameter.get("description") else {}
     return schema | words
 

@@ -4,9 +4,11 @@ References are written out, because many clients follow none. What describes no 
 left out. A schema that holds itself is cut where it comes round again, with a note.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+from flows.engine.registry import json_path, short
 from flows.schemas.compiled import SchemaError, compile_schema
 from flows.schemas.keywords import rewritten
 from flows.transfer.openapi.document import Document, Unusable
@@ -40,8 +42,24 @@ class Converter:
         self.document = document
         self.left = MAX_SCHEMAS
 
-    def convert(self, schema: Any, note: Callable[[str], None], trail: tuple[str, ...] = ()) -> Any:
-        """The schema for what is sent; raises Unusable."""
+    def convert(self, schema: Any, note: Callable[[str], None]) -> Any:
+        """The schema for what is sent, with no default that it refuses itself; raises Unusable."""
+        whole = self._convert(schema, note, ())
+        try:
+            compiled = compile_schema(whole)
+        except SchemaError:
+            return whole  # whoever puts it into a tool says what is wrong with it
+        for at, found in compiled.subschemas.items():
+            if isinstance(found.schema, dict) and "default" in found.schema:
+                default = found.schema["default"]
+                if not compiled.validators[at].is_valid(default):
+                    del found.schema["default"]
+                    place = f" of {json_path(found.steps)}" if found.steps else ""
+                    shown = short(json.dumps(default, ensure_ascii=False))
+                    note(f"the default {shown}{place} is left out: it does not fit its own schema")
+        return whole
+
+    def _convert(self, schema: Any, note: Callable[[str], None], trail: tuple[str, ...]) -> Any:
         self.left -= 1
         if self.left < 0:
             raise Unusable(f"the document's schemas are more than {MAX_SCHEMAS:,} when references are written out")
@@ -53,21 +71,21 @@ class Converter:
             return self._referred(schema, note, trail)
         found = {name: value for name, value in schema.items() if name in _KEPT}
         taken = {name: value for name, value in schema.items() if name not in _NOT_TAKEN}
-        found |= rewritten(taken, lambda child: self.convert(child, note, trail))
+        found |= rewritten(taken, lambda child: self._convert(child, note, trail))
         self._without_read_only(schema, found)
         _check_pattern(found, note)
-        return _modern(schema, found) if self.document.is_30 else found
+        return _alternatives(_modern(schema, found) if self.document.is_30 else found)
 
     def _referred(self, schema: dict[str, Any], note: Callable[[str], None], trail: tuple[str, ...]) -> Any:
         reference = schema["$ref"]
         if reference in trail:
             note(f"{str(reference).rpartition('/')[2]} holds itself; inside itself any value is taken")
             return {}
-        whole = self.convert(self.document.target(reference), note, (*trail, reference))
+        whole = self._convert(self.document.target(reference), note, (*trail, reference))
         beside = {name: value for name, value in schema.items() if name != "$ref"}
         words = {name: value for name, value in beside.items() if name in _WORDS}
         rest = {} if self.document.is_30 else {name: each for name, each in beside.items() if name not in _WORDS}
-        if rest and (more := self.convert(rest, note, trail)):
+        if rest and (more := self._convert(rest, note, trail)):
             return {"allOf": [whole, more]} | words
         return whole | words if isinstance(whole, dict) else whole
 
@@ -102,20 +120,34 @@ def _modern(schema: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     return or_null(found) if schema.get("nullable") is True else found
 
 
-def or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema, with null as one more value."""
-    if not schema.keys() - _WORDS:
-        return schema
+def _alternatives(schema: dict[str, Any]) -> dict[str, Any]:
+    """A list of types as alternatives: some frameworks lose every tool of a server over such a list."""
     kinds = schema.get("type")
-    if kinds and not schema.keys() & {"const", "allOf", "anyOf", "oneOf", "not", "if"}:
-        kinds = [kinds] if isinstance(kinds, str) else kinds
-        wider = schema | {"type": [*kinds, *(() if "null" in kinds else ("null",))]}
-        if "enum" in schema:
-            wider["enum"] = [*schema["enum"], *(() if None in schema["enum"] else (None,))]
-        return wider
+    if not isinstance(kinds, list) or not kinds:
+        return schema
     words = {name: value for name, value in schema.items() if name in _WORDS}
     rest = {name: value for name, value in schema.items() if name not in _WORDS}
-    return {"anyOf": [rest, {"type": "null"}]} | words
+    is_nullable = "null" in kinds and None in rest.get("enum", [None])
+    if is_nullable and (others := [value for value in rest.get("enum", ()) if value is not None]):
+        rest["enum"] = others
+    options = [rest | {"type": kind} for kind in kinds if kind != "null"]
+    found = options[0] if len(options) == 1 else {"anyOf": options} if options else {"type": "null"}
+    return or_null(found | words) if is_nullable else found | words
+
+
+def or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema, with null as one more value."""
+    rest = {name: value for name, value in schema.items() if name not in _WORDS}
+    if not rest or rest == {"type": "null"} or {"type": "null"} in rest.get("anyOf", ()):
+        return schema
+    words = {name: value for name, value in schema.items() if name in _WORDS}
+    options = rest["anyOf"] if rest.keys() == {"anyOf"} else [rest]
+    return {"anyOf": [*options, {"type": "null"}]} | words
+
+
+def kinds_of(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """The schema, or those of its alternatives."""
+    return [option for option in schema.get("anyOf", [schema]) if isinstance(option, dict)]
 
 
 def may_be_left_out(schema: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from flows.engine.errors import ExpressionError, Fault
-from flows.engine.expressions import compile_value, has_expression, parse, paths_in
+from flows.engine.expressions import compile_value, has_expression, paths_in
+from flows.engine.paths import parse
 
 SCOPE: dict[str, Any] = {
     "trigger": {"name": "Ada", "count": 3, "ok": True, "none": None, "odd key": 1, 'say "hi"': 2, "a-b": 4},

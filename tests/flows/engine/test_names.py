@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from flows.engine.errors import DefinitionError
-from flows.engine.expressions import parse
+from flows.engine.paths import parse
 from flows.models import SECRET_NAME, TOOL_NAME, empty_definition, empty_input_schema
 from flows.nodes.call_flow import CallFlow
 from flows.publishing import versions

@@ -217,7 +217,7 @@ class TestResources:
             ({"answer": "video"}, "Select a valid choice."),
             ({"mime_type": "png"}, "is no media type"),
             ({"annotations": "{"}, "Not JSON, line 1"),
-            ({"annotations": "[]"}, "is not of type"),
+            ({"annotations": "[]"}, "Write a JSON object"),
             ({"completions": '{"id": ["1"]}'}, "the URI has no variable"),
         ],
     )

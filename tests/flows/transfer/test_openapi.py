@@ -19,6 +19,7 @@ from flows.transfer import openapi
 from tests.executions.pages.test_views import browser_of, words
 from tests.factories import make_server
 
+NULL = {"type": "null"}
 ORDERS = """
 openapi: 3.0.3
 info: {title: Orders, version: 1.2.0}
@@ -88,6 +89,11 @@ def operations(text: str = ORDERS, address: str = "https://api.test") -> dict[st
     return {operation.key: operation for operation in openapi.operations_of(openapi.read(text), address)}
 
 
+def or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """An optional parameter, as every framework reads it."""
+    return {"anyOf": [schema, {"type": "null"}], "default": None}
+
+
 def request_in(operation: openapi.Operation) -> dict[str, Any]:
     assert operation.flow is not None, operation.problem
     return dict(operation.flow["definition"]["nodes"][1]["parameters"])
@@ -111,10 +117,10 @@ class TestOperations:
                 "type": "object",
                 "properties": {
                     "id": {"type": "string", "description": "The order's id."},
-                    "fields": {"type": ["array", "null"], "items": {"type": "string"}, "default": None},
-                    "page": {"type": ["integer", "null"], "exclusiveMinimum": 0, "default": None},
+                    "fields": or_null({"type": "array", "items": {"type": "string"}}),
+                    "page": or_null({"type": "integer", "exclusiveMinimum": 0}),
                     "sort": {"type": "string", "enum": ["NO", "yes"], "default": "NO"},
-                    "X-Trace": {"type": ["string", "null"], "default": None},
+                    "X-Trace": or_null({"type": "string"}),
                 },
                 "required": ["id"],
                 "additionalProperties": False,
@@ -246,9 +252,60 @@ class TestOperations:
         flow = operations(json.dumps(document))["post /a"].flow
         assert flow is not None
         assert flow["inputSchema"]["properties"]["body"] == {
-            "allOf": [{"type": ["integer", "null"], "minimum": 1}, {"maximum": 5}],
+            "allOf": [{"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}, {"maximum": 5}],
             "description": "How many.",
         }
+
+    @pytest.mark.parametrize(
+        ("schema", "taken"),
+        [
+            ({"type": ["string", "null"], "maxLength": 3}, {"anyOf": [{"type": "string", "maxLength": 3}, NULL]}),
+            ({"type": ["string", "integer"]}, {"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+            ({"type": ["string", "null"], "enum": ["a", None]}, {"anyOf": [{"type": "string", "enum": ["a"]}, NULL]}),
+            ({"type": ["string", "null"], "enum": ["a"]}, {"type": "string", "enum": ["a"]}),
+            ({"type": ["string"]}, {"type": "string"}),
+            ({"type": ["null"]}, NULL),
+            ({"type": "string", "nullable": True}, {"anyOf": [{"type": "string"}, NULL]}),
+            ({"anyOf": [{"type": "string"}], "nullable": True}, {"anyOf": [{"type": "string"}, NULL]}),
+        ],
+    )
+    def test_a_value_of_several_types_is_one_of_alternatives(self, schema: Any, taken: Any) -> None:
+        body = {"required": True, "content": {"application/json": {"schema": schema}}}
+        document = {
+            "openapi": "3.0.3" if "nullable" in schema else "3.1.0",
+            "paths": {"/a": {"put": {"requestBody": body}}},
+        }
+        flow = operations(json.dumps(document))["put /a"].flow
+        assert flow is not None
+        assert flow["inputSchema"]["properties"]["body"] == taken
+
+    def test_a_default_that_its_own_schema_refuses_is_left_out_and_told(self) -> None:
+        count = {"name": "count", "in": "query", "schema": {"type": "integer", "default": "ten"}}
+        size = {"name": "size", "in": "query", "schema": {"type": "integer", "default": 10}}
+        properties = {"a": {"type": "array", "items": {"type": "string", "default": None}}, "b": {"default": 1}}
+        body = {"required": True, "content": {"application/json": {"schema": {"properties": properties}}}}
+        document = {"openapi": "3.1.0", "paths": {"/a": {"put": {"parameters": [count, size], "requestBody": body}}}}
+        operation = operations(json.dumps(document))["put /a"]
+        assert operation.flow is not None, operation.problem
+        assert operation.flow["inputSchema"]["properties"] == {
+            "count": or_null({"type": "integer"}),
+            "size": {"type": "integer", "default": 10},
+            "body": {"properties": {"a": {"type": "array", "items": {"type": "string"}}, "b": {"default": 1}}},
+        }
+        assert operation.notes == [
+            'the default "ten" is left out: it does not fit its own schema',
+            "the default null of properties.a.items is left out: it does not fit its own schema",
+        ]
+
+    @pytest.mark.parametrize("kind", ["object", ["object", "null"]])
+    def test_an_object_is_no_value_of_a_query_even_where_null_is_one_too(self, kind: Any) -> None:
+        document = {
+            "openapi": "3.1.0",
+            "paths": {"/a": {"get": {"parameters": [{"name": "q", "in": "query", "schema": {"type": kind}}]}}},
+        }
+        assert operations(json.dumps(document))["get /a"].notes == [
+            "the optional parameter 'q' is left out: it is an object, which has no one form there"
+        ]
 
     def test_schemas_that_grow_without_end_are_refused(self) -> None:
         schemas: dict[str, Any] = {"S0": {"type": "string"}}

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from flows.engine.errors import DefinitionError, ExpressionError
-from flows.engine.expressions import MissingValue, compile_value
+from flows.engine.expressions import compile_value
 from flows.engine.graph import parse
+from flows.engine.paths import MissingValue
 from flows.engine.references import References
 from flows.nodes import registry
 from tests.definitions import chain, node

@@ -1,0 +1,106 @@
+"""The schemas inside a schema, and which of them apply to a value and to what is in it.
+
+Two readers walk a value by these rules: `reading` says how a value that fits is read, `faults` why one does not fit.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote
+
+import jsonschema_rs
+
+OPTIONS: dict[str, Any] = {
+    "validate_formats": True,
+    "offline": True,
+    "pattern_options": jsonschema_rs.RegexOptions(size_limit=1 << 20, dfa_size_limit=1 << 20),
+}
+"""How every user's schema is compiled."""
+
+CHOICES = ("anyOf", "oneOf")
+"""The keywords of alternatives, of which one has to fit."""
+
+_MAX_PATTERNS = 100
+"""Patterns of names that are kept compiled."""
+
+Steps = tuple[str | int, ...]
+
+
+def pointer(*steps: str | int) -> str:
+    """A JSON pointer as a URI fragment, `#/properties/name` (RFC 6901)."""
+    return "#" + "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Subschema:
+    """A schema inside a schema: where it stands, and the pointers of those that stand directly in it.
+
+    `anchors` are the document's: `#name`, and the pointer of the schema whose `$anchor` is that name.
+    """
+
+    steps: Steps
+    schema: Any
+    children: tuple[str, ...]
+    anchors: Mapping[str, str]
+
+    @property
+    def reference(self) -> str | None:
+        """The pointer that its `$ref` leads to."""
+        found = self.schema.get("$ref") if isinstance(self.schema, dict) else None
+        if not isinstance(found, str):
+            return None
+        return self.anchors.get(unquote(found), unquote(found))
+
+
+class Walker(ABC):
+    """Goes from a subschema and a value to the subschemas that apply next (JSON Schema 2020-12, Core, 10)."""
+
+    subschemas: Mapping[str, Subschema]
+
+    @abstractmethod
+    def fits(self, at: str, value: Any) -> bool:
+        """Whether a value fits the subschema at a pointer; who walks within a budget counts here."""
+
+    def beside(self, at: str, schema: Mapping[str, Any], value: Any) -> Iterator[str]:
+        """The subschemas that the same value has to fit as well, alternatives left aside."""
+        if reference := self.subschemas[at].reference:
+            yield reference
+        for index in range(len(schema.get("allOf", ()))):
+            yield f"{at}/allOf/{index}"
+        if "if" in schema:
+            branch = f"{at}/then" if self.fits(f"{at}/if", value) else f"{at}/else"
+            if branch in self.subschemas:
+                yield branch
+        for name in schema.get("dependentSchemas", ()):
+            if isinstance(value, dict) and name in value:
+                yield at + pointer("dependentSchemas", name)[1:]
+
+    def options(self, at: str, schema: Mapping[str, Any], keyword: str) -> list[str]:
+        """The alternatives of a keyword of `CHOICES`."""
+        return [f"{at}/{keyword}/{index}" for index in range(len(schema.get(keyword, ())))]
+
+    def member(self, at: str, schema: Mapping[str, Any], name: str) -> list[str]:
+        """The subschemas of a property of an object."""
+        found = [at + pointer("properties", name)[1:]] if name in schema.get("properties", ()) else []
+        for pattern in schema.get("patternProperties", ()):
+            if matches(pattern, name):
+                found.append(at + pointer("patternProperties", pattern)[1:])
+        return found or ([f"{at}/additionalProperties"] if "additionalProperties" in schema else [])
+
+    def item(self, at: str, schema: Mapping[str, Any], index: int) -> list[str]:
+        """The subschema of an item of a list, if there is one."""
+        if index < len(schema.get("prefixItems", ())):
+            return [f"{at}/prefixItems/{index}"]
+        return [f"{at}/items"] if "items" in schema else []
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether the name of a property matches a pattern of `patternProperties`."""
+    return bool(_pattern(pattern).is_valid(name))
+
+
+@lru_cache(_MAX_PATTERNS)
+def _pattern(pattern: str) -> Any:
+    return jsonschema_rs.Draft202012Validator({"pattern": pattern}, **OPTIONS)
