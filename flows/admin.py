@@ -89,8 +89,17 @@ def _checked(check: Callable[[Any], Any], value: Any) -> Any:
     return value
 
 
+class DatedAdmin(admin.ModelAdmin):
+    """Rows whose dates the database gives: a row that is being added has none yet."""
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The fields of the form, without dates where there are none."""
+        dates = [] if obj else ["created_at", "updated_at"]
+        return [name for name in super().get_fields(request, obj) if name not in dates]
+
+
 @admin.register(Server)
-class ServerAdmin(admin.ModelAdmin):
+class ServerAdmin(DatedAdmin):
     """Servers. The slug stays: it is the address that clients have stored."""
 
     list_display = ["slug", "name", "access", "is_published", "owner", "updated_at"]
@@ -117,7 +126,7 @@ class ServerAdmin(admin.ModelAdmin):
 
 
 @admin.register(Flow)
-class FlowAdmin(admin.ModelAdmin):
+class FlowAdmin(DatedAdmin):
     """Flows: the draft to edit, and what clients may call."""
 
     form = FlowAdminForm
@@ -222,7 +231,7 @@ class SecretForm(forms.ModelForm):
 
 
 @admin.register(Secret)
-class SecretAdmin(admin.ModelAdmin):
+class SecretAdmin(DatedAdmin):
     """Credentials of servers, write-only. Server and name stay: flows refer to them."""
 
     form = SecretForm
@@ -279,7 +288,7 @@ class OfferAdminForm(forms.ModelForm):
             self.add_error(name if name in self.fields else None, str(fault))
 
 
-class OfferAdmin(admin.ModelAdmin):
+class OfferAdmin(DatedAdmin):
     """What a server offers beside its flows. It stays in its server, where clients found it."""
 
     form = OfferAdminForm

@@ -124,6 +124,27 @@ def handshake_only(app: Any) -> Any:
     return older
 
 
+def refusing_calls(app: Any, status: int, headers: dict[str, str], body: bytes, times: int = 1_000) -> Any:
+    """The same server, as one that refuses so many `tools/call` with a status of HTTP; everything else is answered."""
+    left = iter(range(times))
+
+    async def refusing(scope: Any, receive: Any, send: Any) -> None:
+        message = await receive() if scope["type"] == "http" else {}
+        if b'"tools/call"' in message.get("body", b"") and next(left, None) is not None:
+            named = [(name.encode(), value.encode()) for name, value in headers.items()]
+            await send({"type": "http.response.start", "status": status, "headers": named})
+            await send({"type": "http.response.body", "body": body})
+            return
+        messages = iter([message])
+
+        async def again() -> Any:
+            return next(messages, None) or await receive()
+
+        await app(scope, again if message else receive, send)
+
+    return refusing
+
+
 class _Threaded(uvicorn.Server):
     def install_signal_handlers(self) -> None:
         """Signals are the test's."""

@@ -18,6 +18,8 @@ from flows.engine.runner import FlowError
 
 FLUSH_SECONDS = 0.25
 """How far the stored node executions of a flow under way may lag behind."""
+BREATHER = 10
+"""A large record lags behind by so many times as long as it takes to write, so that other executions go on."""
 
 _SHORT = 200
 
@@ -45,6 +47,7 @@ class Tracker:
         self.began = time.monotonic() - max(passed, 0.0)
         self.nodes = NodeExecutions(started_at, entries)
         self._timer: asyncio.TimerHandle | None = None
+        self._pause = FLUSH_SECONDS
 
     def observe(self, event: Event) -> None:
         """Take an event of the runner; what is stored follows within FLUSH_SECONDS."""
@@ -73,11 +76,13 @@ class Tracker:
 
     def _flush_soon(self) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
+            self._timer = asyncio.get_running_loop().call_later(self._pause, self._flush)
 
     def _flush(self) -> None:
         self._stop_timer()
+        began = time.monotonic()
         self.ledger.progress(self.execution_id, self._dump_nodes(), self._now())
+        self._pause = max(FLUSH_SECONDS, BREATHER * (time.monotonic() - began))
 
     def _dump_nodes(self) -> str:
         redact, rebuild = self._redacted_nodes, shrinking.rebuilt

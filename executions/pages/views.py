@@ -117,7 +117,7 @@ def _drawing(execution: Execution) -> Drawing | None:
 
 @require_GET
 def raw(request: HttpRequest, execution_id: uuid.UUID, part: str) -> HttpResponse:
-    """One JSON value of an execution: `params`, `result`, `error`, `nodes`, `input-0`, `output-0`, `log-0`."""
+    """One JSON value of an execution: `params`, `result`, `error`, `nodes`, `input-0`, `finished-0` and so on."""
     execution = Execution.objects.visible_or_404(request.user, pk=execution_id)
     text = json.dumps(_part(execution, part), ensure_ascii=False, indent=2)
     return HttpResponse(text, content_type="application/json; charset=utf-8")
@@ -147,7 +147,7 @@ def _part(execution: Execution, part: str) -> Any:
     if part == "contract":
         return tool_of(execution)
     name, _, number = part.partition("-")
-    key = {"input": "inputData", "output": "outputData", "log": "log"}.get(name)
+    key = {"input": "inputData", "output": "outputData", "finished": "finished", "log": "log"}.get(name)
     entries = execution.entries
     if key is None or not number.isdecimal() or int(number) >= len(entries):
         raise Http404(f"An execution has no part {part!r}.")

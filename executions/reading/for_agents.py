@@ -147,7 +147,8 @@ def node_of(entry: NodeEntry) -> dict[str, Any]:
     if entry.cut_fields:
         node["cutFromTheRecord"] = entry.cut_fields
     lists = (("attemptLog", entry.attempt_log, 10), ("log", entry.log, MAX_LINES))
-    for key, listed, most in (*lists, ("childExecutions", entry.children, MAX_LINES)):
+    more = (("childExecutions", entry.children, MAX_LINES), ("finished", entry.finished, MAX_LINES))
+    for key, listed, most in (*lists, *more):
         if not listed.items:
             continue
         last = [json.loads(payload.dump(part, MAX_BYTES // 4, redactor=None)) for part in stored[key][-most:]]

@@ -5,6 +5,7 @@ lack fields. What was cut is a `Cut`, what is missing is None or empty, and noth
 what the fields mean. Times are milliseconds; `start_ms` and `offset_ms` count from the start of the execution.
 """
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -92,6 +93,20 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True)
+class FinishedItem:
+    """An item that a node had done before it ended badly: its place from 0, None where the record does not hold it.
+
+    `output` is any JSON value, or a Cut. `execution_id` is that of the execution that did it, if it was one.
+    `is_reused`: an earlier execution had done it.
+    """
+
+    index: int | None
+    output: Any
+    execution_id: uuid.UUID | None = None
+    is_reused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AskedQuestion:
     """A question to the caller: when it was asked, and how long its answer took; None while there is none."""
 
@@ -119,6 +134,8 @@ class NodeEntry:
     progress: ToldProgress | None
     log: Listed[LogLine]
     asked: Listed[AskedQuestion]
+    finished: Listed[FinishedItem]
+    reused_items: int
     children: Listed[str | Cut]
     has_replied: bool
     is_reused: bool
@@ -227,6 +244,8 @@ def _entry(stored: Any) -> NodeEntry:
         progress=_progress(found.get("progress")),
         log=_listed(found, "log", _line),
         asked=_listed(found, "asked", _question),
+        finished=_listed(found, "finished", _item),
+        reused_items=_count(found.get("reusedItems")) or 0,
         children=_listed(found, "childExecutions", _text),
         has_replied=found.get("replied") is True,
         is_reused=found.get("reused") is True,
@@ -279,6 +298,17 @@ def _question(stored: Any) -> AskedQuestion:
     return AskedQuestion(
         kind if isinstance(kind, str) else "", _number(found.get("offsetMs")), _number(found.get("waitedMs"))
     )
+
+
+def _item(stored: Any) -> FinishedItem:
+    if not isinstance(stored, dict) or is_cut(stored):
+        return FinishedItem(None, Cut.of(stored))
+    try:
+        execution_id = uuid.UUID(stored["executionId"])
+    except (KeyError, ValueError, TypeError, AttributeError):
+        execution_id = None
+    output = _value(stored["output"]) if "output" in stored else Cut()
+    return FinishedItem(_count(stored.get("index")), output, execution_id, stored.get("reused") is True)
 
 
 def _text(stored: Any) -> str | Cut:

@@ -1,7 +1,7 @@
 """Where a stored JSON value is not what was sent or produced, because a part of it was hidden or cut."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from executions.privacy.names import HIDDEN
@@ -12,6 +12,26 @@ from flows.engine.registry import json_path
 def holes(value: Any) -> set[str]:
     """The JSON paths of what was hidden or cut; an empty one stands for the whole value."""
     return set(whole_parts(value)[1])
+
+
+def holes_at(value: Any, steps: Sequence[str | int]) -> set[str]:
+    """The JSON paths of what was hidden or cut on the way to a part of the value, or in that part.
+
+    A part that is not there lacks nothing, unless the name of a member beside it was hidden, which may be its own.
+    """
+    for number, step in enumerate(steps):
+        if _is_hole(value):
+            return {json_path(steps[:number])}
+        if isinstance(value, dict):
+            if str(step) not in value:
+                return {json_path((*steps[:number], key)) for key in value if _is_hole(key)}
+            value = value[str(step)]
+        elif isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value):
+            value = value[step]
+        else:
+            return set()
+    at = json_path(steps)
+    return {at + ("." if at and hole and hole[0] != "[" else "") + hole for hole in holes(value)}
 
 
 def whole_parts(value: Any) -> tuple[Any, list[str]]:

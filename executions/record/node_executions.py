@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from executions.record.entries import NodeEntry
+from executions.record.payload import Cut
 from flows.engine.events import (
     AttemptFailed,
     AttemptStarted,
     Event,
+    ItemFinished,
     NodeAnswered,
     NodeAsked,
     NodeCompleted,
@@ -18,14 +20,19 @@ from flows.engine.events import (
     NodeSkipped,
     NodeStarted,
 )
+from flows.engine.limits import size_of
 
 Entry = dict[str, Any]
 
 MAX_CHILDREN = 100
-"""Ids of child executions that one entry lists; all of them have the execution as their parent."""
+"""Ids of child executions that one entry lists, and finished items that name theirs; all of them name their parent."""
 
 MAX_LINES = 100
 """Lines of a node's log that are kept."""
+
+
+MAX_FINISHED = 512 * 1024
+"""Bytes of what finished items gave that one entry keeps; of what is beyond, the size alone."""
 
 
 class NodeExecutions:
@@ -42,12 +49,17 @@ class NodeExecutions:
     A node that asked the caller has `asked`: for each question its kind (`user`, `model`, `roots`), the offsetMs when
     it was asked, and the waitedMs until its answer, null while there is none.
     That of a node which called flows has childExecutions too: the ids of the first MAX_CHILDREN.
+    A node that works item by item and has not ended well has `finished`: of each item that is done the index (from 0),
+    the output, the executionId if it was an execution (of the first MAX_CHILDREN), and `reused: true` if an earlier
+    execution had done it. Once the node ends well, its output has them all; `reusedItems` counts those that were not
+    done again.
     Of a record that was too large, `shrinking` says what is left; `entries` reads it.
     """
 
     def __init__(self, started_at: datetime, entries: Sequence[Entry] = ()) -> None:
         self.started_at = started_at
         self.entries: list[Entry] = list(entries)
+        self._finished_bytes: dict[str, int] = {}
         self._open: dict[str, tuple[Entry, float]] = {
             entry["nodeId"]: (entry, entry["startOffsetMs"] / 1000) for entry in entries if entry["status"] == "pending"
         }
@@ -66,6 +78,8 @@ class NodeExecutions:
                 entry["handle"] = event.handle
                 if event.has_replied:
                     entry["replied"] = True
+                if reused := sum("reused" in item for item in entry.pop("finished", ())):
+                    entry["reusedItems"] = reused
             case AttemptFailed():
                 entry = self._open[event.node.id][0]
                 first = {"number": 1, "startedAt": entry["executedAt"], "startOffsetMs": entry["startOffsetMs"]}
@@ -89,6 +103,9 @@ class NodeExecutions:
             case NodeLog():
                 if event.node.id in self._open:
                     _add_line(self._open[event.node.id][0], event)
+            case ItemFinished():
+                if event.node.id in self._open:
+                    self._add_item(event)
             case NodeAsked():
                 asked = {"kind": event.question.kind, "offsetMs": round(event.at * 1000, 3), "waitedMs": None}
                 self._open[event.node.id][0].setdefault("asked", []).append(asked)
@@ -114,6 +131,18 @@ class NodeExecutions:
             children: list[str] = self._open[node_id][0].setdefault("childExecutions", [])
             if len(children) < MAX_CHILDREN:
                 children.append(execution_id)
+
+    def _add_item(self, event: ItemFinished) -> None:
+        entry, item = self._open[event.node.id][0], event.item
+        size = size_of(item.output)
+        held = self._finished_bytes.get(event.node.id, 0)
+        fits = held + size <= MAX_FINISHED
+        self._finished_bytes[event.node.id] = held + size if fits else held
+        kept: Entry = {"index": item.index, "output": item.output if fits else Cut(size).as_json()}
+        finished = entry.setdefault("finished", [])
+        if item.execution_id is not None and len(finished) < MAX_CHILDREN:
+            kept["executionId"] = item.execution_id
+        finished.append(kept | {"reused": True} if event.is_reused else kept)
 
     def _new(self, event: Event, status: str) -> Entry:
         node = event.node
@@ -196,6 +225,11 @@ def with_data(entry: Entry, value: Callable[[Any], Any], message: Callable[[Any]
         ]
     if isinstance(progress := entry.get("progress"), dict) and "message" in progress:
         data["progress"] = progress | {"message": message(progress["message"])}
+    if isinstance(items := entry.get("finished"), list):
+        data["finished"] = [
+            item | {"output": value(item["output"])} if isinstance(item, dict) and "output" in item else item
+            for item in items
+        ]
     if isinstance(lines := entry.get("log"), list):
         data["log"] = [_line_with(line, value, message) for line in lines]
     return entry | data

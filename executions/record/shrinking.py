@@ -3,8 +3,9 @@
 Every part of an entry (input, output, error, progress, and each list) may take so many bytes that the whole fits, and
 what takes less stays as it is, so the largest parts are cut first. A payload or message that takes more becomes an
 envelope (see `payload`). Of a list that does, the log keeps its first lines, and so do causes and childExecutions;
-attemptLog and asked keep the last; how many are missing is counted in `logLeftOut`, `causesLeftOut` and so on. Ids,
-statuses, times, durations and counts stay whole. So do names, unless those alone would fill the record.
+attemptLog and asked keep the last; how many are missing is counted in `logLeftOut`, `causesLeftOut` and so on. Of
+finished items, what each gave is cut before one is left out. Ids, statuses, times, durations and counts stay whole. So
+do names, unless those alone would fill the record.
 """
 
 from collections.abc import Mapping
@@ -23,13 +24,14 @@ KEEPS_LAST: Mapping[str, bool] = {
     "childExecutions": False,
     "attemptLog": True,
     "asked": True,
+    "finished": False,
 }
 """The lists, and whether the last items are kept of each or the first."""
 
 LEAST = 200
 """Bytes: what is no larger is never cut, since an envelope without ends takes nearly as much."""
 
-_PARTS = (*PAYLOADS, "error", "progress", "log", "attemptLog", "asked", "childExecutions")
+_PARTS = (*PAYLOADS, "error", "progress", "log", "attemptLog", "asked", "childExecutions", "finished")
 
 
 def rebuilt(entries: list[Entry], cap: int) -> str:
@@ -100,8 +102,9 @@ def _kept_of(name: str, items: list[Any], left_out: int, limit: int) -> Entry:
     """As many items of a list as fit, each cut itself, and how many are missing."""
     kept: list[Any] = []
     room = limit
+    of_item = limit // max(len(items), 1) if name == "finished" else limit
     for item in reversed(items) if KEEPS_LAST[name] else items:
-        kept += _cut({name: [item]}, limit)[name]
+        kept += _cut({name: [item]}, of_item)[name]
         room -= _size(kept[-1])
         if room < 0:
             kept.pop()

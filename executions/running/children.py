@@ -121,4 +121,5 @@ def _failure(target: Target, answer: Answer) -> NodeFailed:
         f"Flow {target.flow_name!r} failed{where}: {message}",
         detail={"executionId": str(answer.execution_id)},
         for_client=answer.text,
+        retry_after=error.retry_after if error else None,
     )

@@ -136,6 +136,8 @@ def facts(entry: NodeEntry) -> list[str]:
         found.append(f"waited {duration(entry.waited_ms)} for the answer")
     if entry.attempts and entry.attempts > 1:
         found.append(f"{entry.attempts} attempts")
+    items = {"finished": len(entry.finished) + entry.finished.left_out, "reused": entry.reused_items}
+    found += [f"{number:,} item{'' if number == 1 else 's'} {word}" for word, number in items.items() if number]
     if entry.handle and entry.handle != "main":
         found.append(f"took “{entry.handle}”")
     if entry.status == "skipped":

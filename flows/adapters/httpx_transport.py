@@ -22,7 +22,8 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     """Sends requests to checked addresses only, and takes in at most the client's cap of bytes in all.
 
     A library may wrap what is raised here beyond recognition, or only log it: `failure` is the first thing that went
-    wrong, `status` the last status that came back.
+    wrong, `status` and `retry_after` are the status and the Retry-After header ("" for none) of the last answer to a
+    POST. Other requests are the library's own: to listen, and to take leave.
     """
 
     def __init__(self, client: GuardedClient) -> None:
@@ -30,15 +31,17 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         self._most = self._left = client.max_bytes
         self.failure: NodeFailed | None = None
         self.status: int | None = None
+        self.retry_after = ""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request; raises NodeFailed without an answer."""
         host = request.url.host
         try:
             answer = await self._send(request)
-            self.status = answer.status
-            if _encoding(answer) not in ("", "identity"):
-                raise NodeFailed(f"{host} answered with the encoding {_encoding(answer)[:100]!r}; none was offered.")
+            if request.method == "POST":
+                self.status, self.retry_after = answer.status, _header(answer, b"retry-after")
+            if (encoding := _header(answer, b"content-encoding").lower()) not in ("", "identity"):
+                raise NodeFailed(f"{host} answered with the encoding {encoding[:100]!r}; none was offered.")
         except _FAILURES as error:
             raise self._failed(no_answer(host, f"the connection failed ({deepest(error)})")) from error
         except NodeFailed as failed:
@@ -107,6 +110,6 @@ class _Body(httpx2.AsyncByteStream):
         await self._answer.aclose()
 
 
-def _encoding(answer: httpcore2.Response) -> str:
-    found = [value for name, value in answer.headers if name.lower() == b"content-encoding"]
-    return b", ".join(found).decode("latin-1").strip().lower()
+def _header(answer: httpcore2.Response, wanted: bytes) -> str:
+    found = [value for name, value in answer.headers if name.lower() == wanted]
+    return b", ".join(found).decode("latin-1").strip()

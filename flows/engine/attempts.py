@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from flows.engine.errors import Abort, NodeFailed, NodeTimedOut
 from flows.engine.events import AttemptFailed, AttemptStarted, Event
@@ -10,6 +11,8 @@ from flows.engine.graph import Node
 from flows.engine.node import NodeResult
 from flows.engine.questions import Asked
 from flows.engine.settings import NodeSettings
+
+T = TypeVar("T")
 
 
 async def persist(
@@ -32,12 +35,12 @@ async def persist(
     while True:
         await before()
         try:
-            return await _in_time(node, settings.timeout_seconds, execute)
+            return await in_time(settings.timeout_seconds, execute, repr(node.name), "the node")
         except Asked as asked:
             asked.attempt = number
             raise
         except Exception as error:
-            pause = _pause(settings, number, error)
+            pause = pause_after(settings, number, error)
             if pause is None or clock() + pause >= ends_at:
                 raise
             failed = error_of(node, error)
@@ -47,7 +50,8 @@ async def persist(
         tell(AttemptStarted(node, clock(), number))
 
 
-async def _in_time(node: Node, seconds: float | None, execute: Callable[[], Awaitable[NodeResult]]) -> NodeResult:
+async def in_time(seconds: float | None, execute: Callable[[], Awaitable[T]], what: str, whose: str) -> T:
+    """Let one attempt take so many seconds; raises NodeTimedOut, which says `what` took longer and `whose` timeout."""
     limit = asyncio.timeout(seconds)
     try:
         async with limit:
@@ -56,14 +60,14 @@ async def _in_time(node: Node, seconds: float | None, execute: Callable[[], Awai
         if not limit.expired():
             raise
         message = (
-            f"{node.name!r} took longer than its timeout of {seconds:g} s and was stopped; whether it took effect is "
-            "not known. Ask for less at a time, or raise the timeout of the node."
+            f"{what} took longer than its timeout of {seconds:g} s and was stopped; whether it took effect is "
+            f"not known. Ask for less at a time, or raise the timeout of {whose}."
         )
         raise NodeTimedOut(message, for_client=message) from None
 
 
-def _pause(settings: NodeSettings, number: int, error: Exception) -> float | None:
-    """Seconds until the next attempt; None when there is none."""
+def pause_after(settings: NodeSettings, number: int, error: Exception) -> float | None:
+    """Seconds from the end of the attempt of that number until the next one; None when there is none."""
     is_final, asked = isinstance(error, Abort), None
     if isinstance(error, NodeFailed):
         is_final, asked = error.is_final, error.retry_after

@@ -11,7 +11,7 @@ from typing import Any
 
 from flows.engine.errors import ErrorKind
 from flows.engine.graph import Node
-from flows.engine.node import LogLevel
+from flows.engine.node import Finished, LogLevel
 from flows.engine.questions import Question
 
 
@@ -98,6 +98,16 @@ class NodeLog:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemFinished:
+    """A node under way has done one of its items; `is_reused`: an earlier execution had, and it is not done again."""
+
+    node: Node
+    at: float
+    item: Finished
+    is_reused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class NodeAsked:
     """A node waits for an answer of the caller; the flow pauses, because nothing else is left that could go on."""
 
@@ -137,6 +147,7 @@ Event = (
     | AttemptStarted
     | NodeProgress
     | NodeLog
+    | ItemFinished
     | NodeAsked
     | NodeAnswered
     | ClientReleased

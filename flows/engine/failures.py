@@ -15,7 +15,8 @@ _MAX_CAUSES = 10
 class FlowError:
     """Why a flow ended badly: the node that raised, its message for people, and the sentence for the client.
 
-    `unasked` says what the caller would have had to be asked, when that was not possible.
+    `unasked` says what the caller would have had to be asked, when that was not possible. `retry_after` is how many
+    seconds the other side asked to wait before another attempt.
     """
 
     kind: ErrorKind
@@ -25,6 +26,7 @@ class FlowError:
     node_name: str | None = None
     causes: tuple[str, ...] = ()
     unasked: QuestionKind | None = None
+    retry_after: float | None = None
 
 
 def error_of(node: Node, error: BaseException) -> FlowError:
@@ -33,7 +35,8 @@ def error_of(node: Node, error: BaseException) -> FlowError:
     if isinstance(error, NodeFailed):
         for_client = error.for_client or f"{node.name}: {error.message}"
         unasked = error.question_kind if isinstance(error, CannotAsk) else None
-        return FlowError(error.kind, error.message, for_client, node.id, node.name, causes, unasked)
+        about = (node.id, node.name, causes, unasked, error.retry_after)
+        return FlowError(error.kind, error.message, for_client, *about)
     for_client = (
         f"{node.name} stopped with an internal error; calling again with the same arguments is unlikely to help."
     )

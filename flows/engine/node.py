@@ -60,6 +60,15 @@ MAX_MESSAGE = 1_000
 """Characters of a message that a node reports or logs; what is longer ends in an ellipsis."""
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An item that a node has done: its place from 0, what it gave, and the id of its execution if it was one."""
+
+    index: int
+    output: Json
+    execution_id: str | None = None
+
+
 class Reporter(Protocol):
     """Where a node under way tells how far it is; implemented by the runner."""
 
@@ -68,6 +77,9 @@ class Reporter(Protocol):
 
     def log(self, node_id: str, level: LogLevel, message: str, data: Json) -> None:
         """Pass on a line of a node's log."""
+
+    def item_finished(self, node_id: str, item: Finished) -> None:
+        """Pass on that an item is done."""
 
     def release(self, node_id: str) -> None:
         """Pass on that the caller's connection may end."""
@@ -204,6 +216,8 @@ class NodeContext:
     """
     asker: Asker | None = None
     offers: OfferSwitch | None = None
+    finished: Mapping[int, Finished] = field(default_factory=lambda: MappingProxyType({}))
+    """The items that are done, by their places: by an attempt before this one, or by an earlier execution."""
     _asked: int = 0
 
     def ask(self, question: Question) -> Json:
@@ -229,6 +243,15 @@ class NodeContext:
         """Add a line to the node's log, which stands in the record; `data` is any JSON value."""
         if self.reporter is not None:
             self.reporter.log(self.node_id, level, _shortened(message), data)
+
+    def item_finished(self, index: int, output: Json, execution_id: str | None = None) -> None:
+        """Say that an item is done, for a node that works item by item: its place from 0, and what it gave.
+
+        It stands in the record from then on. The next attempt of the node, and an execution that runs again from it,
+        find it in `finished`. So that an effect is not repeated, say it as soon as the item is done.
+        """
+        if self.reporter is not None:
+            self.reporter.item_finished(self.node_id, Finished(index, output, execution_id))
 
     def release(self) -> None:
         """Let the caller's connection go, if the caller can come back for the answer by itself."""
@@ -270,14 +293,16 @@ class NodeResult:
 class Reused:
     """What a node gave in an earlier execution, which stands for executing it once more.
 
+    `handle` is None when it had not ended well then: the node is executed, and goes on with the `finished` items.
     `has_replied` says that it answered the caller then. The answer is made anew from the output by the node type's
     `reply_of` (see `RepliesAgain`); `reuse.check` refuses a node whose type has none. Whoever reads an output from a
-    record makes sure that it is whole: nothing cut from it, nothing hidden in it.
+    record makes sure that what is used of it is whole: nothing cut from it, nothing hidden in it.
     """
 
     output: Json
-    handle: str = MAIN
+    handle: str | None = MAIN
     has_replied: bool = False
+    finished: tuple[Finished, ...] = ()
 
 
 @runtime_checkable
@@ -360,6 +385,24 @@ class TakesFirst(Protocol):
 
     def takes_first(self, parameters: Mapping[str, Json]) -> bool:
         """Whether this node does; else it waits for all of them, as every node does."""
+
+
+@runtime_checkable
+class GoesOn(Protocol):
+    """A node type that works item by item, and may end well though some items failed."""
+
+    def finished_in(self, output: Json) -> Sequence[Finished]:
+        """The items that an output holds when others failed, so that another execution can go on with those.
+
+        None when all were done. `output` comes from a record: parts of it may be cut, and it may have any form.
+        """
+
+
+@runtime_checkable
+class ReadsArrived(Protocol):
+    """A node type whose nodes read `NodeContext.arrived`: what led to them counts, though no expression names it."""
+
+    reads_arrived: ClassVar[bool]
 
 
 @runtime_checkable

@@ -1,12 +1,12 @@
 """A flow that waits for answers: what is kept of it until a later walk, in any process, goes on from there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from flows.engine.graph import Graph
-from flows.engine.node import Json, Reply, Reused
+from flows.engine.node import Finished, Json, Reply, Reused
 from flows.engine.questions import Question
 
 VERSION = 1
@@ -47,7 +47,7 @@ class Checkpoint:
     outputs_bytes: int = 0
     answer_bytes: int = 0
     reused: Mapping[str, Reused] = field(default_factory=lambda: MappingProxyType({}))
-    """Outputs of an earlier execution for nodes that come later."""
+    """Outputs of an earlier execution for nodes that come later, and items that nodes which ask have finished."""
 
     def as_json(self) -> dict[str, Any]:
         """The form in which a host stores it; it is JSON if the outputs of the nodes are."""
@@ -65,7 +65,15 @@ class Checkpoint:
                 for node_id, each in self.asking.items()
             },
             "bytes": [self.outputs_bytes, self.answer_bytes],
-            "reused": {node_id: [each.output, each.handle, each.has_replied] for node_id, each in self.reused.items()},
+            "reused": {
+                node_id: [
+                    each.output,
+                    each.handle,
+                    each.has_replied,
+                    [[item.index, item.output, item.execution_id] for item in each.finished],
+                ]
+                for node_id, each in self.reused.items()
+            },
         }
 
     @classmethod
@@ -87,8 +95,13 @@ class Checkpoint:
             },
             outputs_bytes=stored["bytes"][0],
             answer_bytes=stored["bytes"][1],
-            reused={node_id: Reused(*each) for node_id, each in stored["reused"].items()},
+            reused={node_id: _reused(*each) for node_id, each in stored["reused"].items()},
         )
+
+
+def _reused(output: Json, handle: str | None, has_replied: bool, finished: Sequence[Sequence[Any]] = ()) -> Reused:
+    """What was stored; an earlier release of FlowHub knew no finished items."""
+    return Reused(output, handle, has_replied, tuple(Finished(*item) for item in finished))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What expressions may name at a node, as far as it is known before the flow runs: checked when a flow is saved."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -169,6 +169,16 @@ class References:
             found |= new
             todo += new
         return [each for each in self.graph.order if each.id in found]
+
+
+def named_by(nodes: Iterable[Node]) -> dict[str, list[tuple[str | int, ...]]]:
+    """What the expressions of these nodes name: by root, such as a slug, the steps below it; () is all of it."""
+    found: dict[str, list[tuple[str | int, ...]]] = {}
+    for node in nodes:
+        for _, path in node.paths(""):
+            if isinstance(path, Path):
+                found.setdefault(path.root, []).append(path.steps)
+    return found
 
 
 def _listed(slug: str, shape: Shape, node: Node | None, samples: Sequence[Any]) -> list[Reference]:

@@ -13,7 +13,7 @@ def check(graph: Graph, reused: Mapping[str, Reused]) -> None:
         node = reachable.get(node_id)
         if node is None:
             raise ValueError(f"The flow no longer reaches a node with the id {node_id!r}, so its output has no use.")
-        if node.own_handles and earlier.handle not in node.handles:
+        if node.own_handles and earlier.handle not in (None, *node.handles):
             raise ValueError(f"{node.name!r} no longer has the handle {earlier.handle!r}, which it took then.")
         if earlier.has_replied and not isinstance(node.registered.node_type, RepliesAgain):
             raise ValueError(

@@ -15,6 +15,7 @@ from flows.engine.errors import Abort, NodeFailed
 from flows.engine.events import (
     ClientReleased,
     Event,
+    ItemFinished,
     NodeAnswered,
     NodeAsked,
     NodeCompleted,
@@ -29,7 +30,7 @@ from flows.engine.expressions import SECRET_REFERENCES
 from flows.engine.failures import FlowError, as_output, error_of
 from flows.engine.graph import TRIGGER, Graph, Node
 from flows.engine.limits import Limits, size_of
-from flows.engine.node import MAIN, LogLevel, NodeContext, NodeResult, RepliesAgain, Reply, Reused, Services
+from flows.engine.node import MAIN, Finished, LogLevel, NodeContext, NodeResult, RepliesAgain, Reply, Reused, Services
 from flows.engine.paths import SECRETS
 from flows.engine.pauses import Asking, Checkpoint, Ended, Resumption
 from flows.engine.questions import REFUSED, Asked, CannotAsk, Question
@@ -77,9 +78,9 @@ async def run(
     ends the flow as `cancelled`: the open nodes are reported first, then CancelledError goes on.
 
     `reused` holds, by node id, outputs of an earlier execution. Such a node is not executed: its output enters the
-    scope, the handle that it took then is taken, and only its NodeCompleted is told. Raises ValueError for outputs that
-    do not fit the graph; `reuse.check` says so beforehand. `limits` bounds what the execution holds; the node whose
-    output is too much fails.
+    scope, the handle that it took then is taken, and only its NodeCompleted is told. One that took no handle then is
+    executed, and finds the items that it had finished. Raises ValueError for outputs that do not fit the graph;
+    `reuse.check` says so beforehand. `limits` bounds what the execution holds; the node whose output is too much fails.
 
     `resumed` goes on from the checkpoint of an earlier outcome, with the same graph and arguments: nothing that has
     ended is executed or told again, and `reused` comes from there too. Raises ValueError when it does not fit the
@@ -145,6 +146,8 @@ class _Walk:
         self.answers: dict[str, tuple[Any, ...]] = {}
         self.asking: dict[str, Asked] = {}
         self.attempts: dict[str, int] = {}
+        self.finished: dict[str, dict[int, Finished]] = {}
+        """The items that are done, of each node that is under way or asks."""
         self.asked_before: set[str] = set()
         """The nodes whose question the caller has had already, and not answered."""
 
@@ -227,7 +230,8 @@ class _Walk:
             },
             self.outputs_bytes,
             self.answer_bytes,
-            {node_id: earlier for node_id, earlier in self.reused.items() if node_id not in reached},
+            {node_id: earlier for node_id, earlier in self.reused.items() if node_id not in reached}
+            | {node_id: Reused(None, None, finished=tuple(items.values())) for node_id, items in self.finished.items()},
         )
 
     def _drop_questions(self, reason: str, *, only_idle: bool = False) -> None:
@@ -286,8 +290,9 @@ class _Walk:
         return False
 
     async def _execute(self, node: Node) -> None:
-        if node.id in self.reused:
-            self._reuse(node, self.reused[node.id])
+        earlier = self.reused.get(node.id)
+        if earlier is not None and earlier.handle is not None:
+            self._reuse(node, earlier, earlier.handle)
             return
         try:
             parameters = self._parameters(node)
@@ -295,6 +300,7 @@ class _Walk:
             self._start(node, dict(node.parameters))
             self._fail(node, failed)
             return
+        self.finished[node.id] = {item.index: item for item in earlier.finished} if earlier else {}
         self._start(node, self._without_secrets(node) if node.uses_secrets else parameters)
         try:
             if node.settings is None:
@@ -330,10 +336,15 @@ class _Walk:
             self._fail(node, RuntimeError("the node type asked from a task group, where the question cannot get out"))
         else:
             self._finish(node, result)
+        finally:
+            if node.id not in self.asking:
+                del self.finished[node.id]
 
     def _start(self, node: Node, shown: Any) -> None:
         if node.id not in self.reported:  # else it goes on after a question
             self._tell(NodeStarted(node, self._at(), shown))
+            for item in self.finished.get(node.id, {}).values():
+                self._tell(ItemFinished(node, self._at(), item, is_reused=True))
 
     async def _before(self, node: Node) -> None:
         if self.before_effects is not None and node.registered.node_type.has_effects:
@@ -371,6 +382,7 @@ class _Walk:
             arrived,
             asker=self,
             offers=lent.offers,
+            finished=self.finished[node.id],
         )
         if node.deferred:
             context = replace(context, fill=lambda name, values: node.deferred[name]({**self.scope, **values}))
@@ -405,6 +417,12 @@ class _Walk:
         """Tell a line of a node's log."""
         if node := self._under_way(node_id):
             self._tell(NodeLog(node, self._at(), level, message, data))
+
+    def item_finished(self, node_id: str, item: Finished) -> None:
+        """Tell an item that a node has done; when the flow has failed meanwhile, it is done all the same."""
+        if node_id in self.finished:
+            self.finished[node_id][item.index] = item
+            self._tell(ItemFinished(self.graph.nodes[node_id], self._at(), item))
 
     def ask(self, node_id: str, number: int, question: Question) -> Any:
         """The answer to a node's question (see `flows.engine.node.Asker`)."""
@@ -459,7 +477,7 @@ class _Walk:
         self._tell(NodeErrored(node, self._at(), failed.message, failed.kind, output, failed.causes, handle))
         self._settle(node, handle, output, is_known=True)
 
-    def _reuse(self, node: Node, earlier: Reused) -> None:
+    def _reuse(self, node: Node, earlier: Reused, handle: str) -> None:
         node_type, reply = node.registered.node_type, None
         if earlier.has_replied and isinstance(node_type, RepliesAgain):
             reply = node_type.reply_of(node.parameters, earlier.output)
@@ -470,7 +488,7 @@ class _Walk:
             self._tell(NodeStarted(node, self._at(), dict(node.parameters)))
             self._fail(node, failed)
             return
-        self._finish(node, NodeResult(earlier.output, earlier.handle, reply), is_reused=True)
+        self._finish(node, NodeResult(earlier.output, handle, reply), is_reused=True)
 
     def _finish(self, node: Node, result: NodeResult, *, is_reused: bool = False) -> None:
         if result.reply is not None:

@@ -1,13 +1,15 @@
 """Call a flow, or compute something, for each item of a list."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
+from flows.engine import attempts, settings
 from flows.engine.errors import NodeFailed
 from flows.engine.expressions import as_text
-from flows.engine.node import MAIN, CallableFlow, Json, NodeContext, NodeResult
+from flows.engine.node import MAIN, CallableFlow, Finished, Json, NodeContext, NodeResult
 from flows.engine.shapes import UNKNOWN, Shape, closed
 from flows.nodes.call_flow import FLOW_PARAMETER, output_of
 from flows.nodes.code import INPUTS_SCHEMA
@@ -17,8 +19,13 @@ MAX_ITEMS = 10_000
 """Items of one list."""
 DEFAULT_CONCURRENCY = 5
 
-Step = Callable[[int, Json], Awaitable[Json]]
-"""What is done for an item, given its place and itself."""
+_ONE_ATTEMPT = settings.NodeSettings()
+_OF_ATTEMPTS = settings.SETTINGS_SCHEMA["properties"]
+_LONGEST_SHOWN = 60
+_NAMING_KEYS = ("id", "name", "number", "title", "slug")
+
+Step = Callable[[int, Json], Awaitable[tuple[Json, str | None]]]
+"""What is done for an item, given its place and itself; gives its result and the id of its execution, if it is one."""
 
 
 class ForEach:
@@ -35,7 +42,9 @@ class ForEach:
     help: ClassVar[str] = (
         "Make the steps for one item a flow of its own, then name it here. Every item is an execution of that "
         "flow, with its own page. Where a line of Python is enough, write an expression instead. The results keep the "
-        "order of the list, however long each of them takes."
+        "order of the list, however long each of them takes. What is done stays done: when an item fails, the record "
+        "keeps the results of those that were finished, and the next attempt of the node, or running again from it, "
+        "goes on with what is missing."
     )
     example: ClassVar[Mapping[str, Json]] = {
         "items": "{{ trigger.order_ids }}",
@@ -90,6 +99,16 @@ class ForEach:
                 "enum": ["stop", "collect"],
                 "default": "stop",
             },
+            "itemRetries": {
+                **_OF_ATTEMPTS["retries"],
+                "title": "Attempts of an item",
+                "description": "How often an item that fails is tried, before it counts as failed: {attempts: 3}.",
+            },
+            "itemTimeoutSeconds": {
+                **_OF_ATTEMPTS["timeoutSeconds"],
+                "title": "Timeout of an item",
+                "description": "How many seconds one attempt of an item may take.",
+            },
         },
         "required": ["items"],
         "if": {"required": ["expression"]},
@@ -107,10 +126,19 @@ class ForEach:
             step = _evaluation(parameters["expression"], parameters.get("inputs", {}), context)
         else:
             step = await _calls(parameters["flow"], context)
-        work = _Work(parameters["items"], step, is_stopping=parameters.get("onError", "stop") == "stop")
+        work = _Work(parameters, step, context)
         await work.run(parameters.get("concurrency", DEFAULT_CONCURRENCY))
         errors = [{"index": index, "message": work.errors[index]} for index in sorted(work.errors)]
         return NodeResult({"results": work.results, "errors": errors})
+
+    def finished_in(self, output: Json) -> Sequence[Finished]:
+        """The results of a list of which some items had failed, and their errors were collected."""
+        match output:
+            case {"results": [*results], "errors": [_, *_] as errors}:
+                failed = [error.get("index") if isinstance(error, dict) else None for error in errors]
+                if None not in failed:
+                    return [Finished(index, result) for index, result in enumerate(results) if index not in set(failed)]
+        return ()
 
     def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
         """Two lists; what an item's result is, is not known."""
@@ -122,7 +150,11 @@ def _evaluation(expression: str, inputs: Mapping[str, Json], context: NodeContex
     code = context.code
     if code is None:
         raise NodeFailed("No code runner was lent to this execution.")
-    return lambda index, item: code.evaluate(expression, {**inputs, "item": item, "index": index})
+
+    async def evaluate(index: int, item: Json) -> tuple[Json, None]:
+        return await code.evaluate(expression, {**inputs, "item": item, "index": index}), None
+
+    return evaluate
 
 
 async def _calls(tool_name: str, context: NodeContext) -> Step:
@@ -131,22 +163,33 @@ async def _calls(tool_name: str, context: NodeContext) -> Step:
     return partial(_call, await context.flows.find(tool_name, context.node_id), context)
 
 
-async def _call(flow: CallableFlow, context: NodeContext, index: int, item: Json) -> Json:
+async def _call(flow: CallableFlow, context: NodeContext, index: int, item: Json) -> tuple[Json, str]:
     arguments = context.fill("arguments", {"item": item, "index": index})
     if not isinstance(arguments, dict):
         given = as_text(arguments)[:100]
         raise NodeFailed(f"The arguments have to be an object with the parameters of the flow, not {given}.")
-    return output_of(await flow.call(arguments))
+    answer = await flow.call(arguments)
+    return output_of(answer), answer.execution_id
 
 
 class _Work:
-    """The list being worked through by so many workers, each of which takes the next item that nobody has."""
+    """The list being worked through by so many workers, each of which takes the next item that nobody has.
 
-    def __init__(self, items: list[Json], step: Step, *, is_stopping: bool) -> None:
+    Items that are done already, by an attempt before this one or by an earlier execution, are not done again.
+    """
+
+    def __init__(self, parameters: Mapping[str, Json], step: Step, context: NodeContext) -> None:
+        items: list[Json] = parameters["items"]
+        per_item = {"retries": "itemRetries", "timeoutSeconds": "itemTimeoutSeconds"}
+        given = {name: parameters[key] for name, key in per_item.items() if key in parameters}
+        self.settings = settings.read(given) or _ONE_ATTEMPT
         self.step = step
-        self.is_stopping = is_stopping
-        self.left: Iterator[tuple[int, Json]] = enumerate(items)
-        self.results: list[Json] = [None] * len(items)
+        self.context = context
+        self.is_stopping = parameters.get("onError", "stop") == "stop"
+        done = {index: item.output for index, item in context.finished.items() if index < len(items)}
+        self.left: Iterator[tuple[int, Json]] = ((at, item) for at, item in enumerate(items) if at not in done)
+        self.results: list[Json] = [done.get(index) for index in range(len(items))]
+        self.finished = len(done)
         self.errors: dict[int, str] = {}
 
     async def run(self, concurrency: int) -> None:
@@ -165,10 +208,57 @@ class _Work:
     async def _worker(self) -> None:
         for index, item in self.left:
             try:
-                self.results[index] = await self.step(index, item)
+                output, execution_id = await self._done(index, item)
             except NodeFailed as failed:
                 if self.is_stopping:
-                    detail: dict[str, Any] = {"index": index, "error": failed.detail}
-                    message = f"Item {index}: {failed.message}"
-                    raise NodeFailed(message, detail=detail, for_client=failed.for_client) from failed
+                    raise self._stopped_at(index, item, failed) from failed
                 self.errors[index] = failed.message
+            else:
+                self.results[index] = output
+                self.finished += 1
+                self.context.item_finished(index, output, execution_id)
+
+    async def _done(self, index: int, item: Json) -> tuple[Json, str | None]:
+        """What the first attempt that succeeds gives; raises what the last one raised."""
+        number = 1
+        while True:
+            try:
+                seconds = self.settings.timeout_seconds
+                return await attempts.in_time(seconds, partial(self.step, index, item), "It", "an item")
+            except NodeFailed as failed:
+                pause = attempts.pause_after(self.settings, number, failed)
+                if pause is None:
+                    raise
+                named = f"The item at index {index} ({_short(item)})"
+                self.context.log("warning", f"{named} failed at attempt {number}: {failed.message}")
+            await self.context.sleep(pause)
+            number += 1
+
+    def _stopped_at(self, index: int, item: Json, failed: NodeFailed) -> NodeFailed:
+        """The failure of one item as that of the node: which item, and how much is done all the same."""
+        finished = f"{self.finished} of {len(self.results)}"
+        start = f"The item at index {index} ({_short(item)}) failed after {finished} were finished: "
+        detail: dict[str, Any] = {"index": index, "error": failed.detail}
+        return NodeFailed(
+            start + failed.message,
+            detail=detail,
+            for_client=failed.for_client and start + failed.for_client,
+            is_final=failed.is_final,
+            retry_after=failed.retry_after,
+        )
+
+
+def _short(item: Json) -> str:
+    """What tells an item from the others, in a few words that hold no more of it than that.
+
+    Nothing is cut in the middle: the record and the answer know what to hide by its whole value.
+    """
+    if isinstance(item, dict):
+        name = next((key for key in _NAMING_KEYS if isinstance(item.get(key), str | int)), None)
+        if name is not None:
+            return f"{name} {_short(item[name])}"
+        return f"an object with {len(item)} members"
+    if isinstance(item, list):
+        return f"a list of {len(item)}"
+    text = json.dumps(item, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_SHOWN else f"a value of {len(text):,} characters"

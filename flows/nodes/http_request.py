@@ -4,8 +4,6 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode, urljoin
 
@@ -15,6 +13,7 @@ from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
 from flows.engine.shapes import UNKNOWN, Shape, closed
 from flows.nodes.credentials import AUTH, credential_of
 from flows.nodes.redirects import MAX_REDIRECTS, OutgoingRequest, place, send
+from flows.values.http_status import is_final, retry_after
 
 DEFAULT_TIMEOUT = 30
 _SHOWN_BODY = 300
@@ -25,8 +24,6 @@ _CHARSET = re.compile(
     r"|shift_jis|euc-(jp|kr)",
     re.IGNORECASE,
 )
-# Of those below 500: timeout, conflict, locked, too early, too many requests.
-_WORTH_RETRYING = frozenset({408, 409, 423, 425, 429})
 _SCALAR = {"type": ["string", "number", "boolean"]}
 
 
@@ -222,23 +219,6 @@ def _content(parameters: Mapping[str, Json]) -> tuple[bytes | None, str | None]:
         form = urlencode(_fields(parameters["bodyForm"]), errors="replace")
         return form.encode(), "application/x-www-form-urlencoded"
     return None, None
-
-
-def is_final(status: int) -> bool:
-    """Whether a request that was refused with this status would be refused again."""
-    return 300 <= status < 500 and status not in _WORTH_RETRYING
-
-
-def retry_after(header: str) -> float | None:
-    """The seconds that a Retry-After header asks to wait, as a number or as a date (RFC 9110, 10.2.3); else None."""
-    if re.fullmatch(r"\d{1,9}", header.strip()):
-        return float(header)
-    try:
-        moment = parsedate_to_datetime(header)
-    except (TypeError, ValueError):
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _shown(response: HttpResponse, body: Json) -> str:

@@ -9,7 +9,7 @@ from flows.engine.errors import NodeFailed
 from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
 from flows.engine.shapes import UNKNOWN, Shape, closed
 from flows.nodes.credentials import credential_of
-from flows.nodes.http_request import is_final, retry_after
+from flows.values.http_status import is_final, retry_after
 
 DEFAULT_TIMEOUT = 120
 _SHOWN = 300

@@ -46,6 +46,7 @@ class Merge:
         "additionalProperties": False,
     }
     handles: ClassVar[tuple[str, ...]] = (MAIN,)
+    reads_arrived: ClassVar[bool] = True
     has_effects: ClassVar[bool] = False
 
     def takes_first(self, parameters: Mapping[str, Json]) -> bool:

@@ -18,7 +18,6 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     HEADER_MISMATCH,
-    METHOD_NOT_FOUND,
     CallToolRequest,
     CallToolRequestParams,
     CallToolResult,
@@ -33,6 +32,7 @@ from flows.adapters.http_client import MAX_BODY, checked_url, no_answer, outboun
 from flows.adapters.httpx_transport import GuardedTransport
 from flows.engine.errors import NodeFailed
 from flows.engine.node import ToolAnswer
+from flows.values.http_status import in_words, is_final, retry_after
 from mcp_bridge.upstream import drift
 
 MAX_TOOLS = 1_000
@@ -40,6 +40,8 @@ MAX_TOOLS = 1_000
 _MAX_PAGES = 20
 """Pages of another server's list that are read."""
 _SHOWN = 300
+_STAND_INS = frozenset({"Server returned an error response", "Not Found", "Session terminated"})
+"""What the SDK has a refusal say of which it knows no more than the HTTP status."""
 _CALLED: TypeAdapter[CallToolResult | InputRequiredResult] = TypeAdapter(CallToolResult | InputRequiredResult)
 
 T = TypeVar("T")
@@ -98,7 +100,7 @@ async def _connected(
     except NodeFailed:
         raise
     except Exception as error:  # the SDK wraps what its tasks raise in groups, and raises much besides MCPError
-        raise transport.failure or _found(error, NodeFailed) or _failure(url, transport.status, error) from None
+        raise transport.failure or _found(error, NodeFailed) or _failure(url, transport, error) from None
 
 
 @asynccontextmanager
@@ -141,18 +143,39 @@ async def _call(
     return await session.send_request(request, _CALLED)
 
 
-def _failure(url: str, status: int | None, error: Exception) -> NodeFailed:
-    host = urlsplit(url).hostname
-    refusal = _found(error, MCPError)
-    if status in (401, 403):
-        return NodeFailed(f"{host} refused the request with {status}; check the node's authentication and its secret.")
-    if status is not None and status >= 400 and (refusal is None or refusal.code == METHOD_NOT_FOUND):
-        return NodeFailed(f"{host} answered {status}; check that the URL is the address of an MCP server.")
-    if refusal is not None:
-        return NodeFailed(f"{host} answered with an error: {refusal.error.message[:_SHOWN]} ({refusal.code}).")
+def _failure(url: str, transport: GuardedTransport, error: Exception) -> NodeFailed:
+    host, refusal = urlsplit(url).hostname, _found(error, MCPError)
+    said = f"{refusal.error.message[:_SHOWN]} ({refusal.code})" if refusal is not None else ""
+    if transport.status is not None and transport.status >= 400:
+        is_known = refusal is None or refusal.error.message in _STAND_INS
+        return _refused(str(host), transport.status, transport.retry_after, "" if is_known else said)
+    if said:
+        return NodeFailed(f"{host} answered with an error: {said}.")
     if _found(error, ValidationError) is not None:
         return NodeFailed(f"{host} gave an answer that MCP does not allow.")
     return NodeFailed(f"The session with {host} failed ({type(error).__name__}).")
+
+
+def _refused(host: str, status: int, header: str, said: str) -> NodeFailed:
+    """What a status means, and what to change; `said` are the server's own words, if it had any for MCP."""
+    after = retry_after(header)
+    later = "later" if after is None else f"after {after:.0f} s"
+    if status in (401, 403):
+        cure = "check the node's authentication and its secret"
+    elif status == 429:
+        cure = f"it takes no more requests now; call again {later}, or less often"
+    elif status >= 500:
+        cure = f"it failed; call again {later}"
+    elif said:
+        cure = "it did not take the request"
+    else:
+        cure = "check that the URL is the address of an MCP server"
+    return NodeFailed(
+        f"{host} answered {in_words(status)}: {cure}.{said and f' It said: {said}.'}",
+        detail={"status": status, "retryAfter": after},
+        is_final=is_final(status),
+        retry_after=after,
+    )
 
 
 E = TypeVar("E", bound=Exception)

@@ -1,13 +1,16 @@
 """A process dies without a word: what it had under way is ended, what it had answered is kept."""
 
 import asyncio
+import json
 import random
 from collections import Counter
 
 import pytest
 
+from tests.acceptance.test_children import post
+from tests.definitions import answer, chain, node
 from tests.faults.conftest import Cluster, Say
-from tests.faults.databases import Database, pending, rows
+from tests.faults.databases import Database, Row, pending, rows
 from tests.faults.kit import Crowd, crowd, greet, prove, slow, until
 from tests.live import LiveServer
 from tests.mcp_client import LEGACY, MODERN
@@ -84,3 +87,30 @@ async def test_a_starting_process_ends_what_a_dead_one_ran_and_leaves_a_living_o
     verdict = prove(calls.truth, database)
     assert Counter(row.status for row in rows(database)) == {"fulfilled": 10, "error": 10}
     say(verdict, "10 of the dead process interrupted, 10 of the living one fulfilled")
+
+
+async def test_items_that_a_killed_process_had_finished_are_in_the_record(cluster: Cluster, database: Database) -> None:
+    server = await asyncio.to_thread(cluster.server, database)
+    wait = node("wait", "delay", seconds="{{ trigger.n }}")
+    each = {"items": [0, 0, 60, 0], "flow": "waiter", "arguments": {"n": "{{ item }}"}, "concurrency": 1}
+    flows = {"waiter": chain(wait, answer("{{ trigger.n }}")), "waiters": chain(node("each", "for_each", **each))}
+    for tool_name, definition in flows.items():
+        fields = {"server": "demo", "name": tool_name.title(), "toolName": tool_name, "toolDescription": "Waits."}
+        made = post(server, "flows/", **fields, inputSchema={"type": "object"}, definition=definition)
+        post(server, f"flows/{made['id']}/publish/")
+    async with crowd() as calls:
+        calls.send(server, lambda _: ("waiters", {}), 1)
+        await until(lambda: '"index": 1, ' in json.dumps(outer(database).nodes if rows(database) else None))
+        server.kill()
+        await asyncio.gather(*calls.tasks)
+    await asyncio.to_thread(cluster.again, server)
+    found = outer(database)
+    kept = [(item["index"], item["output"]) for item in found.nodes[1]["finished"]]
+    assert (found.error_kind, kept) == ("interrupted", [(0, 0), (1, 0)])
+    again = post(server, f"executions/{found.id}/replay/", fromNode="each")
+    assert [item["reused"] for item in again["nodeExecutions"][1]["finished"]] == [True, True]
+
+
+def outer(database: Database) -> Row:
+    """The execution of the flow that calls the other."""
+    return next(row for row in rows(database) if row.tool == "waiters")

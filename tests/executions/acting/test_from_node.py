@@ -1,9 +1,6 @@
 """Run an execution again from one of its nodes: what runs, what is reused, and what is refused."""
 
 import re
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -17,47 +14,12 @@ from executions.record.status import Status
 from executions.running.calls import Call, Caller
 from executions.running.deliveries import state_of
 from executions.running.targets import published_target
-from flows.adapters.http_client import outbound_client
 from flows.models import Flow
 from flows.publishing import versions
+from tests.executions.acting.conftest import World
 from tests.factories import make_execution, make_flow, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class World:
-    """What flows did to the outside: the paths that were requested, in order. `is_broken` makes it answer 500."""
-
-    def __init__(self) -> None:
-        self.requests: list[str] = []
-        self.is_broken = False
-        self.url = ""
-
-
-@pytest.fixture
-def world(settings: Any) -> Iterator[World]:
-    """A small HTTP server that flows may call."""
-    world = World()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            world.requests.append(self.path)
-            self.send_response(500 if world.is_broken and self.path == "/after" else 200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    settings.OUTBOUND_ALLOW = f"127.0.0.1:{server.server_address[1]}"
-    world.url = f"http://127.0.0.1:{server.server_address[1]}"
-    outbound_client.cache_clear()
-    yield world
-    outbound_client.cache_clear()
-    server.shutdown()
-    server.server_close()
 
 
 def node(node_id: str, kind: str, **parameters: Any) -> dict[str, Any]:
@@ -125,10 +87,10 @@ def states(body: Any) -> list[tuple[str, str, bool]]:
 
 
 def test_an_effect_before_the_node_happens_once_and_one_after_it_twice(flow: Flow, world: World) -> None:
-    world.is_broken = True
+    world.broken = {"/after"}
     original = called(flow, n=7)
     assert (original.status, original.failed_node_name) == (Status.ERROR, "After")
-    world.is_broken = False
+    world.broken.clear()
     answer = again(flow, original, "after")
     assert answer.status_code == 201
     assert world.requests == ["/before", "/after", "/after"]
@@ -196,7 +158,7 @@ def test_a_parallel_branch_is_reused_with_the_answer_that_it_gave(world: World) 
 
 
 def test_the_page_says_what_runs_what_is_reused_and_what_may_happen_twice(flow: Flow, world: World) -> None:
-    world.is_broken = True
+    world.broken = {"/after"}
     original = called(flow, n=1)
     browser = browser_of(flow)
     detail = browser.get(original.get_absolute_url()).content.decode()
@@ -225,9 +187,9 @@ def test_the_page_says_what_runs_what_is_reused_and_what_may_happen_twice(flow: 
         ({}, "gone", "The version that ran has no node with the id 'gone'."),
         ({}, "answer", "'After', which comes before 'Answer', did not end well. Choose that one."),
         (
-            {"outputData": {"headers": {"set-cookie": "***"}}},
+            {"outputData": {"status": {"of": [1, "***"]}}},
             "after",
-            "The output of 'Before' is not whole in the record: headers.set-cookie was hidden or cut.",
+            "The output of 'Before' is not whole in the record: status.of[1] was hidden or cut.",
         ),
         (
             {"outputData": {"$truncated": True, "bytes": 9}},
@@ -240,7 +202,7 @@ def test_the_page_says_what_runs_what_is_reused_and_what_may_happen_twice(flow: 
 def test_what_cannot_be_reused_is_refused_with_the_reason(
     flow: Flow, world: World, change: dict[str, Any], node_id: str, reason: str
 ) -> None:
-    world.is_broken = True
+    world.broken = {"/after"}
     original = called(flow, n=1)
     entries = original.node_executions
     Execution.objects.update(node_executions=[entries[0], entries[1] | change, *entries[2:]])
@@ -251,6 +213,44 @@ def test_what_cannot_be_reused_is_refused_with_the_reason(
     said = [str(message) for message in get_messages(page.wsgi_request)]
     assert said == [f"Not called: {reason[0].lower()}{reason[1:]}"]
     assert world.requests == ["/before", "/after"]
+
+
+def test_only_what_later_nodes_name_has_to_be_whole_in_the_record(flow: Flow, world: World) -> None:
+    original = called(flow, n=1)
+    hidden = {"status": 200, "headers": {"set-cookie": "***"}, "body": {"$truncated": True, "bytes": 9}}
+    entries = original.node_executions
+    Execution.objects.update(
+        node_executions=[entries[0], entries[1] | {"outputData": hidden}, *entries[2:]],
+        initial_params={"n": 1, "password": "***"},
+    )
+    body = again(flow, original, "after").json()
+    assert (body["status"], body["result"]["content"][0]["text"]) == ("fulfilled", "1: 200 200")
+    assert (body["nodeExecutions"][1]["outputData"], body["initialParams"]) == (hidden, {"n": 1, "password": "***"})
+    assert again(flow, original, "before").status_code == 201
+    assert again(flow, original, "trigger").json()["detail"] == (
+        "Some parameters were hidden or shortened in the record. Choose “Edit parameters” instead."
+    )
+
+
+def test_a_merge_takes_what_arrives_so_all_of_it_has_to_be_whole(world: World) -> None:
+    flow = make_flow(
+        definition=definition(
+            node("trigger", "trigger"),
+            node("before", "http_request", method="POST", url=f"{world.url}/before"),
+            node("both", "merge"),
+            node("answer", "return", text="done"),
+            lines="trigger>before before>both trigger>both both>answer",
+        ),
+        input_schema={"type": "object"},
+    )
+    versions.publish(flow)
+    original = called(flow)
+    entries = original.node_executions
+    entries[1]["outputData"]["body"] = "***"
+    Execution.objects.update(node_executions=entries)
+    reason = "The output of 'Before' is not whole in the record: body was hidden or cut."
+    assert again(flow, original, "both").json()["detail"] == reason
+    assert again(flow, original, "answer").status_code == 201
 
 
 def test_drafts_pending_executions_and_records_without_parameters_are_refused(flow: Flow, world: World) -> None:

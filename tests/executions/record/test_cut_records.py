@@ -65,6 +65,8 @@ def full(status: str) -> Entries:
         logLeftOut=3,
         asked=[{"kind": "user", "offsetMs": 1.0, "waitedMs": None if is_open else 1.0}],
         childExecutions=["01a20735-41c1-7554-b35a-ac21ef891280"],
+        finished=[{"index": 0, "output": {"paid": 1}, "executionId": "01a20735-41c1-7554-b35a-ac21ef891280"}],
+        reusedItems=2,
         replied=True,
         reused=False,
     )
@@ -104,11 +106,11 @@ def large(entries: Entries) -> Entries:
 def damages() -> Iterator[tuple[str, Callable[[Entries], Any], bool]]:
     """Name, what becomes of a record, and whether its pages have to say that something was cut."""
     for name in full(Status.ERROR)[1]:
-        yield f"{name} cut", changed(**{name: CUT}), name not in ("replied", "reused")
+        yield f"{name} cut", changed(**{name: CUT}), name not in ("replied", "reused", "reusedItems")
         yield f"{name} missing", without(name), False
         yield f"{name} of another kind", changed(**{name: MARKER}), False
-    for name in ("log", "asked", "attemptLog", "childExecutions"):
-        yield f"an item of {name} cut", changed(**{name: [CUT]}), name in ("log", "attemptLog")
+    for name in ("log", "asked", "attemptLog", "childExecutions", "finished"):
+        yield f"an item of {name} cut", changed(**{name: [CUT]}), name in ("log", "attemptLog", "finished")
         yield f"an empty item of {name}", changed(**{name: [{}, None]}), False
     yield "a line's message and data cut", changed(log=[{"message": CUT, "level": CUT, "data": CUT}]), True
     yield "an attempt's error cut", changed(attemptLog=[{"error": CUT}]), True

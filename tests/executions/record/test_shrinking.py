@@ -11,7 +11,7 @@ from executions.record.entries import Cut, entries_of
 from executions.record.payload import MAX_RECORD
 from executions.record.shrinking import rebuilt
 
-DATA = ("inputData", "outputData", "error", "progress", "log", "attemptLog", "asked", "childExecutions")
+DATA = ("inputData", "outputData", "error", "progress", "log", "attemptLog", "asked", "childExecutions", "finished")
 
 
 def shrunk(entries: list[dict[str, Any]], cap: int = MAX_RECORD) -> list[dict[str, Any]]:
@@ -85,6 +85,15 @@ def test_of_lists_the_first_lines_or_the_last_attempts_stay_and_the_others_are_c
     assert (found["childExecutions"], found["childExecutionsLeftOut"]) == (full["childExecutions"][:kept], 100 - kept)
 
 
+def test_what_finished_items_gave_is_cut_before_an_item_is_left_out() -> None:
+    items = [{"index": number, "output": "x" * 5_000, "executionId": f"{number:036}"} for number in range(20)]
+    (found,) = shrunk([entry(1, finished=items)], 30_000)
+    assert ([item["index"] for item in found["finished"]], "finishedLeftOut" in found) == (list(range(20)), False)
+    assert {(item["output"]["bytes"], len(item["executionId"])) for item in found["finished"]} == {(5_000, 36)}
+    (found,) = shrunk([entry(1, finished=items)], 3_000)
+    assert 0 < len(found["finished"]) == 20 - found["finishedLeftOut"]
+
+
 def test_500_nodes_with_100_lines_each_keep_some_of_each_and_say_how_many_are_missing() -> None:
     lines = [line(number, data={"at": number}) for number in range(100)]
     full = [entry(number, inputData={"n": number}, log=lines) for number in range(500)]
@@ -148,6 +157,8 @@ def any_entry(pick: random.Random, number: int) -> dict[str, Any]:
         attempt = {"number": 1, "startedAt": "x", "startOffsetMs": 1.0, "durationMs": 2.0, "error": error}
         found["attemptLog"] = [attempt] * pick.randrange(1, 10)
     if pick.random() < 0.3:
+        found["finished"] = [{"index": each, "output": any_value(pick, 2)} for each in range(pick.randrange(100))]
+    if pick.random() < 0.3:
         found["progress"] = {"fraction": 0.5, "message": pick.choice(TEXTS) * 1_000, "offsetMs": 3.0}
     return found
 
@@ -162,4 +173,5 @@ def test_whatever_is_recorded_ends_at_the_limit_with_every_node_in_it(seed: int)
         assert (read.node_id, read.name, read.status) == (each["nodeId"], each["nodeName"], each["status"])
         assert len(read.log) + read.log.left_out == len(each.get("log", ()))
         assert len(read.attempt_log) + read.attempt_log.left_out == len(each.get("attemptLog", ()))
+        assert len(read.finished) + read.finished.left_out == len(each.get("finished", ()))
         assert (read.progress is None) == ("progress" not in each)

@@ -11,6 +11,7 @@ from flows.engine.events import (
     AttemptStarted,
     ClientReleased,
     Event,
+    ItemFinished,
     NodeAnswered,
     NodeAsked,
     NodeCompleted,
@@ -141,6 +142,8 @@ def _line(event: Event) -> tuple[Any, ...]:  # noqa: C901 (a list: each event as
             return ("progress", at.slug, fraction, message)
         case NodeLog(node=at, level=level, message=message, data=value):
             return ("log", at.slug, level, message, value)
+        case ItemFinished(node=at, item=item, is_reused=is_reused):
+            return ("had finished" if is_reused else "finished", at.slug, item.index, item.output, item.execution_id)
         case NodeAsked(node=at, question=question):
             return ("asked", at.slug, question.kind)
         case NodeAnswered(node=at):

@@ -3,15 +3,17 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from flows.engine.errors import NodeFailed
-from flows.engine.node import NodeResult, Reply, Services
+from flows.engine.node import NodeContext, NodeResult, Reply, Reused, Services
 from flows.engine.pauses import Asking, Checkpoint, Resumption
 from flows.engine.questions import Question
+from flows.engine.registry import Registry
 from flows.engine.runner import Outcome, run
+from flows.nodes import BUILTIN_NODE_TYPES
 from tests.flows.engine.kit import Asks, Flow, Recorder, Scripted, fail, reply, wait_for_ever
 
 pytestmark = pytest.mark.anyio
@@ -267,3 +269,37 @@ async def test_a_checkpoint_of_another_flow_or_version_is_refused(flow: Flow, re
         await start(flow, recorder, resumed=Resumption(paused, {"id-trigger": 1}, AT))
     with pytest.raises(ValueError, match="another version"):
         Checkpoint.of_json(paused.as_json() | {"version": 0})
+
+
+class WorksThenAsks(Scripted):
+    """Does two items, unless they are done, then asks; against the advice to ask first."""
+
+    type: ClassVar[str] = "works"
+    done: ClassVar[list[int]] = []
+
+    async def execute(self, parameters: Mapping[str, Any], context: NodeContext) -> NodeResult:
+        for index in {0, 1} - set(context.finished):
+            self.done.append(index)
+            context.item_finished(index, f"item {index}", "an id")
+        answer = context.ask(Question("user", {"message": "Go on?"}))
+        return NodeResult([answer, *(item.output for item in context.finished.values())])
+
+
+async def test_items_that_were_finished_before_the_pause_are_finished_after_it(recorder: Recorder) -> None:
+    flow = Flow(Registry([*BUILTIN_NODE_TYPES, WorksThenAsks()]))
+    flow.add("work", "works", after="trigger")
+    first = await start(flow, recorder)
+    assert recorder.lines[3:] == [
+        ("finished", "work", 0, "item 0", "an id"),
+        ("finished", "work", 1, "item 1", "an id"),
+        ("asked", "work", "user"),
+    ]
+    told = len(recorder.lines)
+    await resume(flow, recorder, first.paused, work="yes")
+    assert recorder.lines[told:] == [("answered", "work"), ("completed", "work", ["yes", "item 0", "item 1"], "main")]
+    assert WorksThenAsks.done == [0, 1]
+
+
+def test_a_checkpoint_that_an_earlier_release_stored_can_be_read() -> None:
+    stored = Checkpoint(1.0, (), (), frozenset(), {}).as_json() | {"reused": {"a": [1, "main", True]}}
+    assert Checkpoint.of_json(stored).reused == {"a": Reused(1, "main", True)}

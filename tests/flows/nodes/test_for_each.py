@@ -101,7 +101,10 @@ class TestRunning:
         inner = publish(server, "inner", node("wait", "delay", seconds="{{ trigger.n }}"), name="Wait a little")
         execution = call(publish(server, "outer", each()), list=[60, "soon", 60, 60, 60, 60, 60])
         assert (execution.error_kind, execution.failed_node_name) == ("node_failed", "Each")
-        start = "Item 1: Flow 'Wait a little' failed in 'Wait': After its expressions were filled in: seconds: "
+        start = (
+            'The item at index 1 ("soon") failed after 0 of 7 were finished: '
+            "Flow 'Wait a little' failed in 'Wait': After its expressions were filled in: seconds: "
+        )
         assert execution.error_info["message"].startswith(start)
         kinds = sorted(Execution.objects.filter(flow=inner).values_list("error_kind", flat=True))
         assert kinds == ["cancelled"] * (len(kinds) - 1) + ["node_failed"]
@@ -121,7 +124,7 @@ class TestRunning:
         parameters = {"items": "{{ trigger.list }}", "expression": "10 // item"}
         message = "The expression failed at line 1: ZeroDivisionError: division by zero"
         stopping = call(publish(make_server(), "outer", node("each", "for_each", **parameters)), list=[5, 0])
-        assert stopping.error_info["message"] == f"Item 1: {message}"
+        assert stopping.error_info["message"] == f"The item at index 1 (0) failed after 1 of 2 were finished: {message}"
         collecting = node("each", "for_each", onError="collect", **parameters)
         execution = call(publish(make_server(), "outer", collecting), list=[5, 0, 2])
         assert execution.node_executions[1]["outputData"] == {
@@ -135,6 +138,39 @@ class TestRunning:
         execution = call(publish(server, "outer", each()), list={"a": 1})
         message = 'After its expressions were filled in: items: {"a":1} is not of type "array"'
         assert execution.error_info["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("item", "shown"),
+    [
+        ("a" * 58, f'"{"a" * 58}"'),
+        ("a" * 59, "a value of 61 characters"),
+        ({"id": 7, "password": "hunter2"}, "id 7"),
+        ({"key": "hunter2", "value": 1}, "an object with 2 members"),
+        ({"id": None, "name": "A-1"}, 'name "A-1"'),
+        ([1, 2], "a list of 2"),
+        (None, "null"),
+    ],
+)
+@pytest.mark.django_db(transaction=True)
+def test_an_item_that_fails_is_named_in_few_words(item: Any, shown: str) -> None:
+    parameters = {"items": "{{ trigger.list }}", "expression": "1 // 0"}
+    execution = call(publish(make_server(), "outer", node("each", "for_each", **parameters)), list=[item])
+    start = f"The item at index 0 ({shown}) failed after 0 of 1 were finished: The expression failed at line 1: "
+    assert execution.error_info["message"].startswith(start)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_item_that_takes_too_long_is_stopped_and_the_others_go_on() -> None:
+    server = make_server()
+    publish(server, "inner", node("wait", "delay", seconds="{{ trigger.n }}"), answer(1))
+    execution = call(publish(server, "outer", each(itemTimeoutSeconds=0.5, onError="collect")), list=[0, 60])
+    output = execution.node_executions[1]["outputData"]
+    message = (
+        "It took longer than its timeout of 0.5 s and was stopped; whether it took effect is not known. "
+        "Ask for less at a time, or raise the timeout of an item."
+    )
+    assert output == {"results": [1, None], "errors": [{"index": 1, "message": message}]}
 
 
 def test_item_and_index_are_known_in_the_arguments_alone() -> None:
@@ -153,6 +189,8 @@ def test_item_and_index_are_known_in_the_arguments_alone() -> None:
         ({"concurrency": 51}, "concurrency: 51 is greater than the maximum of 50"),
         ({"arguments": [1]}, 'arguments: [1] is not of type "object"'),
         ({"onError": "ignore"}, 'onError: use one of: "stop", "collect"'),
+        ({"itemRetries": {"attempts": 11}}, "itemRetries.attempts: 11 is greater than the maximum of 10"),
+        ({"itemTimeoutSeconds": 0}, "itemTimeoutSeconds: 0 is less than the minimum of 0.001"),
     ],
 )
 def test_wrong_parameters_are_named(parameters: Any, fault: str) -> None:

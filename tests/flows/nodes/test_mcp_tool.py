@@ -15,7 +15,7 @@ from flows.nodes.mcp_tool import McpTool
 from flows.publishing import versions
 from tests.definitions import answer, node
 from tests.factories import call, make_server, publish
-from tests.upstream import good_server, served
+from tests.upstream import good_server, refusing_calls, served
 
 SECRET = "canary-5d0e66aa"
 
@@ -52,6 +52,22 @@ class TestCalling:
             "structured": {"result": 23},
             "content": [{"type": "text", "text": "23"}],
         }
+
+    @pytest.mark.parametrize("retried", ["tool", "child"])
+    def test_another_attempt_waits_as_long_as_the_other_server_asks(self, retried: str) -> None:
+        busy = refusing_calls(good_server().streamable_http_app(), 429, {"retry-after": "1"}, b"", times=1)
+        again = {"settings": {"retries": {"attempts": 2, "backoffSeconds": 0}}}
+        server = make_server()
+        with served(busy) as url:
+            tool = node("tool", "mcp_tool", url=f"{url}/mcp", tool="add", arguments={"a": 1})
+            publish(server, "add", tool | (again if retried == "tool" else {}), answer("{{ tool.text }}"))
+            child = node("child", "call_flow", flow="add") | (again if retried == "child" else {})
+            execution = call(publish(server, "asks", child, answer("{{ child }}")))
+        assert execution.result["structuredContent"] == "2"
+        tried = execution if retried == "child" else execution.children.get()
+        first, second = tried.node_executions[1]["attemptLog"]
+        assert "127.0.0.1 answered 429 Too Many Requests: it takes no more requests now" in first["error"]["message"]
+        assert second["startOffsetMs"] - first["startOffsetMs"] >= 1_000
 
     def test_a_tool_that_fails_fails_the_node_in_its_own_words(self, upstream: str) -> None:
         execution = run(upstream, tool="refuse")

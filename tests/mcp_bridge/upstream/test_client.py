@@ -16,7 +16,7 @@ from flows.publishing import versions
 from mcp_bridge.upstream.client import UpstreamTools
 from mcp_bridge.upstream.drift import changes
 from tests.factories import make_server, make_user
-from tests.upstream import badly, curious_server, good_server, handshake_only, served, waiting
+from tests.upstream import badly, curious_server, good_server, handshake_only, refusing_calls, served, waiting
 
 SECRET = "canary-9b20d1c7"
 ADD = {
@@ -118,15 +118,64 @@ class TestFailures:
             ("/html", "127.0.0.1 answered with an error: Unexpected content type: text/html (-32600)."),
             (
                 "/unauthorized",
-                "127.0.0.1 refused the request with 401; check the node's authentication and its secret.",
+                "127.0.0.1 answered 401 Unauthorized: check the node's authentication and its secret.",
             ),
-            ("/missing", "127.0.0.1 answered 404; check that the URL is the address of an MCP server."),
+            ("/missing", "127.0.0.1 answered 404 Not Found: check that the URL is the address of an MCP server."),
             ("/endless", "127.0.0.1 answered with more than 5,242,880 bytes; ask for less at a time."),
             ("/zipped", "127.0.0.1 answered with the encoding 'gzip'; none was offered."),
         ],
     )
     async def test_a_server_that_behaves_badly_is_named(self, bad: str, path: str, message: str) -> None:
         assert await failure(bad + path) == message
+
+    @pytest.mark.parametrize("rim", [lambda app: app, handshake_only], ids=["modern", "legacy"])
+    @pytest.mark.parametrize(
+        ("status", "headers", "body", "said", "is_final", "retry_after"),
+        [
+            (401, {}, b"", "401 Unauthorized: check the node's authentication and its secret.", True, None),
+            (403, {}, b"", "403 Forbidden: check the node's authentication and its secret.", True, None),
+            (404, {}, b"", "404 Not Found: check that the URL is the address of an MCP server.", True, None),
+            (
+                429,
+                {"retry-after": "7"},
+                b"slow down",
+                "429 Too Many Requests: it takes no more requests now; call again after 7 s, or less often.",
+                False,
+                7.0,
+            ),
+            (500, {}, b"", "500 Internal Server Error: it failed; call again later.", False, None),
+            (503, {"retry-after": "2"}, b"", "503 Service Unavailable: it failed; call again after 2 s.", False, 2.0),
+            (599, {}, b"", "599: it failed; call again later.", False, None),
+            (
+                400,
+                {"content-type": "application/json"},
+                b'{"jsonrpc": "2.0", "id": null, "error": {"code": -32602, "message": "No such region"}}',
+                "400 Bad Request: it did not take the request. It said: No such region (-32602).",
+                True,
+                None,
+            ),
+        ],
+    )
+    async def test_the_status_of_a_refused_call_is_said_in_words_and_its_wait_is_passed_on(
+        self,
+        rim: Callable[[Any], Any],
+        status: int,
+        headers: dict[str, str],
+        body: bytes,
+        said: str,
+        is_final: bool,
+        retry_after: float | None,
+    ) -> None:
+        app = refusing_calls(rim(good_server().streamable_http_app()), status, headers, body)
+        with served(app) as url, pytest.raises(NodeFailed) as caught:
+            await call(f"{url}/mcp", arguments={"a": 1})
+        found = caught.value
+        assert found.message == f"127.0.0.1 answered {said}"
+        assert (found.is_final, found.retry_after, found.detail) == (
+            is_final,
+            retry_after,
+            {"status": status, "retryAfter": retry_after},
+        )
 
     async def test_a_redirect_to_another_origin_is_not_followed(self, bad: str) -> None:
         assert "Redirect to http://127.0.0.2:9/mcp not followed" in await failure(bad + "/elsewhere")
@@ -232,7 +281,7 @@ class TestListing:
         versions.set_secret(server, "KEY", SECRET)
         auth = {"type": "query", "name": "key", "secret": "{{ secrets.KEY }}"}
         answer = self.post(server.owner, server=server.slug, url=bad + "/unauthorized", auth=auth)
-        detail = "127.0.0.1 refused the request with 401; check the node's authentication and its secret."
+        detail = "127.0.0.1 answered 401 Unauthorized: check the node's authentication and its secret."
         assert (answer.status_code, answer.json()) == (502, {"detail": detail})
 
     def test_a_secret_that_is_missing_is_named(self, good: str) -> None:
