@@ -16,6 +16,7 @@ from flows.models import Flow, FlowVersion, Offer, Prompt, Resource, Secret, Ser
 from flows.offers.changes import delete_offer, offer_faults, save_offer
 from flows.offers.checks import FIELD_OF_KEY
 from flows.publishing import versions
+from flows.revisions.writes import write
 from flows.schemas.compiled import check_tool_input_schema, compile_schema
 from flows.values.json_column import JsonTextField
 
@@ -143,8 +144,11 @@ class FlowAdmin(DatedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Flow, form: Any, change: bool) -> None:
         """Store the draft; switching the flow on or off is announced."""
-        super().save_model(request, obj, form, change)
-        if change and "is_active" in form.changed_data:
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        write(obj, [name for name in form.cleaned_data if name != "is_active"])
+        if "is_active" in form.changed_data:
             versions.set_active(obj, obj.is_active)
 
     def delete_model(self, request: HttpRequest, obj: Flow) -> None:

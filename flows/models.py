@@ -26,6 +26,8 @@ MAX_SECRET = 16_384
 PROMPT_NAME = RegexValidator(
     r"^[A-Za-z0-9_.-]{1,64}\Z", "Use letters, digits, dots, hyphens and underscores, at most 64 of them."
 )
+MAX_NOTE = 2000
+"""Characters of the note on a published version."""
 MAX_ANSWER_SECONDS = 3600
 """The longest time after which a flow's client may be told that the execution goes on."""
 TOOL_NAME = RegexValidator(rf"^{names.SNAKE_CASE}$", "Use snake_case: a letter, then letters, digits and underscores.")
@@ -56,11 +58,23 @@ class VisibleQuerySet(models.QuerySet[Row]):
             raise Http404 from None  # a text where the column wants a number
 
 
+class Revised(models.Model):
+    """A row that more than one person edits; once it is stored, it is written by `flows.revisions.writes`."""
+
+    revision = models.PositiveIntegerField(
+        default=1, db_default=1, editable=False, help_text="Counts its writes, from 1."
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+
 class ServerQuerySet(VisibleQuerySet["Server"]):
     """Servers, seen by their owner."""
 
 
-class Server(models.Model):
+class Server(Revised):
     """An MCP server that FlowHub publishes at `/mcp/<slug>`: a named group of flows."""
 
     class Access(models.TextChoices):
@@ -82,7 +96,6 @@ class Server(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="servers"
     )
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
-    updated_at = models.DateTimeField(auto_now=True)
 
     objects = ServerQuerySet.as_manager()
 
@@ -126,7 +139,7 @@ def empty_definition() -> dict[str, Any]:
     return {"nodes": [trigger | {"parameters": {}}], "connections": []}
 
 
-class Flow(models.Model):
+class Flow(Revised):
     """The saved thing a person edits; once published, a tool of its server. An edit never changes what clients call."""
 
     server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="flows")
@@ -156,7 +169,6 @@ class Flow(models.Model):
         "FlowVersion", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
-    updated_at = models.DateTimeField(auto_now=True)
 
     objects = FlowQuerySet.as_manager()
 
@@ -188,6 +200,9 @@ class FlowVersion(models.Model):
     contract = JsonTextField(help_text="The tool as clients see it: name, title, description, schemas, annotations.")
     timeout_seconds = models.PositiveIntegerField()
     answer_seconds = models.PositiveIntegerField(null=True)
+    note = models.TextField(
+        blank=True, default="", db_default="", max_length=MAX_NOTE, help_text="What is new in it, for people."
+    )
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -298,7 +313,7 @@ class OfferQuerySet(VisibleQuerySet[Any]):
     owner = "server__owner_id"
 
 
-class ServerOffer(models.Model):
+class ServerOffer(Revised):
     """What prompts and resources have in common.
 
     Written through `flows.offers.changes` alone, which checks it and lets clients know.
@@ -312,7 +327,6 @@ class ServerOffer(models.Model):
     title = models.CharField(max_length=200, blank=True, help_text="What people see in their client, if it differs.")
     is_active = models.BooleanField(default=True, help_text="Off: clients do not see it.")
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
-    updated_at = models.DateTimeField(auto_now=True)
 
     objects = OfferQuerySet.as_manager()
 

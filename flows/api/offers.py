@@ -1,14 +1,16 @@
 """Prompts and resources over REST, with the faults of a refused one at their fields."""
 
+from collections.abc import Collection
 from typing import Any
 
 import django_filters
 from django.db.models import Q, QuerySet
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import generics, serializers
 
 from flows.api.base import ApiView
+from flows.api.conditions import RevisedView, documented
 from flows.api.fields import JsonField, VisibleServerField, faults_by_field
 from flows.api.filters import is_active
 from flows.api.pagination import Envelope
@@ -65,6 +67,7 @@ class OfferSerializer(serializers.ModelSerializer):
     title = serializers.CharField(allow_blank=True, default="")
     flow = FlowNameField(allow_null=True, default=None, help_text="The tool name of the flow that answers.")
     isActive = serializers.BooleanField(source="is_active", default=True, help_text="Whether clients see it.")
+    revision = serializers.IntegerField(read_only=True, help_text="Its ETag is the same.")
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
     updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)
 
@@ -77,20 +80,21 @@ class OfferSerializer(serializers.ModelSerializer):
     def create(self, validated_data: dict[str, Any]) -> Any:
         """Check and store a new one."""
         model: Any = self.Meta.model
-        return self._stored(model(), validated_data)
+        return self._stored(model(), validated_data, None)
 
     def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
         """Change the named fields."""
-        return self._stored(instance, validated_data)
+        expected = validated_data.pop("expected", None)
+        return self._stored(instance, validated_data, expected)
 
-    def _stored(self, row: Any, values: dict[str, Any]) -> Any:
+    def _stored(self, row: Any, values: dict[str, Any], expected: Collection[int] | None) -> Any:
         for name, value in values.items():
             if name != "flow":
                 setattr(row, name, value)
         if "flow" in values:
             row.flow = self._flow(row, values["flow"])
         try:
-            save_offer(row)
+            save_offer(row, values, expected)
         except DefinitionError as error:
             raise serializers.ValidationError(faults_by_field(error.faults, self.fields, "server")) from None
         return row
@@ -126,6 +130,7 @@ class PromptSerializer(OfferSerializer):
             "messages",
             "flow",
             "isActive",
+            "revision",
             "createdAt",
             "updatedAt",
         ]
@@ -162,6 +167,7 @@ class ResourceSerializer(OfferSerializer):
             "annotations",
             "completions",
             "isActive",
+            "revision",
             "createdAt",
             "updatedAt",
         ]
@@ -197,20 +203,14 @@ class OffersView(ApiView, generics.GenericAPIView):
         return found
 
 
-class OfferDetail(OffersView, generics.RetrieveUpdateDestroyAPIView):
+class OfferDetail(RevisedView, OffersView, generics.RetrieveUpdateDestroyAPIView):
     """One prompt or resource. Clients see a change at once."""
 
     http_method_names = ["get", "patch", "delete", "head", "options"]
 
     def perform_destroy(self, instance: Offer) -> None:
         """Remove it; clients that listen are told."""
-        delete_offer(instance)
-
-
-def _of_address(parameter: OpenApiParameter) -> Any:
-    """Documents the id in the address of every method."""
-    documented = extend_schema(parameters=[parameter])
-    return extend_schema_view(get=documented, patch=documented, delete=documented)
+        delete_offer(instance, self.expected)
 
 
 class PromptList(OffersView, generics.ListCreateAPIView):
@@ -220,7 +220,7 @@ class PromptList(OffersView, generics.ListCreateAPIView):
     serializer_class = PromptSerializer
 
 
-@_of_address(PROMPT_ID)
+@documented(PROMPT_ID, PromptSerializer)
 class PromptDetail(OfferDetail):
     """A prompt. Clients see a change at once."""
 
@@ -236,7 +236,7 @@ class ResourceList(OffersView, generics.ListCreateAPIView):
     serializer_class = ResourceSerializer
 
 
-@_of_address(RESOURCE_ID)
+@documented(RESOURCE_ID, ResourceSerializer)
 class ResourceDetail(OfferDetail):
     """A resource. Clients see a change at once."""
 

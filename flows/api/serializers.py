@@ -1,6 +1,7 @@
 """Flows on the wire: camelCase names, user data untouched."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -13,6 +14,7 @@ from flows.engine.graph import DEFINITION_SCHEMA
 from flows.engine.shapes import UNKNOWN
 from flows.models import MAX_ANSWER_SECONDS, TOOL_NAME, Flow, FlowVersion
 from flows.publishing import versions
+from flows.revisions.writes import write
 from flows.schemas.compiled import check_tool_input_schema, compile_schema
 from flows.values.reserved_names import not_reserved
 
@@ -46,6 +48,7 @@ class FlowItemSerializer(serializers.ModelSerializer):
     publishedVersion = serializers.IntegerField(
         source="published_version.number", read_only=True, allow_null=True, help_text="The number of what clients call."
     )
+    revision = serializers.IntegerField(read_only=True, help_text="Of the draft; its ETag is the same.")
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
     updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)
 
@@ -59,6 +62,7 @@ class FlowItemSerializer(serializers.ModelSerializer):
             "toolDescription",
             "isActive",
             "publishedVersion",
+            "revision",
             "createdAt",
             "updatedAt",
         ]
@@ -150,27 +154,32 @@ class FlowSerializer(FlowItemSerializer):
 
     def create(self, validated_data: dict[str, Any]) -> Flow:
         """Store a draft; clients see it once it is published."""
-        return self._stored(Flow(**validated_data), None)
+        flow = Flow(**validated_data)
+        with _taken_names():
+            flow.save()
+        return flow
 
     def update(self, instance: Flow, validated_data: dict[str, Any]) -> Flow:
         """Change the named fields of the draft; switching it on or off takes effect at once."""
+        expected = validated_data.pop("expected", None)
         active = validated_data.pop("is_active", instance.is_active)
         for name, value in validated_data.items():
             setattr(instance, name, value)
-        with transaction.atomic():
-            flow = self._stored(instance, [*validated_data, "updated_at"])
-            if active != flow.is_active:
-                versions.set_active(flow, active)
-        return flow
+        with _taken_names():
+            write(instance, validated_data, expected)
+            if active != instance.is_active:
+                versions.set_active(instance, active)
+        return instance
 
-    def _stored(self, flow: Flow, update_fields: list[str] | None) -> Flow:
-        """Save; the constraint decides when two callers take the same tool name at once."""
-        try:
-            with transaction.atomic():
-                flow.save(update_fields=update_fields)
-        except IntegrityError:
-            raise serializers.ValidationError({"toolName": [TOOL_NAME_TAKEN]}) from None
-        return flow
+
+@contextmanager
+def _taken_names() -> Iterator[None]:
+    """Store in here; the constraint decides when two callers take the same tool name at once."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError:
+        raise serializers.ValidationError({"toolName": [TOOL_NAME_TAKEN]}) from None
 
 
 def _checked(check: Callable[[Any], Any], value: Any) -> Any:

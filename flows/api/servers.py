@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 from rest_framework import generics, serializers
 
 from flows.api.base import ApiView
+from flows.api.conditions import RevisedView, documented
 from flows.api.pagination import Envelope
 from flows.models import MAX_SECRET, SECRET_NAME, Secret, Server
 from flows.publishing import versions
@@ -19,16 +20,25 @@ SECRET = OpenApiParameter("name", OpenApiTypes.STR, OpenApiParameter.PATH, descr
 
 
 class ServerSerializer(serializers.ModelSerializer):
-    """A server in a list."""
+    """A server."""
 
-    isPublished = serializers.BooleanField(source="is_published", read_only=True)
+    isPublished = serializers.BooleanField(source="is_published", help_text="False: its address answers 404.")
     agentTools = serializers.BooleanField(
-        source="agent_tools", read_only=True, help_text="Whether clients can look at the executions of their own key."
+        source="agent_tools", help_text="Whether clients can look at the executions of their own key."
     )
+    revision = serializers.IntegerField(read_only=True, help_text="Its ETag is the same.")
 
     class Meta:
         model = Server
-        fields = ["id", "slug", "name", "access", "isPublished", "agentTools"]
+        fields = ["id", "slug", "name", "description", "access", "isPublished", "agentTools", "revision"]
+
+    def update(self, instance: Server, validated_data: dict[str, Any]) -> Server:
+        """Change the named fields; connected clients are told."""
+        expected = validated_data.pop("expected", None)
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        versions.save_server(instance, validated_data, expected)
+        return instance
 
 
 class SecretSerializer(serializers.ModelSerializer):
@@ -73,6 +83,20 @@ class ServerList(ApiView, generics.ListAPIView):
     serializer_class = ServerSerializer
     pagination_class = Envelope
     filter_backends: list[Any] = []
+
+    def get_queryset(self) -> QuerySet[Server]:
+        """The caller's servers."""
+        return Server.objects.visible_to(self.request.user)
+
+
+@documented(SERVER_ID, ServerSerializer)
+class ServerDetail(RevisedView, generics.RetrieveUpdateAPIView):
+    """A server. Clients see a change at once; another slug is another address."""
+
+    queryset = Server.objects.none()
+    serializer_class = ServerSerializer
+    lookup_url_kwarg = "serverId"
+    http_method_names = ["get", "patch", "head", "options"]
 
     def get_queryset(self) -> QuerySet[Server]:
         """The caller's servers."""

@@ -11,6 +11,7 @@ urlpatterns = [
     path("flows/<str:flowId>/check/", drafts.FlowCheck.as_view(), name="api-flow-check"),
     path("flows/<str:flowId>/export/", transfer.FlowExport.as_view(), name="api-flow-export"),
     path("servers/", servers.ServerList.as_view(), name="api-servers"),
+    path("servers/<str:serverId>/", servers.ServerDetail.as_view(), name="api-server"),
     path("servers/<str:serverId>/secrets/", servers.SecretList.as_view(), name="api-secrets"),
     path("servers/<str:serverId>/secrets/<str:name>/", servers.SecretDetail.as_view(), name="api-secret"),
     path("servers/<str:serverId>/export/", transfer.ServerExport.as_view(), name="api-server-export"),

@@ -3,13 +3,14 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, status
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from flows.api.base import FLOW_ID, ApiView
+from flows.api.conditions import RevisedView, documented
 from flows.api.fields import faults_by_field
 from flows.api.filters import FlowFilter
 from flows.api.pagination import Envelope
@@ -38,12 +39,8 @@ class FlowList(ApiView, generics.ListCreateAPIView):
         return FlowSerializer if self.request.method == "POST" else FlowItemSerializer
 
 
-@extend_schema_view(
-    get=extend_schema(parameters=[FLOW_ID]),
-    patch=extend_schema(parameters=[FLOW_ID]),
-    delete=extend_schema(parameters=[FLOW_ID]),
-)
-class FlowDetail(ApiView, generics.RetrieveUpdateDestroyAPIView):
+@documented(FLOW_ID, FlowSerializer)
+class FlowDetail(RevisedView, generics.RetrieveUpdateDestroyAPIView):
     """A flow's draft. Changing it never changes what clients call; `isActive` alone takes effect at once."""
 
     queryset = Flow.objects.none()
@@ -57,7 +54,7 @@ class FlowDetail(ApiView, generics.RetrieveUpdateDestroyAPIView):
 
     def perform_destroy(self, instance: Flow) -> None:
         """Delete the flow; its executions stay."""
-        versions.delete(instance)
+        versions.delete(instance, self.expected)
 
 
 class FlowPublish(ApiView, generics.GenericAPIView):

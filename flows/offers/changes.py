@@ -1,6 +1,6 @@
 """Prompts and resources as they are stored and removed, and how clients learn of it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from django.db import IntegrityError, transaction
 
@@ -8,6 +8,7 @@ from flows.engine.errors import DefinitionError, Fault
 from flows.models import Offer, Prompt
 from flows.offers import prompts, resources
 from flows.publishing import announcements
+from flows.revisions.writes import edited_fields, write
 
 MAX_OFFERS = 200
 """Prompts of one server, and as many resources."""
@@ -18,14 +19,20 @@ def offer_faults(offer: Offer) -> list[Fault]:
     return prompts.prompt_faults(offer) if isinstance(offer, Prompt) else resources.resource_faults(offer)
 
 
-def save_offer(offer: Offer) -> None:
-    """Store a prompt or resource and let connected clients know; raises DefinitionError with every fault."""
+def save_offer(offer: Offer, names: Iterable[str] = (), expected: Collection[int] | None = None) -> None:
+    """Store a new prompt or resource, or fields of one (without names all), and let connected clients know.
+
+    Raises DefinitionError with every fault, and Stale when its revision is none of `expected`.
+    """
     faults = offer_faults(offer) or list(_room_faults(offer))
     if faults:
         raise DefinitionError(faults)
     try:
         with transaction.atomic():
-            offer.save()
+            if offer._state.adding:
+                offer.save()
+            else:
+                write(offer, names or edited_fields(offer), expected)
             offer.server.touch()
             announcements.announce(offer.server.slug)
     except IntegrityError:
@@ -33,9 +40,10 @@ def save_offer(offer: Offer) -> None:
         raise DefinitionError([Fault(offer.key_field, taken)]) from None
 
 
-def delete_offer(offer: Offer) -> None:
-    """Delete a prompt or resource and let connected clients know."""
+def delete_offer(offer: Offer, expected: Collection[int] | None = None) -> None:
+    """Delete a prompt or resource and let connected clients know; raises Stale when its revision is none of these."""
     with transaction.atomic():
+        write(offer, (), expected)
         offer.delete()
         offer.server.touch()
         announcements.announce(offer.server.slug)

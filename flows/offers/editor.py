@@ -1,10 +1,11 @@
 """What the forms of prompts and resources share: words, the flow that answers, and how what was sent is stored."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django import forms
+from django.forms import BaseForm
 from django.http import QueryDict
 
 from flows.engine.errors import DefinitionError, Fault
@@ -39,14 +40,16 @@ class OfferEditor(ABC, Generic[Edited]):
 
     form: OfferForm
     is_to_be_saved: bool
+    is_changed: bool
+    """Whether the forms show what was sent and is not stored."""
 
-    def save(self) -> bool:
-        """Store what was sent; False leaves the reasons in the forms."""
+    def save(self, expected: Collection[int] | None) -> bool:
+        """Store what was sent; False leaves the reasons in the forms. Raises Stale, see `flows.revisions`."""
         are_valid = [form.is_valid() for form in self.forms()]  # each of them, to show all that is wrong
         if not all(are_valid):
             return False
         try:
-            save_offer(self.filled())
+            save_offer(self.filled(), expected=expected)
         except DefinitionError as error:
             for fault in error.faults:
                 self.place(fault)
@@ -56,6 +59,10 @@ class OfferEditor(ABC, Generic[Edited]):
     @abstractmethod
     def forms(self) -> Sequence[forms.BaseForm]:
         """All the forms that were sent."""
+
+    def rows(self) -> Mapping[str, Sequence[BaseForm]]:
+        """The forms that stand in rows, by what their fields' names begin with."""
+        return {}
 
     @abstractmethod
     def filled(self) -> Edited:

@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms import BaseForm
 from django.http import QueryDict
 
 from flows.engine.errors import Fault
@@ -119,7 +120,7 @@ class PromptEditor(OfferEditor[Prompt]):
         self.arguments = Rows("arguments", ArgumentRow, MAX_ARGUMENTS)
         self.messages = Rows("messages", MessageRow, MAX_MESSAGES)
         do = data.get("do", SAVE) if data is not None else ""
-        self.is_to_be_saved = do == SAVE
+        self.is_to_be_saved, self.is_changed = do == SAVE, data is not None
         if data is None:
             self.form = PromptForm(instance=prompt)
             lines = ["\n".join(each.get("completions", [])) for each in prompt.arguments]
@@ -139,6 +140,10 @@ class PromptEditor(OfferEditor[Prompt]):
     def forms(self) -> Sequence[forms.BaseForm]:
         """The words and every row."""
         return [self.form, *self.arguments.forms, *self.messages.forms]
+
+    def rows(self) -> Mapping[str, Sequence[BaseForm]]:
+        """Arguments and messages."""
+        return {rows.kind: rows.forms for rows in (self.arguments, self.messages)}
 
     def filled(self) -> Prompt:
         """The prompt with the rows that are not empty."""

@@ -1,14 +1,17 @@
 """The form of a resource: its words and its URI, and one of a text, a file and a flow."""
 
 import base64
+import binascii
 import mimetypes
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
 
 from flows.engine.errors import Fault
 from flows.models import Resource
@@ -124,7 +127,7 @@ class ResourceEditor(OfferEditor[Resource]):
 
     def __init__(self, resource: Resource, data: QueryDict | None = None, files: Any = None) -> None:
         self.form = ResourceForm(data, files, instance=resource)
-        self.is_to_be_saved = data is not None
+        self.is_to_be_saved = self.is_changed = data is not None
 
     def forms(self) -> Sequence[forms.BaseForm]:
         """The one form."""
@@ -152,6 +155,22 @@ class ResourceEditor(OfferEditor[Resource]):
         body = {"blob": stored.blob} if stored.blob else {"text": stored.text}
         inner = {"uri": stored.uri, "mimeType": stored.mime_type} | body
         return {"result": {"content": [{"type": "resource", "resource": inner}]}, "size": stored.size}
+
+
+def with_kept_file(sent: QueryDict, files: MultiValueDict[str, UploadedFile]) -> QueryDict:
+    """What was sent, with a file among its texts, so that the page of a conflict keeps it; from there it comes back.
+
+    A file that came back is put among `files` again.
+    """
+    file, kept = files.get("file"), sent.get("file-base64")
+    if file is not None and (file.size or 0) <= MAX_BYTES:
+        sent = sent.copy()
+        sent["file-name"], sent["file-base64"] = file.name or "file", base64.b64encode(file.read()).decode()
+        file.seek(0)
+    elif kept is not None:
+        with suppress(binascii.Error):
+            files["file"] = SimpleUploadedFile(sent.get("file-name", "file"), base64.b64decode(kept, validate=True))
+    return sent
 
 
 def as_stored(content: bytes, mime_type: str) -> tuple[str, str]:

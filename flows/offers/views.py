@@ -1,5 +1,7 @@
 """Pages of a server's prompts and of its resources: list, add, edit with a preview, delete."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -8,8 +10,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 from flows.models import Offer, Prompt, Resource, Server
 from flows.offers.changes import delete_offer
 from flows.offers.prompt_form import PromptEditor
-from flows.offers.resource_form import ResourceEditor
+from flows.offers.resource_form import ResourceEditor, with_kept_file
 from flows.offers.states import state_of
+from flows.revisions.conflicts import conflict_page, merged, started_from
+from flows.revisions.writes import Stale
 
 Kind = type[Prompt] | type[Resource]
 
@@ -39,12 +43,17 @@ def edit(request: HttpRequest, server_id: int, offer_id: int, model: Kind) -> Ht
 def delete(request: HttpRequest, server_id: int, offer_id: int, model: Kind) -> HttpResponse:
     """Ask once, then delete."""
     offer = _offer(request, server_id, offer_id, model)
+    is_late = False
     if request.method == "POST":
-        delete_offer(offer)
-        messages.success(request, f"The {offer.kind} {offer.key} is deleted.")
-        return redirect(f"flows:server-{offer.kind}s", server_id)
+        try:
+            delete_offer(offer, started_from(request.POST))
+        except Stale:
+            is_late, offer = True, _offer(request, server_id, offer_id, model)
+        else:
+            messages.success(request, f"The {offer.kind} {offer.key} is deleted.")
+            return redirect(f"flows:server-{offer.kind}s", server_id)
     context = {"server": offer.server, "tab": f"{offer.kind}s", "row": offer, "kind": offer.kind, "called": offer.key}
-    return render(request, "flows/row_delete.html", context)
+    return render(request, "flows/row_delete.html", context | {"is_late": is_late}, status=409 if is_late else 200)
 
 
 def _offer(request: HttpRequest, server_id: int, offer_id: int, model: Kind) -> Offer:
@@ -54,14 +63,27 @@ def _offer(request: HttpRequest, server_id: int, offer_id: int, model: Kind) -> 
 
 
 def _editor(request: HttpRequest, offer: Offer) -> HttpResponse:
-    is_new, name = offer.pk is None, offer.key
-    sent = (request.POST, request.FILES) if request.method == "POST" else ()
-    editor = PromptEditor(offer, *sent) if isinstance(offer, Prompt) else ResourceEditor(offer, *sent)
-    if editor.is_to_be_saved and editor.save():
-        messages.success(request, f"The {offer.kind} {offer.key} is saved. Clients that may see it are told.")
-        return redirect(f"flows:server-{offer.kind}", offer.server_id, offer.pk)
+    is_new, name, revision = offer.pk is None, offer.key, str(offer.revision)
+    editor = _shown(offer)
+    if request.method == "POST":
+        sent = (
+            request.POST if is_new else with_kept_file(merged(request.POST, editor.form, editor.rows()), request.FILES)
+        )
+        editor, revision = _shown(offer, sent, request.FILES), sent.get("revision", revision)
+        try:
+            if editor.is_to_be_saved and editor.save(None if is_new else started_from(sent)):
+                messages.success(request, f"The {offer.kind} {offer.key} is saved. Clients that may see it are told.")
+                return redirect(f"flows:server-{offer.kind}", offer.server_id, offer.pk)
+        except Stale as late:
+            stored_editor = _shown(late.current)
+            return conflict_page(request, sent, late.current, stored_editor.form, stored_editor.rows())
     context = {"server": offer.server, "tab": f"{offer.kind}s", "editor": editor, "form": editor.form, "name": name}
     if not is_new:
         stored = type(offer).objects.select_related("flow__published_version").get(pk=offer.pk)
-        context |= {"stored": stored, "state": state_of(stored), **editor.preview(stored, request.GET)}
+        context |= {"stored": stored, "revision": revision, "state": state_of(stored)}
+        context |= editor.preview(stored, request.GET)
     return render(request, f"flows/{offer.kind}.html", context)
+
+
+def _shown(offer: Any, *sent: Any) -> PromptEditor | ResourceEditor:
+    return PromptEditor(offer, *sent) if isinstance(offer, Prompt) else ResourceEditor(offer, *sent)

@@ -10,13 +10,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from flows.cases.drafts import summary_of
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import Node
-from flows.models import Flow, FlowVersion, Server
+from flows.models import Flow, FlowVersion, Revised, Server
 from flows.pages import node_catalogue
 from flows.pages.drawing import draw
 from flows.pages.forms import FlowForm, NewFlowForm, ServerForm
 from flows.pages.return_addresses import own_address
 from flows.publishing import versions as publishing
 from flows.publishing.review import compare, review_draft, server_costs
+from flows.revisions.conflicts import conflict_page, merged, started_from
+from flows.revisions.writes import Stale, write
 
 
 @require_GET
@@ -51,10 +53,14 @@ def create(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def build(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Edit the draft. With a fault nothing is stored, and what was typed stays in the form."""
-    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
-    form = FlowForm(request.POST or None, instance=Flow.objects.visible_or_404(request.user, pk=flow_id))
+    flow, draft = (Flow.objects.visible_or_404(request.user, pk=flow_id) for _ in range(2))
+    sent = merged(request.POST, FlowForm(instance=flow))
+    form = FlowForm(sent or None, instance=draft)
     if request.method == "POST" and form.is_valid():
-        form.save()
+        try:
+            write(draft, form.fields, started_from(sent))
+        except Stale as late:
+            return conflict_page(request, sent, late.current, FlowForm(instance=late.current))
         messages.success(request, "The draft is saved. Clients see it once you publish it.")
         return redirect("flows:build", flow.pk)
     faults = form.faults if form.is_bound else publishing.faults_of(flow)
@@ -73,6 +79,7 @@ def _build_page(
         "flow": flow,
         "tab": "build",
         "form": form,
+        "revision": form.data.get("revision", flow.revision),
         "faults": faults,
         "faults_title": faults_title,
         "drawing": draw(form.instance.definition),
@@ -134,11 +141,17 @@ def toggle(request: HttpRequest, flow_id: int) -> HttpResponse:
 def delete(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Ask once, then delete; the flow's executions stay (FR-011)."""
     flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
+    late: Revised | None = None
     if request.method == "POST":
-        publishing.delete(flow)
-        messages.success(request, f"{flow.name} is deleted. Its executions stay in the list.")
-        return redirect("dashboard")
-    return render(request, "flows/delete.html", {"title": f"Delete {flow.name}?", "flow": flow})
+        try:
+            publishing.delete(flow, started_from(request.POST))
+        except Stale as stale:
+            late = stale.current
+        else:
+            messages.success(request, f"{flow.name} is deleted. Its executions stay in the list.")
+            return redirect("dashboard")
+    context = {"title": f"Delete {flow.name}?", "flow": late or flow, "is_late": late is not None}
+    return render(request, "flows/delete.html", context, status=409 if late else 200)
 
 
 @require_GET
@@ -174,9 +187,13 @@ def node_type(request: HttpRequest, name: str) -> HttpResponse:
 def server(request: HttpRequest, server_id: int | None = None) -> HttpResponse:
     """Make a server or change one."""
     found = None if server_id is None else Server.objects.visible_or_404(request.user, pk=server_id)
-    form = ServerForm(request.POST or None, instance=found or Server(owner_id=request.user.pk))
+    sent = merged(request.POST, ServerForm(instance=found)) if found else request.POST
+    form = ServerForm(sent or None, instance=found or Server(owner_id=request.user.pk))
     if request.method == "POST" and form.is_valid():
-        publishing.save_server(form.save(commit=False))
+        try:
+            publishing.save_server(form.save(commit=False), form.fields, started_from(sent))
+        except Stale as late:
+            return conflict_page(request, sent, late.current, ServerForm(instance=late.current))
         messages.success(request, f"{form.instance.name} is saved.")
         return redirect("flows:servers")
     costs = server_costs(found) if found else []
@@ -184,6 +201,7 @@ def server(request: HttpRequest, server_id: int | None = None) -> HttpResponse:
         "title": "New server",
         "tab": "settings",
         "form": form,
+        "revision": form.data.get("revision", found.revision if found else ""),
         "server": found,
         "costs": costs,
         "tokens": sum(cost.tokens.total for cost in costs),

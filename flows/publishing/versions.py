@@ -22,6 +22,7 @@ from flows.nodes import registry
 from flows.publishing import announcements
 from flows.review.lint.behaviour import wrong_annotation
 from flows.review.lint.subject import Subject
+from flows.revisions.writes import edited_fields, write
 from flows.schemas.compiled import check_tool_input_schema, compile_schema
 from flows.values.reserved_names import WHY, is_reserved
 
@@ -205,22 +206,29 @@ def duplicate(flow: Flow) -> Flow:
     copy._state.adding = True
     copy.tool_name, number = free_tool_name(flow.tool_name, names)
     copy.name = f"{flow.name[:190]} ({number})"
-    copy.is_active, copy.published_version = False, None
+    copy.is_active, copy.published_version, copy.revision = False, None, 1
     copy.save()
     return copy
 
 
-def delete(flow: Flow) -> None:
-    """Delete the flow; its executions and the versions that they ran stay readable (FR-011)."""
+def delete(flow: Flow, expected: Collection[int] | None = None) -> None:
+    """Delete the flow; its executions and the versions that they ran stay readable (FR-011).
+
+    Raises Stale when its revision is none of `expected`.
+    """
     with transaction.atomic():
+        write(flow, (), expected)
         announcements.announce(flow.server.slug)
         flow.delete()
 
 
-def save_server(server: Server) -> None:
-    """Store a server and let connected processes know."""
+def save_server(server: Server, names: Iterable[str] = (), expected: Collection[int] | None = None) -> None:
+    """Store a new server, or fields of one (without names all), and let connected processes know; raises Stale."""
     with transaction.atomic():
-        server.save()
+        if server._state.adding:
+            server.save()
+        else:
+            write(server, names or edited_fields(server), expected)
         announcements.announce(server.slug)
 
 

@@ -21,6 +21,7 @@ from flows.nodes import registry
 from flows.offers.changes import MAX_OFFERS
 from flows.publishing import announcements
 from flows.publishing.versions import draft_faults, flow_parameters, free_tool_name
+from flows.revisions.writes import write
 from flows.schemas.compiled import CompiledSchema, compile_schema
 from flows.secrets.uses import names_in
 from flows.transfer.offers import (
@@ -250,7 +251,7 @@ def _stored(step: Step, server: Server, names: Mapping[str, str]) -> Flow:
     if step.choice == "replace" and step.existing is not None:
         for name in FIELDS.values():
             setattr(step.existing, name, getattr(flow, name))
-        step.existing.save(update_fields=[*FIELDS.values(), "updated_at"])
+        write(step.existing, FIELDS.values())
         return step.existing
     flow.server, flow.tool_name = server, step.tool_name
     flow.save()

@@ -122,6 +122,8 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("post", "/api/upstream-tools/"),
         ("get", "/api/flows/{flowId}/export/"),
         ("get", "/api/servers/"),
+        ("get", "/api/servers/{serverId}/"),
+        ("patch", "/api/servers/{serverId}/"),
         ("get", "/api/servers/{serverId}/export/"),
         ("post", "/api/servers/{serverId}/import/"),
         ("get", "/api/servers/{serverId}/secrets/"),

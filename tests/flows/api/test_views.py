@@ -51,6 +51,7 @@ def item(flow: Flow, **changed: Any) -> dict[str, Any]:
         "toolDescription": flow.tool_description,
         "isActive": flow.is_active,
         "publishedVersion": None,
+        "revision": flow.revision,
         "createdAt": wire_time(flow.created_at),
         "updatedAt": wire_time(flow.updated_at),
     } | changed

@@ -66,6 +66,7 @@ class TestPrompts:
             "messages": [TEXT],
             "flow": None,
             "isActive": True,
+            "revision": 1,
             "createdAt": wire_time(prompt.created_at),
             "updatedAt": wire_time(prompt.updated_at),
         }
@@ -76,7 +77,7 @@ class TestPrompts:
         with announcements() as heard, django_capture_on_commit_callbacks(execute=True):
             changed = script.patch(f"/api/prompts/{prompt.pk}/", change, format="json")
         prompt.refresh_from_db()
-        item = item | change | {"updatedAt": wire_time(prompt.updated_at)}
+        item = item | change | {"updatedAt": wire_time(prompt.updated_at), "revision": 2}
         assert (changed.status_code, changed.json(), heard) == (200, item, [server.slug])
         with announcements() as heard, django_capture_on_commit_callbacks(execute=True):
             assert script.delete(f"/api/prompts/{prompt.pk}/").status_code == 204
@@ -255,6 +256,7 @@ class TestResources:
             "annotations": {},
             "completions": {},
             "isActive": True,
+            "revision": 1,
             "createdAt": wire_time(resource.created_at),
             "updatedAt": wire_time(resource.updated_at),
         }
@@ -262,7 +264,7 @@ class TestResources:
         assert script.get("/api/resources/?search=note").json()["items"] == [item]
         changed = script.patch(f"/api/resources/{resource.pk}/", {"text": "", "blob": PIXEL}, format="json")
         resource.refresh_from_db()
-        item |= {"text": "", "blob": PIXEL, "updatedAt": wire_time(resource.updated_at)}
+        item |= {"text": "", "blob": PIXEL, "updatedAt": wire_time(resource.updated_at), "revision": 2}
         assert (changed.status_code, changed.json()) == (200, item)
         assert script.delete(f"/api/resources/{resource.pk}/").status_code == 204
         assert Resource.objects.count() == 0

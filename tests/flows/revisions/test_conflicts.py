@@ -1,0 +1,214 @@
+"""Two people edit the same: the page shows both sides, field by field, and its form keeps what is chosen."""
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from flows.models import Flow, Prompt, Resource, Server
+from flows.offers.changes import save_offer
+from flows.publishing import versions
+from flows.revisions.writes import write
+from tests.factories import make_flow, make_server
+
+pytestmark = pytest.mark.django_db
+
+HI = {"role": "user", "content": {"type": "text", "text": "Hi"}}
+
+
+def browser_of(user: Any) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def form_of(html: str) -> dict[str, str]:
+    """What the form of a page with a revision sends when nothing is touched."""
+    form = next(form for form in re.findall(r"<form.*?</form>", html, re.DOTALL) if 'name="revision"' in form)
+    sent: dict[str, str] = {}
+    for tag in re.findall(r"<input[^>]*>", form):
+        given = {key: unescape(value) for key, value in re.findall(r'(\w+)="([^"]*)"', tag)}
+        if given["type"] not in {"radio", "checkbox", "file"} or "checked" in tag.replace('type="checkbox"', ""):
+            sent[given["name"]] = given.get("value", "on" if given["type"] == "checkbox" else "")
+    for name, text in re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>\n?(.*?)</textarea>', form, re.DOTALL):
+        sent[name] = unescape(text)
+    for name, options in re.findall(r'<select[^>]*name="([^"]+)".*?>(.*?)</select>', form, re.DOTALL):
+        chosen = re.search(r'value="([^"]*)"\s+selected', options) or re.search(r'value="([^"]*)"', options)
+        sent[name] = chosen[1] if chosen else ""
+    return sent
+
+
+def seen(html: str) -> dict[str, tuple[str, str]]:
+    """The two sides of each field on the page of a conflict."""
+    sides = {}
+    for field in re.findall(r"<fieldset.*?</fieldset>", html, re.DOTALL):
+        legend = re.search(r"<legend>(.*?)</legend>", field)
+        texts = re.findall(r'<div class="lines".*?</div>', field, re.DOTALL)
+        words = [" ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split()) for text in texts]
+        assert legend is not None
+        sides[legend[1]] = (words[0], words[1])
+    return sides
+
+
+def somebody_else_saves(row: Any, **values: Any) -> None:
+    other = type(row).objects.get(pk=row.pk)
+    for name, value in values.items():
+        setattr(other, name, value)
+    write(other, values)
+
+
+def test_a_late_form_of_a_draft_shows_both_sides_and_saves_what_is_chosen_of_them() -> None:
+    flow = make_flow(name="Orders")
+    browser = browser_of(flow.server.owner)
+    address = f"/flows/{flow.pk}/build/"
+    sent = form_of(browser.get(address).content.decode()) | {"when_to_use": "Mine.", "name": "My orders"}
+    somebody_else_saves(flow, when_to_use="Theirs.", tool_description="Finds an order.")
+
+    page = browser.post(address, sent)
+    html = page.content.decode()
+    assert (page.status_code, seen(html)) == (
+        409,
+        {
+            "Name": ("My orders", "Orders"),
+            "Tool description": (flow.tool_description, "Finds an order."),
+            "When to use": ("Mine.", "Theirs."),
+        },
+    )
+    assert Flow.objects.get(pk=flow.pk).when_to_use == "Theirs."
+
+    chosen = form_of(html) | {"take-tool_description": "theirs", "take-when_to_use": "mine", "take-name": "mine"}
+    assert browser.post(address, chosen).status_code == 302
+    stored = Flow.objects.get(pk=flow.pk)
+    assert (stored.name, stored.when_to_use, stored.tool_description, stored.revision) == (
+        "My orders",
+        "Mine.",
+        "Finds an order.",
+        3,
+    )
+
+
+def test_all_of_mine_goes_over_what_is_stored_unless_that_changed_once_more() -> None:
+    flow = make_flow()
+    browser, address = browser_of(flow.server.owner), f"/flows/{flow.pk}/build/"
+    sent = form_of(browser.get(address).content.decode()) | {"when_to_use": "Mine."}
+    somebody_else_saves(flow, when_to_use="Theirs.")
+    page = browser.post(address, sent).content.decode()
+    somebody_else_saves(flow, when_to_use="Theirs again.")
+    mine = form_of(page) | {"take-when_to_use": "theirs", "all-mine": "1"}
+    again = browser.post(address, mine)
+    assert (again.status_code, seen(again.content.decode())) == (409, {"When to use": ("Mine.", "Theirs again.")})
+    assert browser.post(address, form_of(again.content.decode()) | {"all-mine": "1"}).status_code == 302
+    assert Flow.objects.get(pk=flow.pk).when_to_use == "Mine."
+
+
+def test_a_late_form_that_says_what_is_stored_anyway_is_no_conflict() -> None:
+    flow = make_flow()
+    browser, address = browser_of(flow.server.owner), f"/flows/{flow.pk}/build/"
+    sent = form_of(browser.get(address).content.decode()) | {"when_to_use": "Both."}
+    somebody_else_saves(flow, when_to_use="Both.")
+    assert browser.post(address, sent)["Location"] == address
+    assert Flow.objects.get(pk=flow.pk).revision == 2
+
+
+def test_a_definition_is_shown_around_the_lines_that_differ() -> None:
+    flow = make_flow()
+    browser, address = browser_of(flow.server.owner), f"/flows/{flow.pk}/build/"
+    sent = form_of(browser.get(address).content.decode())
+    sent["definition"] = sent["definition"].replace('"name": "Call"', '"name": "Mine"')
+    somebody_else_saves(flow, when_to_use="Theirs.")
+    html = browser.post(address, sent).content.decode()
+    marked = re.findall(r"<mark>(.*?)</mark>", unescape(html))
+    assert marked == ["Theirs.", '      "name": "Mine",', '      "name": "Call",']
+    assert "equal lines" in html
+
+
+@pytest.mark.parametrize("revision", ["0", "x", "", "9" * 40, "²"])
+def test_a_revision_that_is_none_is_a_conflict_and_never_a_crash(revision: str) -> None:
+    flow = make_flow()
+    browser, address = browser_of(flow.server.owner), f"/flows/{flow.pk}/build/"
+    sent = form_of(browser.get(address).content.decode()) | {"name": "Mine", "revision": revision}
+    assert browser.post(address, sent).status_code == 409
+
+
+def test_a_prompt_s_rows_are_chosen_together() -> None:
+    server = make_server()
+    prompt = Prompt(server=server, name="hello", description="Greets.", messages=[HI])
+    save_offer(prompt)
+    browser, address = browser_of(server.owner), f"/servers/{server.pk}/prompts/{prompt.pk}/"
+    sent = form_of(browser.get(address).content.decode()) | {
+        "messages-0-content": "Hello",
+        "description": "Says hello.",
+    }
+    somebody_else_saves(prompt, messages=[HI, HI], title="Greeting")
+    page = browser.post(address, sent)
+    assert page.status_code == 409
+    assert list(seen(page.content.decode())) == ["Title", "Description", "Messages"]
+    chosen = form_of(page.content.decode()) | {"take-messages": "theirs", "take-title": "theirs"}
+    assert browser.post(address, chosen).status_code == 302
+    stored = Prompt.objects.get()
+    assert (stored.messages, stored.title, stored.description) == ([HI, HI], "Greeting", "Says hello.")
+
+
+def test_a_file_that_was_chosen_is_not_lost_on_the_way() -> None:
+    server = make_server()
+    resource = Resource(server=server, uri="pixel:1", name="Pixel", blob="AAAA", mime_type="image/png")
+    save_offer(resource)
+    browser, address = browser_of(server.owner), f"/servers/{server.pk}/resources/{resource.pk}/"
+    sent: dict[str, Any] = form_of(browser.get(address).content.decode())
+    somebody_else_saves(resource, name="Dot")
+    page = browser.post(address, sent | {"file": SimpleUploadedFile("new.png", b"\x89PNG")})
+    assert (page.status_code, seen(page.content.decode())) == (
+        409,
+        {"Name": ("Pixel", "Dot"), "File": ("new.png", "the stored file")},
+    )
+    chosen = form_of(page.content.decode()) | {"take-name": "theirs"}
+    assert browser.post(address, chosen).status_code == 302
+    stored = Resource.objects.get()
+    assert (stored.name, stored.blob) == ("Dot", "iVBORw==")
+
+
+def test_a_late_form_of_a_server_is_a_conflict_too() -> None:
+    server = make_server()
+    browser, address = browser_of(server.owner), f"/servers/{server.pk}/"
+    sent = form_of(browser.get(address).content.decode())
+    somebody_else_saves(server, access="public", is_published=False)
+    page = browser.post(address, sent)
+    assert seen(page.content.decode()) == {
+        "Access": ("With an API key", "Anybody"),
+        "Published": ("yes", "no"),
+    }
+    chosen = form_of(page.content.decode()) | {"take-is_published": "theirs"}
+    assert browser.post(address, chosen).status_code == 302
+    stored = Server.objects.get(pk=server.pk)
+    assert (stored.access, stored.is_published) == ("key", False)
+
+
+def test_who_deletes_is_asked_again_when_it_was_changed_meanwhile() -> None:
+    flow = make_flow()
+    prompt = Prompt(server=flow.server, name="hello", description="Greets.", messages=[HI])
+    save_offer(prompt)
+    browser = browser_of(flow.server.owner)
+    for row, address in (
+        (flow, f"/flows/{flow.pk}/delete/"),
+        (prompt, f"/servers/{flow.server_id}/prompts/{prompt.pk}/delete/"),
+    ):
+        sent = form_of(browser.get(address).content.decode())
+        somebody_else_saves(row, name="other")
+        late = browser.post(address, sent)
+        assert (late.status_code, "It was changed meanwhile" in late.content.decode()) == (409, True)
+        assert type(row).objects.filter(pk=row.pk).exists()
+        assert browser.post(address, form_of(late.content.decode())).status_code == 302
+        assert not type(row).objects.filter(pk=row.pk).exists()
+
+
+def test_a_switch_is_no_conflict() -> None:
+    flow = make_flow()
+    browser, address = browser_of(flow.server.owner), f"/flows/{flow.pk}/build/"
+    sent = form_of(browser.get(address).content.decode()) | {"name": "Mine"}
+    versions.set_active(flow, False)
+    assert browser.post(address, sent).status_code == 302
+    stored = Flow.objects.get(pk=flow.pk)
+    assert (stored.name, stored.is_active) == ("Mine", False)
