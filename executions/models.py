@@ -13,7 +13,7 @@ from executions.record.entries import Failure, NodeEntry, entries_of, failure_of
 from executions.record.node_executions import MAX_CHILDREN
 from executions.record.payload_column import PayloadField
 from executions.record.status import Status
-from flows.models import VisibleQuerySet
+from flows.models import FlowVersion, VisibleQuerySet
 
 HEAVY_FIELDS = ("initial_params", "node_executions", "result", "error_info")
 """JSON columns that a list never loads."""
@@ -63,6 +63,14 @@ class ExecutionQuerySet(VisibleQuerySet["Execution"]):
         """Rows without their heavy JSON columns."""
         return self.defer(*HEAVY_FIELDS)
 
+    def with_version_number(self) -> Self:
+        """With their versions, of which the number alone is read; by a query of its own, which changes no plan."""
+        return self.prefetch_related(models.Prefetch("flow_version", FlowVersion.objects.only("number")))
+
+    def of_drafts(self) -> Self:
+        """What ran a draft. A refused call has no version either, but nobody but a person calls a draft."""
+        return self.filter(flow_version=None, source__in=[Execution.Source.TEST, Execution.Source.REPLAY])
+
     def newest_first(self) -> Self:
         """By start, newest first; the id decides between equal times."""
         return self.order_by("-started_at", "-id")
@@ -74,10 +82,10 @@ class Execution(models.Model):
     class Source(models.TextChoices):
         """Through which door the call came."""
 
-        MCP = "mcp", "MCP"
+        MCP = "mcp", "Client"
         TEST = "test", "Test"
         REPLAY = "replay", "Replay"
-        API = "api", "API"
+        API = "api", "REST"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     flow = models.ForeignKey(
@@ -165,7 +173,7 @@ class Execution(models.Model):
     def children_for(self, user: Any) -> ExecutionQuerySet:
         """The first MAX_CHILDREN executions that this one's nodes started and that `user` may see, oldest first."""
         children = Execution.objects.visible_to(user).filter(parent=self.pk)
-        return children.for_list().order_by("started_at", "id")[:MAX_CHILDREN]
+        return children.for_list().with_version_number().order_by("started_at", "id")[:MAX_CHILDREN]
 
 
 class Runner(models.Model):

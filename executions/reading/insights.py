@@ -162,5 +162,5 @@ def _slowest(calls: Sequence[_Call]) -> list[Execution]:
     ended = sorted((call for call in calls if call.duration_ms is not None), key=lambda call: -(call.duration_ms or 0))
     ids = [call.pk for call in ended[:SLOWEST]]
     # By their ids alone: with the flow beside them, SQLite reads all of the flow's executions.
-    found = Execution.objects.for_list().in_bulk(ids)
+    found = Execution.objects.for_list().with_version_number().in_bulk(ids)
     return [found[pk] for pk in ids if pk in found]
