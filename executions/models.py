@@ -69,7 +69,7 @@ class ExecutionQuerySet(VisibleQuerySet["Execution"]):
 
     def of_drafts(self) -> Self:
         """What ran a draft. A refused call has no version either, but nobody but a person calls a draft."""
-        return self.filter(flow_version=None, source__in=[Execution.Source.TEST, Execution.Source.REPLAY])
+        return self.filter(flow_version=None, source__in=TRIALS)
 
     def newest_first(self) -> Self:
         """By start, newest first; the id decides between equal times."""
@@ -176,6 +176,10 @@ class Execution(models.Model):
         return children.for_list().with_version_number().order_by("started_at", "id")[:MAX_CHILDREN]
 
 
+TRIALS = frozenset({Execution.Source.TEST.value, Execution.Source.REPLAY.value})
+"""Sources of calls with which people try something out: they count apart from the calls of clients."""
+
+
 class Runner(models.Model):
     """A process that runs executions; without a heartbeat for a while, or once its process is gone, it is dead."""
 
@@ -221,8 +225,9 @@ class Suspension(models.Model):
 class ExecutionCount(models.Model):
     """How many executions a flow and owner have in one status: one row an hour, and one for all hours together.
 
-    Kept by the ledger in the transaction that writes the executions, so that pages need not count a million rows. The
-    keys are no foreign keys: a count outlives its flow as its executions do. `flow_key` and `owner_key` are 0 for none.
+    Tests and replays have rows of their own. Kept by the ledger in the transaction that writes the executions, so that
+    pages need not count a million rows. The keys are no foreign keys: a count outlives its flow as its executions do.
+    `flow_key` and `owner_key` are 0 for none.
     """
 
     ALL_HOURS = -1
@@ -231,11 +236,14 @@ class ExecutionCount(models.Model):
     owner_key = models.BigIntegerField()
     status = models.CharField(max_length=10, choices=Status)
     hour = models.IntegerField(help_text="Hours since 1970-01-01 UTC in which they started; -1 for all together.")
+    is_trial = models.BooleanField(default=False, help_text="Tests and replays; else the calls of clients.")
     number = models.BigIntegerField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["flow_key", "hour", "status", "owner_key"], name="execution_count_unique")
+            models.UniqueConstraint(
+                fields=["flow_key", "hour", "status", "owner_key", "is_trial"], name="execution_count_unique"
+            )
         ]
         indexes = [models.Index(fields=["hour", "owner_key", "status"], name="execution_count_by_owner")]
 

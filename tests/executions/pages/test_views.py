@@ -536,3 +536,30 @@ def test_an_execution_is_not_found_under_another_flow() -> None:
 def test_a_stranger_is_led_to_the_login_page() -> None:
     answer = Client().get("/executions/")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/login/?next=/executions/")
+
+
+def test_tests_and_replays_stand_beside_the_figures_of_a_flow_and_are_in_none_of_them() -> None:
+    flow = make_flow()
+    now = timezone.now()
+    make_execution(flow, started_at=now, duration_ms=20.0, flow_version=versions.publish(flow))
+    make_execution(flow, started_at=now, duration_ms=9e5, status=Status.ERROR, error_kind="timeout", source="test")
+    make_execution(flow, started_at=now, duration_ms=9e5, source="replay")
+    browser = browser_of(flow.server.owner)
+    pages = {name: browser.get(address).content.decode() for name, address in {
+        "usage": f"/flows/{flow.pk}/usage/", "insights": f"/flows/{flow.pk}/insights/", "dashboard": "/",
+    }.items()}  # fmt: skip
+    said = " ".join(words(pages["usage"]).split()).replace(" ,", ",")
+    assert "1 call, 100% fulfilled, p95 20 ms in the last 24 h + 2 tests" in said
+    assert "All 3 Fulfilled 2 Error 1" in said
+    for page in (pages["insights"], pages["dashboard"]):
+        figures = " ".join(words(re.findall(r'<dl class="figures">.*?</dl>', page, re.DOTALL)[0]).split())
+        assert figures == "Calls 1 none before + 2 tests Success rate 100% p50 20 ms p95 20 ms"
+    row = re.findall(r"<tbody>(.*?)</tbody>", pages["dashboard"], re.DOTALL)[1]
+    assert "1 + 2 tests" in " ".join(words(row).split())
+
+
+def test_a_flow_that_was_only_tested_was_not_called() -> None:
+    flow = make_flow()
+    make_execution(flow, started_at=timezone.now(), source="test")
+    said = " ".join(words(browser_of(flow.server.owner).get(f"/flows/{flow.pk}/build/").content.decode()).split())
+    assert "no calls in the last 24 h + 1 test" in said
