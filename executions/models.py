@@ -13,7 +13,7 @@ from executions.record.entries import Failure, NodeEntry, entries_of, failure_of
 from executions.record.node_executions import MAX_CHILDREN
 from executions.record.payload_column import PayloadField
 from executions.record.status import Status
-from flows.models import VisibleQuerySet
+from flows.models import FlowVersion, VisibleQuerySet
 
 HEAVY_FIELDS = ("initial_params", "node_executions", "result", "error_info")
 """JSON columns that a list never loads."""
@@ -63,6 +63,14 @@ class ExecutionQuerySet(VisibleQuerySet["Execution"]):
         """Rows without their heavy JSON columns."""
         return self.defer(*HEAVY_FIELDS)
 
+    def with_version_number(self) -> Self:
+        """With their versions, of which the number alone is read; by a query of its own, which changes no plan."""
+        return self.prefetch_related(models.Prefetch("flow_version", FlowVersion.objects.only("number")))
+
+    def of_drafts(self) -> Self:
+        """What ran a draft. A refused call has no version either, but nobody but a person calls a draft."""
+        return self.filter(flow_version=None, source__in=TRIALS)
+
     def newest_first(self) -> Self:
         """By start, newest first; the id decides between equal times."""
         return self.order_by("-started_at", "-id")
@@ -74,10 +82,10 @@ class Execution(models.Model):
     class Source(models.TextChoices):
         """Through which door the call came."""
 
-        MCP = "mcp", "MCP"
+        MCP = "mcp", "Client"
         TEST = "test", "Test"
         REPLAY = "replay", "Replay"
-        API = "api", "API"
+        API = "api", "REST"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     flow = models.ForeignKey(
@@ -165,7 +173,11 @@ class Execution(models.Model):
     def children_for(self, user: Any) -> ExecutionQuerySet:
         """The first MAX_CHILDREN executions that this one's nodes started and that `user` may see, oldest first."""
         children = Execution.objects.visible_to(user).filter(parent=self.pk)
-        return children.for_list().order_by("started_at", "id")[:MAX_CHILDREN]
+        return children.for_list().with_version_number().order_by("started_at", "id")[:MAX_CHILDREN]
+
+
+TRIALS = frozenset({Execution.Source.TEST.value, Execution.Source.REPLAY.value})
+"""Sources of calls with which people try something out: they count apart from the calls of clients."""
 
 
 class Runner(models.Model):
@@ -213,8 +225,9 @@ class Suspension(models.Model):
 class ExecutionCount(models.Model):
     """How many executions a flow and owner have in one status: one row an hour, and one for all hours together.
 
-    Kept by the ledger in the transaction that writes the executions, so that pages need not count a million rows. The
-    keys are no foreign keys: a count outlives its flow as its executions do. `flow_key` and `owner_key` are 0 for none.
+    Tests and replays have rows of their own. Kept by the ledger in the transaction that writes the executions, so that
+    pages need not count a million rows. The keys are no foreign keys: a count outlives its flow as its executions do.
+    `flow_key` and `owner_key` are 0 for none.
     """
 
     ALL_HOURS = -1
@@ -223,11 +236,14 @@ class ExecutionCount(models.Model):
     owner_key = models.BigIntegerField()
     status = models.CharField(max_length=10, choices=Status)
     hour = models.IntegerField(help_text="Hours since 1970-01-01 UTC in which they started; -1 for all together.")
+    is_trial = models.BooleanField(default=False, help_text="Tests and replays; else the calls of clients.")
     number = models.BigIntegerField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["flow_key", "hour", "status", "owner_key"], name="execution_count_unique")
+            models.UniqueConstraint(
+                fields=["flow_key", "hour", "status", "owner_key", "is_trial"], name="execution_count_unique"
+            )
         ]
         indexes = [models.Index(fields=["hour", "owner_key", "status"], name="execution_count_by_owner")]
 

@@ -5,13 +5,16 @@ import os
 import shutil
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.live import LiveServer
+from tests.mcp_client import MODERN, connect
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 NO_OUTSIDE_TRAFFIC = (
@@ -49,6 +52,18 @@ def call(server: LiveServer, tool: str, arguments: dict[str, Any]) -> dict[str, 
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)
+
+
+@contextmanager
+def calling(server: LiveServer, tool: str, arguments: dict[str, Any]) -> Iterator[Future[None]]:
+    """A call that an MCP client makes meanwhile; it has ended afterwards."""
+
+    async def call_tool() -> None:
+        async with connect(server, MODERN) as client:
+            await client.call_tool(tool, arguments)
+
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(anyio.run, call_tool)
 
 
 def log_in(context: BrowserContext, server: LiveServer, username: str = "", password: str = "") -> Page:

@@ -84,7 +84,7 @@ def make_execution(flow: Flow | None = None, *, status: str = Status.FULFILLED, 
     }
     execution = Execution.objects.create(flow=flow, status=status, **(values | kwargs))
     added = counts.CountChanges()
-    added.count(counts.key_of(execution.flow_id, execution.owner_id, execution.started_at), execution.status)
+    added.count(counts.key_of_execution(execution), execution.status)
     counts.write(added)
     return execution
 

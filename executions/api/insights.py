@@ -36,9 +36,10 @@ class TallySerializer(serializers.Serializer):
 
 
 class FiguresSerializer(serializers.Serializer):
-    """What a period's calls add up to."""
+    """What a period's calls of clients add up to."""
 
     calls = TallySerializer(source="tally")
+    tests = TallySerializer(source="trials", help_text="Tests and replays, which are in none of the other numbers.")
     p50 = serializers.FloatField(source="p50_ms", allow_null=True, help_text="Milliseconds.")
     p95 = serializers.FloatField(source="p95_ms", allow_null=True, help_text="Milliseconds.")
     sampled = serializers.IntegerField(help_text="How many of the newest ended calls p50 and p95 are from.")

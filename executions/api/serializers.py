@@ -26,6 +26,16 @@ class ExecutionItemSerializer(serializers.ModelSerializer):
     )
     initialParamsPreview = serializers.CharField(source="params_preview", read_only=True)
     failedNodeName = serializers.SerializerMethodField()
+    # Every serializer field has an attribute of this name; DRF takes the declared ones out of the class.
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=Execution.Source.choices, read_only=True, help_text="Through which door it came."
+    )
+    version = serializers.IntegerField(
+        source="flow_version.number",
+        read_only=True,
+        allow_null=True,
+        help_text="The number of what ran; null for a draft, and where nothing ran.",
+    )
 
     class Meta:
         model = Execution
@@ -40,6 +50,8 @@ class ExecutionItemSerializer(serializers.ModelSerializer):
             "duration",
             "initialParamsPreview",
             "failedNodeName",
+            "source",
+            "version",
         ]
         read_only_fields = fields
 
@@ -68,11 +80,10 @@ class ExecutionSerializer(ExecutionItemSerializer):
     result = JsonField(read_only=True, allow_null=True)
     errorInfo = JsonObjectField(source="error_info", read_only=True, allow_null=True)
     caller = JsonObjectField(read_only=True)
-    version = serializers.IntegerField(read_only=True, allow_null=True, help_text="The number of what ran.")
     replayOf = serializers.UUIDField(
         source="replay_of_id", read_only=True, allow_null=True, help_text="The execution that this one repeats."
     )
-    # Every serializer field has an attribute of this name; DRF takes the declared ones out of the class.
+    # As `source` above.
     parent = serializers.UUIDField(  # type: ignore[assignment]
         source="parent_id", read_only=True, allow_null=True, help_text="The execution whose node started this one."
     )
@@ -93,7 +104,6 @@ class ExecutionSerializer(ExecutionItemSerializer):
             "result",
             "errorInfo",
             "caller",
-            "version",
             "replayOf",
             "parent",
             "children",

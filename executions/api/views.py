@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils.functional import cached_property
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
@@ -69,8 +69,7 @@ class ExecutionRetrieve(ApiView, generics.RetrieveAPIView):
 
     def get_queryset(self) -> ExecutionQuerySet:
         """The caller's executions, with the number of the version that ran."""
-        visible = Execution.objects.visible_to(self.request.user)
-        return visible.annotate(version=F("flow_version__number"))
+        return Execution.objects.visible_to(self.request.user).with_version_number()
 
 
 @extend_schema_view(get=extend_schema(parameters=[EXECUTION_ID]))
@@ -164,5 +163,5 @@ class FlowTest(OfFlow, generics.GenericAPIView):
 
 def whole(execution: Execution, request: Request) -> Any:
     """An execution as its own address shows it, read anew."""
-    found = Execution.objects.annotate(version=F("flow_version__number")).get(pk=execution.pk)
+    found = Execution.objects.with_version_number().get(pk=execution.pk)
     return ExecutionSerializer(found, context={"request": request}).data

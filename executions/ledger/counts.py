@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import CharField, Count
 from django.db.models.functions import Cast, Substr
 
-from executions.models import Execution, ExecutionCount
+from executions.models import TRIALS, Execution, ExecutionCount
 
 ALL_HOURS = ExecutionCount.ALL_HOURS
 _ROWS_A_STATEMENT = 500
@@ -20,15 +20,16 @@ class CountKey(NamedTuple):
     flow_key: int
     owner_key: int
     hour: int
+    is_trial: bool = False
 
 
-class CountChanges(Counter[tuple[int, int, str, int]]):
-    """What a transaction adds to the counters, by (flow, hour, status, owner)."""
+class CountChanges(Counter[tuple[int, int, str, int, bool]]):
+    """What a transaction adds to the counters, by (flow, hour, status, owner, whether it is a trial)."""
 
     def count(self, key: CountKey, status: str, number: int = 1) -> None:
         """Add executions of one status to their hour and to all hours together."""
-        self[key.flow_key, key.hour, status, key.owner_key] += number
-        self[key.flow_key, ALL_HOURS, status, key.owner_key] += number
+        self[key.flow_key, key.hour, status, key.owner_key, key.is_trial] += number
+        self[key.flow_key, ALL_HOURS, status, key.owner_key, key.is_trial] += number
 
     def move(self, key: CountKey, before: str, after: str) -> None:
         """An execution changed its status."""
@@ -46,9 +47,14 @@ def start_of(hour: int) -> datetime:
     return datetime.fromtimestamp(hour * 3600, UTC)
 
 
-def key_of(flow_id: int | None, owner_id: int | None, started_at: datetime) -> CountKey:
+def key_of(flow_id: int | None, owner_id: int | None, started_at: datetime, source: str) -> CountKey:
     """Under what an execution with these columns is counted."""
-    return CountKey(flow_id or 0, owner_id or 0, hour_of(started_at))
+    return CountKey(flow_id or 0, owner_id or 0, hour_of(started_at), source in TRIALS)
+
+
+def key_of_execution(execution: Execution) -> CountKey:
+    """Under what a stored execution is counted."""
+    return key_of(execution.flow_id, execution.owner_id, execution.started_at, execution.source)
 
 
 def write(changes: CountChanges) -> None:
@@ -58,14 +64,14 @@ def write(changes: CountChanges) -> None:
         _write_some(rows[start : start + _ROWS_A_STATEMENT])
 
 
-def _write_some(rows: list[tuple[tuple[int, int, str, int], int]]) -> None:
+def _write_some(rows: list[tuple[tuple[int, int, str, int, bool], int]]) -> None:
     table = connection.ops.quote_name(ExecutionCount._meta.db_table)
     values = [value for key, number in rows for value in (*key, number)]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} (flow_key, hour, status, owner_key, number) "
-            f"VALUES {', '.join(['(%s, %s, %s, %s, %s)'] * len(rows))} "
-            "ON CONFLICT (flow_key, hour, status, owner_key) "
+            f"INSERT INTO {table} (flow_key, hour, status, owner_key, is_trial, number) "
+            f"VALUES {', '.join(['(%s, %s, %s, %s, %s, %s)'] * len(rows))} "
+            "ON CONFLICT (flow_key, hour, status, owner_key, is_trial) "
             f"DO UPDATE SET number = {table}.number + excluded.number",
             values,
         )
@@ -84,8 +90,9 @@ def recount() -> None:
         changes = CountChanges()
         # The hour is cut out of the time's text, which is the same on both databases.
         hours = Execution.objects.annotate(hour=Substr(Cast("started_at", CharField()), 1, 13))
-        groups = hours.values_list("flow_id", "owner_id", "status", "hour").annotate(number=Count("pk")).order_by()
-        for flow_id, owner_id, status, hour, number in groups.iterator(chunk_size=10_000):
-            changes.count(key_of(flow_id, owner_id, datetime.fromisoformat(f"{hour}:00+00:00")), status, number)
+        groups = hours.values_list("flow_id", "owner_id", "status", "hour", "source").annotate(number=Count("pk"))
+        for flow_id, owner_id, status, hour, source, number in groups.order_by().iterator(chunk_size=10_000):
+            start = datetime.fromisoformat(f"{hour}:00+00:00")
+            changes.count(key_of(flow_id, owner_id, start, source), status, number)
         ExecutionCount.objects.all().delete()
         write(changes)

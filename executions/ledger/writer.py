@@ -167,7 +167,7 @@ class Ledger:
     def adopt(self, execution: Execution) -> None:
         """Write from now on what becomes of a pending row that another ledger may have opened."""
         with self._changed:
-            self._keys[execution.pk] = counts.key_of(execution.flow_id, execution.owner_id, execution.started_at)
+            self._keys[execution.pk] = counts.key_of_execution(execution)
 
     def release(self, execution_id: uuid.UUID) -> None:
         """Somebody else may write what becomes of a pending row; nothing of it may be waiting here."""
@@ -416,7 +416,7 @@ def _resolve(answers: Iterable[tuple[asyncio.Future[bool], _Item]]) -> None:
 
 
 def _key_of(row: Row) -> CountKey:
-    return counts.key_of(row.get("flow_id"), row.get("owner_id"), row["started_at"])
+    return counts.key_of(row.get("flow_id"), row.get("owner_id"), row["started_at"], row["source"])
 
 
 def _forget_what_is_gone(item: _Item) -> None:
@@ -468,7 +468,7 @@ def end_pending(which: Q, terminal: Callable[[Execution], Row], *, limit: int = 
         for execution in found:
             row = terminal(execution)
             if statements.update_pending(execution.pk, row):
-                key = counts.key_of(execution.flow_id, execution.owner_id, execution.started_at)
+                key = counts.key_of_execution(execution)
                 changes.move(key, Status.PENDING.value, row["status"])
                 ended.append(ExecutionChange(execution.pk, key.flow_key, key.owner_key, row["status"]))
         counts.write(changes)
@@ -487,10 +487,10 @@ def delete(ids: Sequence[uuid.UUID]) -> int:
         chosen = Execution.objects.filter(pk__in=ids, is_pinned=False).exclude(status=Status.PENDING)
         # Locked, in one order: of two that delete the same rows, only one may take them off the counters.
         locked = chosen.select_for_update().order_by("pk")
-        rows = list(locked.values_list("pk", "flow_id", "owner_id", "status", "started_at"))
+        rows = list(locked.values_list("pk", "flow_id", "owner_id", "status", "started_at", "source"))
         changes = CountChanges()
-        for _, flow_id, owner_id, status, started_at in rows:
-            changes.count(counts.key_of(flow_id, owner_id, started_at), status, -1)
+        for _, flow_id, owner_id, status, started_at, source in rows:
+            changes.count(counts.key_of(flow_id, owner_id, started_at, source), status, -1)
         Execution.objects.filter(parent_id__in=[row[0] for row in rows]).update(parent=None)
         Execution.objects.filter(replay_of_id__in=[row[0] for row in rows]).update(replay_of=None)
         Execution.objects.filter(pk__in=[row[0] for row in rows])._raw_delete(using="default")
@@ -503,5 +503,5 @@ def delete(ids: Sequence[uuid.UUID]) -> int:
 def mark(execution: Execution, **columns: Any) -> None:
     """Write what people add to a record, `is_pinned` or `note`; the record itself does not change."""
     Execution.objects.filter(pk=execution.pk).update(**columns)
-    key = counts.key_of(execution.flow_id, execution.owner_id, execution.started_at)
+    key = counts.key_of_execution(execution)
     _tell_once_committed([ExecutionChange(execution.pk, key.flow_key, key.owner_key, execution.status)])

@@ -8,9 +8,8 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -20,7 +19,7 @@ from executions.cases import calls
 from executions.cases.views import cases_context, find_case, is_published_wanted
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.models import Execution
-from executions.pages.views import HtmxRequest, detail_context
+from executions.pages.views import LAST_DAY, LAST_DAY_TEMPLATE, HtmxRequest, detail_context, whole_or_part
 from executions.record.holes import whole_parts
 from executions.record.status import Status
 from executions.running.targets import ArgumentsError, Target
@@ -59,8 +58,11 @@ def test(request: HtmxRequest, flow_id: int) -> HttpResponse:
     flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     if request.method == "POST":
         return _posted(request, flow)
-    if request.htmx and not request.htmx.history_restore_request and request.htmx.target in ("detail", "cases"):
-        return (_detail if request.htmx.target == "detail" else _cases)(request, flow)
+    if request.htmx and not request.htmx.history_restore_request:
+        if request.htmx.target == LAST_DAY:
+            return whole_or_part(request, LAST_DAY_TEMPLATE, {"flow": flow})
+        if request.htmx.target in ("detail", "cases"):
+            return (_detail if request.htmx.target == "detail" else _cases)(request, flow)
     return _page(request, _opened(request, flow))
 
 
@@ -183,13 +185,7 @@ def _page(request: HttpRequest, tab: Tab) -> HttpResponse:
     context |= {"post_url": request.get_full_path()} | cases_context(request, tab.flow)
     if execution is not None:
         context |= detail_context(request, execution)
-    return _part(request, "executions/test.html", context)
-
-
-def _part(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    response = render(request, template, context)
-    patch_vary_headers(response, ["HX-Request", "HX-Target"])
-    return response
+    return whole_or_part(request, "executions/test.html", context)
 
 
 def _detail(request: HttpRequest, flow: Flow) -> HttpResponse:
@@ -197,11 +193,11 @@ def _detail(request: HttpRequest, flow: Flow) -> HttpResponse:
     execution = _execution(request, flow, "execution")
     if execution is None:
         raise Http404("The flow has no such execution.")
-    return _part(
+    return whole_or_part(
         request, "executions/_detail.html", {"flow": flow, "tab": "test", **detail_context(request, execution)}
     )
 
 
 def _cases(request: HttpRequest, flow: Flow) -> HttpResponse:
     """The table of cases alone, as an open page asks for it when an execution of the flow changed."""
-    return _part(request, "executions/_cases.html", {"flow": flow, **cases_context(request, flow)})
+    return whole_or_part(request, "executions/_cases.html", {"flow": flow, **cases_context(request, flow)})

@@ -24,6 +24,8 @@ from flows.models import Flow
 from flows.pages.drawing import Drawing, draw
 
 ROWS = 20
+LAST_DAY, LAST_DAY_TEMPLATE = "last-day", "flows/_last_day.html"
+"""The figures under a flow's name, which an open page asks for when an execution of the flow changed."""
 SECTIONS = ("nodes", "graph", "parameters", "exchange")
 
 
@@ -51,14 +53,21 @@ def all_executions(request: HtmxRequest, execution_id: uuid.UUID | None = None) 
 def _columns(
     request: HtmxRequest, history: History, execution_id: uuid.UUID | None, page: str, context: dict[str, Any]
 ) -> HttpResponse:
-    """The whole page, or the one column that htmx asked for: the same include at the same address."""
+    """The whole page, or the one part that a page asked for: the same include at the same address."""
     wanted = request.htmx.target if request.htmx and not request.htmx.history_restore_request else None
+    if wanted == LAST_DAY and "flow" in context:
+        return whole_or_part(request, LAST_DAY_TEMPLATE, context)
     if wanted != "detail":
         context |= _list_context(request, history)
     if wanted != "rows" and execution_id is not None:
         context |= detail_context(request, get_object_or_404(history.executions, pk=execution_id))
     context["selected_id"] = execution_id
     template = {"detail": "executions/_detail.html", "rows": "executions/_list.html"}.get(wanted or "", page)
+    return whole_or_part(request, template, context)
+
+
+def whole_or_part(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """A page, or what stands at its address for those who ask for one part of it."""
     response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
     return response

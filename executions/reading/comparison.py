@@ -86,13 +86,6 @@ class NodeRow:
     output: Differences
 
     @property
-    def delta_ms(self) -> float | None:
-        """How much longer the right one took, in milliseconds; None unless both have ended."""
-        if self.left is None or self.right is None or self.left.duration_ms is None or self.right.duration_ms is None:
-            return None
-        return self.right.duration_ms - self.left.duration_ms
-
-    @property
     def reason(self) -> str:
         """In what the two differ, as the end of a sentence."""
         if "path" in self.aspects:
@@ -130,13 +123,15 @@ class ExecutionComparison:
     is_whole: bool = True
 
     @property
+    def passing_on(self) -> NodeRow | None:
+        """The trigger when it differs in nothing but the parameters, which it passes on."""
+        triggers = (row for row in self.rows if row.type == TRIGGER and row.aspects)
+        return next((row for row in triggers if self.parameters and set(row.aspects) <= {"input", "output"}), None)
+
+    @property
     def first(self) -> NodeRow | None:
-        """The first node that differs; not the trigger when it merely passes other parameters on."""
-        for row in self.rows:
-            passes_on = row.type == TRIGGER and self.parameters and set(row.aspects) <= {"input", "output"}
-            if row.aspects and not passes_on:
-                return row
-        return None
+        """The first node that differs in anything but the parameters that it passes on."""
+        return next((row for row in self.rows if row.aspects and row is not self.passing_on), None)
 
 
 def compare(left: Any, right: Any) -> ExecutionComparison:

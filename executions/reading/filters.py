@@ -17,19 +17,28 @@ from django.core.validators import EMPTY_VALUES
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 
 from executions.models import Execution, ExecutionQuerySet
 from executions.record.error_kinds import ERROR_KINDS
 from executions.record.status import Status
+from flows.models import FlowVersion
 
 SEARCH_LIMIT = 10_000
 """How many executions are looked at row by row: about 50 ms, however long the history is."""
 
 BY_INDEX = ("startedAfter", "startedBefore")
-ROW_BY_ROW = ("flow", "tool", "minDuration", "maxDuration", "caller", "errorKind", "node", "search")
+ROW_BY_ROW = (
+    "flow", "tool", "source", "version", "minDuration", "maxDuration", "caller", "errorKind", "node", "search"
+)  # fmt: skip
 OF_ERRORS = ("errorKind", "node")
 
 LARGEST_ID = 2**63 - 1
+LARGEST_VERSION = 2**31 - 1
+DRAFT = "draft"
+"""In place of a number of a version."""
+
 SHORTEST_ID_PREFIX = 8
 """Hex digits: fewer would match words such as `added`; eight of a UUIDv7 are about a minute of executions."""
 
@@ -68,6 +77,31 @@ class MomentField(django_filters.fields.IsoDateTimeField):
         return found
 
 
+class VersionField(forms.CharField):
+    """The number of a version, or DRAFT."""
+
+    def validate(self, value: Any) -> None:
+        """Raise ValidationError for anything else."""
+        super().validate(value)
+        if value and value != DRAFT and not (value.isdecimal() and 0 < int(value[:20]) <= LARGEST_VERSION):
+            raise forms.ValidationError(f"Write the number of a version, such as 3, or {DRAFT}.", code="invalid")
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class VersionFilter(django_filters.Filter):
+    """What ran: one version, or a draft."""
+
+    field_class = VersionField
+
+    def filter(self, queryset: ExecutionQuerySet, value: Any) -> ExecutionQuerySet:
+        """Narrow down; the versions are looked up first, since no index leads from a version to its executions."""
+        if value in EMPTY_VALUES:
+            return queryset
+        if value == DRAFT:
+            return queryset.of_drafts()
+        return queryset.filter(flow_version__in=FlowVersion.objects.filter(number=value).values("pk"))
+
+
 class MomentFilter(django_filters.IsoDateTimeFilter):
     """A time, as people type it and as scripts write it."""
 
@@ -90,6 +124,10 @@ class ExecutionFilter(django_filters.FilterSet):
     tool = django_filters.CharFilter(field_name="flow_tool_name", label="Tool name", max_length=128)
     startedAfter = MomentFilter(field_name="started_at", lookup_expr="gte", label="Started at or after")
     startedBefore = MomentFilter(field_name="started_at", lookup_expr="lt", label="Started before")
+    source = _choice(
+        list(Execution.Source.choices), field_name="source", label="Through which door it came", empty_label="Any"
+    )
+    version = VersionFilter(label=f"Number of the version that ran, or `{DRAFT}`", max_length=20)
     minDuration = django_filters.NumberFilter(
         field_name="duration_ms", lookup_expr="gte", label="Shortest duration in milliseconds"
     )

@@ -57,7 +57,7 @@ class History:
 
     def rows(self, offset: int, limit: int) -> list[Execution]:
         """Rows of the list from `offset`, without their JSON."""
-        rows = self.narrowed().for_list().newest_first()
+        rows = self.narrowed().for_list().with_version_number().newest_first()
         if offset > NEAR:
             hour, skipped = self._hour_of(offset)
             if hour is None:
@@ -125,7 +125,8 @@ class Listing:
         """Rows of the list from `offset`, without their JSON."""
         if self.found is None:
             return self.history.rows(offset, limit)
-        return list(self.found.executions.for_list().newest_first()[offset : offset + limit])
+        rows = self.found.executions.for_list().with_version_number().newest_first()
+        return list(rows[offset : offset + limit])
 
     def page(self, number: object, limit: int, counts: Mapping[str, int]) -> Page[Execution]:
         """One page; `number` may be any text, and beyond the end it means the last page."""

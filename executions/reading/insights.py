@@ -9,11 +9,11 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from executions.models import Execution
+from executions.models import TRIALS, Execution
 from executions.reading import statistics
 from executions.reading.history import History
 from executions.reading.periods import Period, Span, span_of
-from executions.reading.statistics import Tally, buckets_of, durations_of, percentile, within
+from executions.reading.statistics import Calls, Tally, counted, durations_of, percentile, within
 from executions.record.status import Status
 
 SLOWEST = 8
@@ -30,17 +30,21 @@ MAX_GROUPS = 20
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a period's calls add up to. Percentiles, in milliseconds, are from `sampled` calls; None without any."""
+    """What a period's calls of clients add up to. Percentiles, in milliseconds, are from `sampled`; None without any.
+
+    `trials` are its tests and replays.
+    """
 
     tally: Tally
+    trials: Tally
     p50_ms: float | None
     p95_ms: float | None
     sampled: int
 
     @classmethod
-    def of(cls, tally: Tally, durations: Sequence[float]) -> "Figures":
+    def of(cls, calls: Calls, durations: Sequence[float]) -> "Figures":
         """From counted calls, and from durations, shortest first."""
-        return cls(tally, percentile(durations, 0.5), percentile(durations, 0.95), len(durations))
+        return cls(calls.tally, calls.trials, percentile(durations, 0.5), percentile(durations, 0.95), len(durations))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Bin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Insights:
-    """An overview and what its newest calls, and its newest errors, have in common."""
+    """An overview and what the newest calls of clients, and the newest of them that failed, have in common."""
 
     overview: Overview
     distribution: Sequence[Bin]
@@ -103,11 +107,13 @@ def overview_of(history: History, period: Period) -> Overview:
 def insights_of(history: History, period: Period) -> Insights:
     """As `overview_of`, and one sample more for the errors; the slowest are read by their ids."""
     span = span_of(period)
-    found = within(history.executions, span).values_list("pk", "status", "duration_ms", "caller_name")
-    calls = [_Call(*row) for row in found[: statistics.SAMPLE]]
+    found = within(history.executions, span).values_list("pk", "status", "duration_ms", "caller_name", "source")
+    rows = found[: statistics.SAMPLE]
+    calls = [_Call(pk, status, took, caller) for pk, status, took, caller, source in rows if source not in TRIALS]
     durations = sorted(call.duration_ms for call in calls if call.duration_ms is not None)
-    failed = within(history.executions.in_status(Status.ERROR), span).values_list("error_kind", "failed_node_name")
-    errors = list(failed[: statistics.SAMPLE])
+    failed = within(history.executions.in_status(Status.ERROR), span)
+    columns = failed.values_list("error_kind", "failed_node_name", "source")
+    errors = [(kind, node) for kind, node, source in columns[: statistics.SAMPLE] if source not in TRIALS]
     return Insights(
         overview=_overview(history, period, span, durations),
         distribution=_distribution(durations),
@@ -121,12 +127,10 @@ def insights_of(history: History, period: Period) -> Insights:
 
 
 def _overview(history: History, period: Period, span: Span, durations: Sequence[float]) -> Overview:
-    buckets = buckets_of(history.keys, span)
-    earlier = span.earlier(period.days)
-    before = sum(buckets_of(history.keys, earlier), Tally())
+    now, earlier = counted(history.keys, span), span.earlier(period.days)
+    before = counted(history.keys, earlier)
     earlier_durations = durations_of(history.executions, earlier) if before.total else []
-    now = Figures.of(sum(buckets, Tally()), durations)
-    return Overview(period, span, buckets, now, Figures.of(before, earlier_durations))
+    return Overview(period, span, now.buckets, Figures.of(now, durations), Figures.of(before, earlier_durations))
 
 
 def _counted(names: Iterable[str]) -> list[tuple[str, int]]:
@@ -162,5 +166,5 @@ def _slowest(calls: Sequence[_Call]) -> list[Execution]:
     ended = sorted((call for call in calls if call.duration_ms is not None), key=lambda call: -(call.duration_ms or 0))
     ids = [call.pk for call in ended[:SLOWEST]]
     # By their ids alone: with the flow beside them, SQLite reads all of the flow's executions.
-    found = Execution.objects.for_list().in_bulk(ids)
+    found = Execution.objects.for_list().with_version_number().in_bulk(ids)
     return [found[pk] for pk in ids if pk in found]

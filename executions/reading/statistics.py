@@ -3,12 +3,12 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Case, Count, Sum, Value, When
 
-from executions.models import Execution, ExecutionCount, ExecutionQuerySet
+from executions.models import TRIALS, Execution, ExecutionCount, ExecutionQuerySet
 from executions.reading.periods import Period, Span, span_of
 from executions.record.status import SHOWN, TERMINAL, Status
 
@@ -50,9 +50,13 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """A flow's calls in a span, bucket by bucket; `p95_ms` is in milliseconds, None without an ended call."""
+    """Calls of clients in a span, bucket by bucket, and beside them `trials`: tests and replays, which count apart.
+
+    `p95_ms` is in milliseconds, None without an ended call.
+    """
 
     buckets: Sequence[Tally]
+    trials: Tally = Tally()
     p95_ms: float | None = None
 
     @property
@@ -80,26 +84,28 @@ def status_counts(executions: ExecutionQuerySet) -> dict[str, int]:
 def calls_of(flow_ids: Iterable[int], span: Span | None = None) -> dict[int, Calls]:
     """The calls of each flow in a span, or in the last 24 hours."""
     span = span or span_of(Period.DAY)
-    counted = _tallies({"flow_key__in": (ids := list(flow_ids))}, span, "flow_key")
-    return {flow_id: Calls(counted[flow_id], _p95(flow_id, span, counted[flow_id])) for flow_id in ids}
+    found = _counted({"flow_key__in": (ids := list(flow_ids))}, span, "flow_key")
+    return {flow_id: replace(found[flow_id], p95_ms=_p95(flow_id, span, found[flow_id])) for flow_id in ids}
 
 
-def buckets_of(keys: Mapping[str, Any], span: Span) -> Sequence[Tally]:
-    """The calls that are counted under `keys`, as `History.keys` names them, bucket by bucket."""
-    return _tallies(keys, span, Value(0))[0]
+def counted(keys: Mapping[str, Any], span: Span) -> Calls:
+    """The calls that are counted under `keys`, as `History.keys` names them, without their p95."""
+    return _counted(keys, span, Value(0))[0]
 
 
-def _tallies(keys: Mapping[str, Any], span: Span, group: Any) -> Mapping[Any, Sequence[Tally]]:
-    """Tallies of each bucket, by the value of `group`; one query, whose answer is as short as what is shown."""
+def _counted(keys: Mapping[str, Any], span: Span, group: Any) -> Mapping[Any, Calls]:
+    """The calls by the value of `group`; one query, whose answer is as short as what is shown."""
     kept = ExecutionCount.objects.filter(hour__gte=span.first, hour__lt=span.end, **keys)
-    bucket = Case(*(When(hour__lt=edge, then=Value(index)) for index, edge in enumerate(span.edges[1:])))
-    found: dict[Any, list[dict[str, int]]] = defaultdict(lambda: [{} for _ in span.edges[1:]])
+    edges = span.edges[1:]
+    in_bucket = (When(hour__lt=edge, then=Value(index)) for index, edge in enumerate(edges))
+    bucket = Case(When(is_trial=True, then=Value(len(edges))), *in_bucket)
+    found: dict[Any, list[dict[str, int]]] = defaultdict(lambda: [{} for _ in range(len(edges) + 1)])
     rows = kept.order_by().values_list(group, bucket, "status").annotate(sum=Sum("number"))
     for name, index, status, number in rows:
         found[name][index][status] = max(number, 0)
-    none = [Tally()] * (len(span.edges) - 1)
-    counted = {name: [Tally(**tally) for tally in tallies] for name, tallies in found.items()}
-    return defaultdict(lambda: none, counted)
+    none = Calls([Tally()] * len(edges))
+    tallies = {name: [Tally(**tally) for tally in each] for name, each in found.items()}
+    return defaultdict(lambda: none, {name: Calls(each[:-1], each[-1]) for name, each in tallies.items()})
 
 
 def within(executions: ExecutionQuerySet, span: Span) -> ExecutionQuerySet:
@@ -108,9 +114,9 @@ def within(executions: ExecutionQuerySet, span: Span) -> ExecutionQuerySet:
 
 
 def durations_of(executions: ExecutionQuerySet, span: Span) -> list[float]:
-    """How long the newest ended calls of a span took, at most SAMPLE of them, in milliseconds, shortest first."""
-    ended = within(executions, span).filter(duration_ms__isnull=False)
-    return sorted(duration or 0.0 for duration in ended.values_list("duration_ms", flat=True)[:SAMPLE])
+    """How long clients' calls took in milliseconds, shortest first: those among the newest SAMPLE that ended."""
+    ended = within(executions, span).filter(duration_ms__isnull=False).values_list("duration_ms", "source")
+    return sorted(duration or 0.0 for duration, source in ended[:SAMPLE] if source not in TRIALS)
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:
@@ -118,7 +124,7 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
     return ordered[max(math.ceil(share * len(ordered)), 1) - 1] if ordered else None
 
 
-def _p95(flow_id: int, span: Span, buckets: Sequence[Tally]) -> float | None:
-    if not any(tally.total for tally in buckets):
+def _p95(flow_id: int, span: Span, calls: Calls) -> float | None:
+    if not calls.total:
         return None
     return percentile(durations_of(Execution.objects.filter(flow_id=flow_id), span), 0.95)

@@ -7,7 +7,8 @@ from typing import Any
 from django import template
 from django.http import QueryDict
 
-from executions.reading.filters import ExecutionFilter
+from executions.models import Execution
+from executions.reading.filters import DRAFT, ExecutionFilter
 from executions.templatetags.moments import duration, short_time
 from executions.templatetags.statuses import kind_word
 
@@ -17,6 +18,8 @@ register = template.Library()
 WORDS: Mapping[str, Callable[[Any], str]] = {
     "startedAfter": lambda value: f"from {short_time(value)}",
     "startedBefore": lambda value: f"before {short_time(value)}",
+    "source": lambda value: f"source {Execution.Source(value).label}",
+    "version": lambda value: value if value == DRAFT else f"version {value}",
     "minDuration": lambda value: f"at least {duration(float(value))}",
     "maxDuration": lambda value: f"at most {duration(float(value))}",
     "errorKind": lambda value: f"{kind_word(value)} ({value})",

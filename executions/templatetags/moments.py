@@ -73,7 +73,7 @@ def duration(milliseconds: float | None) -> str:
     if milliseconds is None:
         return ""
     if milliseconds < 999.5:
-        return f"{milliseconds:.0f} ms" if milliseconds >= 0.95 else "<1 ms" if milliseconds > 0 else "0 ms"
+        return f"{whole} ms" if (whole := _whole(milliseconds)) else "<1 ms" if milliseconds > 0 else "0 ms"
     if milliseconds < 59_950:
         return f"{milliseconds / 1000:.1f} s"
     minutes, seconds = divmod(round(milliseconds / 1000), 60)
@@ -82,14 +82,17 @@ def duration(milliseconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def _whole(milliseconds: float) -> int:
+    return round(milliseconds) if milliseconds >= 0.95 else 0
+
+
 @register.filter
-def signed_duration(milliseconds: float | None) -> str:
-    """`+120 ms`, `-4.2 s`, `±0 ms`: how much longer one took than another."""
-    if milliseconds is None:
+def longer_than(milliseconds: float | None, other: float | None) -> str:
+    """`+120 ms`, `-4.2 s`, `±0 ms`: how much longer one took than another, of both as they are shown."""
+    if milliseconds is None or other is None:
         return ""
-    if abs(milliseconds) < 0.95:
-        return "±0 ms"
-    return f"{'+' if milliseconds > 0 else '-'}{duration(abs(milliseconds))}"
+    longer = _whole(milliseconds) - _whole(other)
+    return f"{'+' if longer > 0 else '-'}{duration(abs(longer))}" if longer else "±0 ms"
 
 
 @register.filter

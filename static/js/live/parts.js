@@ -30,9 +30,9 @@ async function refreshList(wanted) {
   }
 }
 
-async function refreshCases() {
-  const { found, body } = await fetchPart("cases");
-  if (found) mergePart(document.getElementById("cases"), body.querySelector("#cases"));
+async function refreshPart(id) {
+  const { found, body } = await fetchPart(id);
+  if (found) mergePart(document.getElementById(id), body.querySelector(`#${id}`));
 }
 
 async function refreshDetail() {
@@ -66,5 +66,11 @@ export async function refresh(wanted) {
   const isShown = shown && (wanted.ids.has(shown.execution) || (wanted.more && shown.status === "pending"));
   const rows = document.getElementById("rows");
   const cases = document.querySelector("#cases tbody");
-  await Promise.all([rows && refreshList(wanted), cases && refreshCases(), isShown && refreshDetail()]);
+  const day = document.getElementById("last-day");
+  await Promise.all([
+    rows && refreshList(wanted),
+    day && refreshPart("last-day"),
+    cases && refreshPart("cases"),
+    isShown && refreshDetail(),
+  ]);
 }

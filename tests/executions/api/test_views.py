@@ -37,6 +37,8 @@ def item(execution: Execution, **changed: Any) -> dict[str, Any]:
         "duration": 12.5,
         "initialParamsPreview": "",
         "failedNodeName": None,
+        "source": "mcp",
+        "version": None,
     } | changed
 
 
@@ -117,6 +119,10 @@ def test_equal_start_times_are_ordered_by_id_so_no_row_is_on_two_pages() -> None
                 ]
             },
         ),
+        ("source=post", {"source": ["post is not one of the choices: mcp, test, replay, api."]}),
+        ("version=latest", {"version": ["Write the number of a version, such as 3, or draft."]}),
+        ("version=0", {"version": ["Write the number of a version, such as 3, or draft."]}),
+        ("version=99999999999", {"version": ["Write the number of a version, such as 3, or draft."]}),
         ("page=0", {"page": ["Write a whole number of at least 1."]}),
         ("page=1.5", {"page": ["Write a whole number of at least 1."]}),
         ("limit=0", {"limit": ["Write a whole number from 1 to 100."]}),
@@ -178,6 +184,31 @@ def test_executions_are_filtered(query: str, found: str) -> None:
     assert (answer.status_code, set(ids(answer))) == (200, {str({"a": a, "b": b}[name].pk) for name in found})
 
 
+def test_executions_are_found_by_their_source_and_version() -> None:
+    """A refused call ran nothing, so it is no draft."""
+    flow = make_flow()
+    first, second = versions.publish(flow), versions.publish(flow)
+    called = make_execution(flow, flow_version=first)
+    replayed = make_execution(flow, flow_version=second, source="replay")
+    tried = make_execution(flow, source="test")
+    refused = make_execution(flow, status="error", error_kind="rejected")
+    client = rest(flow.server.owner)
+    asked = {
+        "source=mcp": {called, refused},
+        "source=test": {tried},
+        "source=replay&version=2": {replayed},
+        "source=api": set(),
+        "version=1": {called},
+        "version=3": set(),
+        "version=draft": {tried},
+    }
+    for address in ("/api/executions/", f"/api/flows/{flow.pk}/executions/"):
+        for query, found in asked.items():
+            assert set(ids(client.get(f"{address}?{query}"))) == {str(each.pk) for each in found}, query
+    shown = {(row["source"], row["version"]) for row in client.get("/api/executions/").json()["items"]}
+    assert shown == {("mcp", 1), ("replay", 2), ("test", None), ("mcp", None)}
+
+
 def test_a_list_of_any_length_takes_two_queries_and_loads_no_payload(django_assert_num_queries: Any) -> None:
     flow = make_flow()
     for _ in range(9):
@@ -201,13 +232,12 @@ def test_an_execution_is_shown_whole_with_its_data_untouched(django_assert_num_q
         "flow_version": version,
     }
     execution = make_execution(flow, **data)
-    expected = item(execution) | {
+    expected = item(execution, version=1) | {
         "initialParams": data["initial_params"],
         "nodeExecutions": data["node_executions"],
         "result": data["result"],
         "errorInfo": None,
         "caller": data["caller"],
-        "version": 1,
         "replayOf": None,
         "parent": None,
         "children": [],
@@ -218,9 +248,9 @@ def test_an_execution_is_shown_whole_with_its_data_untouched(django_assert_num_q
         "updatedAt": "2026-01-02T03:04:05.012500Z",
     }
     client = rest(flow.server.owner)
-    with django_assert_num_queries(2):
-        alone = client.get(f"/api/executions/{execution.pk}/")
     with django_assert_num_queries(3):
+        alone = client.get(f"/api/executions/{execution.pk}/")
+    with django_assert_num_queries(4):
         in_flow = client.get(f"/api/flows/{flow.pk}/executions/{execution.pk}/")
     assert (alone.status_code, alone.json()) == (in_flow.status_code, in_flow.json()) == (200, expected)
 
@@ -247,7 +277,7 @@ def test_executions_of_a_deleted_flow_are_still_listed_and_shown() -> None:
     execution = make_execution(flow, flow_version=flow.published_version)
     versions.delete(flow)
     client = rest(execution.owner)
-    assert client.get("/api/executions/?tool=gone").json()["items"] == [item(execution, flowId=None)]
+    assert client.get("/api/executions/?tool=gone").json()["items"] == [item(execution, flowId=None, version=1)]
     assert client.get(f"/api/executions/{execution.pk}/").json()["version"] == 1
 
 

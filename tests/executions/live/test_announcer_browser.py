@@ -2,18 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import anyio
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.browsing import call, log_in, window
+from tests.browsing import call, calling, log_in, window
 from tests.live import RUNSERVER, LiveServer, live_server, wait_until
-from tests.mcp_client import MODERN, connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -26,18 +21,6 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser; what its console complains about, other than a server that is away, fails the test."""
     with window(browser, *WHILE_AWAY) as context:
         yield context
-
-
-@contextmanager
-def calling(server: LiveServer, tool: str, arguments: dict[str, Any]) -> Iterator[Future[None]]:
-    """A call that an MCP client makes meanwhile; it has ended afterwards."""
-
-    async def call_tool() -> None:
-        async with connect(server, MODERN) as client:
-            await client.call_tool(tool, arguments)
-
-    with ThreadPoolExecutor(1) as thread:
-        yield thread.submit(anyio.run, call_tool)
 
 
 def open_usage(context: BrowserContext, server: LiveServer, tool: str) -> Page:
@@ -146,14 +129,36 @@ def test_run_again_leads_to_the_new_execution_while_it_runs(
     assert page.locator("article").get_attribute("data-execution") != original["id"]
 
 
+def test_the_figures_under_the_name_of_a_flow_count_along(context: BrowserContext, uvicorn_server: LiveServer) -> None:
+    """Calls of clients and tests, each in its place."""
+    page = open_usage(context, uvicorn_server, "greet")
+    day = page.locator("#last-day")
+    numbers = re.compile(r"(no|\d+) calls?.*?(?:\+ (\d+) tests?)?$", re.DOTALL)
+
+    def counted() -> tuple[int, int]:
+        found = numbers.search(day.inner_text().strip())
+        assert found is not None
+        return int(found[1].replace("no", "0")), int(found[2] or 0)
+
+    calls, tests = counted()
+    with calling(uvicorn_server, "greet", {"name": "Ada", "n": 1}):
+        wait_until(lambda: counted() == (calls + 1, tests), 8, "the header does not count along")
+    call(uvicorn_server, "greet", {"name": "Ada", "n": 1})
+    wait_until(lambda: counted() == (calls + 1, tests + 1), 8, "the header does not count along")
+    page.goto(page.url.replace("usage", "test"))
+    expect(page.locator("#live")).to_have_text("Live")
+    with calling(uvicorn_server, "greet", {"name": "Ada", "n": 1}):
+        wait_until(lambda: counted() == (calls + 2, tests + 1), 8, "the header does not count along")
+
+
 def test_the_dashboard_counts_along(context: BrowserContext, uvicorn_server: LiveServer) -> None:
     page = log_in(context, uvicorn_server)
     expect(page.locator("#live")).to_have_text("Live")
     page.evaluate("window.same = true")
     calls = page.locator("tr", has=page.get_by_text("lookup_order", exact=True)).locator("td").nth(3)
-    before = int(calls.inner_text())
+    before = int(calls.inner_text().split("+")[0])
     with calling(uvicorn_server, "lookup_order", {"order_id": "A-99999"}):
-        expect(calls).to_have_text(str(before + 1), timeout=8_000)
+        expect(calls).to_have_text(re.compile(rf"^{before + 1}\b"), timeout=8_000)
         expect(page.locator(".failures li").first).to_contain_text("lookup_order", timeout=8_000)
     assert is_the_same_page(page)
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.executions.pages.test_views_browser import call, page
+from tests.browsing import calling
+from tests.executions.pages.test_views_browser import page
 from tests.live import LiveServer
 
 __all__ = ["page"]
@@ -18,8 +19,10 @@ pytestmark = pytest.mark.browser
 def insights(page: Page, uvicorn_server: LiveServer) -> Page:
     """The Insights tab of `slow_report`, connected, after a quick call and a slower one."""
     for seconds in (0, 0.3):
-        execution = call(uvicorn_server, "slow_report", {"seconds": seconds})
-    page.goto(f"{uvicorn_server.url}/flows/{execution['flowId']}/insights/")
+        with calling(uvicorn_server, "slow_report", {"seconds": seconds}):
+            pass
+    flows = {flow["toolName"]: flow["id"] for flow in uvicorn_server.get_json("/api/flows/")["items"]}
+    page.goto(f"{uvicorn_server.url}/flows/{flows['slow_report']}/insights/")
     expect(page.locator("#live")).to_have_text("Live")
     page.evaluate("window.same = true")
     return page
@@ -36,7 +39,8 @@ def test_the_numbers_count_along_and_an_open_table_stays_open(insights: Page, uv
     table.locator("summary").click()
     this_hour = table.locator("tbody tr").first.locator("td").first
     before_in_hour = int(this_hour.inner_text())
-    call(uvicorn_server, "slow_report", {"seconds": 0})
+    with calling(uvicorn_server, "slow_report", {"seconds": 0}):
+        pass
     expect(figure(insights, "Calls")).to_have_text(str(before + 1), timeout=8_000)
     expect(insights.locator("#last-day")).to_contain_text(f"{before + 1} calls")
     expect(this_hour).to_have_text(str(before_in_hour + 1))
@@ -86,7 +90,8 @@ def test_the_dashboard_keeps_its_period_while_it_counts_along(page: Page, uvicor
     page.get_by_role("link", name="Last 7 days", exact=True).click()
     expect(page.locator("#live")).to_have_text("Live")
     before = int(figure(page, "Calls").inner_text())
-    call(uvicorn_server, "greet", {"name": "Ada", "n": 1})
+    with calling(uvicorn_server, "greet", {"name": "Ada", "n": 1}):
+        pass
     expect(figure(page, "Calls")).to_have_text(str(before + 1), timeout=8_000)
     expect(page.get_by_role("link", name="Last 7 days", exact=True)).to_have_attribute("aria-current", "true")
     expect(page.locator("[data-chart] .times text").last).to_be_visible()

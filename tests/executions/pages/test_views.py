@@ -154,8 +154,19 @@ def test_fr_015_a_row_shows_start_duration_preview_and_why_it_failed() -> None:
     now = timezone.now().replace(microsecond=104_000)
     failed_execution(flow, started_at=now)
     html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/").content.decode()
-    assert rows_of(html) == [f' {now:%H:%M:%S} 318 ms order_id: "A-00017" failed at Fetch order: 404 Not Found ']
+    assert rows_of(html) == [f' {now:%H:%M:%S} 318 ms order_id: "A-00017" Client failed at Fetch order: 404 Not Found ']
     assert f'title="{now:%Y-%m-%d %H:%M:%S}.104 UTC"' in html
+
+
+def test_a_row_says_through_which_door_the_call_came_and_what_ran() -> None:
+    flow = make_flow()
+    parent = make_execution(flow, flow_version=versions.publish(flow))
+    for source in ("api", "test", "replay"):
+        make_execution(flow, source=source, flow_version=flow.published_version if source == "api" else None)
+    make_execution(flow, parent=parent, flow_version=flow.published_version)
+    html = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/usage/").content.decode()
+    origins = [" ".join(words(row).split()) for row in re.findall(r'<span class="origin">(.*?)</a>', html, re.DOTALL)]
+    assert sorted(origins) == ["Client v1", "Flow v1", "REST v1", "Replay draft", "Test draft"]
 
 
 def test_a_refused_call_says_so_in_its_row() -> None:
@@ -237,12 +248,14 @@ def test_filters_in_the_address_are_told_and_each_can_be_removed() -> None:
 def test_all_filters_but_those_in_view_have_words() -> None:
     query = (
         "startedAfter=2020-01-02T03:04&startedBefore=2021-01-02T03:04:05Z&minDuration=1.5&maxDuration=2000"
-        "&errorKind=timeout&node=N&caller=C&tool=T&flow=7"
+        "&errorKind=timeout&node=N&caller=C&tool=T&flow=7&source=api&version=3"
     )
     html = browser_of(make_user()).get(f"/executions/?{query}").content.decode()
     assert [said for said, _ in chips_of(html)] == [
         "from Jan 2 2020, 03:04",
         "before Jan 2 2021, 03:04",
+        "source REST",
+        "version 3",
         "at least 2 ms",
         "at most 2.0 s",
         "timed out (timeout)",
@@ -523,3 +536,30 @@ def test_an_execution_is_not_found_under_another_flow() -> None:
 def test_a_stranger_is_led_to_the_login_page() -> None:
     answer = Client().get("/executions/")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/login/?next=/executions/")
+
+
+def test_tests_and_replays_stand_beside_the_figures_of_a_flow_and_are_in_none_of_them() -> None:
+    flow = make_flow()
+    now = timezone.now()
+    make_execution(flow, started_at=now, duration_ms=20.0, flow_version=versions.publish(flow))
+    make_execution(flow, started_at=now, duration_ms=9e5, status=Status.ERROR, error_kind="timeout", source="test")
+    make_execution(flow, started_at=now, duration_ms=9e5, source="replay")
+    browser = browser_of(flow.server.owner)
+    pages = {name: browser.get(address).content.decode() for name, address in {
+        "usage": f"/flows/{flow.pk}/usage/", "insights": f"/flows/{flow.pk}/insights/", "dashboard": "/",
+    }.items()}  # fmt: skip
+    said = " ".join(words(pages["usage"]).split()).replace(" ,", ",")
+    assert "1 call, 100% fulfilled, p95 20 ms in the last 24 h + 2 tests" in said
+    assert "All 3 Fulfilled 2 Error 1" in said
+    for page in (pages["insights"], pages["dashboard"]):
+        figures = " ".join(words(re.findall(r'<dl class="figures">.*?</dl>', page, re.DOTALL)[0]).split())
+        assert figures == "Calls 1 none before + 2 tests Success rate 100% p50 20 ms p95 20 ms"
+    row = re.findall(r"<tbody>(.*?)</tbody>", pages["dashboard"], re.DOTALL)[1]
+    assert "1 + 2 tests" in " ".join(words(row).split())
+
+
+def test_a_flow_that_was_only_tested_was_not_called() -> None:
+    flow = make_flow()
+    make_execution(flow, started_at=timezone.now(), source="test")
+    said = " ".join(words(browser_of(flow.server.owner).get(f"/flows/{flow.pk}/build/").content.decode()).split())
+    assert "no calls in the last 24 h + 1 test" in said

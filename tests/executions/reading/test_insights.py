@@ -91,14 +91,17 @@ def test_the_api_gives_every_number_of_a_flow() -> None:
     make_execution(flow, started_at=NOW, status="pending", caller_name="Claude")
     make_execution(flow, started_at=NOW - DAY, duration_ms=20.0)
     make_execution(flow, started_at=NOW - DAY * 3)
+    make_execution(flow, started_at=NOW, status="error", duration_ms=9e5, error_kind="timeout", source="test")
+    make_execution(flow, started_at=NOW - HOUR, duration_ms=1.0, source="replay", caller_name="replay with user eve")
+    make_execution(flow, started_at=NOW - DAY, duration_ms=9e5, source="test")
     found = rest(flow.server.owner).get(f"/api/flows/{flow.pk}/insights/").json()
     buckets, slowest = found.pop("buckets"), found.pop("slowest")
     assert found == {
         "period": "24h",
         "start": "2026-03-03T13:00:00Z",
         "end": "2026-03-04T13:00:00Z",
-        "now": {"calls": tally(2, 2, 1, 0.5), "p50": 4.0, "p95": 70.0, "sampled": 4},
-        "before": {"calls": tally(1, rate=1.0), "p50": 20.0, "p95": 20.0, "sampled": 1},
+        "now": {"calls": tally(2, 2, 1, 0.5), "tests": tally(1, 1, rate=0.5), "p50": 4.0, "p95": 70.0, "sampled": 4},
+        "before": {"calls": tally(1, rate=1.0), "tests": tally(1, rate=1.0), "p50": 20.0, "p95": 20.0, "sampled": 1},
         "sampledCalls": 5,
         "durations": [
             {"from": 1.0, "to": 2.0, "calls": 1},

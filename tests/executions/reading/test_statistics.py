@@ -24,8 +24,8 @@ def test_the_calls_of_a_flow_are_counted_by_hour_and_status() -> None:
     calls = calls_of([flow.pk, other.pk], span_of(Period.DAY, now))
     none = [Tally()] * 24
     assert calls == {
-        flow.pk: Calls([*none[3:], Tally(fulfilled=1), Tally(), Tally(1, 1, 1)], 30.0),
-        other.pk: Calls(none, None),
+        flow.pk: Calls([*none[3:], Tally(fulfilled=1), Tally(), Tally(1, 1, 1)], p95_ms=30.0),
+        other.pk: Calls(none),
     }
     assert (calls[flow.pk].total, calls[flow.pk].success_rate) == (4, 2 / 3)
     assert (calls[other.pk].total, calls[other.pk].success_rate) == (0, None)
