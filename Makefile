@@ -103,7 +103,8 @@ $(VENV)/.dev: constraints.txt | $(VENV)/bin/python
 	@touch $(VENV)/.run $@
 
 # Pages do without the canvas, so a start does too: a machine without a network says why, and serves.
-$(CANVAS): $(CANVAS_SOURCES)
+$(CANVAS): export PYTHON := $(abspath $(PY))
+$(CANVAS): $(CANVAS_SOURCES) | $(VENV)/bin/python
 	@echo "Building the canvas of the Build tab (only now, and when it changes) ..."
 	@mkdir -p $(dir $(BUILD_LOG))
 	@frontend/npm-run build >$(BUILD_LOG) 2>&1 || echo "The canvas is not built, and pages show a plain drawing instead:" \
