@@ -22,8 +22,14 @@ PARALLEL := --numprocesses $(WORKERS) $(GROUPED)
 FAST := --numprocesses auto --maxprocesses 8 $(GROUPED) -m "not browser and not server and not node" \
 	--ignore tests/acceptance --ignore tests/abuse --ignore tests/faults --ignore-glob "*_browser.py"
 
+# The canvas of the Build tab and of executions, from frontend/builder.
+CANVAS := dist/builder/.vite/manifest.json
+CANVAS_SOURCES := $(addprefix frontend/builder/,package-lock.json vite.config.ts) \
+	$(shell find frontend/builder/src -type f ! -name "*.test.ts" ! -name api.d.ts)
+BUILD_LOG := .venv-node/build.log
+
 .DEFAULT_GOAL := help
-.PHONY: help run dev test test-fast check format lock screenshots clean
+.PHONY: help run dev test test-fast check check-canvas format lock screenshots clean
 
 help:
 	@echo "make run [PORT=8000] [DATA=./var]   start FlowHub with its demo flows"
@@ -31,6 +37,7 @@ help:
 	@echo "make test [ARGS=tests/executions]   run all tests, $(WORKERS) at a time; with ARGS some of them, one after the other"
 	@echo "make test-fast [ARGS='-k ledger']   those that need neither a browser nor a server process"
 	@echo "make check                          lint, formatting, import rules, types, Django's checks"
+	@echo "make check-canvas                   types and tests of frontend/builder"
 	@echo "make format                         format the code and mend what ruff can mend"
 	@echo "make lock                           write constraints*.txt anew from pyproject.toml"
 	@echo "make screenshots [ARGS='--only usage']  write a picture of every page into ./screenshots/ (needs Chromium)"
@@ -42,15 +49,15 @@ run dev: export FLOWHUB_PUBLIC_URL := http://127.0.0.1:$(PORT)
 run dev: export FLOWHUB_OUTBOUND_ALLOW := 127.0.0.1:$(PORT)
 dev: export FLOWHUB_DEBUG := 1
 dev: RELOAD := --reload
-run dev: $(VENV)/.run
+run dev: $(VENV)/.run $(CANVAS)
 	@$(PY) manage.py migrate --verbosity 0
 	@$(PY) manage.py load_demo
 	@exec $(PY) manage.py serve --port $(PORT) --banner $(RELOAD)
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(CANVAS)
 	@$(PYTEST) $(or $(ARGS),$(PARALLEL))
 
-test-fast: $(VENV)/.dev
+test-fast: $(VENV)/.dev $(CANVAS)
 	@$(PYTEST) $(FAST) $(ARGS)
 
 check: $(VENV)/.dev
@@ -60,6 +67,12 @@ check: $(VENV)/.dev
 	@$(VENV)/bin/mypy
 	@$(PY) manage.py check
 	@$(PY) manage.py makemigrations --check --dry-run
+
+# The types of the REST API are made anew each time: what the canvas takes them for has to be what the server says.
+check-canvas: $(VENV)/.dev
+	@$(PY) manage.py spectacular --file .venv-node/openapi.yaml
+	@frontend/npm-run types
+	@frontend/npm-run check
 
 format: $(VENV)/.dev
 	@$(VENV)/bin/ruff check --fix .
@@ -75,7 +88,7 @@ screenshots: $(VENV)/.dev
 	@$(PY) -m tests.screenshots $(ARGS)
 
 clean:
-	@rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf .venv .venv-* dist frontend/builder/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # The stamps are younger than the lock that they were installed from, so a second start installs nothing.
 # The full set contains the runtime set: after it there is nothing left to install for `make run`.
@@ -88,6 +101,14 @@ $(VENV)/.dev: constraints.txt | $(VENV)/bin/python
 	@echo "Installing FlowHub's packages and the developer's tools into $(VENV) (only now, and when they change) ..."
 	@$(INSTALL) constraints.txt
 	@touch $(VENV)/.run $@
+
+# Pages do without the canvas, so a start does too: a machine without a network says why, and serves.
+$(CANVAS): export PYTHON := $(abspath $(PY))
+$(CANVAS): $(CANVAS_SOURCES) | $(VENV)/bin/python
+	@echo "Building the canvas of the Build tab (only now, and when it changes) ..."
+	@mkdir -p $(dir $(BUILD_LOG))
+	@frontend/npm-run build >$(BUILD_LOG) 2>&1 || echo "The canvas is not built, and pages show a plain drawing instead:" \
+		"$$(grep -im1 error $(BUILD_LOG) || tail -n1 $(BUILD_LOG))" >&2
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "FlowHub needs Python 3.11 or newer; none was found. Name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }

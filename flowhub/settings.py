@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "csp",
     "django_filters",
     "django_htmx",
+    "django_vite",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -192,9 +193,17 @@ USE_TZ = True
 STATIC_URL = "static/"
 # Empty unless somebody runs collectstatic; WhiteNoise warns when the folder is missing.
 STATIC_ROOT = env.private_folder(DATA_DIR / "static")
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# What `make run` builds from frontend/builder; without it pages show the server's own drawing.
+_BUILT = BASE_DIR / "dist"
+STATICFILES_DIRS = [BASE_DIR / "static", *([_BUILT] if _BUILT.is_dir() else [])]
+DJANGO_VITE = {
+    "default": {"manifest_path": _BUILT / "builder" / ".vite" / "manifest.json", "static_url_prefix": "builder"}
+}
+SILENCED_SYSTEM_CHECKS = ["django_vite.W001"]
 # Finders serve the files from where they are, so there is no collectstatic step to forget.
 WHITENOISE_USE_FINDERS = True
+# Vite puts a hash of 8 characters into the names of these files, so that they never change.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/builder/.+-[\w-]{8}\.(js|css)$"
 
 # WhiteNoise hands files over as synchronous iterators; Django copes and says so for every file.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators", category=Warning)

@@ -17,7 +17,7 @@ from django.test import TransactionTestCase
 from executions.ledger.writer import ledger
 from executions.running.recovery import heart
 from tests.browsing import chromium, launch_arguments
-from tests.live import free_port, wait_until
+from tests.live import ROOT, free_port, wait_until
 
 pytest_plugins = ["tests.servers"]
 
@@ -42,8 +42,13 @@ def missing_for_node() -> str | None:
     return None if os.environ.get("FLOWHUB_TEST_NODE") else "no FLOWHUB_TEST_NODE; .ci/node FOLDER makes such a folder"
 
 
+def missing_for_canvas() -> str | None:
+    return None if (ROOT / "dist/builder/.vite/manifest.json").exists() else "no canvas in dist/; make test builds it"
+
+
 MISSING: dict[str, Callable[[], str | None]] = {
     "browser": missing_for_browser,
+    "canvas": missing_for_canvas,
     "faults": missing_for_faults,
     "node": missing_for_node,
     "redis": missing_for_redis,

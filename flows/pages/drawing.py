@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flows.engine.node import MAIN
+
 WIDTH, HEIGHT = 164.0, 56.0
 GAP_X, GAP_Y = 64.0, 28.0
 MARGIN = 16.0
@@ -77,13 +79,8 @@ class Drawing:
 
 def draw(definition: Any, statuses: Mapping[str, str] | None = None) -> Drawing:
     """Lay out a definition; `statuses` maps node ids to what happened to them."""
-    nodes = {node["id"]: node for node in _objects(definition, "nodes") if isinstance(node.get("id"), str)}
-    links = [
-        link
-        for link in _objects(definition, "connections")
-        if all(isinstance(end, str) and end in nodes for end in (link.get("sourceNodeId"), link.get("targetNodeId")))
-    ]
-    places = _given(nodes) or _layered(list(nodes), [(link["sourceNodeId"], link["targetNodeId"]) for link in links])
+    nodes, links = parts_of(definition)
+    places = places_of(nodes, links)
     status_of, exits = statuses or {}, _exits(links, places)
     boxes = [
         Box(key, str(node.get("name") or key), str(node.get("type", "")), *places[key], status_of.get(key, ""))
@@ -93,8 +90,36 @@ def draw(definition: Any, statuses: Mapping[str, str] | None = None) -> Drawing:
         width=max((box.x for box in boxes), default=0) + WIDTH + MARGIN,
         height=max((box.y for box in boxes), default=0) + HEIGHT + MARGIN,
         boxes=boxes,
-        lines=[_line(link, places, exits[link["sourceNodeId"], _handle(link)], status_of) for link in links],
+        lines=[_line(link, places, exits[link["sourceNodeId"], handle_of(link)], status_of) for link in links],
     )
+
+
+def parts_of(definition: Any) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+    """What can be drawn of a definition: its nodes by id, and the connections between them."""
+    nodes = {node["id"]: node for node in _objects(definition, "nodes") if isinstance(node.get("id"), str)}
+    links = [
+        link
+        for link in _objects(definition, "connections")
+        if all(isinstance(end, str) and end in nodes for end in (link.get("sourceNodeId"), link.get("targetNodeId")))
+    ]
+    return nodes, links
+
+
+def places_of(
+    nodes: Mapping[str, Mapping[str, Any]],
+    links: Iterable[Mapping[str, Any]],
+    width: float = WIDTH,
+    heights: Mapping[str, float] | None = None,
+    gaps: tuple[float, float] = (GAP_X, GAP_Y),
+) -> dict[str, Point]:
+    """The left upper corner of each node: its own position, or in layers; HEIGHT is that of a node without another."""
+    pairs = [(link["sourceNodeId"], link["targetNodeId"]) for link in links]
+    return _given(nodes) or _layered(list(nodes), pairs, width, heights or {}, gaps)
+
+
+def handle_of(link: Mapping[str, Any]) -> str:
+    """The way out that a connection takes."""
+    return str(link.get("sourceHandle") or MAIN)
 
 
 def _objects(definition: Any, key: str) -> list[dict[str, Any]]:
@@ -131,7 +156,13 @@ def _overlap(points: list[Point]) -> bool:
     return False
 
 
-def _layered(keys: list[str], links: list[tuple[str, str]]) -> dict[str, Point]:
+def _layered(
+    keys: list[str],
+    links: list[tuple[str, str]],
+    width: float,
+    heights: Mapping[str, float],
+    gaps: tuple[float, float],
+) -> dict[str, Point]:
     """Each node one column right of the last node that leads to it, near the rows of the nodes before it."""
     column = _columns(keys, links)
     sources: dict[str, list[str]] = defaultdict(list)
@@ -140,14 +171,17 @@ def _layered(keys: list[str], links: list[tuple[str, str]]) -> dict[str, Point]:
     stacks: dict[int, list[str]] = defaultdict(list)
     for key in keys:
         stacks[column[key]].append(key)
-    tallest = max((len(stack) for stack in stacks.values()), default=1)
+    gap_x, gap_y = gaps
+    rooms = {key: heights.get(key, HEIGHT) + gap_y for key in keys}
+    tallest = max((sum(rooms[key] for key in stack) for stack in stacks.values()), default=0.0)
     places: dict[str, Point] = {}
     for number, stack in sorted(stacks.items()):
         order = {key: index for index, key in enumerate(stack)}
         stack.sort(key=lambda key: (_mean(places[one][1] for one in sources[key] if one in places), order[key]))
-        top = MARGIN + (tallest - len(stack)) * (HEIGHT + GAP_Y) / 2
-        for row, key in enumerate(stack):
-            places[key] = MARGIN + number * (WIDTH + GAP_X), top + row * (HEIGHT + GAP_Y)
+        top = MARGIN + (tallest - sum(rooms[key] for key in stack)) / 2
+        for key in stack:
+            places[key] = MARGIN + number * (width + gap_x), top
+            top += rooms[key]
     return places
 
 
@@ -175,15 +209,11 @@ def _mean(values: Iterable[float]) -> float:
     return sum(found) / len(found) if found else 0.0
 
 
-def _handle(link: Mapping[str, Any]) -> str:
-    return str(link.get("sourceHandle") or "main")
-
-
 def _exits(links: Sequence[Mapping[str, Any]], places: Mapping[str, Point]) -> dict[tuple[str, str], float]:
     """How far down a box each of its handles is: spread over the side, in the order of where they lead."""
     targets: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for link in links:
-        targets[link["sourceNodeId"]][_handle(link)].append(places[link["targetNodeId"]][1])
+        targets[link["sourceNodeId"]][handle_of(link)].append(places[link["targetNodeId"]][1])
     return {
         (source, handle): HEIGHT * (number + 1) / (len(handles) + 1)
         for source, handles in targets.items()
@@ -195,11 +225,11 @@ def _line(link: Mapping[str, Any], places: Mapping[str, Point], down: float, sta
     (from_x, from_y), (to_x, to_y) = places[link["sourceNodeId"]], places[link["targetNodeId"]]
     start_x, start_y, end_x, end_y = from_x + WIDTH, from_y + down, to_x, to_y + HEIGHT / 2
     bend = max(abs(end_x - start_x) / 2, 24.0)
-    handle = _handle(link)
+    handle = handle_of(link)
     ran = {"completed", "error", "pending"}
     return Line(
         path=f"M{start_x:g} {start_y:g}C{start_x + bend:g} {start_y:g} {end_x - bend:g} {end_y:g} {end_x:g} {end_y:g}",
-        label="" if handle == "main" else handle,
+        label="" if handle == MAIN else handle,
         label_x=start_x + 8,
         label_y=start_y - 4,
         taken=status_of.get(link["sourceNodeId"]) in ran and status_of.get(link["targetNodeId"]) in ran,

@@ -1,6 +1,7 @@
 """Pages of flows and servers: list, create, build, publish, versions, duplicate, switch, delete."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,6 +13,7 @@ from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import Node
 from flows.models import Flow, FlowVersion, Revised, Server
 from flows.pages import node_catalogue
+from flows.pages.canvas import canvas_of
 from flows.pages.drawing import draw
 from flows.pages.forms import FlowForm, NewFlowForm, ServerForm
 from flows.pages.return_addresses import own_address
@@ -83,6 +85,7 @@ def _build_page(
         "faults": faults,
         "faults_title": faults_title,
         "drawing": draw(form.instance.definition),
+        "canvas": canvas_of(form.instance.definition, faults) | {"inputs": _names_of(form.instance.input_schema)},
         "has_changes": has_changes,
         "review": review_draft(flow) if has_changes else None,
         "comparison": compare(flow) if has_changes else None,
@@ -91,6 +94,12 @@ def _build_page(
         "nodes": nodes[1:],
     }
     return render(request, "flows/build.html", context)
+
+
+def _names_of(schema: Any) -> list[str]:
+    """The properties of a schema, which in a draft may be anything."""
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return list(properties) if isinstance(properties, dict) else []
 
 
 @require_POST

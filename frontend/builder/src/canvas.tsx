@@ -1,0 +1,228 @@
+import { Background, MiniMap, Panel, ReactFlow, ReactFlowProvider, useReactFlow, useStore, type Edge } from "@xyflow/react";
+import "@xyflow/react/dist/base.css";
+import { useContext, useEffect, useMemo, useRef, useState, type KeyboardEvent, type MouseEvent } from "react";
+import "./canvas.css";
+import { Card } from "./card";
+import { Details } from "./details";
+import { inTimeOrder, isTaken, neighbour, openingView, type CanvasData, type Direction } from "./model";
+import { NodeBox, type Box } from "./node";
+import { Store, StoreContext, usePart } from "./store";
+
+const NODE_TYPES = { box: NodeBox };
+const DIRECTIONS: Record<string, Direction> = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
+const NEAREST = 0.1;
+const MOVE_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 160;
+
+const boxesOf = ({ nodes, width }: CanvasData): Box[] =>
+  nodes.map((node) => ({ id: node.id, type: "box", position: { x: node.x, y: node.y }, width, height: node.height, data: { node } }));
+
+const linesOf = ({ connections, run }: CanvasData): Edge[] =>
+  connections.map((each) => ({
+    id: each.id,
+    source: each.source,
+    sourceHandle: each.way,
+    target: each.target,
+    className: each.isFaulty ? "is-faulty" : run && isTaken(each, run) ? "is-taken" : "",
+  }));
+
+/** A graph to look at; see main.ts for where its data comes from. */
+export function Canvas({ store }: { store: Store }) {
+  return (
+    <StoreContext value={store}>
+      <ReactFlowProvider>
+        <Work />
+      </ReactFlowProvider>
+    </StoreContext>
+  );
+}
+
+function Work() {
+  const store = useContext(StoreContext);
+  const flow = useReactFlow<Box>();
+  const work = useRef<HTMLDivElement>(null);
+  const isRun = usePart(({ data }) => data.run !== undefined);
+  const chosen = usePart((state) => state.chosen);
+  const panel = useRef<HTMLElement>(null);
+  const [wantsPanel, setWantsPanel] = useState(0);
+  useEffect(() => panel.current?.focus({ preventScroll: true }), [wantsPanel]);
+
+  const boxOf = (id: string) => work.current!.querySelector<HTMLElement>(`[data-node="${CSS.escape(id)}"]`);
+
+  function goTo(id: string) {
+    store.set({ current: id });
+    boxOf(id)?.focus({ preventScroll: true });
+    const { width, nodes } = store.get().data;
+    const node = nodes.find((each) => each.id === id)!;
+    const { x, y, zoom } = flow.getViewport();
+    const stage = work.current!.querySelector(".stage")!;
+    const [left, top] = [node.x * zoom + x, node.y * zoom + y];
+    const isSeen = left >= 0 && top >= 0 && left + width * zoom <= stage.clientWidth && top + node.height * zoom <= stage.clientHeight;
+    if (!isSeen) void flow.setCenter(node.x + width / 2, node.y + node.height / 2, { zoom: Math.max(zoom, 0.5), duration: MOVE_MS });
+  }
+
+  function step(by: number) {
+    const order = inTimeOrder(store.get().data);
+    const at = order.indexOf(store.get().chosen ?? "");
+    const next = order[at < 0 ? (by > 0 ? 0 : order.length - 1) : at + by];
+    if (next === undefined) return;
+    store.set({ chosen: next });
+    goTo(next);
+  }
+
+  function close() {
+    const id = store.get().chosen;
+    store.set({ chosen: undefined });
+    if (id) boxOf(id)?.focus({ preventScroll: true });
+  }
+
+  function open(event: MouseEvent) {
+    const id = (event.target as Element).closest<HTMLElement>("[data-node]")?.dataset.node;
+    if (id === undefined) return;
+    store.set({ current: id, chosen: id });
+    // Who opened it by keyboard reads on there; Esc leads back.
+    if (event.detail === 0) setWantsPanel((number) => number + 1);
+  }
+
+  function press(event: KeyboardEvent) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const { data, current } = store.get();
+    if (event.key === "Escape" && store.get().chosen !== undefined) close();
+    else if (!(event.target as Element).closest(".stage")) return;
+    else if (DIRECTIONS[event.key]) {
+      const next = current && neighbour(data, current, DIRECTIONS[event.key]!);
+      if (next !== undefined) goTo(next);
+    } else if (event.key === "Home") goTo((data.nodes.find((node) => node.isStart) ?? data.nodes[0]!).id);
+    else if (event.key === "+" || event.key === "=") void flow.zoomIn({ duration: MOVE_MS });
+    else if (event.key === "-") void flow.zoomOut({ duration: MOVE_MS });
+    else if (event.key === "0") void flow.fitView({ padding: 0.1, maxZoom: 1, duration: MOVE_MS });
+    else if (data.run && (event.key === "n" || event.key === "p")) step(event.key === "n" ? 1 : -1);
+    else return;
+    event.preventDefault();
+    event.stopPropagation(); // the page's own keys
+  }
+
+  return (
+    <div ref={work} className={`work ${isRun ? "is-run" : "is-draft"} ${chosen === undefined ? "" : "has-chosen"}`} onKeyDown={press}>
+      <div className="stage" role="group" aria-label="Graph" onClick={open}>
+        <Flow />
+        {isRun && <Steps step={step} />}
+        <Tools />
+      </div>
+      {chosen !== undefined && (isRun ? <Card ref={panel} close={close} /> : <Details ref={panel} close={close} />)}
+      <p className="keys">
+        <kbd>←</kbd> <kbd>→</kbd> along connections, <kbd>↑</kbd> <kbd>↓</kbd> between them, <kbd>Enter</kbd> opens,
+        {isRun && (
+          <>
+            {" "}
+            <kbd>n</kbd> <kbd>p</kbd> in order of time,
+          </>
+        )}{" "}
+        <kbd>+</kbd> <kbd>−</kbd> <kbd>0</kbd> zoom and fit
+      </p>
+    </div>
+  );
+}
+
+function Flow() {
+  const store = useContext(StoreContext);
+  const flow = useReactFlow<Box>();
+  const [first] = useState(() => store.get());
+  const [boxes, lines] = useMemo(() => [boxesOf(first.data), linesOf(first.data)], [first]);
+  const data = usePart((state) => state.data);
+  useEffect(() => {
+    if (data !== first.data) flow.setEdges(linesOf(data));
+  }, [data, first, flow]);
+  useKeptMiddle();
+  const stage = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState<ReturnType<typeof openingView>>();
+  useEffect(() => {
+    const { clientWidth, clientHeight } = stage.current!;
+    setView(openingView(first.data, clientWidth, clientHeight, first.current));
+  }, [first]);
+  // Measured first: so nothing moves after the first picture.
+  return (
+    <div ref={stage} className="room">
+      {view && (
+        <ReactFlow
+          defaultNodes={boxes}
+          defaultEdges={lines}
+          nodeTypes={NODE_TYPES}
+          defaultViewport={view}
+          minZoom={NEAREST}
+          maxZoom={2}
+          nodesDraggable={false}
+          nodesConnectable={false}
+          nodesFocusable={false}
+          edgesFocusable={false}
+          elementsSelectable={false}
+          disableKeyboardA11y
+          deleteKeyCode={null}
+          selectionKeyCode={null}
+          multiSelectionKeyCode={null}
+          zoomOnDoubleClick={false}
+          attributionPosition="top-right"
+        >
+          <Background gap={22} size={1.4} />
+          {first.data.nodes.length > 4 && (
+            <MiniMap<Box> pannable zoomable ariaLabel="Map of the graph" nodeBorderRadius={8} nodeClassName={({ id }) => `is-${data.run?.nodes[id]?.status ?? ""}`} />
+          )}
+        </ReactFlow>
+      )}
+    </div>
+  );
+}
+
+/** When the canvas becomes wider or narrower, as beside a panel, its middle stays in the middle. */
+function useKeptMiddle() {
+  const { getViewport, setViewport } = useReactFlow();
+  const width = useStore((state) => state.width);
+  const last = useRef(0);
+  useEffect(() => {
+    const { x, y, zoom } = getViewport();
+    if (last.current && width) void setViewport({ x: x + (width - last.current) / 2, y, zoom });
+    last.current = width;
+  }, [width, getViewport, setViewport]);
+}
+
+function Tools() {
+  const { zoomIn, zoomOut, fitView, zoomTo } = useReactFlow();
+  const zoom = useStore((state) => state.transform[2]);
+  const quick = { duration: MOVE_MS };
+  // The keys + − 0 do the same, so these are no stops for Tab.
+  return (
+    <Panel position="bottom-left" className="tools">
+      <button type="button" tabIndex={-1} aria-label="Zoom out" onClick={() => void zoomOut(quick)}>
+        −
+      </button>
+      <button type="button" tabIndex={-1} className="zoom" title="Show at full size" onClick={() => void zoomTo(1, quick)}>
+        {Math.round(100 * zoom)}%
+      </button>
+      <button type="button" tabIndex={-1} aria-label="Zoom in" onClick={() => void zoomIn(quick)}>
+        +
+      </button>
+      <button type="button" tabIndex={-1} onClick={() => void fitView({ padding: 0.1, maxZoom: 1, ...quick })}>
+        Fit
+      </button>
+    </Panel>
+  );
+}
+
+/** Through an execution in the order of time. */
+function Steps({ step }: { step: (by: number) => void }) {
+  const data = usePart((state) => state.data);
+  const chosen = usePart((state) => state.chosen);
+  const order = inTimeOrder(data);
+  if (!order.length) return null;
+  const at = order.indexOf(chosen ?? "");
+  return (
+    <Panel position="top-left" className="steps">
+      <button type="button" aria-label="Previous in time" disabled={at === 0} onClick={() => step(-1)}>
+        ‹
+      </button>
+      <span aria-live="polite">{at < 0 ? `${order.length} ran` : `${at + 1} of ${order.length}`}</span>
+      <button type="button" aria-label="Next in time" disabled={at === order.length - 1} onClick={() => step(1)}>
+        ›
+      </button>
+    </Panel>
+  );
+}

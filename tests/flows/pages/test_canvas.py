@@ -1,0 +1,188 @@
+"""A definition as the canvas gets it, and the pages that show it with and without what `make run` builds."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client, override_settings
+from django_vite.core.asset_loader import DjangoViteAssetLoader
+
+from flows.engine.errors import Fault
+from flows.models import Flow
+from flows.pages.canvas import GAPS, HEIGHT, WIDTH, canvas_of
+from tests.executions.pages.test_views import browser_of
+from tests.factories import make_flow
+from tests.flows.pages.test_views import ECHO, SCHEMA
+
+pytestmark = pytest.mark.django_db
+
+
+def node(key: str, node_type: str = "set_fields", **more: Any) -> dict[str, Any]:
+    return {"id": key, "name": key.upper(), "type": node_type, "slug": key, "parameters": {}} | more
+
+
+def line(source: str, target: str, handle: str = "main") -> dict[str, str]:
+    return {"id": source + target, "sourceNodeId": source, "sourceHandle": handle, "targetNodeId": target}
+
+
+def test_a_node_has_its_place_its_type_in_words_and_its_ways_out() -> None:
+    definition = {
+        "nodes": [node("t", "trigger"), node("c", "condition", position={"x": 1, "y": 2})],
+        "connections": [line("t", "c")],
+    }
+    drawn = canvas_of(definition)
+    assert drawn["icons"].endswith("node-icons.svg")
+    assert drawn["nodes"][1] == {
+        "id": "c",
+        "name": "C",
+        "type": "condition",
+        "x": drawn["nodes"][0]["x"] + WIDTH + GAPS[0],
+        "y": drawn["nodes"][0]["y"],
+        "height": HEIGHT,
+        "ways": ["true", "false"],
+        "isStart": False,
+        "title": "Condition",
+        "icon": "branch",
+        "group": "Logic",
+        "help": "/node-types/condition/",
+    }
+    assert [each["isStart"] for each in drawn["nodes"]] == [True, False]
+    assert drawn["connections"] == [{"id": "line-0", "source": "t", "way": "main", "target": "c", "isFaulty": False}]
+
+
+def test_positions_are_those_of_the_definition_when_every_node_has_one() -> None:
+    nodes = [node("a", position={"x": -300, "y": 50}), node("b", position={"x": 0, "y": 250})]
+    a, b = canvas_of({"nodes": nodes, "connections": []})["nodes"]
+    assert (b["x"] - a["x"], b["y"] - a["y"]) == (300, 200)
+
+
+def test_ways_out_are_chosen_by_parameters_and_settings_and_a_wrong_one_is_drawn_too() -> None:
+    cases = [{"name": name, "operator": "equals", "right": name} for name in ("paid", "open", "sent", "lost")]
+    nodes = [
+        node("s", "switch", parameters={"value": "{{ trigger.x }}", "cases": cases}),
+        node("broken", "switch", parameters={"cases": "nonsense"}),
+        node(
+            "h",
+            "http_request",
+            parameters={"method": "GET", "url": "https://a.example"},
+            settings={"onError": "handle"},
+        ),
+        node("gone", "of_a_plugin"),
+        node("odd", parameters=7),
+    ]
+    drawn = canvas_of({"nodes": nodes, "connections": [line("gone", "h", "strange")]})["nodes"]
+    ways = {each["id"]: each["ways"] for each in drawn}
+    assert ways["s"] == ["paid", "open", "sent", "lost", "default"]
+    assert ways["h"] == ["main", "error"]
+    assert ways["gone"] == ["main", "strange"]
+    assert next(each for each in drawn if each["id"] == "s")["height"] == 120
+    assert (drawn[3]["title"], drawn[3]["icon"], drawn[3]["help"]) == ("of_a_plugin", "", "")
+
+
+def test_a_draft_says_what_its_nodes_are_made_of_and_what_is_wrong_with_them() -> None:
+    definition = {
+        "nodes": ["nonsense", node("a", parameters={"x": 1}, settings={"timeoutSeconds": 2}), node("b")],
+        "connections": [{"id": 3}, line("a", "b")],
+    }
+    faults = [
+        Fault("definition.nodes[1].parameters.x", "not this"),
+        Fault("nodes[1]", "nor that"),
+        Fault("definition.connections[1].sourceHandle", "no such way"),
+        Fault("inputSchema.nodes[2]", "of a node of another name"),
+        Fault("toolName", "of the tool"),
+    ]
+    drawn = canvas_of(definition, faults)
+    assert drawn["nodes"][0]["draft"] == {
+        "index": 1,
+        "slug": "a",
+        "parameters": {"x": 1},
+        "settings": {"timeoutSeconds": 2},
+        "faults": ["not this", "nor that"],
+    }
+    assert drawn["nodes"][1]["draft"]["faults"] == []
+    assert [each["isFaulty"] for each in drawn["connections"]] == [True]
+
+
+@pytest.mark.parametrize("broken", [None, [], 7, {"nodes": 1}, {"nodes": [None], "connections": {}}])
+def test_what_is_no_definition_is_drawn_as_nothing(broken: Any) -> None:
+    drawn = canvas_of(broken, [])
+    assert (drawn["nodes"], drawn["connections"]) == ([], [])
+
+
+# --- On the page ------------------------------------------------------------------------------------------------------
+
+
+MAIN = {"src/main.ts": {"file": "assets/main-3w8T0tkC.js", "src": "src/main.ts", "isEntry": True}}
+
+
+@contextmanager
+def built(manifest: dict[str, Any], folder: Path) -> Iterator[None]:
+    """Pages find these files, whatever this machine has built; the manifest is read once in a process."""
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(manifest))
+    with override_settings(DJANGO_VITE={"default": {"manifest_path": path, "static_url_prefix": "builder"}}):
+        DjangoViteAssetLoader._instance = None
+        yield
+    DjangoViteAssetLoader._instance = None
+
+
+@pytest.fixture
+def flow() -> Flow:
+    return make_flow(definition=ECHO, input_schema=SCHEMA)
+
+
+@pytest.fixture
+def browser(flow: Flow) -> Client:
+    return browser_of(flow.server.owner)
+
+
+def data_of(page: str) -> dict[str, Any]:
+    found = re.search(r'<script id="canvas" type="application/json">(.*?)</script>', page, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+def test_the_build_page_brings_the_draft_and_the_script_with_the_nonce_of_its_policy(
+    browser: Client, flow: Flow, tmp_path: Path
+) -> None:
+    with built(MAIN, tmp_path):
+        answer = browser.get(f"/flows/{flow.pk}/build/")
+    page = answer.content.decode()
+    nonce = re.search(r"'nonce-([^']+)'", answer["Content-Security-Policy"])
+    assert nonce
+    tag = re.search(r'<script[^>]*src="/static/builder/assets/main-3w8T0tkC.js"[^>]*>', page)
+    assert tag
+    assert f'nonce="{nonce[1]}"' in tag[0]
+    drawn = data_of(page)
+    assert [each["id"] for each in drawn["nodes"]] == [each["id"] for each in flow.definition["nodes"]]
+    assert drawn["inputs"] == list(flow.input_schema["properties"])
+    assert "<svg" in page.partition("<flow-canvas>")[2].partition("</flow-canvas>")[0]
+
+
+def test_without_the_build_the_page_is_there_with_the_server_s_drawing(
+    browser: Client, flow: Flow, tmp_path: Path
+) -> None:
+    with built({}, tmp_path):
+        answer = browser.get(f"/flows/{flow.pk}/build/")
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert "/builder/" not in page
+    assert '<figure class="graph"' in page
+
+
+def test_other_pages_load_nothing_of_it(browser: Client, flow: Flow, tmp_path: Path) -> None:
+    with built(MAIN, tmp_path):
+        pages = [browser.get(path) for path in ("/", f"/flows/{flow.pk}/versions/", f"/flows/{flow.pk}/insights/")]
+    assert [(page.status_code, "/builder/" in page.content.decode()) for page in pages] == [(200, False)] * 3
+
+
+def test_a_draft_with_faults_is_drawn_as_it_was_sent(browser: Client, flow: Flow) -> None:
+    definition = json.loads(json.dumps(flow.definition))
+    definition["nodes"][-1]["type"] = "nothing_like_it"
+    form = {"name": flow.name, "tool_name": flow.tool_name, "definition": json.dumps(definition), "timeout_seconds": 5}
+    page = browser.post(f"/flows/{flow.pk}/build/", form | {"input_schema": "{}"}).content.decode()
+    assert len(data_of(page)["nodes"][-1]["draft"]["faults"]) == 1
