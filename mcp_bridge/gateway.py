@@ -1,12 +1,14 @@
 """The ASGI door to MCP: `/mcp/<slug>` -> head -> key -> body -> the SDK. Everything else -> Django."""
 
 import logging
+from typing import Any
 
 from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
 from mcp_bridge.calls.asking import SESSIONS
 from mcp_bridge.keys.principals import KeyUser, key_ring
+from mcp_bridge.servers import received
 from mcp_bridge.servers.host import Hosted, current_host
 from mcp_bridge.wire import batches, bodies, headers, streams
 from mcp_bridge.wire.headers import SESSION, Headers
@@ -36,17 +38,14 @@ class Gateway:
             if self.is_draining:
                 await refuse(Refused(503, "This server is about to stop.", RETRY_LATER), send)
             else:
-                await self._count(scope, receive, send)
+                messages = int(scope["method"] == "POST")
+                self.under_way += messages
+                try:
+                    await _serve(scope, receive, send)
+                finally:
+                    self.under_way -= messages
         else:
             await self.django(scope, receive, send)
-
-    async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
-        messages = int(scope["method"] == "POST")
-        self.under_way += messages
-        try:
-            await _serve(scope, receive, send)
-        finally:
-            self.under_way -= messages
 
     def drain(self) -> None:
         """Take no new calls, and end the streams of `subscriptions/listen`, which count as calls under way."""
@@ -106,22 +105,24 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
     Its memory is counted until it is answered.
     """
 
-    async def serve(body: bytes, receive: Receive, send: Send) -> None:
+    async def serve(message: Any, body: bytes, receive: Receive, send: Send) -> None:
         try:
-            request_id = bodies.check(body, head)
+            request_id = bodies.check(message, head)
             if request_id is not None and hosted.manager.is_under_way(head.get(SESSION, ""), request_id):
                 message = "A request with this id is under way in this session. Give each request an id of its own."
                 raise Refused(400, message, request_id=request_id)
-            await _pass_on(dict(scope), receive, send, hosted)
+            received.hand_on(message)
+            await _pass_on(dict(scope), bodies.replayed(body, receive), send, hosted)
         except Refused as refused:
             await refuse(refused, send)
 
     async with current_host().room.share() as share:
         body = await bodies.read(receive, head, share)
-        if batches.is_batch(body, head):
-            await batches.answer(batches.split(bodies.parsed(body)), serve, receive, send)
+        message = bodies.parsed(body)
+        if isinstance(message, list) and batches.may_come(head):
+            await batches.answer(batches.checked(message), serve, receive, send)
         else:
-            await serve(body, bodies.replayed(body, receive), send)
+            await serve(message, body, receive, send)
 
 
 async def _pass_on(scope: Scope, receive: Receive, send: Send, hosted: Hosted) -> None:

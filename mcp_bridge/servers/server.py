@@ -1,4 +1,4 @@
-"""The SDK's low-level server for one slug. Only this file and sessions.py use names private to the SDK (mcp 2.3)."""
+"""The SDK's low-level server for one slug. Only this file, sessions.py and received.py use names private to the SDK (mcp 2.3)."""
 
 from typing import Any
 

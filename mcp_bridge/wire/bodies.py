@@ -133,14 +133,11 @@ def _too_large() -> Refused:
     return Refused(413, f"This message is larger than {limit} bytes, the most that FLOWHUB_MAX_BODY_BYTES allows here.")
 
 
-def check(body: bytes, headers: Headers) -> str | int | None:
-    """The id of the request in a body; None for a notification or an answer.
+def check(message: Any, headers: Headers) -> str | int | None:
+    """The id of a request; None for a notification or an answer.
 
-    Refuses what is no JSON-RPC message; both of the SDK's parsers are more lenient, each in its own way.
-
-    Raises Refused that says what to change, 413 for too many values, else 400 (JSON-RPC 2.0; MCP, Base Protocol).
+    Raises Refused (400) that says what to change when it is no JSON-RPC message (JSON-RPC 2.0; MCP, Base Protocol).
     """
-    message = parsed(body)
     if not isinstance(message, dict):
         text = "The body must be one JSON-RPC message, an object; only MCP 2025-03-26 has batches."
         raise Refused(400, text)
