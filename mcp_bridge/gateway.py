@@ -1,12 +1,14 @@
 """The ASGI door to MCP: `/mcp/<slug>` -> head -> key -> body -> the SDK. Everything else -> Django."""
 
 import logging
+from typing import Any
 
 from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
 from mcp_bridge.calls.asking import SESSIONS
-from mcp_bridge.keys.principals import KeyUser, key_ring
+from mcp_bridge.keys.principals import key_ring
+from mcp_bridge.servers import received
 from mcp_bridge.servers.host import Hosted, current_host
 from mcp_bridge.wire import batches, bodies, headers, streams
 from mcp_bridge.wire.headers import SESSION, Headers
@@ -36,17 +38,14 @@ class Gateway:
             if self.is_draining:
                 await refuse(Refused(503, "This server is about to stop.", RETRY_LATER), send)
             else:
-                await self._count(scope, receive, send)
+                messages = int(scope["method"] == "POST")
+                self.under_way += messages
+                try:
+                    await _serve(scope, receive, send)
+                finally:
+                    self.under_way -= messages
         else:
             await self.django(scope, receive, send)
-
-    async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
-        messages = int(scope["method"] == "POST")
-        self.under_way += messages
-        try:
-            await _serve(scope, receive, send)
-        finally:
-            self.under_way -= messages
 
     def drain(self) -> None:
         """Take no new calls, and end the streams of `subscriptions/listen`, which count as calls under way."""
@@ -88,15 +87,23 @@ async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _admit(scope: Scope, head: Headers) -> Hosted:
     """The server that is asked for; who asks is put into the scope."""
+    slug = scope["path"].removeprefix(PREFIX).removesuffix("/")
+    scheme, _, key = head.get("authorization", "").partition(" ")
     try:
-        hosted = await _hosted(scope["path"])
-        user = await _user(head, hosted)
+        hosted = await current_host().get(slug) if slug and "/" not in slug else None
+        if hosted is None:
+            raise Refused(404, "There is no MCP server at this address.")
+        user = await key_ring.user_for(key.strip()) if scheme.lower() == "bearer" else None
     except DatabaseError as error:
         logger.error("a message to %s was refused: %s", scope["path"], error)
         message = "The database does not answer, so nothing was run. Wait a little and try again."
         raise Refused(503, message, RETRY_LATER) from None
-    if user is not None:
+    if user is not None and user.principal.may_use(hosted.snapshot.server_id, hosted.snapshot.owner_id):
         scope["user"] = user
+    elif not hosted.snapshot.is_public or head.get("authorization"):
+        logger.warning("call of /mcp/%s without a key that opens it", slug)
+        message = "Send an API key of this server: Authorization: Bearer fh_..."
+        raise Refused(401, message, {"www-authenticate": 'Bearer realm="flowhub", error="invalid_token"'})
     return hosted
 
 
@@ -106,22 +113,25 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
     Its memory is counted until it is answered.
     """
 
-    async def serve(body: bytes, receive: Receive, send: Send) -> None:
+    async def serve(message: Any, body: bytes, receive: Receive, send: Send) -> None:
         try:
-            request_id = bodies.check(body, head)
-            if request_id is not None and hosted.manager.is_under_way(head.get(SESSION, ""), request_id):
+            request_id = bodies.check(message, head)
+            session = head.get(SESSION)
+            if request_id is not None and session and hosted.manager.is_under_way(session, request_id):
                 message = "A request with this id is under way in this session. Give each request an id of its own."
                 raise Refused(400, message, request_id=request_id)
-            await _pass_on(dict(scope), receive, send, hosted)
+            received.hand_on(message)
+            await _pass_on(dict(scope), bodies.replayed(body, receive), send, hosted)
         except Refused as refused:
             await refuse(refused, send)
 
     async with current_host().room.share() as share:
         body = await bodies.read(receive, head, share)
-        if batches.is_batch(body, head):
-            await batches.answer(batches.split(bodies.parsed(body)), serve, receive, send)
+        message = bodies.parsed(body)
+        if isinstance(message, list) and batches.may_come(head):
+            await batches.answer(batches.checked(message), serve, receive, send)
         else:
-            await serve(body, bodies.replayed(body, receive), send)
+            await serve(message, body, receive, send)
 
 
 async def _pass_on(scope: Scope, receive: Receive, send: Send, hosted: Hosted) -> None:
@@ -135,23 +145,3 @@ async def _pass_on(scope: Scope, receive: Receive, send: Send, hosted: Hosted) -
     finally:
         hosted.audience.open_gets -= gets
         stream.close()
-
-
-async def _hosted(path: str) -> Hosted:
-    slug = path.removeprefix(PREFIX).removesuffix("/")
-    hosted = await current_host().get(slug) if slug and "/" not in slug else None
-    if hosted is None:
-        raise Refused(404, "There is no MCP server at this address.")
-    return hosted
-
-
-async def _user(head: Headers, hosted: Hosted) -> KeyUser | None:
-    scheme, _, key = head.get("authorization", "").partition(" ")
-    user = await key_ring.user_for(key.strip()) if scheme.lower() == "bearer" else None
-    if user is not None and user.principal.may_use(hosted.snapshot.server_id, hosted.snapshot.owner_id):
-        return user
-    if hosted.snapshot.is_public and not head.get("authorization"):
-        return None
-    logger.warning("call of /mcp/%s without a key that opens it", hosted.snapshot.slug)
-    message = "Send an API key of this server: Authorization: Bearer fh_..."
-    raise Refused(401, message, {"www-authenticate": 'Bearer realm="flowhub", error="invalid_token"'})

@@ -63,7 +63,7 @@ def save(case: SavedCase, target: Target, name: str, arguments: Any, expectation
 def storable_part(target: Target, arguments: Any) -> tuple[Any, list[str]]:
     """The arguments without what the record of a call would not hold either, and the paths of what is left out."""
     redactor = target.guard.redactors(arguments, {})[1]
-    return whole_parts(payload.cleaned(target.guard.masked(arguments), redactor))
+    return whole_parts(payload.cleaned(target.guard.masked(arguments), redactor)[0])
 
 
 # --- Calling ----------------------------------------------------------------------------------------------------------

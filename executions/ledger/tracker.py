@@ -109,9 +109,6 @@ class Tracker:
     ) -> asyncio.Future[bool]:
         """Write the end, and the answer to keep; once durable, the result is False if somebody else had ended it."""
         self._stop_timer()
-        return self.ledger.close(self.execution_id, self._terminal(result, error), kept)
-
-    def _terminal(self, result: dict[str, Any], error: FlowError | None) -> dict[str, Any]:
         seconds = time.monotonic() - self.began
         ended_at = self.started_at + timedelta(seconds=seconds)
         row: dict[str, Any] = {
@@ -123,7 +120,9 @@ class Tracker:
             "node_executions": self._dump_nodes(),
             "result": payload.dump(result, redactor=self.redactor, redact=_redacted_result),
         }
-        return row if error is None else row | error_columns(error, self.redactor)
+        if error is not None:
+            row |= error_columns(error, self.redactor)
+        return self.ledger.close(self.execution_id, row, kept)
 
 
 def _redacted_result(result: dict[str, Any], redactor: Redactor) -> dict[str, Any]:

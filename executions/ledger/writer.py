@@ -109,8 +109,6 @@ class Ledger:
 
     async def admit(self) -> None:
         """Wait for room to record one more execution; raises LedgerUnavailable when there is none for too long."""
-        if not self.is_full:
-            return
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self.is_full:
             if time.monotonic() > deadline:

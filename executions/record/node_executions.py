@@ -171,7 +171,8 @@ class NodeExecutions:
     def _close(self, event: Event) -> Entry:
         entry, began = self._open.pop(event.node.id)
         entry["durationMs"] = round((event.at - began) * 1000, 3)
-        _end_waiting(entry, event.at)
+        if "asked" in entry:
+            _end_waiting(entry, event.at)
         if "attemptLog" in entry and entry["attemptLog"][-1]["durationMs"] is None:
             _end_attempt(entry["attemptLog"][-1], event.at, None)
         return entry

@@ -89,14 +89,13 @@ def redacted(value: Any, redactor: Redactor) -> Any:
     return Normaliser(redactor.learning(value)).normalise(value)
 
 
-def cleaned(value: Any, redactor: Redactor) -> Any:
-    """The value itself when there is nothing to hide in it, else `redacted`."""
-    try:
-        if not redactor.finds(orjson.dumps(value, option=PASSTHROUGH)):
-            return value
-    except (TypeError, ValueError, RecursionError):
-        pass
-    return redacted(value, redactor)
+def cleaned(value: Any, redactor: Redactor) -> tuple[Any, str]:
+    """The value itself when there is nothing to hide in it, else `redacted`; and its text, as `dump` makes it."""
+    data = _written(value)
+    if data is None or redactor.finds(data):
+        value = redacted(value, redactor)
+        return value, dump(value, redactor=None)
+    return value, _bounded(data, value, MAX_RECORD, rebuilt)
 
 
 def rebuilt(value: Any, cap: int) -> str:
@@ -119,20 +118,26 @@ def dump(
     `redact` says which parts of a value are data; without a redactor, the value is redacted already. `rebuild` makes
     the text of what is large or no plain JSON.
     """
-    try:
-        data = orjson.dumps(value, option=PASSTHROUGH)
-    except (TypeError, ValueError, RecursionError):
-        data = None
+    data = _written(value)
     if redactor is not None and (data is None or redactor.finds(data)):
         return dump(redact(value, redactor), cap, redactor=None, rebuild=rebuild)
-    if data is None or len(data) > min(cap, MAX_STRING) or b"\\u0000" in data or not _surely_shallow(data):
+    return _bounded(data, value, cap, rebuild)
+
+
+def _written(value: Any) -> bytes | None:
+    """The text of plain JSON; None for everything else."""
+    try:
+        return orjson.dumps(value, option=PASSTHROUGH)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _bounded(data: bytes | None, value: Any, cap: int, rebuild: Rebuild) -> str:
+    """The text as it is where it is plain and small, else made anew."""
+    if data is None or len(data) > min(cap, MAX_STRING) or b"\\u0000" in data:
         return rebuild(value, cap)
-    return data.decode()
-
-
-def _surely_shallow(data: bytes) -> bool:
-    """Fewer brackets than levels: most values are known to be shallow without being walked."""
-    return data.count(b"{") + data.count(b"[") <= MAX_DEPTH
+    # Fewer brackets than levels: most values are known to be shallow without being walked.
+    return data.decode() if data.count(b"{") + data.count(b"[") <= MAX_DEPTH else rebuild(value, cap)
 
 
 def text_of(plain: Any) -> str:

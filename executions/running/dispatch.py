@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from executions.database import in_database
@@ -34,7 +35,7 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         task = loop.create_task(work, context=contextvars.Context())
         self._running[execution_id] = loop, task
-        task.add_done_callback(lambda done: self._ended(execution_id, done))
+        task.add_done_callback(partial(self._ended, execution_id))
         return task
 
     def _ended(self, execution_id: uuid.UUID, task: asyncio.Task[Any]) -> None:

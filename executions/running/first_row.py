@@ -38,14 +38,14 @@ def base_row(
     execution_id: uuid.UUID, started_at: datetime, arguments: Any, caller: Caller, redactor: Redactor
 ) -> dict[str, Any]:
     """The columns that each execution has from the start, also one of a tool that does not exist."""
-    arguments = payload.cleaned(arguments, redactor)
+    arguments, text = payload.cleaned(arguments, redactor)
     return {
         **_caller_columns(caller),
         "id": execution_id,
         "status": Status.PENDING.value,
         "started_at": started_at,
         "updated_at": started_at,
-        "initial_params": payload.dump(arguments, redactor=None),
+        "initial_params": text,
         "params_preview": payload.preview(arguments),
         "node_executions": "[]",
         "error_kind": "",

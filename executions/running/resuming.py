@@ -13,7 +13,7 @@ from executions.running.dispatch import Running, dispatcher
 from executions.running.starting import begin
 from executions.running.targets import Target
 from executions.running.walking import walk
-from executions.running.work import Work, give_up, secrets_of
+from executions.running.work import NO_SECRETS, Work, give_up, secrets_of
 from flows.engine.pauses import Resumption
 
 
@@ -37,7 +37,7 @@ def go_on(
 
 async def _run(call: Call, held: Held, answers: Mapping[str, Any]) -> Answer | Waiting:
     try:
-        secrets = await secrets_of(call.target)
+        secrets = await secrets_of(call.target) if call.target.graph.secret_names else NO_SECRETS
     except LedgerUnavailable:
         give_up(Tracker(ledger, held.execution_id, held.started_at, Redactor.none.knowing(held.hidden), held.entries))
         raise

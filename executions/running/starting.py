@@ -13,7 +13,7 @@ from executions.running.first_row import pending_row
 from executions.running.recovery import heart
 from executions.running.targets import ArgumentsError
 from executions.running.walking import walk
-from executions.running.work import Work, ended_elsewhere, secrets_of
+from executions.running.work import NO_SECRETS, Work, ended_elsewhere, secrets_of
 
 
 async def begin(call: Call) -> Running:
@@ -29,13 +29,14 @@ async def admit() -> None:
     """Wait until this process can run and record one more execution; raises LedgerUnavailable."""
     if not heart.is_beating:
         await in_database(heart.start)
-    await ledger.admit()
+    if ledger.is_full:
+        await ledger.admit()
 
 
 async def _run(execution_id: uuid.UUID, call: Call) -> Answer | Waiting:
     """Record that the execution begins, then walk; nothing runs when somebody else has its idempotency key."""
     started_at, timeout, target = datetime.now(UTC), call.target.timeout_seconds, call.target
-    secrets = await secrets_of(target)
+    secrets = await secrets_of(target) if target.graph.secret_names else NO_SECRETS
     for_answer, for_record = target.guard.redactors(call.given, secrets)
     if call.parent is not None:
         for_record, timeout = for_record.knowing(call.parent.hidden), call.parent.seconds_for(timeout)

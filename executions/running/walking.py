@@ -88,4 +88,4 @@ def _answer(work: Work, outcome: Outcome) -> Answer:
         # Several JSON answers have no single value; each is in the text blocks.
         is_structured = len(structured) == 1
         answer = Answer(execution_id, content, structured[0] if is_structured else None, is_structured)
-    return answer.without(work.for_answer)
+    return answer.without(work.for_answer) if work.for_answer.values else answer

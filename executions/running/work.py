@@ -75,8 +75,6 @@ async def secrets_of(target: Target) -> SecretValues:
     Read before the pending row is made, which must not hold their values; so a call that is cancelled meanwhile goes
     on until it has left its record.
     """
-    if not target.graph.secret_names:
-        return NO_SECRETS
     reading = in_database(lambda: secret_values(target.flow_id, target.graph.secret_names))
     try:
         values, was_cancelled = await uninterrupted(reading)

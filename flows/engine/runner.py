@@ -152,10 +152,7 @@ class _Walk:
         """The nodes whose question the caller has had already, and not answered."""
 
     def _at(self) -> float:
-        return self.starts_at + self._seconds()
-
-    def _seconds(self) -> float:
-        return time.monotonic() - self.began
+        return self.starts_at + time.monotonic() - self.began
 
     def _tell(self, event: Event) -> None:
         self.reported.add(event.node.id)
@@ -198,20 +195,19 @@ class _Walk:
             self._drop_questions("the execution was cancelled")
             self._skip_the_rest("the execution was cancelled")
             raise
-        if self.failure is not None:
+        replies = tuple(reply for _, reply in self.replies)
+        if self.asking and self.failure is not None:
             self._drop_questions(f"{self.failure.node_name or 'the flow'} failed")
-        self._drop_questions(LEFT_BEHIND, only_idle=True)
         if self.asking:
-            return Outcome(self._given(), None, self._at(), self._pause())
+            self._drop_questions(LEFT_BEHIND, only_idle=True)
+        if self.asking:
+            return Outcome(replies, None, self._at(), self._pause())
         if self.failure is not None:
             self._skip_the_rest(f"not reached: {self.failure.node_name or 'the flow'} failed")
         else:
             self._skip_the_rest(LEFT_BEHIND)
             self.failure = answers.lacking(self.replies) if self.output_schema is not None else None
-        return Outcome(self._given(), self.failure, self._at())
-
-    def _given(self) -> tuple[Reply, ...]:
-        return tuple(reply for _, reply in self.replies)
+        return Outcome(replies, self.failure, self._at())
 
     def _pause(self) -> Checkpoint:
         """What a later walk needs; the questions are told to the observers, each once."""
@@ -220,7 +216,7 @@ class _Walk:
                 self._tell(NodeAsked(self.graph.nodes[node_id], self._at(), asked.question))
         reached = {each.node_id for each in self.ended} | set(self.asking)
         return Checkpoint(
-            self.timeout_seconds - self.seconds_left + self._seconds(),
+            self.timeout_seconds - self.seconds_left + time.monotonic() - self.began,
             tuple(self.ended),
             tuple((node.id, reply) for node, reply in self.replies),
             frozenset(self.reported),

@@ -1,6 +1,7 @@
 """Build an object from values of earlier nodes, or change one."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from flows.engine.errors import Fault, NodeFailed
@@ -99,6 +100,7 @@ class SetFields:
         return shape_of(fields)
 
 
+@lru_cache(maxsize=1000)
 def _parts(name: str) -> tuple[str, ...]:
     r"""`a.b\.c` -> ("a", "b.c")."""
     return tuple(part.replace("\0", ".") for part in name.replace("\\.", "\0").split("."))

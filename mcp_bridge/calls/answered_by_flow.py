@@ -38,7 +38,7 @@ async def answer_of(
     """
     caller = replace(tools.caller_of(ctx, tools.principal_of(ctx)), request=request)
     try:
-        async with reports.watching(ctx, target.graph, reports.level_of(ctx, set_level)) as watch:
+        async with reports.watching(ctx, target.graph, set_level) as watch:
             call = Call(target, as_arguments(target.input_schema.schema, texts), caller, watch)
             try:
                 answer, code = await asking.converse(ctx, params, call), INTERNAL_ERROR

@@ -7,7 +7,6 @@ stored execution that goes on.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -38,7 +37,7 @@ from executions.models import execution_url
 from executions.questions import resumption
 from executions.questions.resumption import CallerGone, Given
 from executions.running import deliveries
-from executions.running.calls import Answer, Call, Caller, Pending, Waiting, error_answer
+from executions.running.calls import Answer, Call, Pending, Waiting, error_answer
 from flows.adapters import vault
 from flows.engine.questions import CAPABILITIES, MAX_ANSWER_SECONDS, Question, QuestionKind, refused
 
@@ -47,6 +46,8 @@ Called = Answer | Pending | Waiting
 
 EXECUTION_ID = "flowhub/executionId"
 EXECUTION_URL = "flowhub/executionUrl"
+JOINED = "flowhub/joined"
+PENDING = "flowhub/pending"
 
 SESSIONS = "flowhub.sessions"
 """Where the gateway keeps, in the scope of a request, the manager of its server's sessions."""
@@ -81,14 +82,8 @@ def boundary(slug: str) -> RequestStateBoundary:
     )
 
 
-def askable(caller: Caller, ctx: Context, identity: str) -> Caller:
-    """The caller with what its client says that it can be asked; `identity` tells it from all others."""
-    is_live = ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS
-    kinds = _declared(ctx) if not is_live or ctx.session.can_send_request else frozenset[QuestionKind]()
-    return replace(caller, identity=identity, can_be_asked=kinds, is_asked_live=is_live)
-
-
-def _declared(ctx: Context) -> frozenset[QuestionKind]:
+def askable(ctx: Context) -> frozenset[QuestionKind]:
+    """What a client says that it can be asked."""
     declared = ctx.session.client_capabilities
     if declared is None:
         return frozenset()
@@ -110,7 +105,7 @@ async def converse(ctx: Context, params: Params, call: Call) -> Answer | Pending
     failed because the client cannot be asked.
     """
     is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
-    given = _given(params.input_responses or {}) if is_modern else {}
+    given = _given(params.input_responses) if is_modern and params.input_responses else {}
     who = call.caller, call.target.flow_id, call.watch
     try:
         if is_modern and params.request_state is not None:
@@ -146,8 +141,13 @@ def _plain(response: Any) -> Any:
 
 
 def meta_of(result: Called) -> dict[str, Any]:
-    """What a result says of its execution, in `_meta`."""
-    return {EXECUTION_ID: str(result.execution_id), EXECUTION_URL: execution_url(result.execution_id)}
+    """What a result says of its execution, and how it came to this caller, in `_meta`."""
+    meta: dict[str, Any] = {EXECUTION_ID: str(result.execution_id), EXECUTION_URL: execution_url(result.execution_id)}
+    if not isinstance(result, Waiting) and result.is_joined:
+        meta[JOINED] = True
+    if isinstance(result, Pending):
+        meta[PENDING] = True
+    return meta
 
 
 def _input_required(waiting: Waiting) -> dict[str, Any]:

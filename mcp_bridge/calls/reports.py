@@ -65,11 +65,17 @@ class _Missing:
 
 
 @asynccontextmanager
-async def watching(ctx: Context, graph: Graph, level: LoggingLevel | None) -> AsyncIterator[Watch | None]:
+async def watching(ctx: Context, graph: Graph, set_level: LoggingLevel | None) -> AsyncIterator[Watch | None]:
     """What to make the call with so that the client hears of the call; None when it wants nothing.
 
-    On the way out everything is sent that was said; after that, nothing is.
+    `set_level` is the level that its session set. On the way out everything is sent that was said; after that, nothing
+    is.
     """
+    if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
+        asked = cast("dict[str, Any]", ctx.meta or {}).get(LOG_LEVEL_META_KEY)
+        level: LoggingLevel | None = asked if asked in LEVELS else None
+    else:
+        level = set_level or LEGACY_LEVEL
     wants_progress = "progress_token" in (ctx.meta or {})
     if not wants_progress and level is None:
         yield None
@@ -80,14 +86,6 @@ async def watching(ctx: Context, graph: Graph, level: LoggingLevel | None) -> As
         await reports.finish()
     finally:
         reports.stop()
-
-
-def level_of(ctx: Context, set_level: LoggingLevel | None) -> LoggingLevel | None:
-    """From which level a call's client wants log messages; `set_level` is what its session set."""
-    if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-        return set_level or LEGACY_LEVEL
-    asked = cast("dict[str, Any]", ctx.meta or {}).get(LOG_LEVEL_META_KEY)
-    return asked if asked in LEVELS else None
 
 
 class Reports:

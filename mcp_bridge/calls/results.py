@@ -11,20 +11,7 @@ from executions.running.calls import Answer, Pending
 from flows.values.reserved_names import GET_RESULT
 from mcp_bridge.calls import asking
 
-JOINED = "flowhub/joined"
-PENDING = "flowhub/pending"
-
 GET_EXECUTION = "flowhub_get_execution"
-
-
-def meta(answer: Answer | Pending) -> dict[str, Any]:
-    """Which execution a result is of, and how it came to this caller."""
-    found = asking.meta_of(answer)
-    if answer.is_joined:
-        found[JOINED] = True
-    if isinstance(answer, Pending):
-        found[PENDING] = True
-    return found
 
 
 def result_of(answer: Answer | Pending, protocol_version: str, *, wraps: bool, looks: bool) -> dict[str, Any]:
@@ -38,7 +25,7 @@ def result_of(answer: Answer | Pending, protocol_version: str, *, wraps: bool, l
     content = answer.content
     if answer.is_error:
         content = [*content, {"type": "text", "text": _where(answer, looks)}]
-    result = {"content": content, "isError": answer.is_error, "_meta": meta(answer)}
+    result = {"content": content, "isError": answer.is_error, "_meta": asking.meta_of(answer)}
     if answer.is_structured:
         wraps = wraps or not isinstance(answer.structured, Mapping)
         result["structuredContent"] = _structured(answer.structured, protocol_version, wraps)
@@ -77,7 +64,7 @@ def _pending(pending: Pending, protocol_version: str, wraps: bool) -> dict[str, 
         "content": [{"type": "text", "text": text}],
         "structuredContent": _structured(structured, protocol_version, wraps),
         "isError": False,
-        "_meta": meta(pending),
+        "_meta": asking.meta_of(pending),
     }
     return complete(result, protocol_version)
 

@@ -10,7 +10,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from executions.ledger.idempotency_keys import MAX_CHARACTERS
 from executions.ledger.unavailable import LedgerUnavailable
-from executions.running.calls import Call, Caller
+from executions.running.calls import Answer, Call, Caller
 from executions.running.deliveries import KeyRefused
 from executions.running.refusing import refuse, refuse_unknown
 from executions.running.targets import ArgumentsError
@@ -58,17 +58,17 @@ async def call(
     caller = caller_of(ctx, principal)
     tool = snapshot.tools.get(params.name)
     try:
-        own_tool = own_tools.visible(snapshot, principal).get(params.name)
-        if own_tool is not None:
+        # A flow's tool comes before one of FlowHub's own of the same name.
+        if tool is None and (own_tool := own_tools.visible(snapshot, principal).get(params.name)) is not None:
             asked = OwnToolCall(snapshot, principal, caller, params.arguments or {}, ctx.protocol_version)
             return await own_tools.call(own_tool, asked)
         if tool is None or not (principal is None or principal.may_call(params.name)):
             await _refuse_unknown(snapshot, principal, params, caller)
-        async with reports.watching(ctx, tool.target.graph, reports.level_of(ctx, set_level)) as watch:
+        async with reports.watching(ctx, tool.target.graph, set_level) as watch:
             key: Any = (params.meta or {}).get(IDEMPOTENCY_KEY)
             called = Call(tool.target, params.arguments or {}, caller, watch, key or "")
             try:
-                if not called.faults:
+                if key is not None and not called.faults:
                     _check_key(key, caller)
                 answer = await asking.converse(ctx, params, called)
             except (ArgumentsError, KeyRefused) as refusal:
@@ -78,14 +78,12 @@ async def call(
         return _not_recorded(ctx.protocol_version)
     if isinstance(answer, dict):
         return answer
-    looks = own_tools.looks(snapshot, principal)
+    looks = isinstance(answer, Answer) and answer.is_error and own_tools.looks(snapshot, principal)
     return results.result_of(answer, ctx.protocol_version, wraps=tool.wraps_result, looks=looks)
 
 
 def _check_key(key: Any, caller: Caller) -> None:
     """Raises KeyRefused for an idempotency key that cannot be used."""
-    if key is None:
-        return
     if not isinstance(key, str) or not 1 <= len(key) <= MAX_CHARACTERS:
         raise KeyRefused(
             f"_meta[{IDEMPOTENCY_KEY!r}] must be a text of 1 to {MAX_CHARACTERS} characters, a UUID for example."
@@ -107,21 +105,24 @@ async def _refuse_unknown(
         # Only known callers leave a record: strangers must not be able to fill the disk.
         arguments = params.arguments or {}
         answer = await refuse_unknown(params.name, arguments, caller, message, snapshot.slug, snapshot.owner_id)
-    raise MCPError(INVALID_PARAMS, message, data=results.meta(answer) if answer else None)
+    raise MCPError(INVALID_PARAMS, message, data=asking.meta_of(answer) if answer else None)
 
 
 def caller_of(ctx: Context, principal: Principal | None) -> Caller:
     """Who calls, in the words that the record keeps."""
     client = ctx.session.client_params
     info = client.client_info if client is not None else None
-    caller = Caller(
+    is_live = ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS
+    return Caller(
         principal=principal.name if principal else "anybody",
         source="mcp",
         client_name=info.name[:100] if info else "",
         client_version=info.version[:50] if info else "",
         protocol_version=ctx.protocol_version,
+        identity=principal.id if principal else "",
+        can_be_asked=asking.askable(ctx) if not is_live or ctx.session.can_send_request else frozenset(),
+        is_asked_live=is_live,
     )
-    return asking.askable(caller, ctx, principal.id if principal else "")
 
 
 def _not_recorded(protocol_version: str) -> dict[str, Any]:

@@ -60,11 +60,6 @@ class Snapshot:
     prompts: Mapping[str, PublishedPrompt] = field(default_factory=lambda: MappingProxyType({}))
     resources: Mapping[str, PublishedResource] = field(default_factory=lambda: MappingProxyType({}))
 
-    def input_schema(self, name: str) -> Mapping[str, Any] | None:
-        """A tool's input schema by its name, for the SDK's header check."""
-        tool = self.tools.get(name)
-        return tool.modern["inputSchema"] if tool else None
-
 
 class Catalogue(Protocol):
     """What one server offers, as long as it does: read anew for each request."""

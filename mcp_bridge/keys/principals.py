@@ -3,7 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.db.models import Q
@@ -37,11 +37,11 @@ class Principal:
     sees_all: bool
     server_ids: frozenset[int] | None
     tools: frozenset[str] | None
+    id: str = field(init=False)
+    """What tells this key from all others, for ever."""
 
-    @property
-    def id(self) -> str:
-        """What tells this key from all others, for ever."""
-        return client_id_of(self.key_id)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", client_id_of(self.key_id))
 
     def may_use(self, server_id: int, owner_id: int | None) -> bool:
         """Whether the key opens this server: one it names, else one of its owner."""

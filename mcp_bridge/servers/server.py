@@ -1,4 +1,4 @@
-"""The SDK's low-level server for one slug. Only this file and sessions.py use names private to the SDK (mcp 2.3)."""
+"""The SDK's low-level server for one slug. As sessions.py and received.py it has names private to the SDK (mcp 2.3)."""
 
 from typing import Any
 
@@ -93,7 +93,9 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:  # noqa: C90
         on_unsubscribe_resource=on_unsubscribe_resource,
         on_completion=on_completion,
         on_subscriptions_listen=audience.listen,
-        get_tool_input_schema=lambda name: catalogue.snapshot.input_schema(name),
+        get_tool_input_schema=lambda name: (
+            tool.modern["inputSchema"] if (tool := catalogue.snapshot.tools.get(name)) else None
+        ),
     )
     server.extensions[ui_resources.EXTENSION_ID] = {}
     server.add_notification_handler("notifications/initialized", NotificationParams, on_initialized)

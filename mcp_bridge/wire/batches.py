@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from mcp_bridge.wire import bodies
 from mcp_bridge.wire.headers import Headers
 from mcp_bridge.wire.refusals import Message, Receive, Refused, Send
 from mcp_bridge.wire.streams import is_event_stream
@@ -19,22 +18,20 @@ VERSION = "2025-03-26"
 MAX_MESSAGES = 50
 """Messages in one batch. They are served side by side."""
 
-_BLANKS = b" \t\r\n"
-
-Serve = Callable[[bytes, Receive, Send], Coroutine[Any, Any, None]]
-"""Answers one message; raises nothing that the client should hear."""
+Serve = Callable[[Any, bytes, Receive, Send], Coroutine[Any, Any, None]]
+"""Answers one message, read and as a body; raises nothing that the client should hear."""
 
 
-def is_batch(body: bytes, headers: Headers) -> bool:
-    """Whether a body is a list, from a client whose version may be the one that has batches.
+def may_come(headers: Headers) -> bool:
+    """Whether the version of a client may be the one that has batches.
 
     Clients of that version do not name it in a header yet (MCP 2025-06-18, Protocol Version Header).
     """
-    return headers.is_legacy and headers.version in (None, VERSION) and body.lstrip(_BLANKS)[:1] == b"["
+    return headers.is_legacy and headers.version in (None, VERSION)
 
 
-def split(messages: list[Any]) -> list[bytes]:
-    """The bodies of the messages in a batch; raises Refused (400) for what may not stand in one."""
+def checked(messages: list[Any]) -> list[Any]:
+    """The messages of a batch; raises Refused (400) for what may not stand in one."""
     if not 1 <= len(messages) <= MAX_MESSAGES:
         raise Refused(400, f"A batch has 1 to {MAX_MESSAGES} messages; this one has {len(messages)}.")
     for number, message in enumerate(messages, 1):
@@ -45,10 +42,10 @@ def split(messages: list[Any]) -> list[bytes]:
     ids = Counter(json.dumps(each["id"]) for each in messages if "method" in each and "id" in each)
     if twice := [request_id for request_id, times in ids.items() if times > 1]:
         raise Refused(400, f"The id {twice[0][:100]} stands at two requests of the batch. Give each an id of its own.")
-    return [json.dumps(message).encode() for message in messages]
+    return messages
 
 
-async def answer(messages: list[bytes], serve: Serve, receive: Receive, send: Send) -> None:
+async def answer(messages: list[Any], serve: Serve, receive: Receive, send: Send) -> None:
     """Serve the messages side by side and send what they are answered: one event stream, or one list when none streams.
 
     A client that hangs up is told to each of them.
@@ -61,8 +58,8 @@ async def answer(messages: list[bytes], serve: Serve, receive: Receive, send: Se
 
     try:
         async with asyncio.TaskGroup() as group:
-            for body in messages:
-                group.create_task(serve(body, bodies.replayed(body, wait), _Answer(answers).send))
+            for message in messages:
+                group.create_task(serve(message, json.dumps(message).encode(), wait, _Answer(answers).send))
         await answers.finish()
     finally:
         hung_up.cancel()

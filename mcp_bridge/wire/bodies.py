@@ -1,8 +1,9 @@
 """Bodies of messages: read within limits of size, time and memory, and checked before the SDK sees them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -74,22 +75,17 @@ class Room:
         share.size = size
 
 
+@dataclass(slots=True, eq=False)
 class Share:
     """How much of the room one message has; nothing while it is small."""
 
-    def __init__(self, room: Room) -> None:
-        self.size = 0
-        self._room = room
+    room: Room
+    size: int = 0
 
     async def cover(self, size: int) -> None:
         """Have room for a message of `size` bytes; raises Refused (503)."""
         if size > SMALL_BYTES and size > self.size:
-            await self._room.take(self, size)
-
-    async def settle(self, size: int) -> None:
-        """Give back what a message that came in chunks did not need."""
-        if size < self.size:
-            await self._room.change(self, size)
+            await self.room.take(self, size)
 
 
 async def read(receive: Receive, headers: Headers, share: Share) -> bytes:
@@ -102,30 +98,27 @@ async def read(receive: Receive, headers: Headers, share: Share) -> bytes:
     if expected > settings.MAX_BODY_BYTES:
         raise _too_large()
     await share.cover(expected)
+    body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            body = await _read(receive, share)
+            while (message := await receive())["type"] != "http.disconnect":
+                body += message.get("body", b"")
+                if len(body) > settings.MAX_BODY_BYTES:
+                    raise _too_large()
+                if not message.get("more_body", False):
+                    break
+                if len(body) > SMALL_BYTES and not share.size:
+                    # It comes in chunks and does not say how many.
+                    await share.cover(settings.MAX_BODY_BYTES)
+            else:
+                raise Gone
     except TimeoutError:
-        message = f"The body did not arrive within {BODY_SECONDS:g} seconds. Send it again, all at once."
-        raise Refused(408, message, {"connection": "close"}) from None
-    await share.settle(len(body))
-    return body
-
-
-async def _read(receive: Receive, share: Share) -> bytes:
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Gone
-        body += message.get("body", b"")
-        if len(body) > settings.MAX_BODY_BYTES:
-            raise _too_large()
-        if not message.get("more_body", False):
-            return bytes(body)
-        if len(body) > SMALL_BYTES and not share.size:
-            # It comes in chunks and does not say how many.
-            await share.cover(settings.MAX_BODY_BYTES)
+        text = f"The body did not arrive within {BODY_SECONDS:g} seconds. Send it again, all at once."
+        raise Refused(408, text, {"connection": "close"}) from None
+    if len(body) < share.size:
+        # What a message that came in chunks did not need.
+        await share.room.change(share, len(body))
+    return bytes(body)
 
 
 def _too_large() -> Refused:
@@ -133,22 +126,47 @@ def _too_large() -> Refused:
     return Refused(413, f"This message is larger than {limit} bytes, the most that FLOWHUB_MAX_BODY_BYTES allows here.")
 
 
-def check(body: bytes, headers: Headers) -> str | int | None:
-    """The id of the request in a body; None for a notification or an answer.
+def check(message: Any, headers: Headers) -> str | int | None:
+    """The id of a request; None for a notification or an answer.
 
-    Refuses what is no JSON-RPC message; both of the SDK's parsers are more lenient, each in its own way.
-
-    Raises Refused that says what to change, 413 for too many values, else 400 (JSON-RPC 2.0; MCP, Base Protocol).
+    Raises Refused (400) that says what to change when it is no JSON-RPC message (JSON-RPC 2.0; MCP, Base Protocol).
     """
-    message = parsed(body)
     if not isinstance(message, dict):
         text = "The body must be one JSON-RPC message, an object; only MCP 2025-03-26 has batches."
         raise Refused(400, text)
-    request_id = _id_of(message)
-    _check_envelope(message, request_id)
-    _check_version(message, headers, request_id)
-    _check_session(message, headers, request_id)
+    request_id = message.get("id")
+    if "id" in message and (isinstance(request_id, bool) or not isinstance(request_id, str | int)):
+        raise Refused(400, "The id of a request must be a string or a whole number; a notification has none.")
+    if message.get("jsonrpc") != "2.0":
+        raise Refused(400, 'The message lacks "jsonrpc": "2.0".', request_id=request_id)
+    method, params = message.get("method"), message.get("params") or {}
+    is_answer = "method" not in message and ("result" in message or "error" in message)
+    if not is_answer and not isinstance(method, str):
+        raise Refused(400, "The method of a message must be a string.", request_id=request_id)
+    if not is_answer and not isinstance(params, dict):
+        raise Refused(400, "The params of a message must be an object.", code=INVALID_PARAMS, request_id=request_id)
+    if not headers.is_legacy and headers.version not in MODERN_PROTOCOL_VERSIONS:
+        _check_version(params, headers, request_id)
+    is_opening = method == "initialize" and request_id is not None
+    if headers.is_legacy and SESSION not in headers and not is_opening:
+        text = "Send initialize first, then the Mcp-Session-Id header of its answer with every message."
+        raise Refused(400, text, request_id=request_id)
     return request_id if "method" in message else None
+
+
+def _check_version(params: Any, headers: Headers, request_id: str | int | None) -> None:
+    """A version that is not served, on a message without the envelope of 2026-07-28, whose version the SDK checks."""
+    meta = params.get("_meta") if isinstance(params, dict) else None
+    if isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta:
+        return
+    supported = sorted({*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS})
+    raise Refused(
+        400,
+        f"MCP-Protocol-Version is not one of {', '.join(supported)}.",
+        code=UNSUPPORTED_PROTOCOL_VERSION,
+        data={"supported": supported, "requested": str(headers.version)[:100]},
+        request_id=request_id,
+    )
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:
@@ -174,13 +192,6 @@ def parsed(body: bytes) -> Any:
     return message
 
 
-def _check_session(message: Mapping[str, Any], headers: Headers, request_id: str | int | None) -> None:
-    is_opening = message.get("method") == "initialize" and request_id is not None
-    if headers.is_legacy and SESSION not in headers and not is_opening:
-        text = "Send initialize first, then the Mcp-Session-Id header of its answer with every message."
-        raise Refused(400, text, request_id=request_id)
-
-
 def _has_too_many(message: Any) -> bool:
     """Count what is in lists and objects; what looks like many values may be one long text."""
     count, remaining = 0, [message]
@@ -190,38 +201,3 @@ def _has_too_many(message: Any) -> bool:
         count += len(members)
         remaining += [member for member in members if isinstance(member, dict | list)]
     return count > MAX_VALUES
-
-
-def _id_of(message: Mapping[str, Any]) -> str | int | None:
-    request_id = message.get("id")
-    if "id" in message and (isinstance(request_id, bool) or not isinstance(request_id, str | int)):
-        raise Refused(400, "The id of a request must be a string or a whole number; a notification has none.")
-    return request_id
-
-
-def _check_envelope(message: Mapping[str, Any], request_id: str | int | None) -> None:
-    if message.get("jsonrpc") != "2.0":
-        raise Refused(400, 'The message lacks "jsonrpc": "2.0".', request_id=request_id)
-    if "method" not in message and ("result" in message or "error" in message):
-        return  # an answer to what the server asked
-    if not isinstance(message.get("method"), str):
-        raise Refused(400, "The method of a message must be a string.", request_id=request_id)
-    if not isinstance(message.get("params") or {}, dict):
-        raise Refused(400, "The params of a message must be an object.", code=INVALID_PARAMS, request_id=request_id)
-
-
-def _check_version(message: Mapping[str, Any], headers: Headers, request_id: str | int | None) -> None:
-    """A version that is not served, on a message without the envelope of 2026-07-28, whose version the SDK checks."""
-    params = message.get("params") or {}
-    meta = params.get("_meta") if isinstance(params, dict) else None
-    has_envelope = isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta
-    if has_envelope or headers.is_legacy or headers.version in MODERN_PROTOCOL_VERSIONS:
-        return
-    supported = sorted({*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS})
-    raise Refused(
-        400,
-        f"MCP-Protocol-Version is not one of {', '.join(supported)}.",
-        code=UNSUPPORTED_PROTOCOL_VERSION,
-        data={"supported": supported, "requested": str(headers.version)[:100]},
-        request_id=request_id,
-    )

@@ -1,6 +1,5 @@
 """The head of a request for MCP: read once, checked before anything else is done for it."""
 
-from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -29,15 +28,10 @@ _EVENTS = frozenset({"*/*", "text/*", "text/event-stream"})
 class Headers(dict[str, str]):
     """The headers of a request by lower-case name; those that came in several lines are one value."""
 
-    @property
-    def version(self) -> str | None:
-        """The protocol version that the client names; None when it names none."""
-        return self.get(VERSION)
-
-    @property
-    def is_legacy(self) -> bool:
-        """Whether the request belongs to the versions that begin with a handshake (the SDK decides in the same way)."""
-        return self.version is None or self.version in HANDSHAKE_PROTOCOL_VERSIONS
+    version: str | None = None
+    """The protocol version that the client names; None when it names none."""
+    is_legacy = True
+    """Whether the request belongs to the versions that begin with a handshake (the SDK decides in the same way)."""
 
 
 def read(scope: Scope) -> Headers:
@@ -60,22 +54,43 @@ def read(scope: Scope) -> Headers:
         else:
             headers[name] += f", {value}"
     scope["headers"] = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    headers.version = headers.get(VERSION)
+    headers.is_legacy = headers.version is None or headers.version in HANDSHAKE_PROTOCOL_VERSIONS
     return headers
 
 
 def check(method: str, headers: Headers) -> None:
     """Refuse what is not for this host, not from a page of it, or not in the media types of MCP."""
-    _check_host(headers)
-    _check_origin(headers)
-    _check_method(method, headers)
-    if method == "POST":
-        _check_media_type(headers)
-    _check_accept(method, headers)
-
-
-def _check_host(headers: Mapping[str, str]) -> None:
     if not _is_served(headers.get("host", ""), tuple(settings.ALLOWED_HOSTS)):
         raise Refused(421, "This host is not served here; an operator adds it to FLOWHUB_ALLOWED_HOSTS.")
+    # A browser's Origin must be one of our hosts, against DNS rebinding (MCP, Streamable HTTP, Security).
+    if "origin" in headers and not validate_host(_host_of(headers["origin"]), settings.ALLOWED_HOSTS):
+        raise Refused(403, "This origin may not call MCP here.")
+    accepted = {part.split(";")[0].strip().lower() for part in headers.get("accept", "").split(",")}
+    if method == "POST":
+        # The SDK compares only the beginning of Content-Type, and takes a compressed body for a broken one.
+        if headers.get("content-type", "").split(";")[0].strip() != "application/json":
+            raise Refused(415, "Send Content-Type: application/json.")
+        if headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
+            raise Refused(415, "Send the body as it is, without Content-Encoding.", {"accept-encoding": "identity"})
+        # A message may be answered in both ways (MCP, Streamable HTTP, Sending Messages).
+        if not (accepted & _JSON and accepted & _EVENTS):
+            raise Refused(406, "Send Accept: application/json, text/event-stream.")
+    else:
+        _check_listening(method, headers)
+        if method == "GET" and not accepted & _EVENTS:
+            raise Refused(406, "Send Accept: text/event-stream.")
+
+
+def _check_listening(method: str, headers: Headers) -> None:
+    """What is no POST listens to a session, or ends it; only handshake clients have one."""
+    if method not in {"GET", "DELETE"}:
+        raise Refused(405, f"Use {ALLOWED_METHODS}.", {"allow": ALLOWED_METHODS})
+    if not headers.is_legacy:
+        message = f"Protocol version {headers.version} has POST alone; to listen, post subscriptions/listen."
+        raise Refused(405, message, {"allow": "POST"})
+    if SESSION not in headers:
+        raise Refused(400, f"A {method} needs the Mcp-Session-Id header that the answer to initialize had.")
 
 
 @lru_cache(maxsize=100)
@@ -84,44 +99,8 @@ def _is_served(host: str, allowed: tuple[str, ...]) -> bool:
     return bool(domain) and validate_host(domain, allowed)
 
 
-def _check_origin(headers: Mapping[str, str]) -> None:
-    """A browser's Origin must be one of our hosts, against DNS rebinding (MCP, Streamable HTTP, Security)."""
-    origin = headers.get("origin")
-    if origin is not None and not validate_host(_host_of(origin), settings.ALLOWED_HOSTS):
-        raise Refused(403, "This origin may not call MCP here.")
-
-
 def _host_of(origin: str) -> str:
     try:
         return urlsplit(origin).hostname or ""
     except ValueError:  # an IPv6 address without its closing bracket
         return ""
-
-
-def _check_method(method: str, headers: Headers) -> None:
-    if method not in {"GET", "POST", "DELETE"}:
-        raise Refused(405, f"Use {ALLOWED_METHODS}.", {"allow": ALLOWED_METHODS})
-    if method == "POST":
-        return
-    if not headers.is_legacy:
-        message = f"Protocol version {headers.version} has POST alone; to listen, post subscriptions/listen."
-        raise Refused(405, message, {"allow": "POST"})
-    if SESSION not in headers:
-        raise Refused(400, f"A {method} needs the Mcp-Session-Id header that the answer to initialize had.")
-
-
-def _check_media_type(headers: Mapping[str, str]) -> None:
-    """The SDK compares only the beginning of Content-Type, and takes a compressed body for a broken one."""
-    if headers.get("content-type", "").split(";")[0].strip() != "application/json":
-        raise Refused(415, "Send Content-Type: application/json.")
-    if headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
-        raise Refused(415, "Send the body as it is, without Content-Encoding.", {"accept-encoding": "identity"})
-
-
-def _check_accept(method: str, headers: Mapping[str, str]) -> None:
-    """A message may be answered in both ways; the client must take both (MCP, Streamable HTTP, Sending Messages)."""
-    accepted = {part.split(";")[0].strip().lower() for part in headers.get("accept", "").split(",")}
-    if method == "POST" and not (accepted & _JSON and accepted & _EVENTS):
-        raise Refused(406, "Send Accept: application/json, text/event-stream.")
-    if method == "GET" and not accepted & _EVENTS:
-        raise Refused(406, "Send Accept: text/event-stream.")
