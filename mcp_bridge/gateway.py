@@ -118,8 +118,8 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
             request_id = bodies.check(message, head)
             session = head.get(SESSION)
             if request_id is not None and session and hosted.manager.is_under_way(session, request_id):
-                message = "A request with this id is under way in this session. Give each request an id of its own."
-                raise Refused(400, message, request_id=request_id)
+                text = "A request with this id is under way in this session. Give each request an id of its own."
+                raise Refused(400, text, request_id=request_id)
             received.hand_on(message)
             await _pass_on(dict(scope), bodies.replayed(body, receive), send, hosted)
         except Refused as refused:

@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 
-from executions.acting.trials import try_out
+from executions.acting.trials import caller_of, try_out
 from executions.ledger import counts
 from executions.models import Execution
 from executions.record.status import Status
@@ -65,7 +65,7 @@ def publish(server: Server, tool_name: str, *nodes: dict[str, Any], **fields: An
 
 def call(flow: Flow, **arguments: Any) -> Execution:
     """Call a published flow as its owner does, and wait for its end; the test's transaction must be a real one."""
-    return try_out(published_target(flow), arguments, flow.server.owner)
+    return try_out(published_target(flow), arguments, caller_of(flow.server.owner))
 
 
 def make_execution(flow: Flow | None = None, *, status: str = Status.FULFILLED, **kwargs: Any) -> Execution:

@@ -23,11 +23,11 @@ def call(target: Target, arguments: Any, user: Any) -> uuid.UUID:
     return async_to_sync(replays.begin)(Call(target, arguments, caller_of(user)))
 
 
-def try_out(target: Target, arguments: Any, user: Any) -> Execution:
+def try_out(target: Target, arguments: Any, caller: Caller) -> Execution:
     """Call and wait until the execution ends or asks; raises ArgumentsError, LedgerUnavailable."""
 
     async def state() -> Answer | Waiting:
-        return await (await begin(Call(target, arguments, caller_of(user)))).state()
+        return await (await begin(Call(target, arguments, caller))).state()
 
     return Execution.objects.get(pk=async_to_sync(state)().execution_id)
 

@@ -21,14 +21,14 @@ PAGE = (ROOT / "docs" / "plugins.md").read_text()
 CALL = """
 import json
 from django.contrib.auth import get_user_model
-from executions.acting.trials import try_out
+from executions.acting.trials import caller_of, try_out
 from executions.running.targets import draft_target
 from flows.models import Server
 from flows.transfer import files
 user = get_user_model().objects.create(username="ada")
 server = Server.objects.create(slug="plugins", name="Plugins", owner=user)
 [flow] = files.import_contents(server, files.read(open({path!r}).read()), {{}}).flows
-executions = [try_out(draft_target(flow), {{"text": text}}, user) for text in ("one two three", " ")]
+executions = [try_out(draft_target(flow), {{"text": text}}, caller_of(user)) for text in ("one two three", " ")]
 print(json.dumps([[each.status, each.result, each.failed_node_name] for each in executions]))
 """
 

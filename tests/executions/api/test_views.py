@@ -421,7 +421,7 @@ class TestDraft:
             "errorInfo": None,
             "version": None,
         }
-        assert answer.json()["caller"]["source"] == "test"
+        assert answer.json()["caller"]["source"] == "api"
         assert [entry["status"] for entry in answer.json()["nodeExecutions"]] == ["completed", "completed"]
 
     def test_a_flow_may_name_the_moment_its_caller_and_its_execution(self) -> None:

@@ -7,7 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from executions.acting import actions
-from executions.acting.trials import try_out
+from executions.acting.trials import caller_of, try_out
 from executions.models import Execution
 from executions.running import children
 from executions.running.calls import Answer, Call, Caller, Pending, Waiting
@@ -97,7 +97,7 @@ def test_only_published_active_flows_of_the_same_server_can_be_called(change: st
         versions.set_active(inner, False)
     if change == "unpublished":
         Flow.objects.filter(pk=inner.pk).update(published_version=None)
-    execution = try_out(draft_target(outer), {}, server.owner)
+    execution = try_out(draft_target(outer), {}, caller_of(server.owner))
     assert execution.error_info["message"] == (
         "This server has no published, active flow with the tool name 'inner'. It has: none."
     )

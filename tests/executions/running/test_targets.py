@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from executions.acting.trials import try_out
+from executions.acting.trials import caller_of, try_out
 from executions.models import Execution
 from executions.running.targets import ArgumentsError, draft_target
 from tests.definitions import answer, chain, node
@@ -33,7 +33,7 @@ def called(arguments: dict[str, Any]) -> Execution:
             answer({"text": "{{ text }}", "given": "{{ trigger }}"}),
         ),
     )
-    return try_out(draft_target(flow), arguments, flow.server.owner)
+    return try_out(draft_target(flow), arguments, caller_of(flow.server.owner))
 
 
 def test_a_flow_is_given_integers_and_defaults_and_no_nulls_and_the_record_keeps_what_was_sent() -> None:

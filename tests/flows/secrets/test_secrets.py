@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 
-from executions.acting.trials import try_out
+from executions.acting.trials import caller_of, try_out
 from executions.models import Execution
 from executions.running.targets import draft_target
 from flows.engine.errors import DefinitionError, ExpressionError
@@ -203,7 +203,7 @@ class TestCalling:
         flow = make_flow(definition=using_secrets("ONE", "TWO"))
         versions.set_secret(flow.server, "ONE", VALUE)
         versions.set_secret(flow.server, "TWO", f"{VALUE}-longer")
-        execution = try_out(draft_target(flow), {}, flow.server.owner)
+        execution = try_out(draft_target(flow), {}, caller_of(flow.server.owner))
         assert execution.status == "fulfilled"
         assert execution.result == {"content": [{"type": "text", "text": "<***> <***>"}], "isError": False}
         assert execution.node_executions[1]["inputData"] == {"text": "<{{ secrets.ONE }}> <{{ secrets.TWO }}>"}
@@ -215,11 +215,11 @@ class TestCalling:
             with announcements() as announced:
                 secret = versions.set_secret(flow.server, "ONE", value)
             assert announced == [flow.server.slug]
-            assert try_out(draft_target(flow), {}, flow.server.owner).status == "fulfilled"
+            assert try_out(draft_target(flow), {}, caller_of(flow.server.owner)).status == "fulfilled"
         with announcements() as announced:
             versions.delete_secret(secret)
         assert announced == [flow.server.slug]
-        execution = try_out(draft_target(flow), {}, flow.server.owner)
+        execution = try_out(draft_target(flow), {}, caller_of(flow.server.owner))
         assert (execution.status, execution.failed_node_name) == ("error", "Answer")
         assert "secrets.ONE" in execution.error_info["message"]
 
@@ -227,7 +227,7 @@ class TestCalling:
         flow = make_flow()
         table = Secret._meta.db_table
         with django_assert_max_num_queries(100) as queries:
-            try_out(draft_target(flow), {}, flow.server.owner)
+            try_out(draft_target(flow), {}, caller_of(flow.server.owner))
         assert not [query for query in queries.captured_queries if table in query["sql"]]
 
 

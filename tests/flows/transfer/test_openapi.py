@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from executions.acting.trials import try_out
+from executions.acting.trials import caller_of, try_out
 from executions.running.targets import draft_target
 from flows.adapters.http_client import outbound_client
 from flows.engine.errors import DefinitionError
@@ -441,7 +441,7 @@ def imported(server: Server, address: str, *chosen: str, text: str = ORDERS) -> 
 @pytest.mark.django_db(transaction=True)
 class TestCalling:
     def called(self, flow: Flow, arguments: dict[str, Any]) -> Any:
-        execution = try_out(draft_target(flow), arguments, flow.server.owner)
+        execution = try_out(draft_target(flow), arguments, caller_of(flow.server.owner))
         assert execution.status == "fulfilled", execution.error_info
         return execution.result
 
