@@ -330,15 +330,19 @@ def test_a_script_calls_the_draft_is_asked_and_answers(flow: Flow) -> None:
         ({"ask": {"action": "maybe"}}, {"answers": {"ask": {"action": ['"maybe" is not a valid choice.']}}}),
         (
             {"who": {"action": "decline"}},
-            {"answers": {"who": [{"path": "", "message": "nothing was asked under this name; what waits: ask"}]}},
+            {
+                "answers": {
+                    "who": [{"path": "", "key": "", "message": "nothing was asked under this name; what waits: ask"}]
+                }
+            },
         ),
         (
             {"ask": {"action": "accept", "content": {"name": 7, "age": 3}}},
             {
                 "answers": {
                     "ask": [
-                        {"path": "name", "message": '7 is not of type "string"'},
-                        {"path": "age", "message": "3 is less than the minimum of 18"},
+                        {"path": "name", "key": "", "message": '7 is not of type "string"'},
+                        {"path": "age", "key": "", "message": "3 is less than the minimum of 18"},
                     ]
                 }
             },

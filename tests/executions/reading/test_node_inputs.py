@@ -155,7 +155,7 @@ def test_a_draft_that_is_no_graph_answers_with_its_faults() -> None:
     client = APIClient()
     client.force_authenticate(flow.server.owner)
     answer = client.get(f"/api/flows/{flow.pk}/nodes/trigger/inputs/")
-    fault = {"path": "nodes", "message": "a flow needs one node of type 'trigger', where calls come in"}
+    fault = {"path": "nodes", "key": "", "message": "a flow needs one node of type 'trigger', where calls come in"}
     assert (answer.status_code, answer.json()) == (400, {"definition": [fault]})
 
 

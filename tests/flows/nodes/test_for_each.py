@@ -121,7 +121,7 @@ class TestRunning:
         assert not execution.children.exists()
 
     def test_an_item_whose_expression_fails_is_named_or_collected(self) -> None:
-        parameters = {"items": "{{ trigger.list }}", "expression": "10 // item"}
+        parameters = {"items": "{{ trigger.list }}", "expression": "10 // item", "concurrency": 1}
         message = "The expression failed at line 1: ZeroDivisionError: division by zero"
         stopping = call(publish(make_server(), "outer", node("each", "for_each", **parameters)), list=[5, 0])
         assert stopping.error_info["message"] == f"The item at index 1 (0) failed after 1 of 2 were finished: {message}"
