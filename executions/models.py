@@ -10,12 +10,13 @@ from django.urls import reverse
 from uuid_utils.compat import uuid7
 
 from executions.record.entries import Failure, NodeEntry, entries_of, failure_of
+from executions.record.exchange import message_of
 from executions.record.node_executions import MAX_CHILDREN
 from executions.record.payload_column import PayloadField
 from executions.record.status import Status
 from flows.models import FlowVersion, VisibleQuerySet
 
-HEAVY_FIELDS = ("initial_params", "node_executions", "result", "error_info")
+HEAVY_FIELDS = ("initial_params", "node_executions", "result", "error_info", "request", "sent")
 """JSON columns that a list never loads."""
 
 NOTE_LENGTH = 2_000
@@ -108,6 +109,8 @@ class Execution(models.Model):
     params_preview = models.CharField(max_length=200, blank=True)
     node_executions = PayloadField(default=list)
     result = PayloadField(null=True)
+    request = PayloadField(null=True, help_text="A client's message without its arguments, which are initial_params.")
+    sent = PayloadField(null=True, help_text="What the message that a client got has beside the result.")
     error_info = PayloadField(null=True)
     error_kind = models.CharField(max_length=20, blank=True)
     failed_node_name = models.CharField(max_length=200, blank=True)
@@ -164,6 +167,26 @@ class Execution(models.Model):
     def open_entries(self) -> list[NodeEntry]:
         """Those of the nodes that were under way, or waited, when the record was last written."""
         return [entry for entry in self.entries if entry.is_open]
+
+    @property
+    def received(self) -> Any:
+        """The message that the client got, as far as the record holds it; the result where no client called."""
+        return message_of(self.result, self.sent)
+
+    @property
+    def requested(self) -> Any:
+        """The client's message, as far as the record holds it; of other calls, the one that a client would send.
+
+        Of a resource's URI the template alone is kept, and its variables are parameters.
+        """
+        stored = self.request if isinstance(self.request, dict) else {}
+        method, _, name = str(self.caller.get("request") or "tools/call").partition(" ")
+        params = stored.get("params")
+        if not isinstance(params, dict):
+            params = {"uri": name} if method == "resources/read" else {"name": name or self.flow_tool_name}
+        if method != "resources/read":
+            params = {"name": None, "arguments": self.initial_params, **params}
+        return {"jsonrpc": "2.0", "id": 1, "method": method, **stored, "params": params}
 
     @property
     def failure(self) -> Failure | None:

@@ -77,7 +77,9 @@ class ExecutionSerializer(ExecutionItemSerializer):
         help_text="In execution order. In place of what was too large for the record stands an object with the keys "
         "`$truncated`, `bytes`, `sha256`, `head` and `tail`; in place of all nodes, it is the only item."
     )
-    result = JsonField(read_only=True, allow_null=True)
+    result = JsonField(
+        source="received", read_only=True, allow_null=True, help_text="What the client got; MCP's result."
+    )
     errorInfo = JsonObjectField(source="error_info", read_only=True, allow_null=True)
     caller = JsonObjectField(read_only=True)
     replayOf = serializers.UUIDField(

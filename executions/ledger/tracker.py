@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from executions.ledger.writer import Ledger
 from executions.models import Execution, KeptAnswer
 from executions.privacy.redactor import Redactor
 from executions.record import payload, shrinking
+from executions.record.exchange import difference
 from executions.record.node_executions import Entry, NodeExecutions, with_data
 from executions.record.status import Status
 from flows.engine.events import Event
@@ -105,9 +106,16 @@ class Tracker:
         return self.started_at + timedelta(seconds=time.monotonic() - self.began)
 
     def end(
-        self, result: dict[str, Any], error: FlowError | None, kept: KeptAnswer | None = None
+        self,
+        result: dict[str, Any],
+        error: FlowError | None,
+        kept: KeptAnswer | None = None,
+        message: Mapping[str, Any] | None = None,
     ) -> asyncio.Future[bool]:
-        """Write the end, and the answer to keep; once durable, the result is False if somebody else had ended it."""
+        """Write the end, and the answer to keep; once durable, the result is False if somebody else had ended it.
+
+        `message` is what goes to the client.
+        """
         self._stop_timer()
         seconds = time.monotonic() - self.began
         ended_at = self.started_at + timedelta(seconds=seconds)
@@ -120,6 +128,8 @@ class Tracker:
             "node_executions": self._dump_nodes(),
             "result": payload.dump(result, redactor=self.redactor, redact=_redacted_result),
         }
+        if message is not None:
+            row["sent"] = payload.dump(difference(result, message), redactor=self.redactor)
         if error is not None:
             row |= error_columns(error, self.redactor)
         return self.ledger.close(self.execution_id, row, kept)

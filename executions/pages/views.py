@@ -102,17 +102,8 @@ def detail_context(request: HttpRequest, execution: Execution) -> dict[str, Any]
     if section == "graph":
         context["drawing"] = _drawing(execution)
     if section == "exchange":
-        context |= {"call": _call(execution), "tool": tool_of(execution)}
+        context["tool"] = tool_of(execution)
     return context
-
-
-def _call(execution: Execution) -> dict[str, Any]:
-    """The call in MCP's words; of a resource's URI the template alone is kept, and its variables are parameters."""
-    method, _, name = str(execution.caller.get("request", "")).partition(" ")
-    if method == "resources/read":
-        return {"method": method, "params": {"uri": name}}
-    params = {"name": name or execution.flow_tool_name, "arguments": execution.initial_params}
-    return {"method": method or "tools/call", "params": params}
 
 
 def _drawing(execution: Execution) -> Drawing | None:
@@ -145,9 +136,9 @@ def snippet(request: HttpRequest, execution_id: uuid.UUID, form: str) -> HttpRes
 def _part(execution: Execution, part: str) -> Any:
     whole = {
         "params": execution.initial_params,
-        "request": _call(execution),
+        "request": execution.requested,
         "caller": execution.caller,
-        "result": execution.result,
+        "result": execution.received,
         "error": execution.error_info,
         "nodes": execution.node_executions,
     }

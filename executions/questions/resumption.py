@@ -14,7 +14,7 @@ from executions.ledger.unavailable import LedgerUnavailable
 from executions.ledger.writer import ledger
 from executions.models import Execution
 from executions.privacy.redactor import Redactor
-from executions.running.calls import Answer, Caller, Waiting, Watch, error_answer
+from executions.running.calls import Answer, Caller, Waiting, Watch, Written, error_answer
 from executions.running.dispatch import Running, dispatcher, stopped, uninterrupted
 from executions.running.pausing import waiting
 from executions.running.recovery import heart
@@ -43,7 +43,12 @@ class CallerGone(Exception):
 
 
 async def resume(
-    ticket: Ticket, given: Mapping[str, Given], caller: Caller, flow_id: int | None, watch: Watch | None = None
+    ticket: Ticket,
+    given: Mapping[str, Given],
+    caller: Caller,
+    flow_id: int | None,
+    watch: Watch | None = None,
+    written: Written | None = None,
 ) -> Answer | Waiting:
     """Go on with the answers that there are, by node slug; who got none asks again.
 
@@ -51,12 +56,17 @@ async def resume(
     stays good; else it is used up. What a result must look like beyond its kind, its node checks. Raises AnswerRefused
     when the ticket does not hold, is somebody else's or of another flow; LedgerUnavailable.
     """
-    begun = await begin(ticket, given, caller, flow_id, watch)
+    begun = await begin(ticket, given, caller, flow_id, watch, written)
     return begun if isinstance(begun, Waiting) else await begun.state()
 
 
 async def begin(
-    ticket: Ticket, given: Mapping[str, Given], caller: Caller, flow_id: int | None, watch: Watch | None = None
+    ticket: Ticket,
+    given: Mapping[str, Given],
+    caller: Caller,
+    flow_id: int | None,
+    watch: Watch | None = None,
+    written: Written | None = None,
 ) -> Waiting | Running:
     """What `resume` does, without waiting for the rest: the execution goes on in a task that outlives this."""
     await admit()
@@ -72,7 +82,7 @@ async def begin(
     ledger.adopt(execution)
     if was_cancelled and (task := asyncio.current_task()) is not None:
         task.cancel()
-    return go_on(target, held, answers, caller, watch)
+    return go_on(target, held, answers, caller, watch, written)
 
 
 def _taken(
@@ -134,6 +144,7 @@ async def ask_live(
     caller: Caller,
     flow_id: int | None,
     watch: Watch | None = None,
+    written: Written | None = None,
 ) -> Answer | Waiting:
     """Have `ask` get the answers over the connection of this very call, then go on with them.
 
@@ -146,7 +157,7 @@ async def ask_live(
     except asyncio.CancelledError:
         dispatcher.cancel(asked.execution_id)
         raise
-    return heard if isinstance(heard, Answer) else await resume(asked.ticket, heard, caller, flow_id, watch)
+    return heard if isinstance(heard, Answer) else await resume(asked.ticket, heard, caller, flow_id, watch, written)
 
 
 async def _heard(asked: Waiting, ask: Callable[[], Awaitable[Mapping[str, Given]]]) -> Mapping[str, Given] | Answer:

@@ -19,6 +19,9 @@ from flows.engine.runner import FlowError
 Watch = Callable[[Redactor], Observer]
 """Makes an observer of one execution, which passes on nothing that the redactor hides."""
 
+Written = Callable[["Answer"], dict[str, Any]]
+"""Makes of an answer the message that goes to the client: JSON, the same each time."""
+
 PARENT_FIRST_SECONDS = 1.0
 """How much longer a child may take than what is left to its parent, so that it is the parent which runs out of time."""
 
@@ -155,6 +158,10 @@ class Call:
     reused: Mapping[str, Reused] = field(default_factory=dict)
     """What some nodes gave in an earlier execution, which stands for executing them."""
     delivery: Delivery = field(default_factory=Delivery)
+    request: Mapping[str, Any] | None = None
+    """The client's message without its arguments: `id`, `method`, `params`."""
+    written: "Written | None" = None
+    """The message that an answer becomes for this client; None where the answer itself is what the caller gets."""
     given: Any = field(init=False)
     """What the flow reads: the record keeps what was sent, the trigger puts out what it means."""
     faults: tuple[Fault, ...] = field(init=False)

@@ -11,6 +11,9 @@ from executions.record.status import Status
 from executions.running.calls import Call, Caller
 from executions.running.recovery import heart
 
+MAX_REQUEST = 16 * 1024
+"""Bytes that are kept of a client's message beside its arguments."""
+
 
 def pending_row(
     execution_id: uuid.UUID, started_at: datetime, call: Call, redactor: Redactor, timeout: float
@@ -30,6 +33,7 @@ def pending_row(
             "server_slug": target.server_slug,
             "runner_id": heart.runner_id,
             "deadline_at": started_at + timedelta(seconds=timeout),
+            "request": None if call.request is None else payload.dump(call.request, MAX_REQUEST, redactor=redactor),
         }
     )
 

@@ -1,6 +1,7 @@
 """Calls that are refused before any node runs; each leaves an execution (FR-001)."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,9 +10,10 @@ from executions.ledger.writer import ledger
 from executions.models import new_id
 from executions.privacy.redactor import Redactor
 from executions.record import payload
+from executions.record.exchange import difference
 from executions.record.status import Status
-from executions.running.calls import Answer, Call, Caller, error_answer
-from executions.running.first_row import base_row, pending_row
+from executions.running.calls import Answer, Call, Caller, Written, error_answer
+from executions.running.first_row import MAX_REQUEST, base_row, pending_row
 from executions.running.targets import ArgumentsError
 from executions.running.work import NO_SECRETS
 from flows.engine.runner import FlowError
@@ -26,35 +28,50 @@ async def refuse(call: Call, reason: Exception) -> Answer:
         preview = str(reason.faults[0])
     redactor = call.target.guard.redactors(call.arguments, NO_SECRETS)[1]
     row = pending_row(execution_id, now, call, redactor, call.target.timeout_seconds)
-    return await _record(execution_id, now, row, message, preview)
+    return await _record(execution_id, now, row, message, preview, call.written)
 
 
 async def refuse_unknown(
-    tool_name: str, arguments: Any, caller: Caller, message: str, server_slug: str, owner_id: int | None
+    tool_name: str,
+    arguments: Any,
+    caller: Caller,
+    message: str,
+    server_slug: str,
+    owner_id: int | None,
+    request: Mapping[str, Any],
+    written: Written,
 ) -> Answer:
-    """The same for a call of a tool that the server does not have."""
+    """The same for a call of a tool that the server does not have; `request` and `written` as those of a `Call`."""
     execution_id, now, name = new_id(), datetime.now(UTC), payload.clean_text(tool_name)
     row = base_row(execution_id, now, arguments, caller, Redactor.none) | {
         "flow_name": name[:200],
         "flow_tool_name": name[:128],
         "server_slug": server_slug,
         "owner_id": owner_id,
+        "request": payload.dump(request, MAX_REQUEST),
     }
-    return await _record(execution_id, now, row, message)
+    return await _record(execution_id, now, row, message, written=written)
 
 
 async def _record(
-    execution_id: uuid.UUID, now: datetime, row: dict[str, Any], message: str, preview: str = ""
+    execution_id: uuid.UUID,
+    now: datetime,
+    row: dict[str, Any],
+    message: str,
+    preview: str = "",
+    written: Written | None = None,
 ) -> Answer:
     """`preview` is the reason in a few words, for lists."""
     answer = error_answer(execution_id, message)
+    result = answer.as_json()
     ledger.open(row)
     terminal = {
         "status": Status.ERROR.value,
         "ended_at": now,
         "updated_at": now,
         "duration_ms": 0.0,
-        "result": payload.dump(answer.as_json()),
+        "result": payload.dump(result),
+        "sent": None if written is None else payload.dump(difference(result, written(answer))),
     } | error_columns(FlowError("rejected", message, message))
     if preview:
         terminal["error_preview"] = payload.clean_text(preview)[:200]

@@ -8,7 +8,7 @@ from executions.ledger.tracker import Tracker
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.ledger.writer import ledger
 from executions.privacy.redactor import Redactor
-from executions.running.calls import Answer, Call, Caller, Delivery, Waiting, Watch
+from executions.running.calls import Answer, Call, Caller, Delivery, Waiting, Watch, Written
 from executions.running.dispatch import Running, dispatcher
 from executions.running.starting import begin
 from executions.running.targets import Target
@@ -18,7 +18,12 @@ from flows.engine.pauses import Resumption
 
 
 def go_on(
-    target: Target, held: Held, answers: Mapping[str, Any], caller: Caller, watch: Watch | None = None
+    target: Target,
+    held: Held,
+    answers: Mapping[str, Any],
+    caller: Caller,
+    watch: Watch | None = None,
+    written: Written | None = None,
 ) -> Running:
     """Go on with an execution that waited, and that this process has claimed; `answers` are by node id.
 
@@ -31,7 +36,7 @@ def go_on(
         is_asked_live=caller.is_asked_live,
     )
     # What had to wait may have a caller who was told to come back, or who sends its idempotency key again.
-    call = Call(target, held.arguments, original, watch, delivery=Delivery(keeps=True))
+    call = Call(target, held.arguments, original, watch, delivery=Delivery(keeps=True), written=written)
     return Running(held.execution_id, call, dispatcher.start(held.execution_id, _run(call, held, answers)))
 
 

@@ -54,7 +54,9 @@ class Work:
         if delivery.keeps:
             sealing = asyncio.to_thread(kept_answers.sealed, answer.execution_id, result, datetime.now(UTC))
             kept, _ = await uninterrupted(sealing)
-        is_ours, _ = await uninterrupted(self.tracker.end(result, error, kept))
+        # Who was told to come back got another message, and asks for the answer with one of its own.
+        message = self.call.written(answer) if self.call.written is not None and not delivery.goes_on else None
+        is_ours, _ = await uninterrupted(self.tracker.end(result, error, kept, message))
         return answer if is_ours else ended_elsewhere(answer.execution_id)
 
 

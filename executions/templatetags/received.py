@@ -42,10 +42,22 @@ class Block:
 @register.filter
 def received_blocks(result: Any) -> list[Block]:
     """The content blocks of a stored result; what is stored is not trusted to have any form."""
-    content = result.get("content") if isinstance(result, dict) else None
-    blocks = content if isinstance(content, list) else []
+    blocks = _blocks_of(result) if isinstance(result, dict) else []
     dicts = [block for block in blocks if isinstance(block, dict)]
     return [replace(_shown(block), hints=_hints(block.get("annotations"))) for block in dicts]
+
+
+def _blocks_of(message: dict[str, Any]) -> list[Any]:
+    """The blocks of a tool's result, of the messages of a prompt, or of the contents of a resource."""
+    for name in ("content", "messages", "contents"):
+        found = message.get(name)
+        if isinstance(found, list):
+            dicts = [each for each in found if isinstance(each, dict)]
+            if name == "messages":
+                return [each.get("content") for each in dicts]
+            return dicts if name == "content" else [{"type": "resource", "resource": each} for each in dicts]
+    error = message.get("error")
+    return [{"type": "text", "text": error.get("message")}] if isinstance(error, dict) else []
 
 
 @register.filter

@@ -9,11 +9,12 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, LoggingLevel
 
 from executions.ledger.unavailable import LedgerUnavailable
-from executions.running.calls import Answer, Call, Pending
+from executions.running.calls import Answer, Call, Pending, Written
 from executions.running.refusing import refuse
 from executions.running.targets import ArgumentsError, Target
 from flows.offers.sample_inputs import as_arguments
 from mcp_bridge.calls import asking, reports, tools
+from mcp_bridge.calls.results import error_of
 from mcp_bridge.calls.tools import Context
 
 logger = logging.getLogger(__name__)
@@ -24,30 +25,44 @@ NOT_RECORDED = "This could not be recorded, so it is not given out. Wait a littl
 async def answer_of(
     ctx: Context,
     params: asking.Params,
-    request: str,
+    asked: str,
     target: Target,
     texts: Mapping[str, str],
     data: Mapping[str, Any],
     set_level: LoggingLevel | None,
-) -> Answer | dict[str, Any]:
-    """Call the flow with texts, as its schema takes them, and return its answer; raises MCPError when it has none.
+    write: Written,
+) -> dict[str, Any]:
+    """Call the flow with texts, as its schema takes them, and return what `write` makes of its answer.
 
-    `request` is the method, and which prompt or resource it asks for; the record keeps it. A flow that asks a
-    2026-07-28 client gives the result that asks, as it goes on the wire. `data` goes with the error, beside the id of
-    the execution: -32602 for texts that do not fit, else -32603.
+    `asked` is which prompt or resource, as the record keeps it. A flow that asks a 2026-07-28 client gives the result
+    that asks, as it goes on the wire. Raises MCPError when there is no answer, -32602 for texts that do not fit, else
+    -32603; `data` goes with the error, beside the id of the execution.
     """
-    caller = replace(tools.caller_of(ctx, tools.principal_of(ctx)), request=request)
+    caller = replace(tools.caller_of(ctx, tools.principal_of(ctx)), request=f"{ctx.method} {asked}")
+    arguments = as_arguments(target.input_schema.schema, texts)
+
+    def failure(answer: Answer) -> MCPError:
+        code = INVALID_PARAMS if call.faults else INTERNAL_ERROR
+        return MCPError(code, answer.text, data={**data, **asking.meta_of(answer)})
+
+    def written(answer: Answer) -> dict[str, Any]:
+        if (error := asking.cannot_be_asked(answer, ctx.protocol_version)) is not None:
+            return error_of(error)
+        return error_of(failure(answer)) if answer.is_error else write(answer)
+
+    # Of a resource's URI the template is kept: what stands in its place are arguments.
+    request = asking.request_of(ctx, **({"uri": asked} if "uri" in data else {}))
     try:
         async with reports.watching(ctx, target.graph, set_level) as watch:
-            call = Call(target, as_arguments(target.input_schema.schema, texts), caller, watch)
+            call = Call(target, arguments, caller, watch, request=request, written=written)
             try:
-                answer, code = await asking.converse(ctx, params, call), INTERNAL_ERROR
+                answer = await asking.converse(ctx, params, call)
             except ArgumentsError as misfit:
-                answer, code = await refuse(call, misfit), INVALID_PARAMS
+                answer = await refuse(call, misfit)
     except LedgerUnavailable as error:
         logger.error("call of %s was not recorded: %s", target.tool_name, error)
         raise MCPError(INTERNAL_ERROR, NOT_RECORDED, data=dict(data) or None) from None
     assert not isinstance(answer, Pending)  # noqa: S101 - only clients of tools are told to come back
     if isinstance(answer, Answer) and answer.is_error:
-        raise MCPError(code, answer.text, data={**data, **asking.meta_of(answer)})
-    return answer
+        raise failure(answer)
+    return write(answer) if isinstance(answer, Answer) else answer

@@ -63,6 +63,9 @@ _KINDS: dict[type, QuestionKind] = {
 }
 
 
+_KEPT_ELSEWHERE = frozenset({"arguments", "inputResponses", "requestState"})
+
+
 class Params(Protocol):
     """Of a request that may be made again with answers: `tools/call`, `prompts/get`, `resources/read`."""
 
@@ -106,7 +109,7 @@ async def converse(ctx: Context, params: Params, call: Call) -> Answer | Pending
     """
     is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
     given = _given(params.input_responses) if is_modern and params.input_responses else {}
-    who = call.caller, call.target.flow_id, call.watch
+    who = call.caller, call.target.flow_id, call.watch, call.written
     try:
         if is_modern and params.request_state is not None:
             state: Called = await resumption.resume(Ticket.of_text(params.request_state), given, *who)
@@ -125,11 +128,23 @@ async def converse(ctx: Context, params: Params, call: Call) -> Answer | Pending
         if is_modern:
             raise MCPError(INVALID_PARAMS, str(error)) from None
         return error_answer(state.execution_id, str(error))
-    if is_modern and isinstance(state, Answer) and state.error is not None and state.error.unasked is not None:
-        # MCP 2026-07-28: what the client has not declared is named by an error of the protocol.
-        needed: dict[str, Any] = {"requiredCapabilities": {CAPABILITIES[state.error.unasked]: {}}}
-        raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, state.text, data=needed | meta_of(state))
+    if isinstance(state, Answer) and (refusal := cannot_be_asked(state, ctx.protocol_version)) is not None:
+        raise refusal
     return state
+
+
+def cannot_be_asked(answer: Answer, protocol_version: str) -> MCPError | None:
+    """The error of the protocol that names what a 2026-07-28 client has not declared; None for other answers."""
+    if protocol_version not in MODERN_PROTOCOL_VERSIONS or answer.error is None or answer.error.unasked is None:
+        return None
+    needed: dict[str, Any] = {"requiredCapabilities": {CAPABILITIES[answer.error.unasked]: {}}}
+    return MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, answer.text, data=needed | meta_of(answer))
+
+
+def request_of(ctx: Context, **params: Any) -> dict[str, Any]:
+    """The client's message for the record, with `params` in place of its own; arguments and answers stand elsewhere."""
+    sent = {name: value for name, value in (ctx.params or {}).items() if name not in _KEPT_ELSEWHERE}
+    return {"id": ctx.request_id, "method": ctx.method, "params": sent | params}
 
 
 def _given(responses: Mapping[str, Any]) -> dict[str, Given]:

@@ -10,6 +10,7 @@ from executions.running.calls import Answer
 from flows.offers.prompts import MessageError
 from mcp_bridge.calls import asking, tools
 from mcp_bridge.calls.answered_by_flow import answer_of
+from mcp_bridge.calls.results import spoken
 from mcp_bridge.calls.tools import Context
 from mcp_bridge.catalogue.offered import PublishedPrompt
 from mcp_bridge.catalogue.snapshot import Catalogue, Snapshot, complete, listed, may_see
@@ -45,13 +46,14 @@ async def get_prompt(
     _check_names(params.name, prompt, arguments)
     result: dict[str, Any] = {"description": prompt.wire["description"]}
     if prompt.target is not None:
-        asked = f"prompts/get {params.name}"
-        answer = await answer_of(ctx, params, asked, prompt.target, arguments, {"name": params.name}, set_level)
-        if not isinstance(answer, Answer):
-            return answer
-        result["messages"] = [{"role": "user", "content": block} for block in answer.content]
-        result["_meta"] = asking.meta_of(answer)
-    elif prompt.make is not None:
+
+        def write(answer: Answer) -> dict[str, Any]:
+            messages = [{"role": "user", "content": block} for block in spoken(answer)]
+            return complete(ctx, result | {"messages": messages, "_meta": asking.meta_of(answer)})
+
+        data = {"name": params.name}
+        return await answer_of(ctx, params, params.name, prompt.target, arguments, data, set_level, write)
+    if prompt.make is not None:
         try:
             result["messages"] = prompt.make(arguments)
         except MessageError as error:

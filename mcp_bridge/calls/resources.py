@@ -84,13 +84,14 @@ async def read_resource(
     resource, values = known_resource(catalogue, ctx, params.uri)
     if resource.target is None:
         return listed(ctx, {"contents": [resource.contents]})
+
+    def write(answer: Answer) -> dict[str, Any]:
+        contents = [_contents(block, params.uri, _text_type(resource, answer)) for block in answer.content]
+        return listed(ctx, {"contents": contents, "_meta": asking.meta_of(answer)})
+
     # The values in the URI are parameters of the flow, and kept as those are.
-    asked = f"resources/read {resource.uri}"
-    answer = await answer_of(ctx, params, asked, resource.target, values, {"uri": params.uri}, set_level)
-    if not isinstance(answer, Answer):
-        return answer
-    contents = [_contents(block, params.uri, _text_type(resource, answer)) for block in answer.content]
-    return listed(ctx, {"contents": contents, "_meta": asking.meta_of(answer)})
+    data = {"uri": params.uri}
+    return await answer_of(ctx, params, resource.uri, resource.target, values, data, set_level, write)
 
 
 def _text_type(resource: PublishedResource, answer: Answer) -> str:

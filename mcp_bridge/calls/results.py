@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import RootModel
 
 from executions.models import execution_url
 from executions.running.calls import Answer, Pending
@@ -12,6 +14,11 @@ from flows.values.reserved_names import GET_RESULT
 from mcp_bridge.calls import asking
 
 GET_EXECUTION = "flowhub_get_execution"
+
+SILENT_ANSWER = "(The answer is an empty text.)"
+SILENT_FAILURE = "The tool failed and did not say why."
+
+_NULL = RootModel[None](None)
 
 
 def result_of(answer: Answer | Pending, protocol_version: str, *, wraps: bool, looks: bool) -> dict[str, Any]:
@@ -22,7 +29,7 @@ def result_of(answer: Answer | Pending, protocol_version: str, *, wraps: bool, l
     """
     if isinstance(answer, Pending):
         return _pending(answer, protocol_version, wraps)
-    content = answer.content
+    content = spoken(answer)
     if answer.is_error:
         content = [*content, {"type": "text", "text": _where(answer, looks)}]
     result = {"content": content, "isError": answer.is_error, "_meta": asking.meta_of(answer)}
@@ -30,6 +37,24 @@ def result_of(answer: Answer | Pending, protocol_version: str, *, wraps: bool, l
         wraps = wraps or not isinstance(answer.structured, Mapping)
         result["structuredContent"] = _structured(answer.structured, protocol_version, wraps)
     return complete(result, protocol_version)
+
+
+def spoken(answer: Answer) -> list[dict[str, Any]]:
+    """The content blocks without texts of nothing but blanks: APIs of models refuse a whole conversation for one."""
+    blocks = [block for block in answer.content if block["type"] != "text" or block["text"].strip()]
+    return blocks or [{"type": "text", "text": SILENT_FAILURE if answer.is_error else SILENT_ANSWER}]
+
+
+def error_of(error: MCPError) -> dict[str, Any]:
+    """An error of the protocol as it stands in the message."""
+    return {"error": error.error.model_dump(by_alias=True, mode="json", exclude_none=True)}
+
+
+def on_wire(result: dict[str, Any]) -> dict[str, Any]:
+    """The result for the SDK's writer, which leaves out what is None: an answer that is null would be none."""
+    if "structuredContent" in result and result["structuredContent"] is None:
+        return result | {"structuredContent": _NULL}
+    return result
 
 
 def _where(answer: Answer, looks: bool) -> str:

@@ -10,7 +10,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from executions.ledger.idempotency_keys import MAX_CHARACTERS
 from executions.ledger.unavailable import LedgerUnavailable
-from executions.running.calls import Answer, Call, Caller
+from executions.running.calls import Answer, Call, Caller, Pending
 from executions.running.deliveries import KeyRefused
 from executions.running.refusing import refuse, refuse_unknown
 from executions.running.targets import ArgumentsError
@@ -63,12 +63,21 @@ async def call(
             asked = OwnToolCall(snapshot, principal, caller, params.arguments or {}, ctx.protocol_version)
             return await own_tools.call(own_tool, asked)
         if tool is None or not (principal is None or principal.may_call(params.name)):
-            await _refuse_unknown(snapshot, principal, params, caller)
+            await _refuse_unknown(ctx, snapshot, principal, params, caller)
+        looks = own_tools.looks(snapshot, principal)
+
+        def written(answer: Answer | Pending) -> dict[str, Any]:
+            if isinstance(answer, Answer) and (error := asking.cannot_be_asked(answer, ctx.protocol_version)):
+                return results.error_of(error)
+            return results.result_of(answer, ctx.protocol_version, wraps=tool.wraps_result, looks=looks)
+
         async with reports.watching(ctx, tool.target.graph, set_level) as watch:
             key: Any = (params.meta or {}).get(IDEMPOTENCY_KEY)
-            called = Call(tool.target, params.arguments or {}, caller, watch, key or "")
+            request = asking.request_of(ctx)
+            arguments = params.arguments or {}
+            called = Call(tool.target, arguments, caller, watch, key or "", request=request, written=written)
             try:
-                if key is not None and not called.faults:
+                if not called.faults:
                     _check_key(key, caller)
                 answer = await asking.converse(ctx, params, called)
             except (ArgumentsError, KeyRefused) as refusal:
@@ -76,10 +85,7 @@ async def call(
     except LedgerUnavailable as error:
         logger.error("call of %.100r was not recorded: %s", params.name, error)
         return _not_recorded(ctx.protocol_version)
-    if isinstance(answer, dict):
-        return answer
-    looks = isinstance(answer, Answer) and answer.is_error and own_tools.looks(snapshot, principal)
-    return results.result_of(answer, ctx.protocol_version, wraps=tool.wraps_result, looks=looks)
+    return answer if isinstance(answer, dict) else written(answer)
 
 
 def _check_key(key: Any, caller: Caller) -> None:
@@ -95,17 +101,31 @@ def _check_key(key: Any, caller: Caller) -> None:
 
 
 async def _refuse_unknown(
-    snapshot: Snapshot, principal: Principal | None, params: CallToolRequestParams, caller: Caller
+    ctx: Context, snapshot: Snapshot, principal: Principal | None, params: CallToolRequestParams, caller: Caller
 ) -> NoReturn:
     names = [tool.target.tool_name for tool in visible_tools(snapshot, principal)]
+    names += own_tools.visible(snapshot, principal)
     shown = ", ".join(names[:50]) or "none yet"
     message = f"There is no tool {params.name[:100]!r} on this server. Its tools are: {shown}."
-    answer = None
-    if principal is not None:
+
+    def refusal(answer: Answer | None) -> MCPError:
+        return MCPError(INVALID_PARAMS, message, data=asking.meta_of(answer) if answer else None)
+
+    if principal is None:
         # Only known callers leave a record: strangers must not be able to fill the disk.
-        arguments = params.arguments or {}
-        answer = await refuse_unknown(params.name, arguments, caller, message, snapshot.slug, snapshot.owner_id)
-    raise MCPError(INVALID_PARAMS, message, data=asking.meta_of(answer) if answer else None)
+        raise refusal(None)
+    raise refusal(
+        await refuse_unknown(
+            params.name,
+            params.arguments or {},
+            caller,
+            message,
+            snapshot.slug,
+            snapshot.owner_id,
+            asking.request_of(ctx),
+            lambda answer: results.error_of(refusal(answer)),
+        )
+    )
 
 
 def caller_of(ctx: Context, principal: Principal | None) -> Caller:

@@ -7,7 +7,7 @@ from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp_types import EmptyResult, LoggingLevel, NotificationParams, SetLevelRequestParams
 
-from mcp_bridge.calls import asking, completion, prompts, resources, tools, ui_resources
+from mcp_bridge.calls import asking, completion, prompts, resources, results, tools, ui_resources
 from mcp_bridge.catalogue.snapshot import Catalogue
 from mcp_bridge.servers.audience import Audience, Listener, legacy_tell
 from mcp_bridge.servers.resumption import RETRY_MILLISECONDS
@@ -41,7 +41,7 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:  # noqa: C90
         return tools.list_tools(catalogue, ctx, params)
 
     async def on_call_tool(ctx: Any, params: Any) -> Any:
-        return await tools.call(catalogue, ctx, params, _level(ctx))
+        return results.on_wire(await tools.call(catalogue, ctx, params, _level(ctx)))
 
     async def on_set_level(ctx: Any, params: SetLevelRequestParams) -> EmptyResult:
         ctx.session._connection.state[LEVEL] = params.level
