@@ -26,7 +26,7 @@ from flows.pages.drawing import Drawing, draw
 ROWS = 20
 LAST_DAY, LAST_DAY_TEMPLATE = "last-day", "flows/_last_day.html"
 """The figures under a flow's name, which an open page asks for when an execution of the flow changed."""
-SECTIONS = ("nodes", "graph", "parameters", "exchange")
+SECTIONS = ("nodes", "graph", "exchange")
 
 
 class HtmxRequest(HttpRequest):

@@ -78,14 +78,6 @@ def can_rerun(execution: Execution) -> bool:
 
 
 @register.filter
-def received_text(result: Any) -> str:
-    """The text blocks of a result, as the client's model read them."""
-    blocks = result.get("content", []) if isinstance(result, dict) else []
-    texts = [block.get("text", "") for block in blocks if isinstance(block, dict) and block.get("type") == "text"]
-    return "\n".join(str(text) for text in texts)
-
-
-@register.filter
 def newest_teller(entries: Sequence[NodeEntry]) -> NodeEntry | None:
     """The node that was the last to tell how far it is; it may have ended since. None when none did."""
     tellers = [entry for entry in entries if entry.progress is not None]
