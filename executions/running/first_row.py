@@ -20,6 +20,7 @@ def pending_row(
     return base_row(execution_id, started_at, target.guard.masked(arguments), caller, redactor) | {
         "flow_id": target.flow_id,
         "flow_version_id": target.version_id,
+        "draft_digest": target.draft_digest,
         "owner_id": target.owner_id,
         "flow_name": target.flow_name,
         "flow_tool_name": target.tool_name,

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from executions.database import in_database
-from executions.ledger import kept_answers, suspensions
+from executions.ledger import drafts, kept_answers, suspensions
 from executions.ledger.suspensions import Held, NotStorable
 from executions.ledger.tracker import Tracker, error_columns
 from executions.ledger.writer import NOT_RECORDED, LedgerUnavailable, ledger
@@ -102,9 +102,18 @@ async def start(
     may have called before with the same idempotency key.
     """
     await admit()
+    if target.draft is not None and target.draft_digest is not None:
+        await _keep_draft(target.draft_digest, target.draft["definition"])
     execution_id = new_id()
     work = _execute(execution_id, target, arguments, caller, parent, reused, watch, delivery)
     return execution_id, dispatcher.start(execution_id, work)
+
+
+async def _keep_draft(digest: str, definition: Any) -> None:
+    try:
+        await in_database(lambda: drafts.keep(digest, definition))
+    except DatabaseError as error:
+        raise LedgerUnavailable(f"the draft could not be kept: {error}") from error
 
 
 async def admit() -> None:
