@@ -15,6 +15,7 @@ from executions.record.node_executions import MAX_CHILDREN
 from executions.record.payload_column import PayloadField
 from executions.record.status import Status
 from flows.models import FlowVersion, VisibleQuerySet
+from flows.values.json_column import JsonTextField
 
 HEAVY_FIELDS = ("initial_params", "node_executions", "result", "error_info", "request", "sent")
 """JSON columns that a list never loads."""
@@ -121,6 +122,9 @@ class Execution(models.Model):
         max_length=PRINCIPAL_LENGTH, null=True, editable=False, help_text="The key that called, as `key:12`."
     )
     source = models.CharField(max_length=10, choices=Source, default=Source.MCP)
+    draft_digest = models.CharField(  # noqa: DJ001 (NULL keeps it out of its index)
+        max_length=64, null=True, editable=False, help_text="The draft that ran; see KeptDraft."
+    )
     parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="children", db_index=False)
     replay_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="replays", db_index=False)
     runner_id = models.UUIDField(null=True, editable=False, help_text="The process that runs it; see Runner.")
@@ -142,6 +146,9 @@ class Execution(models.Model):
             models.Index(fields=["-started_at", "-id"], name="execution_errors", condition=models.Q(status="error")),
             models.Index(fields=["parent"], name="execution_children", condition=models.Q(parent__isnull=False)),
             models.Index(fields=["replay_of"], name="execution_replays", condition=models.Q(replay_of__isnull=False)),
+            models.Index(
+                fields=["draft_digest"], name="execution_drafts", condition=models.Q(draft_digest__isnull=False)
+            ),
             models.Index(
                 fields=["principal_id", "-started_at", "-id"],
                 name="execution_of_principal",
@@ -193,10 +200,29 @@ class Execution(models.Model):
         """Why it failed, read from `error_info`; None when it did not."""
         return failure_of(self.error_info)
 
+    @property
+    def kept_draft(self) -> "KeptDraft | None":
+        """The draft that ran; None for a version, and for executions from before drafts were kept."""
+        return KeptDraft.objects.filter(pk=self.draft_digest).first() if self.draft_digest else None
+
     def children_for(self, user: Any) -> ExecutionQuerySet:
         """The first MAX_CHILDREN executions that this one's nodes started and that `user` may see, oldest first."""
         children = Execution.objects.visible_to(user).filter(parent=self.pk)
         return children.for_list().with_version_number().order_by("started_at", "id")[:MAX_CHILDREN]
+
+
+class KeptDraft(models.Model):
+    """The definition of a draft that ran, for all executions that it made: they name it by `draft_digest`.
+
+    That is no foreign key, so that whoever deletes executions need not look here; pruning removes what none names.
+    """
+
+    digest = models.CharField(primary_key=True, max_length=64, help_text="SHA-256 of the definition.")
+    definition = JsonTextField()
+    kept_at = models.DateTimeField(help_text="When it ran last.")
+
+    def __str__(self) -> str:
+        return self.digest[:12]
 
 
 TRIALS = frozenset({Execution.Source.TEST.value, Execution.Source.REPLAY.value})

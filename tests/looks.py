@@ -48,7 +48,6 @@ LOOKS = (
     Look("usage-fulfilled", "/flows/{lookup_order}/usage/{fulfilled}/"),
     Look("usage-error", "/flows/{lookup_order}/usage/{error}/"),
     Look("usage-error-graph", "/flows/{lookup_order}/usage/{error}/?view=graph"),
-    Look("usage-error-parameters", "/flows/{lookup_order}/usage/{error}/?view=parameters"),
     Look("usage-error-exchange", "/flows/{lookup_order}/usage/{error}/?view=exchange"),
     Look("usage-rejected", "/flows/{lookup_order}/usage/{rejected}/"),
     Look("compare", "/flows/{lookup_order}/compare/?left={fulfilled}&right={error}"),

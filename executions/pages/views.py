@@ -10,7 +10,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET
 from django_htmx.middleware import HtmxDetails
 
-from executions.models import Execution
+from executions.models import Execution, KeptDraft
 from executions.questions.answers_of_people import wait_of
 from executions.questions.form import forms_of
 from executions.reading.drawn_answers import tool_of
@@ -20,13 +20,13 @@ from executions.reading.paging import Page
 from executions.reading.snippets import SNIPPETS
 from executions.record.entries import by_id
 from executions.record.status import SHOWN
-from flows.models import Flow
+from flows.models import Flow, FlowVersion
 from flows.pages.drawing import Drawing, draw
 
 ROWS = 20
 LAST_DAY, LAST_DAY_TEMPLATE = "last-day", "flows/_last_day.html"
 """The figures under a flow's name, which an open page asks for when an execution of the flow changed."""
-SECTIONS = ("nodes", "graph", "parameters", "exchange")
+SECTIONS = ("nodes", "graph", "exchange")
 
 
 class HtmxRequest(HttpRequest):
@@ -100,15 +100,15 @@ def detail_context(request: HttpRequest, execution: Execution) -> dict[str, Any]
     if section == "nodes":
         context["children"] = execution.children_for(request.user)
     if section == "graph":
-        context["drawing"] = _drawing(execution)
+        ran = execution.flow_version or execution.kept_draft
+        context |= {"drawing": _drawing(execution, ran or execution.flow), "is_todays_draft": ran is None}
     if section == "exchange":
         context["tool"] = tool_of(execution)
     return context
 
 
-def _drawing(execution: Execution) -> Drawing | None:
-    """The graph of the version that ran, coloured; an execution of a draft has only today's draft to show."""
-    source = execution.flow_version or execution.flow
+def _drawing(execution: Execution, source: FlowVersion | KeptDraft | Flow | None) -> Drawing | None:
+    """The graph that ran, coloured; of a draft that was not kept there is only today's to show."""
     if source is None:
         return None
     statuses = {node_id: entry.status for node_id, entry in by_id(execution.entries).items()}

@@ -2,10 +2,13 @@
 
 Time range and status are found through indexes, at any depth. The other parameters have to be looked at row by row, so
 they are bounded: only the newest SEARCH_LIMIT executions of the list, or of the time range, are looked at; for the kind
-or node of an error, the newest that failed. `startedBefore` leads further back, and a flow's list is one of its own.
+or node of an error, the newest that failed. Search alone has the database read payloads. `startedBefore` leads further
+back, and a flow's list is one of its own.
 """
 
 import contextlib
+import json
+import re
 import string
 import uuid
 from datetime import datetime
@@ -145,7 +148,8 @@ class ExecutionFilter(django_filters.FilterSet):
     )
     search = django_filters.CharFilter(
         method="search_text",
-        label="Text in the first parameter, caller, tool name or note; or the start of an id",
+        label="Text in the parameters, the answer, caller, tool name or note; `n:21` for a key with its value, "
+        '`"n:21"` for that text; or the start of an id',
         max_length=200,
     )
 
@@ -187,14 +191,47 @@ class ExecutionFilter(django_filters.FilterSet):
         return queryset.in_status(Status(value))
 
     def search_text(self, queryset: ExecutionQuerySet, name: str, value: str) -> ExecutionQuerySet:
-        """Look through the short text columns only: the JSON columns are too large to read for a list."""
+        """Look for a key with its value at any depth of the parameters and the answer, or for a text anywhere."""
         text = value.strip()
+        if pair := _KEY_AND_VALUE.match(text):
+            return queryset.filter(_holds(*pair.groups()))
+        if _QUOTED.match(text):
+            text = text[1:-1]
         return queryset.filter(
             Q(params_preview__icontains=text)
             | Q(caller_name__icontains=text)
             | Q(flow_tool_name__icontains=text)
             | Q(note__icontains=text)
+            | _in_payloads(_inside(text))
         )
+
+
+_QUOTED = re.compile(r'".+"\Z', re.DOTALL)
+_KEY_AND_VALUE = re.compile(r'([A-Za-z_$][\w$.-]*):(?!//)("[^"]*"|[^\s"]+)\Z')
+_LITERAL = re.compile(r"(-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|null)\Z")
+
+
+def _holds(key: str, value: str) -> Q:
+    """Whether a key with this value stands in what came in or went back; `21` is a number or a text, `"21"` a text.
+
+    The JSON of a record has no spaces. Most rows are asked for the two texts alone.
+    """
+    before = f'"{_inside(key)}":'
+    found = _in_payloads(f'{before}"{_inside(value.strip(chr(34)))}"')
+    if _LITERAL.match(value):
+        # Not 210, which begins alike.
+        found |= _in_payloads(before + value) & (_in_payloads(f"{before}{value},") | _in_payloads(f"{before}{value}}}"))
+    return found
+
+
+def _inside(text: str) -> str:
+    """A text as it stands between the quotation marks of JSON."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _in_payloads(text: str) -> Q:
+    """Whether a text stands in what came in or in what went back."""
+    return Q(initial_params__icontains=text) | Q(result__icontains=text)
 
 
 def _newest(queryset: ExecutionQuerySet) -> tuple[ExecutionQuerySet, int | None]:

@@ -27,6 +27,7 @@ def pending_row(
         | {
             "flow_id": target.flow_id,
             "flow_version_id": target.version_id,
+            "draft_digest": target.draft_digest,
             "owner_id": target.owner_id,
             "flow_name": target.flow_name,
             "flow_tool_name": target.tool_name,

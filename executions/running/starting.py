@@ -3,8 +3,12 @@
 import uuid
 from datetime import UTC, datetime
 
+from django.db import DatabaseError
+
 from executions.database import in_database
+from executions.ledger import drafts
 from executions.ledger.tracker import Tracker
+from executions.ledger.unavailable import LedgerUnavailable
 from executions.ledger.writer import ledger
 from executions.models import new_id
 from executions.running.calls import Answer, Call, Waiting
@@ -21,6 +25,13 @@ async def begin(call: Call) -> Running:
     if call.faults:
         raise ArgumentsError(call.faults)
     await admit()
+    target = call.target
+    if target.draft is not None and target.draft_digest is not None:
+        digest, definition = target.draft_digest, target.draft["definition"]
+        try:
+            await in_database(lambda: drafts.keep(digest, definition))
+        except DatabaseError as error:
+            raise LedgerUnavailable("the draft could not be kept") from error
     execution_id = new_id()
     return Running(execution_id, call, dispatcher.start(execution_id, _run(execution_id, call)))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from executions.ledger import drafts
 from executions.privacy.guard import Guard
 from flows.engine.errors import Fault
 from flows.engine.graph import Graph
@@ -29,6 +30,8 @@ class Target:
     """What the JSON answer has to fit; None when the flow promises nothing."""
     draft: Mapping[str, Any] | None = field(default=None, repr=False)
     """What was saved when this was made, unless it is a version: drafts change under executions that wait."""
+    draft_digest: str | None = None
+    """Under which a draft is kept; see `executions.ledger.drafts`."""
     answer_seconds: float | None = None
     """After so long an MCP client is told that the execution goes on; None: it waits for the end."""
     guard: Guard = field(init=False, repr=False)
@@ -97,4 +100,5 @@ def _target_of(
         output_schema=output_schema_of(output_schema),
         answer_seconds=version.answer_seconds if version else flow.answer_seconds,
         draft=None if version else {"definition": definition, "schemas": schemas, "timeoutSeconds": timeout},
+        draft_digest=None if version else drafts.digest_of(definition),
     )

@@ -61,6 +61,14 @@ def _blocks_of(message: dict[str, Any]) -> list[Any]:
 
 
 @register.filter
+def structured(result: Any) -> dict[str, Any] | None:
+    """The JSON value of a result under the key `value`, since it may be null or false; None where there is none."""
+    if not isinstance(result, dict) or "structuredContent" not in result:
+        return None
+    return {"value": result["structuredContent"]}
+
+
+@register.filter
 def ui_answer(execution: Execution) -> DrawnAnswer | None:
     """The picture that clients with MCP Apps make of the answer."""
     return drawn_answer_of(execution)

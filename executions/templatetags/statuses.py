@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django import template
 from django.utils.html import format_html
@@ -75,14 +74,6 @@ def can_rerun(execution: Execution) -> bool:
     """Whether it may be run again from one of its nodes: its version and its flow are still there."""
     ended = execution.status != Status.PENDING
     return ended and execution.flow_id is not None and execution.flow_version_id is not None
-
-
-@register.filter
-def received_text(result: Any) -> str:
-    """The text blocks of a result, as the client's model read them."""
-    blocks = result.get("content", []) if isinstance(result, dict) else []
-    texts = [block.get("text", "") for block in blocks if isinstance(block, dict) and block.get("type") == "text"]
-    return "\n".join(str(text) for text in texts)
 
 
 @register.filter

@@ -7,13 +7,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Count, Max, Min, Q
 
 from executions.ledger import writer
-from executions.models import Execution, ExecutionQuerySet
+from executions.models import Execution, ExecutionQuerySet, KeptDraft
 from executions.record.status import Status
 from executions.upkeep.space import FlowShare, size_of_one
 from flows.models import Flow, FlowVersion
@@ -98,6 +98,16 @@ def prune(criteria: Criteria, chunk: int = CHUNK) -> Iterator[int]:
             yield writer.delete([pk for _, pk in rows])
             after = _beside(*rows[-1], "gt")
             time.sleep(max(time.monotonic() - began, PAUSE_SECONDS))
+
+
+def remove_orphaned_drafts() -> int:
+    """Delete kept drafts that no execution names, but those of the last hour, which one may be about to name.
+
+    Returns how many.
+    """
+    named = Execution.objects.filter(draft_digest__isnull=False).values("draft_digest").order_by()
+    old = KeptDraft.objects.filter(kept_at__lt=datetime.now(UTC) - timedelta(hours=1))
+    return old.exclude(pk__in=named).delete()[0]
 
 
 def remove_orphaned_versions() -> int:

@@ -73,9 +73,9 @@ def test_from_the_login_to_an_execution_and_back_without_a_mouse(page: Page, uvi
     expect(article).to_be_visible()
     first = article.get_attribute("data-execution")
 
-    tab_to(page, page.locator(".sections a", has_text="Parameters"))
+    tab_to(page, page.locator(".sections a", has_text="Exchange"))
     page.keyboard.press("Enter")
-    expect(page.locator(".sections a[aria-current]")).to_have_text("Parameters")
+    expect(page.locator(".sections a[aria-current]")).to_have_text("Exchange")
     expect(page.locator(".sections a[aria-current]")).to_be_focused()
     tab_to(page, page.locator(".sections a", has_text="Nodes"), "Shift+Tab")
     page.keyboard.press("Enter")

@@ -108,6 +108,8 @@ class Command(BaseCommand):
             progress.end()
         if versions := retention.remove_orphaned_versions():
             self.stdout.write(f"Removed {versions} versions of deleted flows.")
+        if drafts := retention.remove_orphaned_drafts():
+            self.stdout.write(f"Removed {drafts} drafts that ran in nothing that is left.")
 
     def _give_back(self) -> None:
         before = space.space()

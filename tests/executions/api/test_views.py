@@ -184,6 +184,49 @@ def test_executions_are_filtered(query: str, found: str) -> None:
     assert (answer.status_code, set(ids(answer))) == (200, {str({"a": a, "b": b}[name].pk) for name in found})
 
 
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("Ada Lovelace", "a"),
+        ("LOVELACE", "a"),
+        ("paid", "ab"),
+        ("structured", "a"),
+        ('a "quoted" word', "b"),
+        ("n:21", "ab"),
+        ('n:"21"', "b"),
+        ("n:2", ""),
+        ("deep:true", "b"),
+        ("deep:null", ""),
+        ("state:paid", "a"),
+        ('name:"Ada Lovelace"', "a"),
+        ('"n:21"', "c"),
+        ('"status: n:21"', "c"),
+        ("see:n", ""),
+        ("https://example.org", "c"),
+        ("100%", ""),
+        ("_", "abc"),
+    ],
+)
+def test_search_looks_at_every_parameter_and_at_the_answer(search: str, found: str) -> None:
+    flow = make_flow()
+    a = make_execution(
+        flow,
+        initial_params={"first": 1, "customer": {"name": "Ada Lovelace", "n": 21}},
+        result={"content": [{"type": "text", "text": "Paid."}], "structuredContent": {"state": "paid"}},
+    )
+    b = make_execution(
+        flow,
+        initial_params={"first": 1, "list": [{"n": "21"}, {"deep": True}], "note": 'a "quoted" word'},
+        result={"content": [{"type": "text", "text": "status: not_paid"}], "isError": False},
+    )
+    c = make_execution(flow, note="status: n:21, https://example.org/")
+    made = {"a": a, "b": b, "c": c}
+    answer = rest(flow.server.owner).get("/api/executions/", {"search": search})
+    expected = {str(made[name].pk) for name in found}
+    assert set(ids(answer)) == expected
+    assert set(ids(rest(make_user()).get("/api/executions/", {"search": search}))) == set()
+
+
 def test_executions_are_found_by_their_source_and_version() -> None:
     """A refused call ran nothing, so it is no draft."""
     flow = make_flow()

@@ -279,7 +279,7 @@ def test_the_draft_is_called_with_typed_values_and_the_address_names_the_executi
     assert (answer.status_code, answer["Location"]) == (302, f"/flows/{flow.pk}/test/{query}#detail")
     html = page_of(flow, query)
     assert f'href="/flows/{flow.pk}/usage/{execution.pk}/"' in html
-    assert "What a client receives" in words(html)
+    assert "Answer" in words(html)
     shown = fields_of(html)
     assert json.loads(shown.pop("json-extra")) == {"a": [1.0]}
     assert shown == {name: value for name, value in values.items() if name != "json-extra"}

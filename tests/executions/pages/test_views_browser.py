@@ -96,7 +96,6 @@ def test_a_node_of_the_graph_leads_to_its_open_card(page: Page, usage: str) -> N
 def test_copy_puts_the_exact_json_into_the_clipboard(page: Page, usage: str) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.locator("#rows .row").first.click()
-    page.locator(".sections").get_by_text("Parameters").click()
     button = page.get_by_role("button", name="Copy parameters")
     button.click()
     expect(button).to_have_text("copied")

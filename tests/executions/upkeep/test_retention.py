@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from executions.ledger import counts, writer
-from executions.models import Execution, ExecutionCount
+from executions.ledger import counts, drafts, writer
+from executions.models import Execution, ExecutionCount, KeptDraft
 from executions.reading.history import History
 from executions.record.status import Status
 from executions.upkeep import retention, space
@@ -240,6 +240,19 @@ class TestSpace:
         assert "The database takes" in told
         if connection.vendor == "sqlite":
             assert (after.free, before.size - after.size > 40 * 50_000) == (0, True)
+
+    def test_drafts_that_ran_in_nothing_that_is_left_go_once_an_hour_is_over(self, prune: Callable[..., str]) -> None:
+        kept, gone, fresh = (drafts.digest_of([number]) for number in range(3))
+        for number, digest in enumerate((kept, gone, fresh)):
+            drafts.keep(digest, [number])
+        KeptDraft.objects.exclude(pk=fresh).update(kept_at=STARTED)
+        make_execution(draft_digest=kept, source="test")
+        make_execution(draft_digest=kept, source="test")
+        old = make_execution(draft_digest=gone, source="test")
+        assert "Removed" not in prune("--keep", "1")
+        writer.delete([old.pk])
+        assert "Removed 1 drafts that ran in nothing that is left." in prune("--keep", "1")
+        assert set(KeptDraft.objects.values_list("pk", flat=True)) == {kept, fresh}
 
     def test_versions_go_while_foreign_keys_are_checked_afterwards_as_before(self) -> None:
         flow = make_flow()
