@@ -187,19 +187,44 @@ def _checked(check: Callable[[Any], Any], value: Any) -> Any:
     return value
 
 
-class FlowVersionSerializer(serializers.ModelSerializer):
-    """A published version."""
+class VersionItemSerializer(serializers.ModelSerializer):
+    """A published version in a list: without its contract."""
 
-    flowId = serializers.IntegerField(source="flow_id", read_only=True)
     version = serializers.IntegerField(source="number", read_only=True)
-    contract = JsonObjectField(read_only=True, help_text="The tool as clients see it.")
-    timeoutSeconds = serializers.IntegerField(source="timeout_seconds", read_only=True)
-    answerSeconds = serializers.IntegerField(source="answer_seconds", read_only=True, allow_null=True)
+    toolName = serializers.CharField(source="tool_name", read_only=True)
+    isCurrent = serializers.SerializerMethodField(help_text="Whether clients call this one, if the flow is active.")
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
+    createdBy = serializers.SerializerMethodField(help_text="The name of who published it; null when nobody is known.")
 
     class Meta:
         model = FlowVersion
-        fields = ["flowId", "version", "contract", "timeoutSeconds", "answerSeconds", "createdAt"]
+        fields = ["version", "toolName", "note", "isCurrent", "createdAt", "createdBy"]
+
+    def get_isCurrent(self, version: FlowVersion) -> bool:
+        """Whether it is the published one."""
+        return version.flow is not None and version.flow.published_version_id == version.pk
+
+    def get_createdBy(self, version: FlowVersion) -> str | None:
+        """A person's name."""
+        return version.created_by.get_username() if version.created_by else None
+
+
+class FlowVersionSerializer(VersionItemSerializer):
+    """A version that has just been published."""
+
+    flowId = serializers.IntegerField(source="flow_id", read_only=True)
+    isActive = serializers.BooleanField(
+        source="flow.is_active", read_only=True, help_text="False: clients see it once the flow is switched on."
+    )
+    contract = JsonObjectField(read_only=True, help_text="The tool as clients see it.")
+    timeoutSeconds = serializers.IntegerField(source="timeout_seconds", read_only=True)
+    answerSeconds = serializers.IntegerField(source="answer_seconds", read_only=True, allow_null=True)
+
+    class Meta(VersionItemSerializer.Meta):
+        fields = [
+            *("flowId", "version", "toolName", "note", "isCurrent", "isActive", "contract"),
+            *("timeoutSeconds", "answerSeconds", "createdAt", "createdBy"),
+        ]
 
 
 class NodeTypeSerializer(serializers.Serializer):

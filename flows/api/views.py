@@ -1,21 +1,16 @@
 """Flows and node types over REST."""
 
-from typing import Any
-
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import generics, status
-from rest_framework.exceptions import ValidationError
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from flows.api.base import FLOW_ID, ApiView
 from flows.api.conditions import RevisedView, documented
-from flows.api.fields import faults_by_field
 from flows.api.filters import FlowFilter
 from flows.api.pagination import Envelope
-from flows.api.serializers import FlowItemSerializer, FlowSerializer, FlowVersionSerializer, NodeTypeSerializer
-from flows.engine.errors import DefinitionError
+from flows.api.serializers import FlowItemSerializer, FlowSerializer, NodeTypeSerializer
 from flows.models import Flow
 from flows.pages import node_catalogue
 from flows.publishing import versions
@@ -55,32 +50,6 @@ class FlowDetail(RevisedView, generics.RetrieveUpdateDestroyAPIView):
     def perform_destroy(self, instance: Flow) -> None:
         """Delete the flow; its executions stay."""
         versions.delete(instance, self.expected)
-
-
-class FlowPublish(ApiView, generics.GenericAPIView):
-    """Make an immutable version of the draft; clients call it from now on."""
-
-    queryset = Flow.objects.none()
-    serializer_class = FlowVersionSerializer
-    lookup_url_kwarg = "flowId"
-
-    def get_queryset(self) -> QuerySet[Flow]:
-        """The caller's flows."""
-        return Flow.objects.visible_to(self.request.user)
-
-    @extend_schema(
-        request=None,
-        parameters=[FLOW_ID],
-        operation_id="flows_publish",
-        responses={201: FlowVersionSerializer, 400: OpenApiResponse(description="Faults, each with its path.")},
-    )
-    def post(self, request: Request, **kwargs: Any) -> Response:
-        """Publish; 400 names every fault with its path."""
-        try:
-            version = versions.publish(self.get_object(), request.user)
-        except DefinitionError as error:
-            raise ValidationError(faults_by_field(error.faults)) from None
-        return Response(self.get_serializer(version).data, status=status.HTTP_201_CREATED)
 
 
 class NodeTypeList(ApiView):

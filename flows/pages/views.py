@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows.cases.drafts import summary_of
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import Node
-from flows.models import Flow, FlowVersion, Revised, Server
+from flows.models import MAX_NOTE, Flow, FlowVersion, Revised, Server
 from flows.pages import node_catalogue
 from flows.pages.drawing import draw
 from flows.pages.forms import FlowForm, NewFlowForm, ServerForm
 from flows.pages.return_addresses import own_address
 from flows.publishing import versions as publishing
-from flows.publishing.review import compare, review_draft, server_costs
+from flows.publishing.review import DRAFT, compare, review_draft, server_costs
 from flows.revisions.conflicts import conflict_page, merged, started_from
 from flows.revisions.writes import Stale, write
 
@@ -68,7 +69,7 @@ def build(request: HttpRequest, flow_id: int) -> HttpResponse:
 
 
 def _build_page(
-    request: HttpRequest, flow: Flow, form: FlowForm, faults: Sequence[Fault], faults_title: str
+    request: HttpRequest, flow: Flow, form: FlowForm, faults: Sequence[Fault], faults_title: str, status: int = 200
 ) -> HttpResponse:
     has_changes = publishing.has_unpublished_changes(flow)
     try:
@@ -89,21 +90,47 @@ def _build_page(
         "case_summary": summary_of(flow),
         "node_types": node_catalogue.entries(),
         "nodes": nodes[1:],
+        "note": request.POST.get("note", ""),
     }
-    return render(request, "flows/build.html", context)
+    return render(request, "flows/build.html", context, status=status)
 
 
 @require_POST
 def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
-    """Make a version of the stored draft, or show what keeps it from being one."""
-    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
+    """Make a version of the draft, or show what keeps it from being one; what the form holds unsaved is saved first."""
+    flow, draft = (Flow.objects.visible_or_404(request.user, pk=flow_id) for _ in range(2))
+    form, expected = FlowForm(request.POST, instance=draft), started_from(request.POST)
+    is_unsaved = "definition" in request.POST and form.has_changed()
     try:
-        version = publishing.publish(flow, request.user)
+        if is_unsaved:
+            if not form.is_valid():
+                messages.error(request, "Neither saved nor published: the draft has faults, listed beside the form.")
+                return _build_page(request, flow, form, form.faults, "Not published")
+            write(draft, form.fields, expected)
+            flow, expected = draft, frozenset([draft.revision])
+        note, activate = request.POST.get("note", "")[:MAX_NOTE], "activate" in request.POST
+        version = publishing.publish(flow, request.user, expected, note=note, activate=activate)
     except DefinitionError as error:
         messages.error(request, "Not published: the draft has faults, listed beside the form.")
         return _build_page(request, flow, FlowForm(instance=flow), error.faults, "Not published")
-    messages.success(request, f"Published as {version}. Clients see it from now on.")
+    except Stale as late:
+        if is_unsaved:
+            stored, address = FlowForm(instance=late.current), reverse("flows:build", args=[flow.pk])
+            return conflict_page(request, request.POST, late.current, stored, address=address)
+        messages.error(request, "Not published: somebody changed the draft after you had opened it. This is it now.")
+        now = Flow.objects.visible_or_404(request.user, pk=flow_id)
+        return _build_page(request, now, FlowForm(instance=now), publishing.faults_of(now), "Not published", 412)
+    _say_published(request, flow, version)
     return redirect("flows:build", flow.pk)
+
+
+def _say_published(request: HttpRequest, flow: Flow, version: FlowVersion) -> None:
+    if flow.is_active:
+        messages.success(request, f"Published as {version}. Clients see it from now on.")
+    else:
+        messages.warning(
+            request, f"Published as {version}, but the flow is inactive: clients see it once you activate it."
+        )
 
 
 @require_GET
@@ -118,6 +145,59 @@ def versions(request: HttpRequest, flow_id: int, number: int | None = None) -> H
     if chosen:
         context["drawing"] = draw(chosen.definition)
     return render(request, "flows/versions.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def restore(request: HttpRequest, flow_id: int, number: int) -> HttpResponse:
+    """Say what of the draft goes, then make the version the draft."""
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
+    version, is_late = get_object_or_404(flow.versions, number=number), False
+    faults: Sequence[Fault] = ()
+    if request.method == "POST":
+        try:
+            publishing.restore(flow, version, started_from(request.POST))
+        except DefinitionError as error:
+            faults = error.faults
+        except Stale:
+            is_late, flow = True, Flow.objects.visible_or_404(request.user, pk=flow_id)
+        else:
+            messages.success(request, f"{version} is the draft now. Clients see it once you publish it.")
+            return redirect("flows:build", flow.pk)
+    context = {
+        "title": f"Restore {version} as the draft of {flow.name}?",
+        "flow": flow,
+        "version": version,
+        "comparison": compare(flow, DRAFT, str(number)),
+        "has_changes": publishing.has_unpublished_changes(flow),
+        "faults": faults,
+        "is_late": is_late,
+    }
+    return render(request, "flows/restore.html", context, status=409 if is_late else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def publish_again(request: HttpRequest, flow_id: int, number: int) -> HttpResponse:
+    """Say what changes for clients, then publish what the version holds as a new one; the draft stays."""
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
+    version, faults = get_object_or_404(flow.versions, number=number), list[Fault]()
+    if request.method == "POST":
+        again, note = publishing.drafted(flow, version), request.POST.get("note", "")[:MAX_NOTE]
+        try:
+            made = publishing.publish(again, request.user, note=note, activate="activate" in request.POST)
+        except DefinitionError as error:
+            faults = list(error.faults)
+        else:
+            _say_published(request, again, made)
+            return redirect("flows:version", flow.pk, made.number)
+    context = {
+        "title": f"Publish {version} of {flow.name} again?",
+        "flow": flow,
+        "version": version,
+        "comparison": compare(flow, "", str(number)),
+        "note": f"As {version}.",
+        "faults": faults,
+    }
+    return render(request, "flows/publish_again.html", context)
 
 
 @require_POST
