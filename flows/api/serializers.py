@@ -13,7 +13,6 @@ from flows.engine.errors import DefinitionError
 from flows.engine.graph import DEFINITION_SCHEMA
 from flows.models import MAX_ANSWER_SECONDS, TOOL_NAME, Flow, FlowVersion
 from flows.publishing import versions
-from flows.revisions.writes import write
 from flows.schemas.compiled import check_tool_input_schema, compile_schema
 from flows.values.reserved_names import not_reserved
 
@@ -162,7 +161,7 @@ class FlowSerializer(FlowItemSerializer):
         for name, value in validated_data.items():
             setattr(instance, name, value)
         with _taken_names():
-            write(instance, validated_data, expected)
+            versions.save_draft(instance, validated_data, expected)
             if active != instance.is_active:
                 versions.set_active(instance, active)
         return instance
@@ -216,15 +215,22 @@ class FlowVersionSerializer(VersionItemSerializer):
     isActive = serializers.BooleanField(
         source="flow.is_active", read_only=True, help_text="False: clients see it once the flow is switched on."
     )
+    takenAlong = serializers.SerializerMethodField(
+        help_text="Tool names of the flows whose drafts name this one by its new name now; publish them too."
+    )
     contract = JsonObjectField(read_only=True, help_text="The tool as clients see it.")
     timeoutSeconds = serializers.IntegerField(source="timeout_seconds", read_only=True)
     answerSeconds = serializers.IntegerField(source="answer_seconds", read_only=True, allow_null=True)
 
     class Meta(VersionItemSerializer.Meta):
         fields = [
-            *("flowId", "version", "toolName", "note", "isCurrent", "isActive", "contract"),
+            *("flowId", "version", "toolName", "note", "isCurrent", "isActive", "takenAlong", "contract"),
             *("timeoutSeconds", "answerSeconds", "createdAt", "createdBy"),
         ]
+
+    def get_takenAlong(self, version: FlowVersion) -> list[str]:
+        """Tool names."""
+        return [flow.tool_name for flow in version.taken_along]
 
 
 class NodeTypeSerializer(serializers.Serializer):

@@ -11,6 +11,7 @@ urlpatterns = [
     path("flows/<str:flowId>/versions/", versions.VersionList.as_view(), name="api-versions"),
     path("flows/<str:flowId>/versions/<str:number>/restore/", versions.VersionRestore.as_view(), name="api-restore"),
     path("flows/<str:flowId>/versions/<str:number>/publish/", versions.VersionPublish.as_view(), name="api-republish"),
+    path("flows/<str:flowId>/callers/", views.FlowCallers.as_view(), name="api-flow-callers"),
     path("flows/<str:flowId>/export/", transfer.FlowExport.as_view(), name="api-flow-export"),
     path("servers/", servers.ServerList.as_view(), name="api-servers"),
     path("servers/<str:serverId>/", servers.ServerDetail.as_view(), name="api-server"),

@@ -20,12 +20,14 @@ from rest_framework.response import Response
 
 from flows.api.base import FLOW_ID, ApiView
 from flows.api.conditions import ETAG, IF_MATCH, RevisedView, StaleSerializer
+from flows.api.confirmation import CONFIRM, AffectedSerializer, ask_first
 from flows.api.fields import faults_by_field
 from flows.api.pagination import Envelope
 from flows.api.serializers import FlowSerializer, FlowVersionSerializer, VersionItemSerializer
 from flows.engine.errors import DefinitionError
 from flows.models import MAX_NOTE, Flow, FlowVersion, Revised
 from flows.publishing import versions
+from flows.publishing.review import reasons_to_ask
 
 NUMBER = OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH, description="The version's number.")
 FAULTS = OpenApiResponse(description="Faults, each with its path.")
@@ -90,6 +92,7 @@ class OfFlow(RevisedView):
 
     def published(self, flow: Flow, **said: Any) -> Response:
         """Publish what the flow has as its draft; 400 names every fault with its path."""
+        ask_first(self.request, flow, reasons_to_ask(flow))
         try:
             version = versions.publish(flow, self.request.user, self.expected, **said)
         except DefinitionError as error:
@@ -103,9 +106,9 @@ class FlowPublish(OfFlow):
     serializer_class = PublishSerializer
 
     @extend_schema(
-        parameters=[FLOW_ID, IF_MATCH],
+        parameters=[FLOW_ID, IF_MATCH, CONFIRM],
         operation_id="flows_publish",
-        responses={201: FlowVersionSerializer, 400: FAULTS, 412: StaleSerializer},
+        responses={201: FlowVersionSerializer, 400: FAULTS, 409: AffectedSerializer, 412: StaleSerializer},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
         """Publish the draft, or one revision of it and no other."""
@@ -160,9 +163,9 @@ class VersionPublish(OfFlow):
     serializer_class = PublishAgainSerializer
 
     @extend_schema(
-        parameters=[FLOW_ID, NUMBER, IF_MATCH],
+        parameters=[FLOW_ID, NUMBER, IF_MATCH, CONFIRM],
         operation_id="flow_versions_publish",
-        responses={201: FlowVersionSerializer, 400: FAULTS, 412: StaleSerializer},
+        responses={201: FlowVersionSerializer, 400: FAULTS, 409: AffectedSerializer, 412: StaleSerializer},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
         """Publish it again; it is checked as a draft is."""

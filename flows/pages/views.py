@@ -1,6 +1,7 @@
 """Pages of flows and servers: list, create, build, publish, versions, duplicate, switch, delete."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,9 +18,10 @@ from flows.pages.drawing import draw
 from flows.pages.forms import FlowForm, NewFlowForm, ServerForm
 from flows.pages.return_addresses import own_address
 from flows.publishing import versions as publishing
-from flows.publishing.review import DRAFT, compare, review_draft, server_costs
+from flows.publishing.callers import callers_of
+from flows.publishing.review import DRAFT, compare, reasons_to_ask, review_draft, server_costs
 from flows.revisions.conflicts import conflict_page, merged, started_from
-from flows.revisions.writes import Stale, write
+from flows.revisions.writes import Stale
 
 
 @require_GET
@@ -59,12 +61,13 @@ def build(request: HttpRequest, flow_id: int) -> HttpResponse:
     form = FlowForm(sent or None, instance=draft)
     if request.method == "POST" and form.is_valid():
         try:
-            write(draft, form.fields, started_from(sent))
+            taken_along = publishing.save_draft(draft, form.fields, started_from(sent))
         except Stale as late:
             return conflict_page(request, sent, late.current, FlowForm(instance=late.current))
         messages.success(request, "The draft is saved. Clients see it once you publish it.")
+        _say_taken_along(request, taken_along)
         return redirect("flows:build", flow.pk)
-    faults = form.faults if form.is_bound else publishing.faults_of(flow)
+    faults = form.faults if form.is_bound else publishing.publishing_faults(flow)
     return _build_page(request, flow, form, faults, "Not saved" if form.is_bound else "Not ready to be published")
 
 
@@ -91,6 +94,7 @@ def _build_page(
         "node_types": node_catalogue.entries(),
         "nodes": nodes[1:],
         "note": request.POST.get("note", ""),
+        "callers": callers_of(flow, request.user),
     }
     return render(request, "flows/build.html", context, status=status)
 
@@ -106,9 +110,13 @@ def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
             if not form.is_valid():
                 messages.error(request, "Neither saved nor published: the draft has faults, listed beside the form.")
                 return _build_page(request, flow, form, form.faults, "Not published")
-            write(draft, form.fields, expected)
+            _say_taken_along(request, publishing.save_draft(draft, form.fields, expected))
             flow, expected = draft, frozenset([draft.revision])
         note, activate = request.POST.get("note", "")[:MAX_NOTE], "activate" in request.POST
+        sends = {"revision": flow.revision, "note": note} | ({"activate": "1"} if activate else {})
+        asked = _asked_first(request, flow, reasons_to_ask(flow), f"Publish {flow.name}", sends)
+        if asked is not None:
+            return asked
         version = publishing.publish(flow, request.user, expected, note=note, activate=activate)
     except DefinitionError as error:
         messages.error(request, "Not published: the draft has faults, listed beside the form.")
@@ -119,9 +127,31 @@ def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
             return conflict_page(request, request.POST, late.current, stored, address=address)
         messages.error(request, "Not published: somebody changed the draft after you had opened it. This is it now.")
         now = Flow.objects.visible_or_404(request.user, pk=flow_id)
-        return _build_page(request, now, FlowForm(instance=now), publishing.faults_of(now), "Not published", 412)
+        return _build_page(
+            request, now, FlowForm(instance=now), publishing.publishing_faults(now), "Not published", 412
+        )
     _say_published(request, flow, version)
     return redirect("flows:build", flow.pk)
+
+
+def _asked_first(
+    request: HttpRequest, flow: Flow, reasons: Sequence[str], does: str, sends: Mapping[str, Any]
+) -> HttpResponse | None:
+    """A page that asks to confirm, when a change breaks what clients meet and nobody has confirmed it; else None.
+
+    `does` is what its button says, `sends` what it sends to this address once more.
+    """
+    callers = callers_of(flow, request.user).live
+    if not reasons or not callers.total or "confirm" in request.POST:
+        return None
+    context = {"title": f"{does}?", "flow": flow, "reasons": reasons, "callers": callers, "does": does, "sends": sends}
+    return render(request, "flows/confirm.html", context, status=409)
+
+
+def _say_taken_along(request: HttpRequest, flows: Sequence[Flow]) -> None:
+    if flows:
+        names = ", ".join(flow.tool_name for flow in flows)
+        messages.warning(request, f"These drafts call it by its new name now; publish them too: {names}.")
 
 
 def _say_published(request: HttpRequest, flow: Flow, version: FlowVersion) -> None:
@@ -131,6 +161,7 @@ def _say_published(request: HttpRequest, flow: Flow, version: FlowVersion) -> No
         messages.warning(
             request, f"Published as {version}, but the flow is inactive: clients see it once you activate it."
         )
+    _say_taken_along(request, version.taken_along)
 
 
 @require_GET
@@ -194,6 +225,8 @@ def publish_again(request: HttpRequest, flow_id: int, number: int) -> HttpRespon
         "flow": flow,
         "version": version,
         "comparison": compare(flow, "", str(number)),
+        "reasons": reasons_to_ask(publishing.drafted(flow, version)),
+        "callers": callers_of(flow, request.user).live,
         "note": f"As {version}.",
         "faults": faults,
     }
@@ -212,7 +245,13 @@ def duplicate(request: HttpRequest, flow_id: int) -> HttpResponse:
 def toggle(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Switch a flow on or off and go back to where the switch is."""
     flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
-    publishing.set_active(flow, not flow.is_active)
+    active = request.POST["active"] == "1" if "active" in request.POST else not flow.is_active
+    if flow.is_active and not active:
+        sends = {"active": "0", "next": request.POST.get("next", "")}
+        asked = _asked_first(request, flow, ["it is switched off"], f"Deactivate {flow.name}", sends)
+        if asked is not None:
+            return asked
+    publishing.set_active(flow, active)
     messages.success(request, f"{flow.name} is {'active' if flow.is_active else 'inactive'} now.")
     return redirect(own_address(request, request.POST.get("next", "")) or "dashboard")
 
@@ -231,6 +270,7 @@ def delete(request: HttpRequest, flow_id: int) -> HttpResponse:
             messages.success(request, f"{flow.name} is deleted. Its executions stay in the list.")
             return redirect("dashboard")
     context = {"title": f"Delete {flow.name}?", "flow": late or flow, "is_late": late is not None}
+    context["callers"] = callers_of(flow, request.user)
     return render(request, "flows/delete.html", context, status=409 if late else 200)
 
 

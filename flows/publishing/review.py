@@ -14,6 +14,7 @@ from flows.nodes.http_request import HttpRequest
 from flows.nodes.return_ import Return
 from flows.nodes.return_content import ReturnContent
 from flows.publishing import versions
+from flows.publishing.callers import asking_node
 from flows.review import tokens
 from flows.review.contract_diff.change import ContractChange
 from flows.review.contract_diff.contracts import changes
@@ -115,6 +116,17 @@ def comparison_of(before: str, old: FlowVersion, after: str, new: FlowVersion) -
     settings = [{"timeoutSeconds": each.timeout_seconds, "answerSeconds": each.answer_seconds} for each in (old, new)]
     inside = inside_changes(old.definition, new.definition, *settings)
     return Comparison(before, after, changes(old.contract, new.contract), inside)
+
+
+def reasons_to_ask(flow: Flow) -> list[str]:
+    """What publishing the draft breaks for those who call the flow now, in words; each is a reason to ask first."""
+    version, comparison = flow.published_version, compare(flow)
+    if version is None or comparison is None:
+        return []
+    reasons = [f"{change.path}: {change.message}" for change in comparison.changes if change.verdict == "breaking"]
+    if asking_node(_graph(flow.definition)) and not asking_node(_graph(version.definition)):
+        reasons.append("it asks its caller now, and a flow that is called cannot ask")
+    return reasons
 
 
 def server_costs(server: Server) -> list[ToolCost]:

@@ -14,12 +14,12 @@ from flows.adapters import vault
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.expressions import Path, SecretValues, has_expression, paths_in
 from flows.engine.graph import Graph, parse
-from flows.engine.node import FLOW_FORMAT, NodeType
 from flows.engine.references import References
 from flows.engine.shapes import UNKNOWN
 from flows.models import Flow, FlowVersion, Secret, Server
 from flows.nodes import registry
 from flows.publishing import announcements
+from flows.publishing.callers import asking_faults, flow_parameters, take_along
 from flows.review.lint.behaviour import wrong_annotation
 from flows.review.lint.subject import Subject
 from flows.revisions.writes import Stale, edited_fields, write
@@ -46,7 +46,7 @@ def graph_of(definition: Any) -> Graph:
 
 
 def faults_of(flow: Flow) -> list[Fault]:
-    """Everything that keeps a flow from being published, each at its path in the flow's JSON."""
+    """What is wrong with a draft in its server, each fault at its path in the flow's JSON."""
     faults: list[Fault] = []
     if not flow.tool_description.strip():
         faults.append(Fault("toolDescription", "say in one or two sentences what the tool does; the model reads it"))
@@ -54,6 +54,12 @@ def faults_of(flow: Flow) -> list[Fault]:
     with suppress(DefinitionError):  # of a definition that is no graph enough is said
         faults += [*_missing_secrets(flow), *_missing_flows(flow)]
     return faults + _taken_name(flow)
+
+
+def publishing_faults(flow: Flow) -> list[Fault]:
+    """What keeps a draft, which can be stored as it is, from being published: `faults_of`, and what it would do."""
+    faults = faults_of(flow)
+    return faults or [*asking_faults(flow)]
 
 
 def draft_faults(flow: Flow) -> list[Fault]:
@@ -131,12 +137,6 @@ def _missing_flows(flow: Flow) -> Iterator[Fault]:
             yield Fault(place, f"the server has no flow {value!r}. It has: {', '.join(sorted(known))}")
 
 
-def flow_parameters(node_type: NodeType) -> list[str]:
-    """The parameters that name flows, as the node type's schema says."""
-    properties = node_type.parameters_schema.get("properties", {})
-    return [name for name, schema in properties.items() if schema.get("format") == FLOW_FORMAT]
-
-
 def contract_of(flow: Flow) -> dict[str, Any]:
     """The tool as clients see it, in MCP's words (camelCase)."""
     description = flow.tool_description.strip()
@@ -174,12 +174,13 @@ def publish(
 ) -> FlowVersion:
     """Make an immutable version of the draft as `flow` has it, and let clients call it from now on.
 
-    With `activate` an inactive flow is switched on with it. Raises DefinitionError with every fault, and Stale when
+    With `activate` an inactive flow is switched on with it. Drafts that name it by another tool name than this version
+    has are taken along; they are `taken_along` of the version. Raises DefinitionError with every fault, and Stale when
     the stored draft has another revision than `flow`, or none of `expected`; then nothing changes for clients.
     """
     if expected is not None and flow.revision not in expected:
         raise Stale(flow)
-    if faults := faults_of(flow):
+    if faults := publishing_faults(flow):
         raise DefinitionError(faults)
     with transaction.atomic():
         # Locks the flow on PostgreSQL; SQLite's immediate transactions already let only one writer in.
@@ -193,8 +194,28 @@ def publish(
         flow.published_version = version
         flow.is_active = stored.is_active or activate
         flow.save(update_fields=["published_version", "is_active", "updated_at"])
+        former = stored.published_version.tool_name if stored.published_version else version.tool_name
+        version.taken_along = take_along(flow, former, version.tool_name) if former != version.tool_name else []
         announcements.announce(flow.server.slug)
     return version
+
+
+def save_draft(flow: Flow, names: Iterable[str], expected: Collection[int] | None = None) -> list[Flow]:
+    """Store fields of a draft; raises Stale, and IntegrityError for a tool name that is taken.
+
+    Drafts that call a flow by its draft's name, because it is not published, are taken along when that changes.
+    Gives those that were changed.
+    """
+    with transaction.atomic():
+        former = Flow.objects.filter(pk=flow.pk).values_list("tool_name", flat=True).first() or flow.tool_name
+        write(flow, names, expected)
+        if former == flow.tool_name or flow.published_version_id is not None or _is_published(flow, former):
+            return []
+        return take_along(flow, former, flow.tool_name)
+
+
+def _is_published(flow: Flow, tool_name: str) -> bool:
+    return Flow.objects.filter(server=flow.server_id, published_version__tool_name=tool_name).exists()
 
 
 def drafted(flow: Flow, version: FlowVersion) -> Flow:

@@ -145,7 +145,7 @@ class FlowTool(ApiView, generics.GenericAPIView):
             {
                 "live": _review(flow, live) if live else None,
                 "draft": _review(flow, review_draft(flow)),
-                "faults": faults_as_json(versions.faults_of(flow)),
+                "faults": faults_as_json(versions.publishing_faults(flow)),
                 "comparison": ComparisonSerializer(comparison).data if comparison else None,
                 "server": {"tools": len(costs), "tokens": sum(cost.tokens.total for cost in costs)},
             }

@@ -93,6 +93,7 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("get", "/api/flows/{flowId}/"),
         ("patch", "/api/flows/{flowId}/"),
         ("delete", "/api/flows/{flowId}/"),
+        ("get", "/api/flows/{flowId}/callers/"),
         ("get", "/api/flows/{flowId}/cases/"),
         ("post", "/api/flows/{flowId}/cases/"),
         ("post", "/api/flows/{flowId}/cases/run/"),

@@ -382,6 +382,7 @@ def test_publishing_makes_the_next_version() -> None:
             "note": "",
             "isCurrent": True,
             "isActive": True,
+            "takenAlong": [],
             "contract": versions.contract_of(flow),
             "timeoutSeconds": 300,
             "answerSeconds": None,
