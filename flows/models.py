@@ -1,5 +1,6 @@
 """What a flow is: servers, flows and their published versions."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
 from django.conf import settings
@@ -207,6 +208,9 @@ class FlowVersion(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+
+    taken_along: Sequence[Flow] = ()
+    """The flows whose drafts were changed because this version, published just now, has another tool name."""
 
     class Meta:
         ordering = ["-number"]

@@ -1,7 +1,7 @@
 """Revisions over HTTP (RFC 9110, 8.8.3 and 13.1.1): answers have an ETag, and a write may say `If-Match`."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -113,16 +113,19 @@ class RevisedView(ApiView, generics.GenericAPIView):
 
 
 def documented(
-    address: OpenApiParameter, serializer: type[serializers.Serializer]
+    address: OpenApiParameter,
+    serializer: type[serializers.Serializer],
+    more: Sequence[OpenApiParameter] = (),
+    refused: Mapping[int, Any] | None = None,
 ) -> Callable[[type[RevisedView]], type[RevisedView]]:
-    """Documents a view of one row: the id in its address, the headers of revisions, and 412."""
-    headers, late = [address, IF_MATCH, ETAG], {412: StaleSerializer}
+    """Documents a view of one row: the id in its address, the headers of revisions, 412; `more` of its writes."""
+    asked, refusals = [address, IF_MATCH, *more], {412: StaleSerializer, **(refused or {})}
 
     def decorate(view: type[RevisedView]) -> type[RevisedView]:
         documents = {
             "get": extend_schema(parameters=[address, ETAG], responses=serializer),
-            "patch": extend_schema(parameters=headers, responses={200: serializer, **late}),
-            "delete": extend_schema(parameters=[address, IF_MATCH], responses={204: None, **late}),
+            "patch": extend_schema(parameters=[*asked, ETAG], responses={200: serializer, **refusals}),
+            "delete": extend_schema(parameters=asked, responses={204: None, **refusals}),
         }
         offered = {method: each for method, each in documents.items() if method in view.http_method_names}
         return extend_schema_view(**offered)(view)

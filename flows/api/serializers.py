@@ -14,7 +14,6 @@ from flows.engine.graph import DEFINITION_SCHEMA
 from flows.engine.shapes import UNKNOWN
 from flows.models import MAX_ANSWER_SECONDS, TOOL_NAME, Flow, FlowVersion
 from flows.publishing import versions
-from flows.revisions.writes import write
 from flows.schemas.compiled import check_tool_input_schema, compile_schema
 from flows.values.reserved_names import not_reserved
 
@@ -166,7 +165,7 @@ class FlowSerializer(FlowItemSerializer):
         for name, value in validated_data.items():
             setattr(instance, name, value)
         with _taken_names():
-            write(instance, validated_data, expected)
+            versions.save_draft(instance, validated_data, expected)
             if active != instance.is_active:
                 versions.set_active(instance, active)
         return instance
@@ -191,19 +190,51 @@ def _checked(check: Callable[[Any], Any], value: Any) -> Any:
     return value
 
 
-class FlowVersionSerializer(serializers.ModelSerializer):
-    """A published version."""
+class VersionItemSerializer(serializers.ModelSerializer):
+    """A published version in a list: without its contract."""
 
-    flowId = serializers.IntegerField(source="flow_id", read_only=True)
     version = serializers.IntegerField(source="number", read_only=True)
-    contract = JsonObjectField(read_only=True, help_text="The tool as clients see it.")
-    timeoutSeconds = serializers.IntegerField(source="timeout_seconds", read_only=True)
-    answerSeconds = serializers.IntegerField(source="answer_seconds", read_only=True, allow_null=True)
+    toolName = serializers.CharField(source="tool_name", read_only=True)
+    isCurrent = serializers.SerializerMethodField(help_text="Whether clients call this one, if the flow is active.")
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
+    createdBy = serializers.SerializerMethodField(help_text="The name of who published it; null when nobody is known.")
 
     class Meta:
         model = FlowVersion
-        fields = ["flowId", "version", "contract", "timeoutSeconds", "answerSeconds", "createdAt"]
+        fields = ["version", "toolName", "note", "isCurrent", "createdAt", "createdBy"]
+
+    def get_isCurrent(self, version: FlowVersion) -> bool:
+        """Whether it is the published one."""
+        return version.flow is not None and version.flow.published_version_id == version.pk
+
+    def get_createdBy(self, version: FlowVersion) -> str | None:
+        """A person's name."""
+        return version.created_by.get_username() if version.created_by else None
+
+
+class FlowVersionSerializer(VersionItemSerializer):
+    """A version that has just been published."""
+
+    flowId = serializers.IntegerField(source="flow_id", read_only=True)
+    isActive = serializers.BooleanField(
+        source="flow.is_active", read_only=True, help_text="False: clients see it once the flow is switched on."
+    )
+    takenAlong = serializers.SerializerMethodField(
+        help_text="Tool names of the flows whose drafts name this one by its new name now; publish them too."
+    )
+    contract = JsonObjectField(read_only=True, help_text="The tool as clients see it.")
+    timeoutSeconds = serializers.IntegerField(source="timeout_seconds", read_only=True)
+    answerSeconds = serializers.IntegerField(source="answer_seconds", read_only=True, allow_null=True)
+
+    class Meta(VersionItemSerializer.Meta):
+        fields = [
+            *("flowId", "version", "toolName", "note", "isCurrent", "isActive", "takenAlong", "contract"),
+            *("timeoutSeconds", "answerSeconds", "createdAt", "createdBy"),
+        ]
+
+    def get_takenAlong(self, version: FlowVersion) -> list[str]:
+        """Tool names."""
+        return [flow.tool_name for flow in version.taken_along]
 
 
 class NodeTypeSerializer(serializers.Serializer):

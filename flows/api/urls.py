@@ -2,12 +2,16 @@
 
 from django.urls import path
 
-from flows.api import docs, drafts, offers, servers, transfer, views
+from flows.api import docs, drafts, offers, servers, transfer, versions, views
 
 urlpatterns = [
     path("flows/", views.FlowList.as_view(), name="api-flows"),
     path("flows/<str:flowId>/", views.FlowDetail.as_view(), name="api-flow"),
-    path("flows/<str:flowId>/publish/", views.FlowPublish.as_view(), name="api-flow-publish"),
+    path("flows/<str:flowId>/publish/", versions.FlowPublish.as_view(), name="api-flow-publish"),
+    path("flows/<str:flowId>/versions/", versions.VersionList.as_view(), name="api-versions"),
+    path("flows/<str:flowId>/versions/<str:number>/restore/", versions.VersionRestore.as_view(), name="api-restore"),
+    path("flows/<str:flowId>/versions/<str:number>/publish/", versions.VersionPublish.as_view(), name="api-republish"),
+    path("flows/<str:flowId>/callers/", views.FlowCallers.as_view(), name="api-flow-callers"),
     path("flows/<str:flowId>/check/", drafts.FlowCheck.as_view(), name="api-flow-check"),
     path("flows/<str:flowId>/export/", transfer.FlowExport.as_view(), name="api-flow-export"),
     path("servers/", servers.ServerList.as_view(), name="api-servers"),

@@ -3,22 +3,21 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import generics, status
-from rest_framework.exceptions import ValidationError
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from flows.api.base import FLOW_ID, ApiView
 from flows.api.conditions import RevisedView, documented
-from flows.api.fields import faults_by_field
+from flows.api.confirmation import CONFIRM, AffectedSerializer, FlowCallersSerializer, ask_first
 from flows.api.filters import FlowFilter
 from flows.api.pagination import Envelope
-from flows.api.serializers import FlowItemSerializer, FlowSerializer, FlowVersionSerializer, NodeTypeSerializer
-from flows.engine.errors import DefinitionError
+from flows.api.serializers import FlowItemSerializer, FlowSerializer, NodeTypeSerializer
 from flows.models import Flow
 from flows.pages import node_catalogue
 from flows.publishing import versions
+from flows.publishing.callers import callers_of
 
 HEAVY = ("input_schema", "output_schema", "annotations", "when_to_use", "when_not_to_use")
 
@@ -39,7 +38,7 @@ class FlowList(ApiView, generics.ListCreateAPIView):
         return FlowSerializer if self.request.method == "POST" else FlowItemSerializer
 
 
-@documented(FLOW_ID, FlowSerializer)
+@documented(FLOW_ID, FlowSerializer, [CONFIRM], {409: AffectedSerializer})
 class FlowDetail(RevisedView, generics.RetrieveUpdateDestroyAPIView):
     """A flow's draft. Changing it never changes what clients call; `isActive` alone takes effect at once."""
 
@@ -52,35 +51,34 @@ class FlowDetail(RevisedView, generics.RetrieveUpdateDestroyAPIView):
         """The caller's flows."""
         return Flow.objects.visible_to(self.request.user)
 
+    def perform_update(self, serializer: Any) -> None:
+        """Store the change; switching off what others call is asked first."""
+        flow = serializer.instance
+        if flow.is_active and serializer.validated_data.get("is_active") is False:
+            ask_first(self.request, flow, ["it is switched off"])
+        super().perform_update(serializer)
+
     def perform_destroy(self, instance: Flow) -> None:
-        """Delete the flow; its executions stay."""
+        """Delete the flow; its executions stay. What others call is asked first."""
+        ask_first(self.request, instance, ["it is deleted"])
         versions.delete(instance, self.expected)
 
 
-class FlowPublish(ApiView, generics.GenericAPIView):
-    """Make an immutable version of the draft; clients call it from now on."""
+class FlowCallers(ApiView, generics.GenericAPIView):
+    """Who calls a flow: flows by their draft or published version, and the prompts and resources that it answers."""
 
     queryset = Flow.objects.none()
-    serializer_class = FlowVersionSerializer
+    serializer_class = FlowCallersSerializer
     lookup_url_kwarg = "flowId"
 
     def get_queryset(self) -> QuerySet[Flow]:
         """The caller's flows."""
         return Flow.objects.visible_to(self.request.user)
 
-    @extend_schema(
-        request=None,
-        parameters=[FLOW_ID],
-        operation_id="flows_publish",
-        responses={201: FlowVersionSerializer, 400: OpenApiResponse(description="Faults, each with its path.")},
-    )
-    def post(self, request: Request, **kwargs: Any) -> Response:
-        """Publish; 400 names every fault with its path."""
-        try:
-            version = versions.publish(self.get_object(), request.user)
-        except DefinitionError as error:
-            raise ValidationError(faults_by_field(error.faults)) from None
-        return Response(self.get_serializer(version).data, status=status.HTTP_201_CREATED)
+    @extend_schema(parameters=[FLOW_ID], operation_id="flows_callers", responses=FlowCallersSerializer)
+    def get(self, request: Request, **kwargs: Any) -> Response:
+        """Those that you may see, and how many others there are."""
+        return Response(self.get_serializer(callers_of(self.get_object(), request.user)).data)
 
 
 class NodeTypeList(ApiView):

@@ -351,6 +351,13 @@ class RepliesAgain(Protocol):
 
 
 @runtime_checkable
+class Asks(Protocol):
+    """A node type that asks the caller in the middle of the flow, which nobody can be when a flow calls."""
+
+    asks: ClassVar[QuestionKind]
+
+
+@runtime_checkable
 class DescribesOutput(Protocol):
     """A node type of whose output something is known before it is executed."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from flows.engine.node import MAIN, Json, NodeContext, NodeResult
-from flows.engine.questions import ANSWER_SECONDS, Question
+from flows.engine.questions import ANSWER_SECONDS, Question, QuestionKind
 from flows.engine.shapes import Shape, closed
 from flows.nodes.ask_user import ANSWER_WITHIN
 
@@ -29,6 +29,7 @@ class AskRoots:
     }
     handles: ClassVar[tuple[str, ...]] = (MAIN,)
     has_effects: ClassVar[bool] = False
+    asks: ClassVar[QuestionKind] = "roots"
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Ask, and give out the list."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from flows.engine.errors import Fault, NodeFailed
 from flows.engine.node import Json, NodeContext, NodeResult
-from flows.engine.questions import ANSWER_SECONDS, MAX_ANSWER_SECONDS, Question
+from flows.engine.questions import ANSWER_SECONDS, MAX_ANSWER_SECONDS, Question, QuestionKind
 from flows.engine.shapes import Shape, closed
 from flows.nodes.elicitation import EMPTY, FORM_SCHEMA, SchemaError, compiled, content_of, form_faults
 
@@ -72,6 +72,7 @@ class AskUser:
     }
     handles: ClassVar[tuple[str, ...]] = ("accept", "decline", "cancel")
     has_effects: ClassVar[bool] = False
+    asks: ClassVar[QuestionKind] = "user"
 
     def parameter_faults(self, parameters: Mapping[str, Json]) -> Sequence[Fault]:
         """What is wrong with the form beyond its shape."""

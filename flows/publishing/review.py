@@ -14,9 +14,11 @@ from flows.nodes.http_request import HttpRequest
 from flows.nodes.return_ import Return
 from flows.nodes.return_content import ReturnContent
 from flows.publishing import versions
+from flows.publishing.callers import asking_node
 from flows.review import tokens
 from flows.review.contract_diff.change import ContractChange
 from flows.review.contract_diff.contracts import changes
+from flows.review.definition_diff import InsideChange, inside_changes
 from flows.review.lint.subject import LEVELS, Finding, Neighbour, Subject
 from flows.review.lint.table import lint
 
@@ -62,6 +64,8 @@ class Comparison:
     before: str
     after: str
     changes: Sequence[ContractChange]
+    inside: Sequence[InsideChange] = ()
+    """What changed inside the flow, which the contracts do not show."""
 
     @property
     def breaking(self) -> int:
@@ -94,7 +98,7 @@ def review_live(flow: Flow) -> Review | None:
 
 
 def compare(flow: Flow, before: str = "", after: str = DRAFT) -> Comparison | None:
-    """Two contracts of a flow, each `draft` or a version's number; without `before`, what clients call now.
+    """Two states of a flow, each `draft` or a version's number; without `before`, what clients call now.
 
     None when clients call nothing yet. Raises UnknownVersion.
     """
@@ -103,7 +107,26 @@ def compare(flow: Flow, before: str = "", after: str = DRAFT) -> Comparison | No
         if version is None:
             return None
         before = str(version.number)
-    return Comparison(before, after, changes(contract_named(flow, before), contract_named(flow, after)))
+    old, new = (version_named(flow, name) or versions.as_version(flow) for name in (before, after))
+    return comparison_of(before, old, after, new)
+
+
+def comparison_of(before: str, old: FlowVersion, after: str, new: FlowVersion) -> Comparison:
+    """Two versions, of which either may not be stored, under the names that they are shown by."""
+    settings = [{"timeoutSeconds": each.timeout_seconds, "answerSeconds": each.answer_seconds} for each in (old, new)]
+    inside = inside_changes(old.definition, new.definition, *settings)
+    return Comparison(before, after, changes(old.contract, new.contract), inside)
+
+
+def reasons_to_ask(flow: Flow) -> list[str]:
+    """What publishing the draft breaks for those who call the flow now, in words; each is a reason to ask first."""
+    version, comparison = flow.published_version, compare(flow)
+    if version is None or comparison is None:
+        return []
+    reasons = [f"{change.path}: {change.message}" for change in comparison.changes if change.verdict == "breaking"]
+    if asking_node(_graph(flow.definition)) and not asking_node(_graph(version.definition)):
+        reasons.append("it asks its caller now, and a flow that is called cannot ask")
+    return reasons
 
 
 def server_costs(server: Server) -> list[ToolCost]:
@@ -127,7 +150,7 @@ def version_named(flow: Flow, name: str) -> FlowVersion | None:
     if name == DRAFT:
         return None
     number = int(name) if name.isdecimal() and len(name) < 10 else 0
-    version = flow.versions.filter(number=number).defer("definition").first()
+    version = flow.versions.filter(number=number).first()
     if version is None:
         raise UnknownVersion(f"This flow has no version {name[:20]!r}; write the number of one, or {DRAFT}.")
     return version

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -13,18 +13,24 @@ from flows.adapters import vault
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.expressions import SecretValues, has_expression
 from flows.engine.graph import Graph, examine, parse
-from flows.engine.node import FLOW_FORMAT, NodeType
 from flows.engine.paths import Path
 from flows.engine.references import References
 from flows.engine.shapes import UNKNOWN
 from flows.models import Flow, FlowVersion, Secret, Server
 from flows.nodes import registry
 from flows.publishing import announcements
+from flows.publishing.callers import asking_faults, flow_parameters, take_along
 from flows.review.lint.behaviour import wrong_annotation
 from flows.review.lint.subject import Subject
-from flows.revisions.writes import edited_fields, write
+from flows.revisions.writes import Stale, edited_fields, write
 from flows.schemas.compiled import check_tool_input_schema, compile_schema
 from flows.values.reserved_names import WHY, is_reserved
+
+DRAFT_FIELDS = (
+    *("name", "tool_name", "tool_description", "when_to_use", "when_not_to_use", "input_schema", "output_schema"),
+    *("annotations", "definition", "timeout_seconds", "answer_seconds"),
+)
+"""The fields of a flow that a version keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ def graph_of(definition: Any) -> Graph:
 
 
 def faults_of(flow: Flow) -> list[Fault]:
-    """Everything that keeps a flow from being published, each at its path in the flow's JSON."""
+    """What is wrong with a draft in its server, each fault at its path in the flow's JSON."""
     faults: list[Fault] = []
     if not flow.tool_description.strip():
         faults.append(Fault("toolDescription", "say in one or two sentences what the tool does; the model reads it"))
@@ -49,6 +55,12 @@ def faults_of(flow: Flow) -> list[Fault]:
     if graph is not None:
         faults += [*_missing_secrets(flow, graph), *_missing_flows(flow, graph)]
     return faults + _taken_name(flow)
+
+
+def publishing_faults(flow: Flow) -> list[Fault]:
+    """What keeps a draft, which can be stored as it is, from being published: `faults_of`, and what it would do."""
+    faults = faults_of(flow)
+    return faults or [*asking_faults(flow)]
 
 
 def draft_faults(flow: Flow) -> list[Fault]:
@@ -120,12 +132,6 @@ def _missing_flows(flow: Flow, graph: Graph) -> Iterator[Fault]:
             yield Fault(place, f"the server has no flow {value!r}. It has: {', '.join(sorted(known))}")
 
 
-def flow_parameters(node_type: NodeType) -> list[str]:
-    """The parameters that name flows, as the node type's schema says."""
-    properties = node_type.parameters_schema.get("properties", {})
-    return [name for name, schema in properties.items() if schema.get("format") == FLOW_FORMAT]
-
-
 def contract_of(flow: Flow) -> dict[str, Any]:
     """The tool as clients see it, in MCP's words (camelCase)."""
     description = flow.tool_description.strip()
@@ -146,32 +152,92 @@ def contract_of(flow: Flow) -> dict[str, Any]:
     return contract
 
 
-def publish(flow: Flow, user: Any = None) -> FlowVersion:
-    """Make an immutable version of the flow's draft and let clients call it from now on.
+def as_version(flow: Flow) -> FlowVersion:
+    """The draft as a version that is not stored and has no number."""
+    return FlowVersion(
+        flow=flow,
+        tool_name=flow.tool_name,
+        definition=flow.definition,
+        contract=contract_of(flow),
+        timeout_seconds=flow.timeout_seconds,
+        answer_seconds=flow.answer_seconds,
+    )
 
-    Raises DefinitionError with every fault; then nothing changes for clients.
+
+def publish(
+    flow: Flow, user: Any = None, expected: Collection[int] | None = None, *, note: str = "", activate: bool = False
+) -> FlowVersion:
+    """Make an immutable version of the draft as `flow` has it, and let clients call it from now on.
+
+    With `activate` an inactive flow is switched on with it. Drafts that name it by another tool name than this version
+    has are taken along; they are `taken_along` of the version. Raises DefinitionError with every fault, and Stale when
+    the stored draft has another revision than `flow`, or none of `expected`; then nothing changes for clients.
     """
-    faults = faults_of(flow)
-    if faults:
+    if expected is not None and flow.revision not in expected:
+        raise Stale(flow)
+    if faults := publishing_faults(flow):
         raise DefinitionError(faults)
     with transaction.atomic():
         # Locks the flow on PostgreSQL; SQLite's immediate transactions already let only one writer in.
-        Flow.objects.select_for_update().get(pk=flow.pk)
+        stored = Flow.objects.select_for_update().get(pk=flow.pk)
+        if expected is not None and stored.revision != flow.revision:
+            raise Stale(stored)
         newest = flow.versions.aggregate(newest=Max("number"))["newest"] or 0
-        version = FlowVersion.objects.create(
-            flow=flow,
-            number=newest + 1,
-            tool_name=flow.tool_name,
-            definition=flow.definition,
-            contract=contract_of(flow),
-            timeout_seconds=flow.timeout_seconds,
-            answer_seconds=flow.answer_seconds,
-            created_by=user if user and user.pk else None,
-        )
+        version = as_version(flow)
+        version.number, version.note, version.created_by = newest + 1, note, user if user and user.pk else None
+        version.save()
         flow.published_version = version
-        flow.save(update_fields=["published_version", "updated_at"])
+        flow.is_active = stored.is_active or activate
+        flow.save(update_fields=["published_version", "is_active", "updated_at"])
+        former = stored.published_version.tool_name if stored.published_version else version.tool_name
+        version.taken_along = take_along(flow, former, version.tool_name) if former != version.tool_name else []
         announcements.announce(flow.server.slug)
     return version
+
+
+def save_draft(flow: Flow, names: Iterable[str], expected: Collection[int] | None = None) -> list[Flow]:
+    """Store fields of a draft; raises Stale, and IntegrityError for a tool name that is taken.
+
+    Drafts that call a flow by its draft's name, because it is not published, are taken along when that changes.
+    Gives those that were changed.
+    """
+    with transaction.atomic():
+        former = Flow.objects.filter(pk=flow.pk).values_list("tool_name", flat=True).first() or flow.tool_name
+        write(flow, names, expected)
+        if former == flow.tool_name or flow.published_version_id is not None or _is_published(flow, former):
+            return []
+        return take_along(flow, former, flow.tool_name)
+
+
+def _is_published(flow: Flow, tool_name: str) -> bool:
+    return Flow.objects.filter(server=flow.server_id, published_version__tool_name=tool_name).exists()
+
+
+def drafted(flow: Flow, version: FlowVersion) -> Flow:
+    """The flow with what a version holds as its draft; nothing is stored."""
+    draft, contract = Flow.objects.select_related("server", "published_version").get(pk=flow.pk), version.contract
+    # As `contract_of` has put them together; a description that holds these words itself comes out the same again.
+    words, _, not_to_use = contract["description"].partition("\n\nWHEN NOT TO USE: ")
+    draft.tool_description, _, draft.when_to_use = words.partition("\n\nWHEN TO USE: ")
+    draft.when_not_to_use, draft.name, draft.tool_name = not_to_use, contract["title"], version.tool_name
+    draft.input_schema, draft.output_schema = contract["inputSchema"], contract.get("outputSchema")
+    draft.annotations, draft.definition = contract.get("annotations", {}), version.definition
+    draft.timeout_seconds, draft.answer_seconds = version.timeout_seconds, version.answer_seconds
+    return draft
+
+
+def restore(flow: Flow, version: FlowVersion, expected: Collection[int] | None = None) -> Flow:
+    """Make what a version holds the draft again; what was the draft is in no row any more.
+
+    Raises DefinitionError when its tool name is another flow's now, and Stale.
+    """
+    draft = drafted(flow, version)
+    try:
+        write(draft, DRAFT_FIELDS, expected)
+    except IntegrityError:
+        why = f"another flow of this server is called {draft.tool_name!r} now; rename that one first"
+        raise DefinitionError([Fault("toolName", why)]) from None
+    return draft
 
 
 def has_unpublished_changes(flow: Flow) -> bool:

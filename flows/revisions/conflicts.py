@@ -73,21 +73,29 @@ def merged(sent: QueryDict, form: forms.BaseForm, rows: RowForms | None = None) 
 
 
 def conflict_page(
-    request: HttpRequest, sent: QueryDict, current: Revised, form: forms.BaseForm, rows: RowForms | None = None
+    request: HttpRequest,
+    sent: QueryDict,
+    current: Revised,
+    form: forms.BaseForm,
+    rows: RowForms | None = None,
+    *,
+    address: str = "",
 ) -> HttpResponse:
     """The page of a change that came too late: both sides, and a form that saves what is chosen of them.
 
-    It is of the page that sent the change; when both sides are the same, it leads back there.
+    `address` is where it is edited and saved, if that is not where the change was sent to. When both sides are the
+    same, this leads there.
     """
     differences = list(_differences(sent, form, rows or {}))
     if not differences:
         messages.success(request, "Somebody else has saved the same; it is stored as you have it.")
-        return redirect(request.path)
+        return redirect(address or request.path)
     ours = (REVISION, "csrfmiddlewaretoken", ALL_MINE)
     kept = [(key, value) for key, values in sent.lists() for value in values if key not in ours]
     context = {
         "title": f"{current} was changed meanwhile",
         "current": current,
+        "address": address or request.path,
         "differences": differences,
         "kept": [(key, value) for key, value in kept if not key.startswith(TAKE)],
     }

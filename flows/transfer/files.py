@@ -17,10 +17,10 @@ from django.db import IntegrityError, transaction
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.names import SNAKE_CASE
 from flows.models import MAX_ANSWER_SECONDS, Flow, Offer, Secret, Server
-from flows.nodes import registry
 from flows.offers.changes import MAX_OFFERS
 from flows.publishing import announcements
-from flows.publishing.versions import draft_faults, flow_parameters, free_tool_name
+from flows.publishing.callers import renamed
+from flows.publishing.versions import draft_faults, free_tool_name
 from flows.revisions.writes import write
 from flows.schemas.compiled import CompiledSchema, compile_schema
 from flows.secrets.uses import names_in
@@ -247,7 +247,7 @@ def import_contents(server: Server, contents: Contents, choices: Mapping[str, Ch
 
 def _stored(step: Step, server: Server, names: Mapping[str, str]) -> Flow:
     flow = step.flow
-    flow.definition = _calling(flow.definition, names)
+    flow.definition = renamed(flow.definition, names)
     if step.choice == "replace" and step.existing is not None:
         for name in FIELDS.values():
             setattr(step.existing, name, getattr(flow, name))
@@ -256,14 +256,3 @@ def _stored(step: Step, server: Server, names: Mapping[str, str]) -> Flow:
     flow.server, flow.tool_name = server, step.tool_name
     flow.save()
     return flow
-
-
-def _calling(definition: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """The definition, with the flows that it calls under their new names."""
-    nodes = []
-    for node in definition["nodes"]:
-        given, called = node.get("parameters", {}), flow_parameters(registry()[node["type"]].node_type)
-        named = {name: given[name] for name in called if isinstance(given.get(name), str)}
-        renamed = {name: names[flow] for name, flow in named.items() if flow in names}
-        nodes.append(node | {"parameters": given | renamed} if renamed else node)
-    return definition | {"nodes": nodes}

@@ -77,6 +77,15 @@ class ChangeSerializer(serializers.Serializer):
     message = serializers.CharField(help_text="What changed, and why it matters.")
 
 
+class InsideChangeSerializer(serializers.Serializer):
+    """A change inside the flow, which the contract does not show."""
+
+    kind = serializers.ChoiceField(["node", "connection", "setting"])
+    verdict = serializers.ChoiceField(["added", "removed", "changed"])
+    name = serializers.CharField(help_text="A node's slug, a connection's ends, a setting's name.")
+    message = serializers.CharField(allow_blank=True)
+
+
 class ComparisonSerializer(serializers.Serializer):
     """What changes for clients from one contract to another."""
 
@@ -84,6 +93,7 @@ class ComparisonSerializer(serializers.Serializer):
     after = serializers.CharField()
     verdict = serializers.ChoiceField(["same", "compatible", "breaking"])
     changes = ChangeSerializer(many=True)
+    inside = InsideChangeSerializer(many=True, help_text="What changed inside the flow.")
 
 
 class ServerCostSerializer(serializers.Serializer):
@@ -128,7 +138,7 @@ class FlowTool(ApiView, generics.GenericAPIView):
             {
                 "live": _review(flow, live) if live else None,
                 "draft": _review(flow, review_draft(flow)),
-                "faults": faults_as_json(versions.faults_of(flow)),
+                "faults": faults_as_json(versions.publishing_faults(flow)),
                 "comparison": ComparisonSerializer(comparison).data if comparison else None,
                 "server": {"tools": len(costs), "tokens": sum(cost.tokens.total for cost in costs)},
             }

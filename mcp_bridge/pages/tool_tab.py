@@ -45,7 +45,7 @@ def tool(request: HttpRequest, flow_id: int) -> HttpResponse:
         "tab": "tool",
         "has_changes": has_changes,
         "review": review,
-        "faults": () if review.version else versions.faults_of(flow),
+        "faults": () if review.version else versions.publishing_faults(flow),
         "forms": forms,
         "era": era,
         "era_version": ERAS[era],

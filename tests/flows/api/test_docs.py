@@ -93,6 +93,7 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("get", "/api/flows/{flowId}/"),
         ("patch", "/api/flows/{flowId}/"),
         ("delete", "/api/flows/{flowId}/"),
+        ("get", "/api/flows/{flowId}/callers/"),
         ("get", "/api/flows/{flowId}/cases/"),
         ("post", "/api/flows/{flowId}/cases/"),
         ("post", "/api/flows/{flowId}/cases/run/"),
@@ -105,6 +106,9 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("get", "/api/flows/{flowId}/nodes/{slug}/inputs/"),
         ("post", "/api/flows/{flowId}/check/"),
         ("post", "/api/flows/{flowId}/publish/"),
+        ("get", "/api/flows/{flowId}/versions/"),
+        ("post", "/api/flows/{flowId}/versions/{number}/restore/"),
+        ("post", "/api/flows/{flowId}/versions/{number}/publish/"),
         ("post", "/api/flows/{flowId}/test/"),
         ("get", "/api/flows/{flowId}/tool/"),
         ("get", "/api/node-types/"),
@@ -162,7 +166,8 @@ def test_docs_and_browsable_pages_work_in_a_browser_without_an_error(
     publish = page.locator("#operations-flows-flows_publish")
     publish.locator(".opblock-summary").click()
     publish.locator(".try-out__btn").click()
-    publish.locator("input").fill(str(flow.pk))
+    publish.get_by_placeholder("flowId").fill(str(flow.pk))
+    publish.locator("textarea").fill("{}")
     publish.locator(".execute").click()
     publish.locator(".live-responses-table").get_by_text("201").wait_for()
     assert flow.versions.count() == 1

@@ -378,10 +378,16 @@ def test_publishing_makes_the_next_version() -> None:
         {
             "flowId": flow.pk,
             "version": 2,
+            "toolName": flow.tool_name,
+            "note": "",
+            "isCurrent": True,
+            "isActive": True,
+            "takenAlong": [],
             "contract": versions.contract_of(flow),
             "timeoutSeconds": 300,
             "answerSeconds": None,
             "createdAt": wire_time(flow.published_version.created_at),
+            "createdBy": flow.server.owner.username,
         },
     )
     assert flow.published_version.created_by == flow.server.owner

@@ -92,6 +92,7 @@ def test_the_draft_and_what_clients_call_are_told_apart_and_compared() -> None:
                 "message": "maxLength 7 is new",
             }
         ],
+        "inside": [],
     }
     assert page(flow).count("maxLength") == 3  # the change's path and message, and the definition
     assert page(flow, "?show=live").count("maxLength") == 2
@@ -101,10 +102,13 @@ def test_the_draft_and_what_clients_call_are_told_apart_and_compared() -> None:
 def test_any_two_versions_are_compared_and_others_are_refused() -> None:
     flow = a_flow()
     versions.publish(flow)
-    flow.when_to_use = "Always."
+    flow.when_to_use, flow.timeout_seconds = "Always.", 9
     flow.save()
     versions.publish(flow)
     found = tool(flow, "?before=2&after=1")["comparison"]
+    setting = {"kind": "setting", "verdict": "changed", "name": "timeoutSeconds", "message": "9 → 300"}
+    assert found["inside"] == [setting]
+    assert "Setting timeoutSeconds 300 → 9" in words(page(flow, "?before=1&after=2"))
     assert (found["before"], found["after"], found["verdict"]) == ("2", "1", "compatible")
     assert [change["path"] for change in found["changes"]] == ["description"]
     assert "the model sees another description" in page(flow, "?before=1&after=2")
