@@ -53,7 +53,7 @@ def test_nodes_appear_while_the_call_runs_and_the_result_at_its_end(
     expect(cards.filter(has_text="Read sales").locator(".dot.is-pending")).to_be_visible(timeout=5_000)
     expect(cards.filter(has_text="Collect").locator(".dot.is-completed")).to_be_visible()
     expect(article.locator("h2")).to_have_text("Fulfilled", timeout=10_000)
-    expect(article).to_contain_text("What a client receives")
+    expect(article).to_contain_text("structuredContent")
     expect(article).to_contain_text("1204")
     assert page.evaluate("window.same === true")
     assert page.url.partition("#")[0].endswith(f"?execution={article.get_attribute('data-execution')}")
