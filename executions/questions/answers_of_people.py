@@ -5,7 +5,6 @@ to a user what its form asks for, for one to a model `{"text": ...}`, for roots 
 """
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, get_args
@@ -22,7 +21,8 @@ from executions.record.status import Status
 from executions.running.calls import Caller, Waiting, identity_of
 from flows.engine.errors import Fault
 from flows.engine.questions import Question, refused
-from flows.nodes.elicitation import SchemaError, compiled, content_of
+from flows.nodes.elicitation import read_content
+from flows.schemas.compiled import SchemaError, compile_once
 
 Action = Literal["accept", "decline", "cancel"]
 ACTIONS: Final = get_args(Action)
@@ -152,9 +152,10 @@ def _faults(questions: Mapping[str, Question], slug: str, reply: PersonReply) ->
     if reply.action != "accept":
         return []
     schema = schema_of(questions[slug])
-    content = content_of(schema, reply.content) if questions[slug].kind == "user" else reply.content
     try:
-        return compiled(json.dumps(schema)).faults(content)
+        if questions[slug].kind == "user":
+            return read_content(schema, reply.content)[1]
+        return compile_once(schema).faults(reply.content)
     except SchemaError as error:
         return [Fault("", f"the form that the flow asks with cannot be filled in: {error}")]
 

@@ -30,6 +30,14 @@ _SHOWN_TRACEBACK = 4_000
 _MIB = 1024 * 1024
 _FORGOTTEN_INPUT = re.compile(r"\{\{[^{}]{1,200}\}\}")
 
+_ROUND = """
+def round(number, ndigits=None, _round=round):
+    if isinstance(number, float) and isinstance(ndigits, int) and ndigits > 0:
+        return float(f"{number:.{ndigits}f}")
+    return _round(number, ndigits)
+"""
+"""Monty's own `round` multiplies first, so 46.505 becomes 46.5, where formatting and CPython say 46.51."""
+
 
 @dataclass(frozen=True, slots=True)
 class SandboxLimits:
@@ -171,6 +179,8 @@ class _Pool:
             os_policy={"sleep": "zero"},
         )
         async with session as fresh:
+            if "round" in source:
+                await fresh.feed_run(_ROUND)
             return await fresh.feed_run(source, inputs=inputs, print_callback=output)
 
     def _failed(self, error: MontyRuntimeError | MontySyntaxError, source: str) -> NodeFailed:
@@ -180,6 +190,7 @@ class _Pool:
         if reason.startswith("MemoryError: ") and "memory limit" in reason:
             return NodeFailed(self._needed_too_much(), is_final=True)
         frames = error.traceback()
+        frames = [frame for frame in frames if frame.filename == frames[0].filename]  # the source's own
         where = f"line {frames[-1].line}: " if frames else ""
         hint = ""
         if _FORGOTTEN_INPUT.search(source):

@@ -1,6 +1,5 @@
 """Ask the person at the client."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
@@ -8,7 +7,8 @@ from flows.engine.errors import Fault, NodeFailed
 from flows.engine.node import Json, NodeContext, NodeResult
 from flows.engine.questions import ANSWER_SECONDS, MAX_ANSWER_SECONDS, Question, QuestionKind
 from flows.engine.shapes import Shape, closed
-from flows.nodes.elicitation import EMPTY, FORM_SCHEMA, SchemaError, compiled, content_of, form_faults
+from flows.nodes.elicitation import EMPTY, FORM_SCHEMA, form_faults, read_content
+from flows.schemas.compiled import SchemaError
 
 MAX_ASKED = 3
 """How often the same is asked of somebody whose answers do not fit."""
@@ -95,8 +95,10 @@ class AskUser:
             if action != "accept":
                 handle = "decline" if action == "decline" else "cancel"
                 return NodeResult({"action": handle, "content": {}}, handle)
-            content = content_of(form, answer.get("content"))
-            faults = _faults_of(form, content)
+            try:
+                content, faults = read_content(form, answer.get("content"))
+            except SchemaError as error:
+                raise NodeFailed(f"The form cannot be shown: {error}", is_final=True) from None
             if not faults:
                 return NodeResult({"action": "accept", "content": content}, "accept")
         raise NodeFailed(f"The answer does not fit the form: {_listed(faults)}", detail=content, is_final=True)
@@ -107,13 +109,6 @@ class AskUser:
         fields = form.get("properties") if isinstance(form, Mapping) else None
         known = closed(dict(fields)) if isinstance(fields, Mapping) else {"type": "object"}
         return closed({"action": {"enum": list(self.handles)}, "content": known})
-
-
-def _faults_of(form: Mapping[str, Json], content: Json) -> Sequence[Fault]:
-    try:
-        return compiled(json.dumps(form)).faults(content)
-    except SchemaError as error:
-        raise NodeFailed(f"The form cannot be shown: {error}", is_final=True) from None
 
 
 def _listed(faults: Sequence[Fault]) -> str:

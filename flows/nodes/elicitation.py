@@ -3,15 +3,13 @@
 An object of flat fields: text, numbers, yes or no, one of several options, or some of them. Options may have titles.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
 from flows.engine.errors import Fault
 from flows.engine.expressions import has_expression
 from flows.engine.node import Json
-from flows.schemas.compiled import CompiledSchema, SchemaError, compile_schema
+from flows.schemas.compiled import compile_once
 
 EMPTY: Mapping[str, Json] = {"type": "object", "properties": {}}
 """A form without fields: the person can only agree, decline or cancel."""
@@ -113,7 +111,7 @@ def _field_faults(field: Mapping[str, Json], at: str) -> Iterator[Fault]:
             yield Fault(f"{at}.{least}", f"is greater than {most}, so no answer would fit")
             return
     if "default" in field:
-        for fault in compiled(json.dumps(field)).faults(field["default"]):
+        for fault in compile_once(field).faults(field["default"]):
             yield Fault(f"{at}.default" + (fault.path and f".{fault.path}").replace(".[", "["), fault.message)
 
 
@@ -123,14 +121,11 @@ def _has_expressions(value: Json) -> bool:
     return any(map(_has_expressions, value)) if isinstance(value, list) else has_expression(value)
 
 
-@lru_cache(maxsize=256)
-def compiled(text: str) -> CompiledSchema:
-    """A form, or one field of it, from its JSON text, ready to check answers; raises SchemaError."""
-    return compile_schema(json.loads(text))
+def read_content(form: Mapping[str, Json], given: Any) -> tuple[dict[str, Json], list[Fault]]:
+    """What a person entered, as arguments of a call are read, and what is wrong with it; raises SchemaError.
 
-
-def content_of(form: Mapping[str, Json], given: Any) -> dict[str, Json]:
-    """What a person entered, with the defaults of the fields that were left out; null counts as left out."""
+    Null counts as left out, and the default of a field stands for it, also of one that must be filled in.
+    """
     content = given if isinstance(given, Mapping) else {}
     filled: dict[str, Json] = {}
     for name, field in form["properties"].items():
@@ -139,7 +134,4 @@ def content_of(form: Mapping[str, Json], given: Any) -> dict[str, Json]:
             value = field["default"]
         if value is not None:
             filled[name] = value
-    return filled
-
-
-__all__ = ["EMPTY", "FORM_SCHEMA", "SchemaError", "compiled", "content_of", "form_faults"]
+    return compile_once(form).accept(filled)

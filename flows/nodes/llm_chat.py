@@ -9,6 +9,7 @@ from flows.engine.errors import NodeFailed
 from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
 from flows.engine.shapes import UNKNOWN, Shape, closed
 from flows.nodes.credentials import credential_of
+from flows.schemas.compiled import SchemaError, compile_once
 from flows.values.http_status import is_final, retry_after
 
 DEFAULT_TIMEOUT = 120
@@ -26,7 +27,8 @@ class LlmChat:
     icon: ClassVar[str] = "chat"
     help: ClassVar[str] = (
         "Works with every endpoint that speaks the OpenAI chat protocol. With a schema for the answer, the output "
-        "has the answer as JSON too. Keep the key in a secret of the server."
+        "has the answer as JSON too, and an answer that does not fit it fails the node. Keep the key in a secret of "
+        "the server."
     )
     example: ClassVar[Mapping[str, Json]] = {
         "baseUrl": "https://llm.example.com/v1",
@@ -166,7 +168,9 @@ def _output(parameters: Mapping[str, Json], answer: Mapping[str, Any]) -> dict[s
         "finishReason": ended,
         "usage": _usage(answer.get("usage")),
     }
-    return output | {"json": _json(text, ended, output)} if "answerSchema" in parameters else output
+    if "answerSchema" not in parameters:
+        return output
+    return output | {"json": _read(_json(text, ended, output), parameters["answerSchema"], output)}
 
 
 def _usage(usage: Any) -> dict[str, Json]:
@@ -188,6 +192,21 @@ def _json(text: str, ended: Any, output: Json) -> Json:
             else "the model or its endpoint may not keep to schemas; choose another, or ask for JSON in the messages"
         )
         raise NodeFailed(f"The model's answer is not JSON ({error}): {cure}.", detail=output) from None
+
+
+def _read(found: Json, schema: Json, output: Json) -> Json:
+    """The model's JSON as arguments of a call are read; what does not fit fails, so that a retry asks once more."""
+    try:
+        read, faults = compile_once(schema).accept(found)
+    except SchemaError:
+        return found  # the endpoint knows schemas that are not known here
+    if faults:
+        said = "; ".join(map(str, faults))
+        message = (
+            f"The model's answer does not fit the schema: {said}. Ask again, or say in the messages what is needed."
+        )
+        raise NodeFailed(message, detail=output | {"json": found})
+    return read
 
 
 def _refused(parameters: Mapping[str, Json], response: HttpResponse, answer: Any) -> NodeFailed:

@@ -1,14 +1,12 @@
 """Check a value against a schema."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import ClassVar
 
 from flows.engine.errors import Fault, NodeFailed
 from flows.engine.node import Json, NodeContext, NodeResult
 from flows.engine.shapes import Shape, closed
-from flows.schemas.compiled import CompiledSchema, SchemaError, compile_schema
+from flows.schemas.compiled import SchemaError, compile_once
 
 BRANCH, FAIL = "branch", "fail"
 
@@ -62,7 +60,7 @@ class Validate:
     def parameter_faults(self, parameters: Mapping[str, Json]) -> Sequence[Fault]:
         """What is wrong with the schema."""
         try:
-            _compiled(json.dumps(parameters["schema"]))
+            compile_once(parameters["schema"])
         except SchemaError as error:
             return [Fault(f"schema.{fault.path}".rstrip("."), fault.message) for fault in error.faults]
         return []
@@ -70,7 +68,7 @@ class Validate:
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Check; raises NodeFailed with the faults when the flow is to fail."""
         value = parameters["value"]
-        faults = _compiled(json.dumps(parameters["schema"])).faults(value)
+        faults = compile_once(parameters["schema"]).faults(value)
         shown = [{"path": fault.path, "message": fault.message} for fault in faults]
         output = {"valid": not faults, "value": value, "faults": shown}
         if faults and parameters.get("onInvalid") == FAIL:
@@ -88,9 +86,3 @@ class Validate:
                 "faults": {"type": "array", "items": fault},
             }
         )
-
-
-@lru_cache(maxsize=200)
-def _compiled(schema: str) -> CompiledSchema:
-    """Compiled once for the many executions of a flow."""
-    return compile_schema(json.loads(schema))

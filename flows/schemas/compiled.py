@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import jsonschema_rs
@@ -33,6 +33,9 @@ MAX_COMBINATORS = 50
 """Combinators, as `anyOf` and `not`, of one schema."""
 MAX_EXPANDED = 10_000
 """Subschemas that one value can meet when every reference is followed; a doubling chain of references is 2^n."""
+
+_MAX_KEPT = 400
+"""Schemas from the parameters of nodes that are kept compiled."""
 
 _COMBINATORS = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas"})
 _UNSUPPORTED = ("$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef")
@@ -120,6 +123,16 @@ def compile_schema(schema: Any) -> CompiledSchema:
         raise SchemaError([Fault(json_path(error.instance_path), _compile_message(error))]) from None
     except ValueError as error:
         raise SchemaError([Fault("", short(str(error)))]) from None
+
+
+def compile_once(schema: Any) -> CompiledSchema:
+    """The same, for a schema that is in the parameters of a node and comes back with each execution."""
+    return _compiled_text(json.dumps(schema))
+
+
+@lru_cache(_MAX_KEPT)
+def _compiled_text(text: str) -> CompiledSchema:
+    return compile_schema(json.loads(text))
 
 
 def moved(schema: dict[str, Any], *steps: str) -> dict[str, Any]:

@@ -1,14 +1,12 @@
 """Rules about what agent frameworks and clients' own checks make of a schema.
 
 Most of these read a tool in code of their own, and many give up on all tools of a server when one cannot be read. Each
-was run against FlowHub. Versions: autogen-ext 0.7.5, crewai-tools 1.15.30, dspy
-3.4.1, genkit 1.42.0, LangChain.js (mcp-adapters 1.1.4), langchain-mcp-adapters 0.3.2, llama-index-tools-mcp 0.6.0, mcpo
-0.0.20, mcp-use 1.7.1, openai-agents 0.24.0, semantic-kernel 1.45.0, smolagents 1.26.0.
+was run against FlowHub: `docs/frameworks.md` has the table with the versions, and `compatibility` makes it anew.
 """
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 from flows.review.lint import js_patterns
 from flows.review.lint.subject import Note, Subject, at
@@ -47,24 +45,39 @@ def kept_names(subject: Subject) -> Iterator[Note]:
         elif parameter.name in _OF_PYDANTIC:
             yield (
                 parameter.path,
-                "take another name: LlamaIndex, AutoGen and mcpo lose every tool of the server over it",
+                "take another name: LlamaIndex, AutoGen, mcp-use and mcpo lose every tool of the server over it",
             )
         elif parameter.name == "self":
-            yield parameter.path, "take another name: LangChain (Python) fails with each call that gives it"
+            yield (
+                parameter.path,
+                "take another name: LangChain (Python), LlamaIndex, CrewAI, DSPy, mcp-use, semantic-kernel and "
+                "smolagents fail with each call that gives it",
+            )
 
 
 def alternatives(subject: Subject) -> Iterator[Note]:
-    """Frameworks merge the alternatives of a parameter, or take the first.
+    """Frameworks merge the alternatives of a parameter, or take one of them; one beside null is taken by all.
 
     https://github.com/langchain-ai/langchainjs, https://github.com/run-llama/llama_index
     """
     for steps, schema in subject.objects:
+        options = schema.get("anyOf")
+        several = [each for each in options if "properties" in each] if _are_objects(options) else []
         if steps and "oneOf" in schema:
             yield (
                 at("oneOf", into=steps),
-                'write "anyOf", or two parameters: LangChain.js refuses calls that fit, LlamaIndex tells the model '
-                "that it is text",
+                "name all properties in one object, or make it two parameters: LangChain.js refuses calls that fit, "
+                "LlamaIndex tells the model that it is text",
             )
+        elif steps and len(several) > 1:
+            yield (
+                at("anyOf", into=steps),
+                "name all properties in one object, or make it two parameters: LangChain.js refuses calls that fit",
+            )
+
+
+def _are_objects(options: Any) -> TypeGuard[list[dict[str, Any]]]:
+    return isinstance(options, list) and all(isinstance(each, dict) for each in options)
 
 
 def maps(subject: Subject) -> Iterator[Note]:
@@ -88,7 +101,7 @@ def tuples(subject: Subject) -> Iterator[Note]:
             lost = (
                 "clients with the TypeScript SDK 1.x refuse answers that fit"
                 if root == "outputSchema"
-                else "Genkit cannot call the tool"
+                else "Genkit cannot call the tool, and AutoGen takes nothing but texts in it"
             )
             yield at("prefixItems", into=steps, root=root), f"write an object with named properties: {lost}"
 

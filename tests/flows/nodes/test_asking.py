@@ -68,6 +68,15 @@ async def test_what_was_left_out_gets_its_default_and_what_was_not_asked_for_is_
     assert result == NodeResult(accepted(**DEFAULTS | {"name": "Ada", "plain": "b"}), "accept")
 
 
+async def test_an_answer_is_read_as_arguments_are() -> None:
+    client = Client([accepted(name="Ada", age=4.2e1, score=5.0, mail=None)])
+    result = await client.execute("ask_user", {"message": "Who?", "schema": FORM})
+    read = DEFAULTS | {"name": "Ada", "age": 42, "score": 5.0}
+    assert {name: repr(value) for name, value in result.output["content"].items()} == {
+        name: repr(value) for name, value in read.items()
+    }
+
+
 @pytest.mark.parametrize("action", ["decline", "cancel"])
 async def test_declining_and_cancelling_are_ways_out(action: str) -> None:
     result = await Client([{"action": action}]).execute("ask_user", {"message": "Really?"})

@@ -241,6 +241,31 @@ class TestAsking:
             await ask(endpoint, answerSchema={"type": "object"})
         assert caught.value.detail["text"] == '{"degrees": 2'
 
+    async def test_the_answer_is_read_by_its_schema_as_arguments_are(self, endpoint: Endpoint) -> None:
+        properties = {"count": {"type": "integer"}, "note": {"type": "string"}, "unit": {"default": "C"}}
+        schema = {"type": "object", "properties": properties, "required": ["count"]}
+        endpoint.body = said('{"count": 5.0, "note": null}')
+        result = await ask(endpoint, answerSchema=schema)
+        assert repr(result.output["json"]) == "{'count': 5, 'unit': 'C'}"
+
+    async def test_an_answer_that_does_not_fit_its_schema_fails_and_may_be_asked_for_again(
+        self, endpoint: Endpoint
+    ) -> None:
+        schema = {"type": "object", "properties": {"count": {"type": "integer"}}, "required": ["count"]}
+        endpoint.body = said('{"count": "five"}')
+        with pytest.raises(NodeFailed) as caught:
+            await ask(endpoint, answerSchema=schema)
+        assert caught.value.message == (
+            'The model\'s answer does not fit the schema: count: "five" is not of type "integer". '
+            "Ask again, or say in the messages what is needed."
+        )
+        assert (caught.value.detail["json"], caught.value.is_final) == ({"count": "five"}, False)
+
+    async def test_a_schema_that_is_not_known_here_checks_nothing(self, endpoint: Endpoint) -> None:
+        endpoint.body = said('{"count": 5.0}')
+        schema = {"type": "object", "properties": {"count": {"type": "string", "pattern": "(?=a)"}}}
+        assert (await ask(endpoint, answerSchema=schema)).output["json"] == {"count": 5.0}
+
     async def test_an_address_that_is_not_allowed_is_not_asked(self, endpoint: Endpoint) -> None:
         client = GuardedClient()
         given = {"baseUrl": endpoint.url, "model": "small-1", "messages": MESSAGES}

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from executions.running.lifecycle import ArgumentsError
 from flows.engine.errors import NodeFailed
 from flows.engine.node import NodeResult
 from flows.nodes import registry
+from tests.definitions import answer
+from tests.factories import call, make_server, publish
 from tests.flows.nodes.conftest import Execute
 
 pytestmark = pytest.mark.anyio
@@ -73,3 +76,34 @@ def test_a_node_that_fails_has_no_way_out_for_invalid() -> None:
 def test_wrong_parameters_are_named(parameters: Any, faults: list[str]) -> None:
     found = registry()["validate"].faults(parameters, "p", before_filling=True)
     assert [str(fault) for fault in found] == faults
+
+
+MONEY: dict[str, Any] = {
+    "type": "object",
+    "properties": {"price": {"type": "number", "multipleOf": 0.01}},
+    "required": ["price"],
+}
+PRICES = [19.99, 0.07, 1.1, 100, 4.35, 1e15 + 0.25]
+NO_CENTS = "19.995 is not a multiple of 0.01"
+
+
+async def test_whole_cents_are_those_of_decimals_at_the_node(execute: Execute) -> None:
+    for price in (*PRICES, 19.995):
+        found = await execute("validate", {"value": {"price": price}, "schema": MONEY})
+        faults = [{"path": "price", "message": NO_CENTS}] if price == 19.995 else []
+        assert found.output == {"valid": not faults, "value": {"price": price}, "faults": faults}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_and_as_arguments_and_in_an_answer() -> None:
+    server, back = make_server(), answer({"price": "{{ trigger.price }}"})
+    taking = publish(server, "take_cents", back, input_schema=MONEY)
+    giving = publish(server, "give_cents", back, output_schema=MONEY)
+    for price in PRICES:
+        assert call(taking, price=price).result["structuredContent"] == {"price": price}
+        assert call(giving, price=price).result["structuredContent"] == {"price": price}
+    with pytest.raises(ArgumentsError) as caught:
+        call(taking, price=19.995)
+    assert [str(fault) for fault in caught.value.faults] == [f"price: {NO_CENTS}"]
+    refused = call(giving, price=19.995)
+    assert (refused.status, NO_CENTS in refused.error_info["message"]) == ("error", True)

@@ -1,6 +1,7 @@
 """Users' schemas: limits and references are checked before use."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -179,3 +180,12 @@ def test_a_header_at_the_root_is_refused() -> None:
     with pytest.raises(SchemaError) as caught:
         check_tool_input_schema({"type": "object", "x-mcp-header": "All"})
     assert [str(fault) for fault in caught.value.faults] == [f"x-mcp-header: {ELSEWHERE}"]
+
+
+@pytest.mark.parametrize("step", [0.01, 0.05, 0.1, 0.25, 1])
+def test_amounts_are_multiples_as_decimals_are(step: float) -> None:
+    """Other validators compute in binary: for the one of Python's clients 1,363 of these prices are no whole cents."""
+    schema = compile_schema({"type": "number", "multipleOf": step})
+    amounts = [thousandths / 1000 for thousandths in range(0, 100_000, 5)]
+    taken = [amount for amount in amounts if not schema.faults(amount)]
+    assert taken == [amount for amount in amounts if Decimal(str(amount)) % Decimal(str(step)) == 0]
