@@ -225,7 +225,7 @@ class KeptDraft(models.Model):
         return self.digest[:12]
 
 
-TRIALS = frozenset({Execution.Source.TEST.value, Execution.Source.REPLAY.value})
+TRIALS = frozenset({Execution.Source.TEST.value, Execution.Source.REPLAY.value, Execution.Source.API.value})
 """Sources of calls with which people try something out: they count apart from the calls of clients."""
 
 

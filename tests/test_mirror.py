@@ -9,7 +9,8 @@ LARGE = 60
 
 ELSEWHERE = {
     "executions/record/entries": "executions/record/test_cut_records.py",
-    "executions/record/payload_keys": "executions/record/test_payload_column.py",
+    "executions/record/payload_lookups": "executions/record/test_payload_column.py",
+    "executions/record/payload_values": "executions/record/test_payload_column.py",
     "flows/engine/failures": "flows/engine/test_runner.py",
     "flows/offers/editor": "flows/offers/test_views.py",
     "mcp_bridge/wire/batches": "acceptance/test_batches.py",

@@ -12,7 +12,8 @@ from django.db import NotSupportedError, models
 from django.db.models import Lookup
 
 from executions.record import payload
-from executions.record.payload_keys import OF_PAYLOADS, Key, refusal, step_of
+from executions.record.payload_lookups import OF_PAYLOADS, Key, refusal
+from executions.record.payload_values import step_of
 
 
 class PayloadField(models.JSONField):

@@ -1,17 +1,13 @@
 """Status circles, and the line that says why an execution failed."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from executions.models import Execution
-from executions.record.entries import UNKNOWN, Attempt, NodeEntry, ToldProgress, by_id
+from executions.record.entries import UNKNOWN, NodeEntry, by_id
 from executions.record.error_kinds import kind_of_error
 from executions.record.status import Status
-from executions.templatetags.moments import duration
 
 register = template.Library()
 
@@ -74,69 +70,3 @@ def can_rerun(execution: Execution) -> bool:
     """Whether it may be run again from one of its nodes: its version and its flow are still there."""
     ended = execution.status != Status.PENDING
     return ended and execution.flow_id is not None and execution.flow_version_id is not None
-
-
-@register.filter
-def newest_teller(entries: Sequence[NodeEntry]) -> NodeEntry | None:
-    """The node that was the last to tell how far it is; it may have ended since. None when none did."""
-    tellers = [entry for entry in entries if entry.progress is not None]
-    return max(tellers, key=lambda entry: entry.progress.offset_ms or 0.0, default=None)  # type: ignore[union-attr]
-
-
-@register.filter
-def waiting_since(execution: Execution) -> datetime | None:
-    """When the client was asked what it has not answered yet; None when it owes no answer."""
-    if execution.status != Status.PENDING:
-        return None
-    asked = [entry.waits_since_ms for entry in execution.open_entries if entry.waits_since_ms is not None]
-    return execution.started_at + timedelta(milliseconds=min(asked)) if asked else None
-
-
-@register.filter
-def attempt_facts(attempt: Attempt) -> str:
-    """` after 40 ms, begun at 1 ms: 503 Busy`, as far as it is known; what follows the word for how it went."""
-    took = f" after {duration(attempt.duration_ms)}" if attempt.duration_ms is not None else ""
-    began = f", begun at {duration(attempt.start_ms)}" if attempt.start_ms is not None else ""
-    return f"{took}{began}: {attempt.error.message}" if attempt.error and attempt.error.message else took + began
-
-
-@register.filter
-def part(half: str, number: int) -> str:
-    """`input-3`: the name of a node's input, output or log in the address of its raw JSON."""
-    return f"{half}-{number}"
-
-
-@register.filter
-def had_told(progress: ToldProgress) -> str:
-    """What a node that failed had told of its progress, as a sentence: `It had told 50% “Sending” at 3 s.`"""
-    words = "It had told"
-    if progress.fraction is not None:
-        words += f" {round(progress.fraction * 100)}%"
-    if progress.message:
-        words += f" “{progress.message}”"
-    return f"{words} at {duration(progress.offset_ms)}." if progress.offset_ms is not None else f"{words}."
-
-
-@register.filter
-def facts(entry: NodeEntry) -> list[str]:
-    """What the head of a node's card says beside its name, the time that it took last."""
-    found = []
-    if entry.log:
-        found.append(f"{len(entry.log)}{'+' if entry.log.left_out else ''} in the log")
-    if entry.waited_ms is not None:
-        found.append(f"waited {duration(entry.waited_ms)} for the answer")
-    if entry.attempts and entry.attempts > 1:
-        found.append(f"{entry.attempts} attempts")
-    items = {"finished": len(entry.finished) + entry.finished.left_out, "reused": entry.reused_items}
-    found += [f"{number:,} item{'' if number == 1 else 's'} {word}" for word, number in items.items() if number]
-    if entry.handle and entry.handle != "main":
-        found.append(f"took “{entry.handle}”")
-    if entry.status == "skipped":
-        found.append("skipped")
-    elif entry.is_waiting:
-        found.append("waiting for an answer…")
-    elif entry.is_open:
-        found.append("running…")
-    elif not entry.is_reused:
-        found.append(duration(entry.duration_ms))
-    return found
