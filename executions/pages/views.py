@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET
 from django_htmx.middleware import HtmxDetails
 
 from executions.models import Execution
+from executions.pages.graph import graph_of
 from executions.questions.answers_of_people import wait_of
 from executions.questions.form import forms_of
 from executions.reading.drawn_answers import tool_of
@@ -18,10 +19,8 @@ from executions.reading.filters import ExecutionFilter
 from executions.reading.history import History, Listing
 from executions.reading.paging import Page
 from executions.reading.snippets import SNIPPETS
-from executions.record.entries import by_id
 from executions.record.status import SHOWN
 from flows.models import Flow
-from flows.pages.drawing import Drawing, draw
 
 ROWS = 20
 SECTIONS = ("nodes", "graph", "parameters", "exchange")
@@ -91,7 +90,7 @@ def detail_context(request: HttpRequest, execution: Execution) -> dict[str, Any]
     if section == "nodes":
         context["children"] = execution.children_for(request.user)
     if section == "graph":
-        context["drawing"] = _drawing(execution)
+        context |= graph_of(execution)
     if section == "exchange":
         context |= {"call": _call(execution), "tool": tool_of(execution)}
     return context
@@ -104,15 +103,6 @@ def _call(execution: Execution) -> dict[str, Any]:
         return {"method": method, "params": {"uri": name}}
     params = {"name": name or execution.flow_tool_name, "arguments": execution.initial_params}
     return {"method": method or "tools/call", "params": params}
-
-
-def _drawing(execution: Execution) -> Drawing | None:
-    """The graph of the version that ran, coloured; an execution of a draft has only today's draft to show."""
-    source = execution.flow_version or execution.flow
-    if source is None:
-        return None
-    statuses = {node_id: entry.status for node_id, entry in by_id(execution.entries).items()}
-    return draw(source.definition, statuses)
 
 
 @require_GET
