@@ -17,7 +17,8 @@ from django.test import TransactionTestCase
 from executions.ledger.writer import ledger
 from executions.running.recovery import heart
 from tests.browsing import chromium, launch_arguments
-from tests.live import ROOT, free_port, wait_until
+from tests.built import MANIFEST
+from tests.live import free_port, wait_until
 
 pytest_plugins = ["tests.servers"]
 
@@ -43,7 +44,7 @@ def missing_for_node() -> str | None:
 
 
 def missing_for_canvas() -> str | None:
-    return None if (ROOT / "dist/builder/.vite/manifest.json").exists() else "no canvas in dist/; make test builds it"
+    return None if MANIFEST.exists() else "no canvas in dist/; make test builds it"
 
 
 MISSING: dict[str, Callable[[], str | None]] = {

@@ -10,7 +10,8 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET
 from django_htmx.middleware import HtmxDetails
 
-from executions.models import Execution, KeptDraft
+from executions.models import Execution
+from executions.pages.graph import graph_of
 from executions.questions.answers_of_people import wait_of
 from executions.questions.form import forms_of
 from executions.reading.drawn_answers import tool_of
@@ -18,10 +19,8 @@ from executions.reading.filters import ExecutionFilter
 from executions.reading.history import History, Listing
 from executions.reading.paging import Page
 from executions.reading.snippets import SNIPPETS
-from executions.record.entries import by_id
 from executions.record.status import SHOWN
-from flows.models import Flow, FlowVersion
-from flows.pages.drawing import Drawing, draw
+from flows.models import Flow
 
 ROWS = 20
 LAST_DAY, LAST_DAY_TEMPLATE = "last-day", "flows/_last_day.html"
@@ -100,19 +99,10 @@ def detail_context(request: HttpRequest, execution: Execution) -> dict[str, Any]
     if section == "nodes":
         context["children"] = execution.children_for(request.user)
     if section == "graph":
-        ran = execution.flow_version or execution.kept_draft
-        context |= {"drawing": _drawing(execution, ran or execution.flow), "is_todays_draft": ran is None}
+        context |= graph_of(execution)
     if section == "exchange":
         context["tool"] = tool_of(execution)
     return context
-
-
-def _drawing(execution: Execution, source: FlowVersion | KeptDraft | Flow | None) -> Drawing | None:
-    """The graph that ran, coloured; of a draft that was not kept there is only today's to show."""
-    if source is None:
-        return None
-    statuses = {node_id: entry.status for node_id, entry in by_id(execution.entries).items()}
-    return draw(source.definition, statuses)
 
 
 @require_GET

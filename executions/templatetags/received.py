@@ -69,14 +69,6 @@ def structured(result: Any) -> dict[str, Any] | None:
 
 
 @register.filter
-def received_text(result: Any) -> str:
-    """The text blocks of a result, as the client's model read them."""
-    blocks = result.get("content", []) if isinstance(result, dict) else []
-    texts = [block.get("text", "") for block in blocks if isinstance(block, dict) and block.get("type") == "text"]
-    return "\n".join(str(text) for text in texts)
-
-
-@register.filter
 def ui_answer(execution: Execution) -> DrawnAnswer | None:
     """The picture that clients with MCP Apps make of the answer."""
     return drawn_answer_of(execution)

@@ -48,14 +48,11 @@ export function Card({ ref, close }: { ref: Ref<HTMLElement>; close: () => void 
   }, [run, node]);
   return (
     <aside ref={ref} tabIndex={-1} className="chosen-card" aria-label={node.name}>
-      <header>
-        <h3>{node.name}</h3>
-        <button type="button" className="close" aria-label="Close" onClick={close}>
-          ×
-        </button>
-      </header>
       <div ref={place} />
-      {isMissing && <p className="none">Nothing is recorded of it.</p>}
+      {isMissing && <p className="none">Nothing is recorded of {node.name}.</p>}
+      <button type="button" className="close" aria-label="Close" onClick={close}>
+        ×
+      </button>
     </aside>
   );
 }

@@ -39,7 +39,9 @@ function mergeChildren(old, fresh) {
   let at = old.firstChild;
   for (const child of [...fresh.childNodes]) {
     let match = at;
-    while (match && !isSame(match, child)) match = match.nextSibling;
+    // The space between two elements is like any other: looked for further on, it would take what stands before it along.
+    const isElement = child.nodeType === Node.ELEMENT_NODE;
+    while (match && !isSame(match, child)) match = isElement ? match.nextSibling : null;
     if (match) {
       at = removeBetween(at, match).nextSibling;
       merge(match, child);

@@ -86,13 +86,6 @@ def test_a_pending_execution_counts_up_and_ends_by_itself(page: Page, uvicorn_se
         caller.join()
 
 
-def test_a_node_of_the_graph_leads_to_its_open_card(page: Page, usage: str) -> None:
-    page.locator("#rows .row").first.click()
-    page.locator(".sections").get_by_text("Graph").click()
-    page.locator(".graph a", has_text="Make the greeting").click()
-    expect(page.locator("details.card[open]")).to_contain_text("Make the greeting")
-
-
 def test_copy_puts_the_exact_json_into_the_clipboard(page: Page, usage: str) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.locator("#rows .row").first.click()

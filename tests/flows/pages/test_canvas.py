@@ -14,6 +14,7 @@ from django_vite.core.asset_loader import DjangoViteAssetLoader
 from flows.engine.errors import Fault
 from flows.models import Flow
 from flows.pages.canvas import GAPS, HEIGHT, WIDTH, canvas_of
+from tests.built import MAX_ALL_BYTES, MAX_OPENING_BYTES, all_files, opening_files, sent_bytes
 from tests.executions.pages.test_views import browser_of
 from tests.factories import make_flow
 from tests.flows.pages.test_views import ECHO, SCHEMA
@@ -111,6 +112,17 @@ def test_a_draft_says_what_its_nodes_are_made_of_and_what_is_wrong_with_them() -
 def test_what_is_no_definition_is_drawn_as_nothing(broken: Any) -> None:
     drawn = canvas_of(broken, [])
     assert (drawn["nodes"], drawn["connections"]) == ([], [])
+
+
+# --- What is loaded --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.canvas
+def test_what_opens_a_graph_and_all_that_is_ever_loaded_are_small() -> None:
+    opening, everything = opening_files(), all_files()
+    assert opening <= everything
+    assert sent_bytes(opening) <= MAX_OPENING_BYTES
+    assert sent_bytes(everything) <= MAX_ALL_BYTES
 
 
 # --- On the page ------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browsing import log_in, window
+from tests.built import opening_files
 from tests.live import LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.canvas]
@@ -146,6 +147,12 @@ def test_the_canvas_follows_the_theme_of_the_page(page: Page, build: str) -> Non
         page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
         seen.append((box(page, "fetch").evaluate(colour), page.locator("flow-canvas .react-flow").evaluate(colour)))
     assert seen == [("rgb(255, 255, 255)", "rgb(246, 247, 249)"), ("rgb(22, 26, 32)", "rgb(15, 18, 22)")]
+
+
+def test_what_is_built_is_sent_compressed_and_kept_for_good(page: Page, uvicorn_server: LiveServer) -> None:
+    answers = [page.request.get(f"{uvicorn_server.url}/static/builder/{name}") for name in sorted(opening_files())]
+    said = {(each.headers["content-encoding"], each.headers["cache-control"]) for each in answers}
+    assert said == {("gzip", "max-age=315360000, public, immutable")}
 
 
 def test_without_scripts_the_server_s_drawing_is_there(browser: Browser, page: Page, build: str) -> None:
