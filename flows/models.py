@@ -93,6 +93,11 @@ class Server(Revised):
         default=False,
         help_text="Clients can look at the executions of their own API key: what each node was given and gave.",
     )
+    links_failures = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="A failure ends with the address of its execution, so that a chat shows where to look.",
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="servers"
     )

@@ -77,6 +77,11 @@ class ExecutionSerializer(ExecutionItemSerializer):
         help_text="In execution order. In place of what was too large for the record stands an object with the keys "
         "`$truncated`, `bytes`, `sha256`, `head` and `tail`; in place of all nodes, it is the only item."
     )
+    request = JsonField(
+        source="requested",
+        read_only=True,
+        help_text="The client's message; of other calls, the one that would make them.",
+    )
     result = JsonField(
         source="received", read_only=True, allow_null=True, help_text="What the client got; MCP's result."
     )
@@ -103,6 +108,7 @@ class ExecutionSerializer(ExecutionItemSerializer):
             *ExecutionItemSerializer.Meta.fields,
             "initialParams",
             "nodeExecutions",
+            "request",
             "result",
             "errorInfo",
             "caller",

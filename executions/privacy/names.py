@@ -20,8 +20,9 @@ _ENDINGS = ("token", "secret", "password", "passwd", "passphrase", "apikey", "ac
 _KINDS_OF_KEY = frozenset({"api", "access", "private", "secret", "signing", "encryption", "master", "subscription"})
 # `password_hash` is still a password, `password_policy` is not.
 _NEAR = frozenset({"value", "hash", "text", "raw", "plain", "confirmation", "confirm", "repeat", "again", "new", "old"})
-# Where a list goes on is data: Google's nextPageToken and syncToken, AWS's NextToken, Azure's continuationToken.
-_CURSOR = re.compile("(?:page|next|continuation|continue|sync|pagination|paging|cursor|resume|skip|delta)+")
+# Where a list goes on is data, as is MCP's progressToken.
+# Google's nextPageToken and syncToken, AWS's NextToken, Azure's continuationToken.
+_CURSOR = re.compile("(?:page|next|progress|continuation|continue|sync|pagination|paging|cursor|resume|skip|delta)+")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _REFERENCES_ONLY = re.compile(r"(?:(?i:basic|bearer|token|digest|apikey)\s+)?(?:\{\{[^{}]{1,200}\}\}[\s:]*)+")
 

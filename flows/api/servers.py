@@ -26,11 +26,24 @@ class ServerSerializer(serializers.ModelSerializer):
     agentTools = serializers.BooleanField(
         source="agent_tools", help_text="Whether clients can look at the executions of their own key."
     )
+    linksFailures = serializers.BooleanField(
+        source="links_failures", help_text="Whether a failure ends with the address of its execution."
+    )
     revision = serializers.IntegerField(read_only=True, help_text="Its ETag is the same.")
 
     class Meta:
         model = Server
-        fields = ["id", "slug", "name", "description", "access", "isPublished", "agentTools", "revision"]
+        fields = [
+            "id",
+            "slug",
+            "name",
+            "description",
+            "access",
+            "isPublished",
+            "agentTools",
+            "linksFailures",
+            "revision",
+        ]
 
     def update(self, instance: Server, validated_data: dict[str, Any]) -> Server:
         """Change the named fields; connected clients are told."""

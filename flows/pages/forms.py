@@ -95,6 +95,10 @@ class ServerForm(forms.ModelForm):
 
     class Meta:
         model = Server
-        fields = ["name", "slug", "description", "access", "agent_tools", "is_published"]
-        labels = {"is_published": "Published", "agent_tools": "Tools for looking at executions"}
+        fields = ["name", "slug", "description", "access", "agent_tools", "links_failures", "is_published"]
+        labels = {
+            "is_published": "Published",
+            "agent_tools": "Tools for looking at executions",
+            "links_failures": "Addresses in failures",
+        }
         widgets = {"access": forms.RadioSelect, "description": forms.Textarea({"rows": 3})}

@@ -137,6 +137,7 @@ async def _fetch(asked: OwnToolCall) -> dict[str, Any]:
         asked.protocol_version,
         wraps=tool is not None and tool.wraps_result,
         looks=looks(asked.snapshot, asked.principal),
+        links=asked.snapshot.links_failures,
     )
 
 

@@ -13,7 +13,7 @@ from mcp_bridge.calls.answered_by_flow import answer_of
 from mcp_bridge.calls.results import spoken
 from mcp_bridge.calls.tools import Context
 from mcp_bridge.catalogue.offered import PublishedPrompt
-from mcp_bridge.catalogue.snapshot import Catalogue, Snapshot, complete, listed, may_see
+from mcp_bridge.catalogue.snapshot import Catalogue, Snapshot, complete, listed, may_see, signed
 from mcp_bridge.keys.principals import Principal
 
 
@@ -49,7 +49,8 @@ async def get_prompt(
 
         def write(answer: Answer) -> dict[str, Any]:
             messages = [{"role": "user", "content": block} for block in spoken(answer)]
-            return complete(ctx, result | {"messages": messages, "_meta": asking.meta_of(answer)})
+            found = result | {"messages": messages, "_meta": asking.meta_of(answer)}
+            return signed(ctx, catalogue.snapshot, complete(ctx, found))
 
         data = {"name": params.name}
         return await answer_of(ctx, params, params.name, prompt.target, arguments, data, set_level, write)

@@ -12,7 +12,7 @@ from mcp_bridge.calls import asking, tools, ui_resources
 from mcp_bridge.calls.answered_by_flow import answer_of
 from mcp_bridge.calls.tools import Context
 from mcp_bridge.catalogue.offered import PublishedResource
-from mcp_bridge.catalogue.snapshot import Catalogue, Snapshot, listed, may_see
+from mcp_bridge.catalogue.snapshot import Catalogue, Snapshot, listed, may_see, signed
 from mcp_bridge.keys.principals import Principal
 
 RESOURCE_NOT_FOUND = -32002
@@ -87,7 +87,8 @@ async def read_resource(
 
     def write(answer: Answer) -> dict[str, Any]:
         contents = [_contents(block, params.uri, _text_type(resource, answer)) for block in answer.content]
-        return listed(ctx, {"contents": contents, "_meta": asking.meta_of(answer)})
+        found = {"contents": contents, "_meta": asking.meta_of(answer)}
+        return signed(ctx, catalogue.snapshot, listed(ctx, found))
 
     # The values in the URI are parameters of the flow, and kept as those are.
     data = {"uri": params.uri}

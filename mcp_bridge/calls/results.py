@@ -21,16 +21,18 @@ SILENT_FAILURE = "The tool failed and did not say why."
 _NULL = RootModel[None](None)
 
 
-def result_of(answer: Answer | Pending, protocol_version: str, *, wraps: bool, looks: bool) -> dict[str, Any]:
+def result_of(
+    answer: Answer | Pending, protocol_version: str, *, wraps: bool, looks: bool, links: bool
+) -> dict[str, Any]:
     """A result in the caller's era.
 
     `wraps`: legacy clients were told that the structured result stands under `result`. `looks`: the caller can look at
-    executions with FlowHub's tools.
+    executions with FlowHub's tools. `links`: who cannot is told the address of an execution that failed.
     """
     if isinstance(answer, Pending):
         return _pending(answer, protocol_version, wraps)
     content = spoken(answer)
-    if answer.is_error:
+    if answer.is_error and (looks or links):
         content = [*content, {"type": "text", "text": _where(answer, looks)}]
     result = {"content": content, "isError": answer.is_error, "_meta": asking.meta_of(answer)}
     if answer.is_structured:

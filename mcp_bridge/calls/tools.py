@@ -16,7 +16,7 @@ from executions.running.refusing import refuse, refuse_unknown
 from executions.running.targets import ArgumentsError
 from mcp_bridge.calls import asking, own_tools, reports, results
 from mcp_bridge.calls.own_tools import OwnToolCall
-from mcp_bridge.catalogue.snapshot import Catalogue, PublishedTool, Snapshot, listed
+from mcp_bridge.catalogue.snapshot import Catalogue, PublishedTool, Snapshot, listed, signed
 from mcp_bridge.keys.principals import KeyUser, Principal
 
 logger = logging.getLogger(__name__)
@@ -64,12 +64,13 @@ async def call(
             return await own_tools.call(own_tool, asked)
         if tool is None or not (principal is None or principal.may_call(params.name)):
             await _refuse_unknown(ctx, snapshot, principal, params, caller)
-        looks = own_tools.looks(snapshot, principal)
+        told = {"looks": own_tools.looks(snapshot, principal), "links": snapshot.links_failures}
 
         def written(answer: Answer | Pending) -> dict[str, Any]:
             if isinstance(answer, Answer) and (error := asking.cannot_be_asked(answer, ctx.protocol_version)):
                 return results.error_of(error)
-            return results.result_of(answer, ctx.protocol_version, wraps=tool.wraps_result, looks=looks)
+            result = results.result_of(answer, ctx.protocol_version, wraps=tool.wraps_result, **told)
+            return signed(ctx, snapshot, result)
 
         async with reports.watching(ctx, tool.target.graph, set_level) as watch:
             key: Any = (params.meta or {}).get(IDEMPOTENCY_KEY)
@@ -77,7 +78,7 @@ async def call(
             arguments = params.arguments or {}
             called = Call(tool.target, arguments, caller, watch, key or "", request=request, written=written)
             try:
-                if not called.faults:
+                if key is not None and not called.faults:
                     _check_key(key, caller)
                 answer = await asking.converse(ctx, params, called)
             except (ArgumentsError, KeyRefused) as refusal:

@@ -7,6 +7,8 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 import mcp_types.methods
+from django.conf import settings
+from mcp_types import SERVER_INFO_META_KEY
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
@@ -56,6 +58,8 @@ class Snapshot:
     stamp: Any
     agent_tools: bool = False
     """Whether clients can look at the executions of their own key."""
+    links_failures: bool = True
+    """Whether a failure ends with the address of its execution."""
     tools: Mapping[str, PublishedTool] = field(default_factory=lambda: MappingProxyType({}))
     prompts: Mapping[str, PublishedPrompt] = field(default_factory=lambda: MappingProxyType({}))
     resources: Mapping[str, PublishedResource] = field(default_factory=lambda: MappingProxyType({}))
@@ -83,6 +87,14 @@ def listed(ctx: Any, result: dict[str, Any]) -> dict[str, Any]:
     """The same for what clients might cache, and must not: what is published next must be seen at once."""
     is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
     return complete(ctx, result | ({"ttlMs": 0, "cacheScope": "private"} if is_modern else {}))
+
+
+def signed(ctx: Any, snapshot: Snapshot, result: dict[str, Any]) -> dict[str, Any]:
+    """The result with the server's name, which the SDK would add after it was recorded (MCP 2026-07-28, `_meta`)."""
+    if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+        return result
+    info = {"name": snapshot.slug, "title": snapshot.name, "version": settings.VERSION}
+    return result | {"_meta": {**result["_meta"], SERVER_INFO_META_KEY: info}}
 
 
 def stamp_of(slug: str) -> Any:
@@ -119,6 +131,7 @@ def load(slug: str) -> Snapshot | None:
         is_public=server.access == Server.Access.PUBLIC,
         stamp=stamp,
         agent_tools=server.agent_tools,
+        links_failures=server.links_failures,
         tools=MappingProxyType(tools),
         prompts=MappingProxyType(prompts_of(server.prompts.filter(is_active=True), targets)),
         resources=MappingProxyType(resources_of(server.resources.filter(is_active=True), targets)),

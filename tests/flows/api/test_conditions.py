@@ -134,6 +134,7 @@ def test_a_server_is_changed_by_script_and_keeps_what_is_not_named() -> None:
         "access": "public",
         "isPublished": True,
         "agentTools": False,
+        "linksFailures": True,
         "revision": 2,
     }
     assert rest(make_user()).get(f"/api/servers/{server.pk}/").status_code == 404

@@ -211,5 +211,5 @@ class TestRest:
         server = make_server(make_user(), "orders")
         make_server()
         item = {"id": server.pk, "slug": "orders", "name": "Orders", "access": "key", "isPublished": True}
-        item |= {"description": "", "agentTools": False, "revision": 1}
+        item |= {"description": "", "agentTools": False, "linksFailures": True, "revision": 1}
         assert rest(server.owner).get("/api/servers/").json()["items"] == [item]
