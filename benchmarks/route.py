@@ -102,14 +102,14 @@ def watched() -> Iterator[Route]:
 
 
 async def route_of_a_call(key: str) -> Route:
-    """The route of the tenth call, in the era without sessions."""
-    client = tools.Client(key, 1, tools.MODERN)
+    """The shortest route of ten calls, in the era without sessions; now and then a call meets a clock that is due."""
+    client, routes = tools.Client(key, 1, tools.MODERN), []
     try:
-        for _ in range(9):
-            await client.call()
-        with watched() as route:
-            await client.call()
-        return route
+        for _ in range(10):
+            with watched() as route:
+                await client.call()
+            routes.append(route)
+        return min(routes, key=lambda route: len(route.entered))
     finally:
         await current_host().aclose()
 
