@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests.definitions import answer, chain
 from tests.live import LiveServer
 
 
@@ -27,11 +28,12 @@ def published(server: LiveServer, flows: dict[str, dict[str, Any]]) -> Iterator[
     ids = {}
     for tool_name, fields in flows.items():
         usual = {"server": "demo", "name": tool_name.replace("_", " ").capitalize(), "toolDescription": "Test."}
-        body = usual | {"toolName": tool_name, "inputSchema": {"type": "object"}} | fields
+        definition = chain(answer("Done"))
+        body = usual | {"toolName": tool_name, "inputSchema": {"type": "object"}, "definition": definition} | fields
         ids[tool_name] = json.loads(send(server, "POST", "flows/", body))["id"]
         send(server, "POST", f"flows/{ids[tool_name]}/publish/")
     try:
         yield ids
     finally:
         for flow_id in ids.values():
-            send(server, "DELETE", f"flows/{flow_id}/")
+            send(server, "DELETE", f"flows/{flow_id}/?confirm=true")

@@ -85,7 +85,7 @@ def faults_with(flow: Flow, changes: Any) -> list[Fault]:
     sound.is_valid(raise_exception=True)
     for name, value in sound.validated_data.items():
         setattr(flow, name, value)
-    faults = versions.faults_of(flow)
+    faults = versions.publishing_faults(flow)
     said = {fault.path for fault in faults}
     refused = [Fault(name, str(each)) for name, errors in draft.errors.items() for each in errors if name not in said]
     return [*refused, *faults]

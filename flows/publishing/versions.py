@@ -13,11 +13,13 @@ from flows.adapters import vault
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.expressions import SecretValues, has_expression
 from flows.engine.graph import Graph, examine, parse
+from flows.engine.node import RepliesAgain
 from flows.engine.paths import Path
 from flows.engine.references import References
 from flows.engine.shapes import UNKNOWN
 from flows.models import Flow, FlowVersion, Secret, Server
 from flows.nodes import registry
+from flows.nodes.fail import Fail
 from flows.publishing import announcements
 from flows.publishing.callers import asking_faults, flow_parameters, take_along
 from flows.review.lint.behaviour import wrong_annotation
@@ -58,9 +60,18 @@ def faults_of(flow: Flow) -> list[Fault]:
 
 
 def publishing_faults(flow: Flow) -> list[Fault]:
-    """What keeps a draft, which can be stored as it is, from being published: `faults_of`, and what it would do."""
-    faults = faults_of(flow)
-    return faults or [*asking_faults(flow)]
+    """Everything that keeps a draft from being published: what is wrong with it, and what it cannot do as it stands."""
+    return faults_of(flow) or [*_without_answer(flow), *asking_faults(flow)]
+
+
+def _without_answer(flow: Flow) -> Iterator[Fault]:
+    """A flow of which no node can answer; whether one of somebody else's type does is not known, so it may."""
+    for node in graph_of(flow.definition).order:
+        kind = node.registered.node_type
+        if isinstance(kind, RepliesAgain | Fail) or not type(kind).__module__.startswith("flows.nodes."):
+            return
+    say = "nothing answers: add a node that does, such as return, and lead a connection to it from the trigger"
+    yield Fault("definition.nodes", say)
 
 
 def draft_faults(flow: Flow) -> list[Fault]:

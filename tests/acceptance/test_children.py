@@ -53,7 +53,7 @@ def flows(uvicorn_server: LiveServer) -> Iterator[LiveServer]:
         post(uvicorn_server, f"flows/{flow['id']}/publish/")
     yield uvicorn_server
     for flow_id in made:
-        send(uvicorn_server, "DELETE", f"flows/{flow_id}/")
+        send(uvicorn_server, "DELETE", f"flows/{flow_id}/?confirm=true")
 
 
 @pytest.mark.parametrize("era", ERAS)

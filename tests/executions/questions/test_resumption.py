@@ -34,7 +34,7 @@ from flows.engine.registry import Registry
 from flows.models import Flow
 from flows.publishing import versions
 from tests.definitions import answer, chain, node
-from tests.factories import make_flow, make_server, publish
+from tests.factories import make_flow, make_server, publish_unchecked
 
 pytestmark = [pytest.mark.anyio, pytest.mark.django_db(transaction=True)]
 
@@ -183,7 +183,7 @@ async def test_secrets_of_the_server_do_not_go_out_with_a_question() -> None:
     def with_a_secret() -> Flow:
         server = make_server()
         versions.set_secret(server, "PIN", "canary-99120077")
-        return publish(server, "leak", node("ask", "ask_user", message="Is it {{ secrets.PIN }}?"))
+        return publish_unchecked(server, "leak", node("ask", "ask_user", message="Is it {{ secrets.PIN }}?"))
 
     waiting = await ask(await sync_to_async(with_a_secret)())
     assert waiting.questions["ask"].parameters["message"] == "Is it ***?"
@@ -462,8 +462,8 @@ async def test_who_cannot_be_asked_gets_a_sentence(flow: Flow, caller: Caller, r
 async def test_a_flow_that_another_one_calls_cannot_ask() -> None:
     def both() -> Flow:
         server = make_server()
-        publish(server, "inner", asks(), input_schema={"type": "object"})
-        return publish(server, "outer", node("call", "call_flow", flow="inner"), answer("{{ call.text }}"))
+        publish_unchecked(server, "inner", asks(), input_schema={"type": "object"})
+        return publish_unchecked(server, "outer", node("call", "call_flow", flow="inner"), answer("{{ call.text }}"))
 
     outer = await sync_to_async(both)()
     ended = await state_of(Call(await sync_to_async(target_of)(outer), {}, CALLER))

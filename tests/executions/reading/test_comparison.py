@@ -13,7 +13,7 @@ from executions.record.status import Status
 from flows.models import Flow
 from flows.publishing import versions
 from tests.executions.pages.test_views import browser_of, words
-from tests.factories import STARTED, make_execution, make_flow, make_server, make_user, publish
+from tests.factories import STARTED, make_execution, make_flow, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -156,7 +156,9 @@ def test_a_record_that_was_cut_has_no_rows(nodes: Any) -> None:
 @pytest.fixture
 def flow() -> Flow:
     """A published flow."""
-    return publish(make_server(), "tool")
+    flow = make_flow(tool_name="tool", input_schema={"type": "object"})
+    versions.publish(flow)
+    return flow
 
 
 @pytest.fixture

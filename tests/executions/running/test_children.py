@@ -17,7 +17,7 @@ from executions.running.targets import draft_target, published_target
 from flows.models import Flow
 from flows.publishing import versions
 from tests.definitions import answer, chain, node
-from tests.factories import call, make_flow, make_server, publish
+from tests.factories import call, make_flow, make_server, publish, publish_unchecked, release
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,7 +54,9 @@ async def ended(tool_name: str) -> Execution:
 def test_a_call_is_an_execution_with_its_caller_as_parent() -> None:
     server = make_server()
     inner = publish(server, "inner", answer({"got": "{{ trigger.word }}"}))
-    outer = publish(server, "outer", node("call", "call_flow", flow="inner", arguments={"word": "{{ trigger.w }}"}))
+    outer = publish_unchecked(
+        server, "outer", node("call", "call_flow", flow="inner", arguments={"word": "{{ trigger.w }}"})
+    )
     execution = call(outer, w="hello")
     [child] = execution.children.all()
     assert (execution.status, execution.parent_id) == ("fulfilled", None)
@@ -69,7 +71,7 @@ def test_a_call_is_an_execution_with_its_caller_as_parent() -> None:
 def test_the_failure_of_a_flow_is_its_nodes_failure_and_names_both() -> None:
     server = make_server()
     publish(server, "inner", node("stop", "fail", message="No stock."), name="Take from stock")
-    execution = call(publish(server, "outer", node("call", "call_flow", flow="inner")))
+    execution = call(publish_unchecked(server, "outer", node("call", "call_flow", flow="inner")))
     [child] = execution.children.all()
     assert (execution.status, execution.error_kind, execution.failed_node_name) == ("error", "node_failed", "Call")
     assert execution.error_info["message"] == "Flow 'Take from stock' failed in 'Stop': No stock."
@@ -82,7 +84,7 @@ def test_arguments_that_do_not_fit_are_refused_before_anything_starts() -> None:
     server = make_server()
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
     publish(server, "inner", answer(1), input_schema=schema)
-    execution = call(publish(server, "outer", node("call", "call_flow", flow="inner", arguments={"n": "x"})))
+    execution = call(publish_unchecked(server, "outer", node("call", "call_flow", flow="inner", arguments={"n": "x"})))
     message = execution.error_info["message"]
     assert message.startswith("The arguments do not fit the input schema of inner: n: ")
     assert not execution.children.exists()
@@ -106,9 +108,9 @@ def test_only_published_active_flows_of_the_same_server_can_be_called(change: st
 def test_flows_may_call_each_other_until_they_are_ten_deep() -> None:
     server = make_server()
     make_flow(server, tool_name="pong")
-    ping = publish(server, "ping", node("call", "call_flow", flow="pong"))
+    ping = publish_unchecked(server, "ping", node("call", "call_flow", flow="pong"))
     Flow.objects.filter(tool_name="pong").update(definition=chain(node("call", "call_flow", flow="ping")))
-    versions.publish(Flow.objects.get(tool_name="pong"))
+    release(Flow.objects.get(tool_name="pong"))
     execution = call(ping)
     named = " > ".join(["ping", "pong"] * 5 + ["ping"])
     message = execution.error_info["message"]
@@ -128,7 +130,7 @@ def test_flows_that_double_with_each_level_are_stopped(monkeypatch: pytest.Monke
         {"id": f"to-{each['id']}", "sourceNodeId": "trigger", "targetNodeId": each["id"]} for each in twice
     ]
     flow = make_flow(server, tool_name="twice", definition=definition)
-    versions.publish(flow)
+    release(flow)
     assert call(flow).status == "error"
     assert Execution.objects.count() <= 21
 
@@ -136,8 +138,8 @@ def test_flows_that_double_with_each_level_are_stopped(monkeypatch: pytest.Monke
 @pytest.mark.anyio
 async def test_cancelling_the_caller_cancels_what_it_called() -> None:
     server = await sync_to_async(make_server)()
-    await sync_to_async(publish)(server, "inner", node("wait", "delay", seconds=60))
-    outer = await sync_to_async(publish)(server, "outer", node("call", "call_flow", flow="inner"))
+    await sync_to_async(publish_unchecked)(server, "inner", node("wait", "delay", seconds=60))
+    outer = await sync_to_async(publish_unchecked)(server, "outer", node("call", "call_flow", flow="inner"))
     task = await begin(outer)
     child = await pending("inner")
     task.cancel()
@@ -150,8 +152,8 @@ async def test_cancelling_the_caller_cancels_what_it_called() -> None:
 @pytest.mark.anyio
 async def test_cancelling_what_was_called_is_a_failure_of_the_caller() -> None:
     server = await sync_to_async(make_server)()
-    await sync_to_async(publish)(server, "inner", node("wait", "delay", seconds=60))
-    outer = await sync_to_async(publish)(server, "outer", node("call", "call_flow", flow="inner"))
+    await sync_to_async(publish_unchecked)(server, "inner", node("wait", "delay", seconds=60))
+    outer = await sync_to_async(publish_unchecked)(server, "outer", node("call", "call_flow", flow="inner"))
     task = await begin(outer)
     child = await pending("inner")
     assert actions.cancel(child)
@@ -163,8 +165,8 @@ async def test_cancelling_what_was_called_is_a_failure_of_the_caller() -> None:
 
 def test_the_callers_time_is_the_time_of_what_it_calls() -> None:
     server = make_server()
-    inner = publish(server, "inner", node("wait", "delay", seconds=60))
-    outer = publish(server, "outer", node("call", "call_flow", flow="inner"), timeout_seconds=1)
+    inner = publish_unchecked(server, "inner", node("wait", "delay", seconds=60))
+    outer = publish_unchecked(server, "outer", node("call", "call_flow", flow="inner"), timeout_seconds=1)
     execution = call(outer)
     child = Execution.objects.get(flow=inner)
     assert (execution.error_kind, child.error_kind) == ("timeout", "cancelled")
@@ -177,7 +179,7 @@ def test_what_the_caller_must_not_record_is_not_recorded_of_what_it_calls() -> N
     versions.set_secret(server, "KEY", SECRET)
     publish(server, "inner", node("stop", "fail", message="refused {{ trigger.word }}"))
     arguments = {"word": "{{ secrets.KEY }}"}
-    execution = call(publish(server, "outer", node("call", "call_flow", flow="inner", arguments=arguments)))
+    execution = call(publish_unchecked(server, "outer", node("call", "call_flow", flow="inner", arguments=arguments)))
     [child] = execution.children.all()
     assert child.initial_params == {"word": "***"}
     stored = json.dumps([list(Execution.objects.values())], default=str)
@@ -189,6 +191,6 @@ def test_what_a_called_flow_must_not_tell_reaches_no_caller() -> None:
     server = make_server()
     versions.set_secret(server, "KEY", SECRET)
     publish(server, "inner", node("stop", "fail", message="refused {{ secrets.KEY }}"))
-    execution = call(publish(server, "outer", node("call", "call_flow", flow="inner")))
+    execution = call(publish_unchecked(server, "outer", node("call", "call_flow", flow="inner")))
     assert execution.error_info["message"] == "Flow 'Inner' failed in 'Stop': refused ***"
     assert SECRET not in json.dumps(list(Execution.objects.values()), default=str)

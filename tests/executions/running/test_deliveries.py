@@ -15,7 +15,7 @@ from executions.running.deliveries import KeyRefused
 from executions.running.targets import Target, published_target
 from flows.models import Flow
 from tests.definitions import node
-from tests.factories import make_server, publish
+from tests.factories import make_server, publish_unchecked
 
 pytestmark = [pytest.mark.anyio, pytest.mark.django_db(transaction=True)]
 
@@ -24,7 +24,7 @@ CALLER = Caller(principal="key k", source="mcp", identity="key:1")
 
 @sync_to_async
 def slow_target(**fields: Any) -> Target:
-    flow = publish(make_server(), "slow", node("wait", "delay", seconds=30), **fields)
+    flow = publish_unchecked(make_server(), "slow", node("wait", "delay", seconds=30), **fields)
     return published_target(Flow.objects.select_related("published_version", "server").get(pk=flow.pk))
 
 

@@ -160,7 +160,8 @@ class TestPrompts:
         versions.publish(flow)
         assert state().startswith("Greet Does not fit")
         asked = words(browser.get(f"/flows/{flow.pk}/delete/").content.decode())
-        assert "It answers the prompt hello . These stay, but clients no longer see them" in asked
+        assert "They stay, but their calls fail, and clients no longer see a prompt or resource" in asked
+        assert "else answers: Prompt hello Its executions stay" in asked
         versions.delete(flow)
         assert "0 messages No answer" in words(browser.get(tab).content.decode())
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from flows.engine.errors import DefinitionError, Fault
-from flows.models import empty_definition
 from flows.publishing import versions
+from tests.definitions import chain, node
 from tests.factories import announcements, make_flow, make_server
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,7 @@ def test_a_version_is_a_snapshot_that_edits_do_not_change() -> None:
     flow.name, flow.definition = "Renamed", {"nodes": [], "connections": []}
     flow.save()
     version.refresh_from_db()
-    assert (version.number, version.definition) == (1, empty_definition())
+    assert (version.number, version.definition) == (1, chain(node("answer", "return", text="Done")))
     assert version.contract == {
         "name": "greet",
         "title": "Greet",
@@ -88,3 +88,20 @@ def test_each_change_is_announced_once_it_is_committed() -> None:
         versions.set_active(flow, False)
         versions.delete(flow)
     assert heard == [flow.server.slug] * 3
+
+
+@pytest.mark.parametrize("nodes", [[], [node("wait", "delay", seconds=1)]])
+def test_a_flow_in_which_nothing_answers_is_stored_and_not_published(nodes: Any) -> None:
+    flow = make_flow(definition=chain(*nodes))
+    assert versions.faults_of(flow) == []
+    with pytest.raises(DefinitionError, match="nothing answers: add a node that does, such as return") as refused:
+        versions.publish(flow)
+    assert [fault.path for fault in refused.value.faults] == ["definition.nodes"]
+
+
+def test_an_answer_that_nothing_leads_to_is_none_and_a_flow_that_fails_on_purpose_answers() -> None:
+    lost = chain(node("wait", "delay", seconds=1), node("answer", "return", text="Done"))
+    lost["connections"].pop()
+    with pytest.raises(DefinitionError, match="nothing answers"):
+        versions.publish(make_flow(definition=lost))
+    assert versions.publish(make_flow(definition=chain(node("no", "fail", message="Never.")))).number == 1

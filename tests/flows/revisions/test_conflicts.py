@@ -117,11 +117,11 @@ def test_a_definition_is_shown_around_the_lines_that_differ() -> None:
     flow = make_flow()
     browser, address = browser_of(flow.server.owner), f"/flows/{flow.pk}/build/"
     sent = form_of(browser.get(address).content.decode())
-    sent["definition"] = sent["definition"].replace('"name": "Call"', '"name": "Mine"')
+    sent["definition"] = sent["definition"].replace('"name": "Trigger"', '"name": "Mine"')
     somebody_else_saves(flow, when_to_use="Theirs.")
     html = browser.post(address, sent).content.decode()
     marked = re.findall(r"<mark>(.*?)</mark>", unescape(html))
-    assert marked == ["Theirs.", '      "name": "Mine",', '      "name": "Call",']
+    assert marked == ["Theirs.", '      "name": "Mine",', '      "name": "Trigger",']
     assert "equal lines" in html
 
 

@@ -41,7 +41,7 @@ def test_whoever_saves_second_sees_both_sides_and_chooses(browser: Browser, uvic
 
         second.get_by_label("Tool description").fill("From the second window.")
         text = second.get_by_label("Definition").input_value()
-        second.get_by_label("Definition").fill(text.replace('"Call"', '"Second"'))
+        second.get_by_label("Definition").fill(text.replace('"Answer"', '"Second"'))
         second.get_by_role("button", name="Save draft").first.click()
         expect(second.get_by_role("alert")).to_contain_text("Not saved yet, and nothing is lost")
         expect(second.get_by_role("group", name="Tool description: Yours")).to_have_text("From the second window.")

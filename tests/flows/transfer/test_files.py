@@ -105,7 +105,7 @@ class TestFile:
                     "annotations": {"readOnlyHint": True, "idempotentHint": False},
                     "timeoutSeconds": 7,
                     "answerSeconds": 3,
-                    "definition": empty_definition(),
+                    "definition": flow.definition,
                 }
             ],
         }

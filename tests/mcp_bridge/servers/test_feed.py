@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 from flows.models import Flow
 from mcp_bridge.servers import feed, host
 from tests.conftest import answers
-from tests.factories import make_server, publish
+from tests.factories import make_server, publish_unchecked
 from tests.live import free_port, wait_until
 
 pytestmark = [pytest.mark.redis, pytest.mark.anyio]
@@ -58,7 +58,7 @@ async def test_what_another_process_publishes_is_announced_without_asking_the_da
     settings.REDIS_URL = redis_url
     monkeypatch.setattr(host, "FRESH_SECONDS", 3600.0)
     server = await sync_to_async(make_server)()
-    flow = await sync_to_async(publish)(server, "leaving")
+    flow = await sync_to_async(publish_unchecked)(server, "leaving")
     here = host.McpHost()
     hosted = await here.get(server.slug)
     assert hosted is not None
