@@ -13,6 +13,8 @@ const DIRECTIONS: Record<string, Direction> = { ArrowLeft: "left", ArrowRight: "
 const LEAST_ZOOM = 0.1;
 /** Below this zoom nodes show their names alone. */
 const FAR = 0.45;
+/** So many nodes are found without a map, which would lie over them. */
+const FEW = 8;
 const MOVE_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 160;
 
 const boxesOf = ({ nodes, width }: CanvasData): Box[] =>
@@ -171,7 +173,7 @@ function Flow() {
           attributionPosition="top-right"
         >
           <Background gap={22} size={1.4} />
-          {first.data.nodes.length > 4 && (
+          {first.data.nodes.length > FEW && (
             <MiniMap<Box> pannable zoomable ariaLabel="Map of the graph" nodeBorderRadius={8} nodeClassName={({ id }) => `is-${data.run?.nodes[id]?.status ?? ""}`} />
           )}
         </ReactFlow>
