@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from flows.engine.errors import Fault
 from flows.engine.graph import TRIGGER
-from flows.engine.node import MAIN
+from flows.engine.node import MAIN, ChoosesHandles
 from flows.engine.settings import ERROR
 from flows.nodes import registry
 from flows.pages import node_catalogue
@@ -88,7 +88,9 @@ def _ways_out(node: Mapping[str, Any], links: list[dict[str, Any]]) -> list[str]
     """Its handles in their order, then those that a connection takes and that it does not have."""
     registered, parameters = registry().get(str(node.get("type", ""))), node.get("parameters", {})
     ways: tuple[str, ...] = (MAIN,) if registered is None else registered.node_type.handles
-    if registered is not None and not registered.faults(parameters, "", before_filling=True):
+    # Only what chooses them has to be looked at, and only what has no faults can.
+    chooses = registered is not None and isinstance(registered.node_type, ChoosesHandles)
+    if registered is not None and chooses and not registered.faults(parameters, "", before_filling=True):
         ways = registered.handles(parameters)
     settings = node.get("settings")
     if isinstance(settings, dict) and settings.get("onError") == "handle":

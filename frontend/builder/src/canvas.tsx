@@ -10,7 +10,11 @@ import { Store, StoreContext, usePart } from "./store";
 
 const NODE_TYPES = { box: NodeBox };
 const DIRECTIONS: Record<string, Direction> = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
-const NEAREST = 0.1;
+const LEAST_ZOOM = 0.1;
+/** Below this zoom nodes show their names alone. */
+const FAR = 0.45;
+/** So many nodes are found without a map, which would lie over them. */
+const FEW = 8;
 const MOVE_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 160;
 
 const boxesOf = ({ nodes, width }: CanvasData): Box[] =>
@@ -22,6 +26,7 @@ const linesOf = ({ connections, run }: CanvasData): Edge[] =>
     source: each.source,
     sourceHandle: each.way,
     target: each.target,
+    interactionWidth: 0, // nothing happens on a line: a wide one to click would only cost
     className: each.isFaulty ? "is-faulty" : run && isTaken(each, run) ? "is-taken" : "",
   }));
 
@@ -44,13 +49,15 @@ function Work() {
   const chosen = usePart((state) => state.chosen);
   const panel = useRef<HTMLElement>(null);
   const [wantsPanel, setWantsPanel] = useState(0);
-  useEffect(() => panel.current?.focus({ preventScroll: true }), [wantsPanel]);
+  useEffect(() => {
+    if (wantsPanel) panel.current?.focus({ preventScroll: true });
+  }, [wantsPanel]);
 
   const boxOf = (id: string) => work.current!.querySelector<HTMLElement>(`[data-node="${CSS.escape(id)}"]`);
 
+  /** Makes a node the current one, and brings it into sight. */
   function goTo(id: string) {
     store.set({ current: id });
-    boxOf(id)?.focus({ preventScroll: true });
     const { width, nodes } = store.get().data;
     const node = nodes.find((each) => each.id === id)!;
     const { x, y, zoom } = flow.getViewport();
@@ -90,13 +97,15 @@ function Work() {
     else if (!(event.target as Element).closest(".stage")) return;
     else if (DIRECTIONS[event.key]) {
       const next = current && neighbour(data, current, DIRECTIONS[event.key]!);
-      if (next !== undefined) goTo(next);
+      if (next) goTo(next);
     } else if (event.key === "Home") goTo((data.nodes.find((node) => node.isStart) ?? data.nodes[0]!).id);
     else if (event.key === "+" || event.key === "=") void flow.zoomIn({ duration: MOVE_MS });
     else if (event.key === "-") void flow.zoomOut({ duration: MOVE_MS });
     else if (event.key === "0") void flow.fitView({ padding: 0.1, maxZoom: 1, duration: MOVE_MS });
     else if (data.run && (event.key === "n" || event.key === "p")) step(event.key === "n" ? 1 : -1);
     else return;
+    const now = store.get().current;
+    if (now !== current) boxOf(now!)?.focus({ preventScroll: true });
     event.preventDefault();
     event.stopPropagation(); // the page's own keys
   }
@@ -133,6 +142,7 @@ function Flow() {
     if (data !== first.data) flow.setEdges(linesOf(data));
   }, [data, first, flow]);
   useKeptMiddle();
+  const isFar = useStore(({ transform }) => transform[2] < FAR);
   const stage = useRef<HTMLDivElement>(null);
   const [view, setView] = useState<ReturnType<typeof openingView>>();
   useEffect(() => {
@@ -141,14 +151,14 @@ function Flow() {
   }, [first]);
   // Measured first: so nothing moves after the first picture.
   return (
-    <div ref={stage} className="room">
+    <div ref={stage} className={isFar ? "room is-far" : "room"}>
       {view && (
         <ReactFlow
           defaultNodes={boxes}
           defaultEdges={lines}
           nodeTypes={NODE_TYPES}
           defaultViewport={view}
-          minZoom={NEAREST}
+          minZoom={LEAST_ZOOM}
           maxZoom={2}
           nodesDraggable={false}
           nodesConnectable={false}
@@ -163,7 +173,7 @@ function Flow() {
           attributionPosition="top-right"
         >
           <Background gap={22} size={1.4} />
-          {first.data.nodes.length > 4 && (
+          {first.data.nodes.length > FEW && (
             <MiniMap<Box> pannable zoomable ariaLabel="Map of the graph" nodeBorderRadius={8} nodeClassName={({ id }) => `is-${data.run?.nodes[id]?.status ?? ""}`} />
           )}
         </ReactFlow>
@@ -207,7 +217,7 @@ function Tools() {
   );
 }
 
-/** Through an execution in the order of time. */
+/** Through an execution in the order of time; at its ends the buttons stay, so that the keyboard does. */
 function Steps({ step }: { step: (by: number) => void }) {
   const data = usePart((state) => state.data);
   const chosen = usePart((state) => state.chosen);
@@ -216,11 +226,11 @@ function Steps({ step }: { step: (by: number) => void }) {
   const at = order.indexOf(chosen ?? "");
   return (
     <Panel position="top-left" className="steps">
-      <button type="button" aria-label="Previous in time" disabled={at === 0} onClick={() => step(-1)}>
+      <button type="button" aria-label="Previous in time" aria-disabled={at === 0} onClick={() => step(-1)}>
         ‹
       </button>
       <span aria-live="polite">{at < 0 ? `${order.length} ran` : `${at + 1} of ${order.length}`}</span>
-      <button type="button" aria-label="Next in time" disabled={at === order.length - 1} onClick={() => step(1)}>
+      <button type="button" aria-label="Next in time" aria-disabled={at === order.length - 1} onClick={() => step(1)}>
         ›
       </button>
     </Panel>

@@ -28,7 +28,7 @@ export function Details({ ref, close }: { ref: Ref<HTMLElement>; close: () => vo
         <span className="mark">
           <svg aria-hidden="true">{node.icon && <use href={`${icons}#${node.icon}`} />}</svg>
         </span>
-        <h3>{node.name}</h3>
+        <h2>{node.name}</h2>
         <button type="button" className="close" aria-label="Close" onClick={close}>
           ×
         </button>
@@ -63,13 +63,13 @@ function Values({ title, values, none }: { title: string; values: object; none: 
   const rows = Object.entries(values ?? {});
   return (
     <section>
-      <h4>{title}</h4>
+      <h3>{title}</h3>
       {rows.length === 0 && <p className="none">{none}</p>}
       <dl>
         {rows.map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd tabIndex={-1}>{typeof value === "string" ? value : JSON.stringify(value, null, 2)}</dd>
+            <dd>{typeof value === "string" ? value : JSON.stringify(value, null, 2)}</dd>
           </div>
         ))}
       </dl>

@@ -15,7 +15,7 @@ class FlowCanvas extends HTMLElement {
     this.#leave = () => (isLeft = true);
     const { draw } = await import("./draw");
     if (isLeft) return;
-    this.append(place);
+    this.prepend(place);
     const drawing = draw(place, read());
     // A live page writes a newer state into the same script.
     const watcher = new MutationObserver(() => drawing.show(read()));

@@ -5,8 +5,9 @@ import { usePart } from "./store";
 
 export type Box = Node<{ node: CanvasNode }, "box">;
 
-/** Characters of a name that fit beside the icon; a longer one takes the line of the type, which the icon says too. */
-const ONE_LINE = 16;
+/** Characters of a name that fit beside the icon, and with a mark; a longer one takes the line of the type, which the icon says too. */
+const ONE_LINE = 15;
+const ONE_LINE_WITH_MARK = 11;
 
 const place = (number: number, of: number) => `${(100 * (number + 1)) / (of + 1)}%`;
 
@@ -33,7 +34,7 @@ export const NodeBox = memo(function NodeBox({ data: { node } }: NodeProps<Box>)
       {!node.isStart && <Handle type="target" position={Position.Left} isConnectable={false} />}
       <button
         type="button"
-        className={`box ${kind} ${node.name.length > ONE_LINE ? "is-long" : ""}`}
+        className={`box ${kind} ${node.name.length > (isRun || faults.length ? ONE_LINE_WITH_MARK : ONE_LINE) ? "is-long" : ""}`}
         data-node={node.id}
         data-group={node.group}
         tabIndex={isCurrent ? 0 : -1}

@@ -172,7 +172,7 @@ def test_the_build_page_brings_the_draft_and_the_script_with_the_nonce_of_its_po
     drawn = data_of(page)
     assert [each["id"] for each in drawn["nodes"]] == [each["id"] for each in flow.definition["nodes"]]
     assert drawn["inputs"] == list(flow.input_schema["properties"])
-    assert "<svg" in page.partition("<flow-canvas>")[2].partition("</flow-canvas>")[0]
+    assert "<svg" in page.partition('<flow-canvas class="is-built">')[2].partition("</flow-canvas>")[0]
 
 
 def test_without_the_build_the_page_is_there_with_the_server_s_drawing(
