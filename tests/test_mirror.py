@@ -13,6 +13,8 @@ ELSEWHERE = {
     "executions/record/payload_values": "executions/record/test_payload_column.py",
     "flows/engine/failures": "flows/engine/test_runner.py",
     "flows/offers/editor": "flows/offers/test_views.py",
+    "mcp_bridge/calls/answered_by_flow": "acceptance/test_prompts_resources.py",
+    "executions/running/starting": "executions/running/test_deliveries.py",
     "mcp_bridge/wire/batches": "acceptance/test_batches.py",
     "mcp_bridge/api/upstream": "mcp_bridge/upstream/test_client.py",
     "executions/acting/views": "executions/acting/test_actions.py",

@@ -9,13 +9,18 @@ import pytest
 from django.core.checks import run_checks
 
 
+def said() -> list[str | None]:
+    """What `manage.py check` would show."""
+    return [message.id for message in run_checks() if not message.is_silenced()]
+
+
 def test_a_fresh_installation_has_nothing_to_say() -> None:
-    assert run_checks() == []
+    assert said() == []
 
 
 def test_an_allow_list_that_cannot_be_read_is_an_error(settings: Any) -> None:
     settings.OUTBOUND_ALLOW = "not an address"
-    assert [message.id for message in run_checks()] == ["flowhub.E001"]
+    assert said() == ["flowhub.E001"]
 
 
 @pytest.mark.parametrize(

@@ -278,6 +278,12 @@ def test_an_execution_is_shown_whole_with_its_data_untouched(django_assert_num_q
     expected = item(execution, version=1) | {
         "initialParams": data["initial_params"],
         "nodeExecutions": data["node_executions"],
+        "request": {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": flow.tool_name, "arguments": data["initial_params"]},
+        },
         "result": data["result"],
         "errorInfo": None,
         "caller": data["caller"],

@@ -12,6 +12,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.django_db(transaction=True)]
 
 async def test_a_tool_name_with_a_nul_is_recorded_without_it() -> None:
     caller = Caller(principal="key k", source="mcp")
-    answer = await refuse_unknown("no\x00such", {}, caller, "There is no such tool.", "server", None)
+    why = "There is no such tool."
+    answer = await refuse_unknown("no\x00such", {}, caller, why, "server", None, {}, lambda answer: answer.as_json())
     execution = await sync_to_async(Execution.objects.get)(pk=answer.execution_id)
     assert (execution.flow_tool_name, execution.error_kind) == ("no\u2400such", "rejected")

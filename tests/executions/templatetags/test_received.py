@@ -99,9 +99,9 @@ def test_a_block_of_another_form_breaks_nothing(page: Any, block: Any) -> None:
         ("resources/read who:{name}", {"method": "resources/read", "params": {"uri": "who:{name}"}}),
     ],
 )
-def test_the_exchange_shows_the_askedthat_the_client_made(client: Client, asked: str, call: Any) -> None:
+def test_the_exchange_shows_the_request_that_the_client_made(client: Client, asked: str, call: Any) -> None:
     flow = make_flow(tool_name="greet")
     execution = make_execution(flow, initial_params={"name": "Ada"}, caller={"request": asked} if asked else {})
     client.force_login(Execution.objects.get(pk=execution.pk).owner)
-    assert client.get(f"/executions/{execution.pk}/raw/request/").json() == call
+    assert client.get(f"/executions/{execution.pk}/raw/request/").json() == {"jsonrpc": "2.0", "id": 1} | call
     assert f"Request: {call['method']}" in client.get(f"/executions/{execution.pk}/?view=exchange").content.decode()
