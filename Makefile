@@ -70,6 +70,7 @@ check: $(VENV)/.dev
 
 # The types of the REST API are made anew each time: what the canvas takes them for has to be what the server says.
 check-canvas: $(VENV)/.dev
+	@mkdir -p .venv-node
 	@$(PY) manage.py spectacular --file .venv-node/openapi.yaml
 	@frontend/npm-run types
 	@frontend/npm-run check

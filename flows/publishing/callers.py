@@ -9,7 +9,7 @@ from django.db.models import Q
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import Graph, Node, parse
 from flows.engine.node import FLOW_FORMAT, Asks, NodeType
-from flows.engine.questions import KINDS
+from flows.engine.questions import KINDS, QuestionKind
 from flows.models import Flow, Prompt, Resource
 from flows.nodes import registry
 from flows.nodes.offer import SwitchOffer
@@ -141,9 +141,15 @@ def asking_node(graph: Graph | None) -> Node | None:
     return next((node for node in graph.order if isinstance(node.registered.node_type, Asks)), None) if graph else None
 
 
+def asked_kind(graph: Graph | None) -> QuestionKind | None:
+    """What a graph that can run asks its caller for first; None when it asks nothing."""
+    node = asking_node(graph)
+    return node.registered.node_type.asks if node and isinstance(node.registered.node_type, Asks) else None
+
+
 def asking_faults(flow: Flow) -> Iterator[Fault]:
     """Each node that can run and calls a flow which asks, itself or through others; it would fail with every call."""
-    graph = _graph(flow.definition)
+    graph = graph_or_none(flow.definition)
     if graph is None or not any(_called(node) for node in graph.order):
         return
     definitions = {row.tool_name: row.definition for row in Flow.objects.filter(server=flow.server_id)}
@@ -170,7 +176,7 @@ def _why_it_asks(name: str, definitions: Mapping[str, Any]) -> str | None:
     """How a flow comes to ask, nearest first; each flow is looked at once, however they call each other."""
     waiting, seen = [(name, repr(name))], {name}
     for called, way in waiting:
-        graph = _graph(definitions.get(called))
+        graph = graph_or_none(definitions.get(called))
         if (node := asking_node(graph)) is not None and isinstance(node.registered.node_type, Asks):
             return f"{way} asks {KINDS[node.registered.node_type.asks]} (its node {node.name!r})"
         for each in graph.order if graph else ():
@@ -181,7 +187,8 @@ def _why_it_asks(name: str, definitions: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _graph(definition: Any) -> Graph | None:
+def graph_or_none(definition: Any) -> Graph | None:
+    """The graph; None for a definition that is none, as when a node type is gone."""
     try:
         return parse(definition, registry())
     except DefinitionError:

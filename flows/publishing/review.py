@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.engine.errors import DefinitionError
-from flows.engine.graph import Graph, Node
+from flows.engine.graph import Node
 from flows.engine.node import RepliesAgain
 from flows.engine.references import References
 from flows.models import Flow, FlowVersion, Server
@@ -14,7 +13,7 @@ from flows.nodes.http_request import HttpRequest
 from flows.nodes.return_ import Return
 from flows.nodes.return_content import ReturnContent
 from flows.publishing import versions
-from flows.publishing.callers import asking_node
+from flows.publishing.callers import asked_kind, asking_node, graph_or_none
 from flows.review import tokens
 from flows.review.contract_diff.change import ContractChange
 from flows.review.contract_diff.contracts import changes
@@ -124,7 +123,7 @@ def reasons_to_ask(flow: Flow) -> list[str]:
     if version is None or comparison is None:
         return []
     reasons = [f"{change.path}: {change.message}" for change in comparison.changes if change.verdict == "breaking"]
-    if asking_node(_graph(flow.definition)) and not asking_node(_graph(version.definition)):
+    if asking_node(graph_or_none(flow.definition)) and not asking_node(graph_or_none(version.definition)):
         reasons.append("it asks its caller now, and a flow that is called cannot ask")
     return reasons
 
@@ -159,7 +158,7 @@ def version_named(flow: Flow, name: str) -> FlowVersion | None:
 def _review(flow: Flow, version: FlowVersion | None, contract: dict[str, Any], definition: Any) -> Review:
     others = Flow.objects.filter(server=flow.server_id).callable().exclude(pk=flow.pk).order_by("tool_name")
     contracts = others.values_list("published_version__contract", flat=True)
-    graph = _graph(definition)
+    graph = graph_or_none(definition)
     nodes = graph.order if graph else None
     unguarded = References(graph, contract["inputSchema"]).unguarded() if graph else ()
     subject = Subject(
@@ -170,17 +169,10 @@ def _review(flow: Flow, version: FlowVersion | None, contract: dict[str, Any], d
         returns_json=any(node.type == Return.type and "json" in node.parameters for node in nodes or ()),
         only_text=bool(nodes) and not any(_may_answer_json(node) for node in nodes or ()),
         answers_audio=any(_answers_audio(node) for node in nodes or ()),
+        asks=asked_kind(graph),
         unguarded=[(f"definition.{place}", path) for place, path in unguarded],
     )
     return Review(version, contract, lint(subject), tokens.estimate(contract))
-
-
-def _graph(definition: Any) -> Graph | None:
-    """The graph; None for a definition that is none, as when a node type is gone."""
-    try:
-        return versions.graph_of(definition)
-    except DefinitionError:
-        return None
 
 
 def _may_change(node: Node) -> bool:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from executions.reading.drawn_answers import view_of_definition
 from flows.models import Flow, FlowVersion
+from flows.publishing.callers import asked_kind, graph_or_none
 from flows.publishing.versions import contract_of
 from mcp_bridge.catalogue.offered import LEGACY_VERSION, MODERN_VERSION
 from mcp_bridge.catalogue.snapshot import in_both_eras
@@ -41,7 +42,9 @@ def definitions(flow: Flow, version: FlowVersion | None) -> Definitions:
     contract, definition = (version.contract, version.definition) if version else (contract_of(flow), flow.definition)
     is_handed_over = (version or flow).answer_seconds is not None
     view = view_of_definition(definition)
-    modern, legacy, _ = in_both_eras(contract, flow.server.slug, view, is_handed_over=is_handed_over)
+    modern, legacy, _ = in_both_eras(
+        contract, flow.server.slug, view, asks=asked_kind(graph_or_none(definition)), is_handed_over=is_handed_over
+    )
     try:
         return Definitions(_sent(modern, MODERN_VERSION, _REST), _sent(legacy, LEGACY_VERSION, {}))
     except ValidationError as error:

@@ -14,8 +14,10 @@ from pydantic import ValidationError
 
 from executions.running.targets import Target, output_schema_of
 from flows.engine.errors import DefinitionError
+from flows.engine.questions import CAPABILITIES, QuestionKind
 from flows.mcp_apps import View, view_of, with_view
 from flows.models import Flow, Server
+from flows.publishing.callers import asked_kind
 from flows.publishing.versions import graph_of
 from flows.schemas.compiled import compile_schema, moved
 from mcp_bridge.catalogue.offered import (
@@ -28,6 +30,8 @@ from mcp_bridge.catalogue.offered import (
 )
 from mcp_bridge.catalogue.pending_contract import widened
 from mcp_bridge.keys.principals import Principal
+
+_ASKS = "ASKS: The tool may ask in the middle of the call. Only clients with MCP's capability {} can answer."
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +164,11 @@ def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
         )
         view = view_of(target.graph)
         contract, legacy, wraps = in_both_eras(
-            contract, server.slug, view, is_handed_over=target.answer_seconds is not None
+            contract,
+            server.slug,
+            view,
+            asks=asked_kind(target.graph),
+            is_handed_over=target.answer_seconds is not None,
         )
         _check_wire(contract, MODERN_VERSION)
         _check_wire(legacy, LEGACY_VERSION)
@@ -171,16 +179,24 @@ def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
 
 
 def in_both_eras(
-    contract: Mapping[str, Any], server_slug: str, view: View | None, *, is_handed_over: bool
+    contract: Mapping[str, Any],
+    server_slug: str,
+    view: View | None,
+    *,
+    asks: QuestionKind | None,
+    is_handed_over: bool,
 ) -> tuple[dict[str, Any], dict[str, Any], bool]:
     """A version's contract as clients of 2026-07-28 and those before get it, and whether results are wrapped for these.
 
+    `asks` is whom the flow asks in the middle of a call: models and people read of it before they call.
     `is_handed_over` says that a result may be that the execution goes on. An input schema always names its properties,
     if none: some frameworks lose every tool of the server over one that does not.
     """
     modern = dict(contract)
     if isinstance(schema := contract["inputSchema"], dict):  # a draft may hold anything
         modern["inputSchema"] = {**schema, "properties": schema.get("properties", {})}
+    if asks is not None:
+        modern["description"] += f"\n\n{_ASKS.format(CAPABILITIES[asks])}"
     modern = with_view(widened(modern) if is_handed_over else modern, server_slug, view)
     legacy, wraps_result = _for_legacy(modern)
     return modern, legacy, wraps_result

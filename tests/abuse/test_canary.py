@@ -108,17 +108,19 @@ def request(echo: str, path: str) -> dict[str, Any]:
 
 
 def flows(echo: str) -> dict[str, dict[str, Any]]:
-    trigger = node("trigger", "trigger")
+    trigger, end = node("trigger", "trigger"), node("answer", "return", json=1)
     seen = {"everything": "{{ send.body }}", "url": "{{ send.body.url }}", "pin": "{{ trigger.pin }}"}
     return {
         "echo": definition(trigger, request(echo, "/ok"), node("answer", "return", json=seen)),
         "echo_text": definition(trigger, request(echo, "/ok"), node("answer", "return", text="Got {{ send.body }}")),
-        "failing": definition(trigger, request(echo, "/fail"), node("answer", "return", json=1)),
+        "failing": definition(trigger, request(echo, "/fail"), end),
         "long_url": definition(
-            trigger, node("send", "http_request", url="ftp://" + "x" * 180 + "{{ secrets.CANARY }}" + "y" * 300)
+            trigger, node("send", "http_request", url="ftp://" + "x" * 180 + "{{ secrets.CANARY }}" + "y" * 300), end
         ),
         "bad_parameter": definition(
-            trigger, node("send", "http_request", url=echo, method="{{ secrets.CANARY }}", timeout="{{ trigger.pin }}")
+            trigger,
+            node("send", "http_request", url=echo, method="{{ secrets.CANARY }}", timeout="{{ trigger.pin }}"),
+            end,
         ),
         "told": definition(trigger, node("stop", "fail", message="No: {{ secrets.CANARY }} with {{ trigger.pin }}.")),
         "wrong_path": definition(

@@ -93,7 +93,10 @@ async def test_items_that_a_killed_process_had_finished_are_in_the_record(cluste
     server = await asyncio.to_thread(cluster.server, database)
     wait = node("wait", "delay", seconds="{{ trigger.n }}")
     each = {"items": [0, 0, 60, 0], "flow": "waiter", "arguments": {"n": "{{ item }}"}, "concurrency": 1}
-    flows = {"waiter": chain(wait, answer("{{ trigger.n }}")), "waiters": chain(node("each", "for_each", **each))}
+    flows = {
+        "waiter": chain(wait, answer("{{ trigger.n }}")),
+        "waiters": chain(node("each", "for_each", **each), answer("{{ each.results }}")),
+    }
     for tool_name, definition in flows.items():
         fields = {"server": "demo", "name": tool_name.title(), "toolName": tool_name, "toolDescription": "Waits."}
         made = post(server, "flows/", **fields, inputSchema={"type": "object"}, definition=definition)

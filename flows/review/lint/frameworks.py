@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, TypeGuard
 
+from flows.engine.questions import CAPABILITIES, KINDS
 from flows.review.lint import js_patterns
 from flows.review.lint.subject import Note, Subject, at
 
@@ -147,3 +148,17 @@ def audio(subject: Subject) -> Iterator[Note]:
     """
     if subject.answers_audio:
         yield "definition", "the answer holds audio: LangChain (Python) and Anthropic's helper lose the whole answer"
+
+
+def asking(subject: Subject) -> Iterator[Note]:
+    """A 2026-07-28 client that cannot be asked gets an error of the protocol, which many keep from their model.
+
+    https://modelcontextprotocol.io/specification/2026-07-28/basic/utilities/capabilities (-32021)
+    """
+    if subject.asks is not None:
+        yield (
+            "definition",
+            f"it asks {KINDS[subject.asks]}: a client without the capability {CAPABILITIES[subject.asks]!r} gets an "
+            "error, which openai-agents keeps from its model and others raise as an exception. Clients read so at the "
+            "end of the description; a parameter that stands for the answer serves them all",
+        )

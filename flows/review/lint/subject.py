@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from flows.engine.questions import QuestionKind
 from flows.engine.registry import json_path
 from flows.schemas.compiled import walk
 from flows.schemas.subschemas import Steps, Subschema, pointer
@@ -54,7 +55,8 @@ class Subject:
     `effects` are the names of the nodes that may change something outside, None when that is not known. `returns_json`
     says whether the flow answers with a JSON value, `only_text` that it cannot: no node that it has does so.
     `unguarded` are the fields that use a parameter which a call may leave out, without a fallback: each place with the
-    path that stands there. `answers_audio` says whether a node answers with a block of sound.
+    path that stands there. `answers_audio` says whether a node answers with a block of sound, `asks` whom the flow
+    asks in the middle of a call.
     """
 
     contract: Mapping[str, Any]
@@ -65,6 +67,7 @@ class Subject:
     only_text: bool = False
     unguarded: Sequence[tuple[str, str]] = ()
     answers_audio: bool = False
+    asks: QuestionKind | None = None
 
     @property
     def name(self) -> str:

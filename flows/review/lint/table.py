@@ -48,6 +48,7 @@ RULES: Sequence[Rule] = (
     Rule("schema-fraction", "warning", frameworks.fractions),
     Rule("pattern-javascript", "warning", frameworks.patterns),
     Rule("answer-audio", "warning", frameworks.audio),
+    Rule("asks", "hint", frameworks.asking),
     Rule("openai-map", "hint", frameworks.maps),
     Rule("openai-open-object", "hint", portability.open_objects),
     Rule("openai-optional", "hint", portability.optional_parameters),

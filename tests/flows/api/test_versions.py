@@ -136,7 +136,7 @@ def test_a_tool_name_that_another_flow_has_taken_keeps_a_version_from_being_rest
     make_flow(flow.server, tool_name="orders")
     answered = rest(flow.server.owner).post(f"/api/flows/{flow.pk}/versions/1/restore/")
     message = "another flow of this server is called 'orders' now; rename that one first"
-    assert (answered.status_code, answered.json()) == (400, {"toolName": [{"path": "", "message": message}]})
+    assert (answered.status_code, answered.json()) == (400, {"toolName": [{"path": "", "key": "", "message": message}]})
     assert Flow.objects.get(pk=flow.pk).revision == flow.revision
 
 

@@ -195,7 +195,7 @@ def test_a_flow_that_calls_one_that_asks_is_not_published(node_type: str) -> Non
         )
         assert (refused.status_code, refused.json()) == (
             400,
-            {"definition": [{"path": "nodes[1].parameters.flow", "message": message}]},
+            {"definition": [{"path": "nodes[1].parameters.flow", "key": "", "message": message}]},
         )
         assert message in words(browser_of(server.owner).get(f"/flows/{flow.pk}/build/").content.decode())
 

@@ -30,7 +30,7 @@ SHOP = [Neighbour("cancel_invoice", "Cancels an invoice.")]
 def subject(*, server_slug: str = "shop", neighbours: Any = SHOP, effects: Any = (), **changed: Any) -> Subject:
     """The good tool with some parts changed; None takes a part away."""
     returns_json, only_text = changed.pop("returns_json", True), changed.pop("only_text", False)
-    more = {key: changed.pop(key) for key in ("unguarded", "answers_audio") if key in changed}
+    more = {key: changed.pop(key) for key in ("unguarded", "answers_audio", "asks") if key in changed}
     contract = {key: value for key, value in (GOOD | changed).items() if value is not None}
     return Subject(contract, server_slug, neighbours, effects, returns_json, only_text, **more)
 
@@ -94,6 +94,7 @@ FINDS = {
     ),
     "pattern-javascript": (subject(**taking(ORDER_ID | {"pattern": r"^[^\@]+$"})), f"{WHERE}.pattern"),
     "answer-audio": (subject(answers_audio=True), "definition"),
+    "asks": (subject(asks="user"), "definition"),
     "openai-map": (
         subject(**taking({"type": "object", "additionalProperties": {"type": "string"}, "description": "Labels."})),
         WHERE,
