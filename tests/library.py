@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from flowhub.demo import line, schema
-from tests.definitions import answer, chain, node
+from tests.definitions import answer, beside, chain, node
 
 PRICE = chain(
     node("fetch", "http_request", url="{{ trigger.api }}/prices/{{ trigger.id }}"), answer("{{ fetch.body.price }}")
@@ -85,21 +85,21 @@ REPORT: dict[str, Any] = {
 FLOWS: dict[str, dict[str, Any]] = {
     "price": PRICE,
     "report": REPORT,
-    "refused_address": chain(node("fetch", "http_request", url="http://10.0.0.1:8080/orders")),
+    "refused_address": beside(node("fetch", "http_request", url="http://10.0.0.1:8080/orders"), answer(1)),
     "crashing": chain(node("crash", "crash_for_test")),
-    "slow_flow": chain(node("wait", "delay", seconds=60)),
-    "slow_node": chain(node("wait", "delay", seconds=60) | {"settings": {"timeoutSeconds": 0.1}}),
-    "endless": chain(node("wait", "delay", seconds=60)),
+    "slow_flow": beside(node("wait", "delay", seconds=60), answer(1)),
+    "slow_node": beside(node("wait", "delay", seconds=60) | {"settings": {"timeoutSeconds": 0.1}}, answer(1)),
+    "endless": beside(node("wait", "delay", seconds=60), answer(1)),
     "strict": chain(answer("{{ trigger.id }}")),
-    "memory": chain(node("bomb", "code", source="x = [0]\nwhile True:\n    x = x + x")),
-    "computing": chain(node("bomb", "code", source="while True:\n    pass")),
-    "recursion": chain(node("bomb", "code", source="def f():\n    return f()\nf()")),
-    "flood": chain(node("bomb", "code", source="while True:\n    print('x' * 1000)")),
-    "import_package": chain(node("bomb", "code", source="import subprocess")),
-    "run_command": chain(node("bomb", "code", source="import os\nos.system('id')")),
-    "open_file": chain(node("bomb", "code", source="open('/etc/passwd').read()")),
-    "slow_condition": chain(node("bomb", "condition", expression="sum(range(10 ** 9)) > 0")),
-    "attribute": chain(node("bomb", "set_fields", fields={"x": "{{ trigger.__class__.__mro__ }}"})),
+    "memory": beside(node("bomb", "code", source="x = [0]\nwhile True:\n    x = x + x"), answer(1)),
+    "computing": beside(node("bomb", "code", source="while True:\n    pass"), answer(1)),
+    "recursion": beside(node("bomb", "code", source="def f():\n    return f()\nf()"), answer(1)),
+    "flood": beside(node("bomb", "code", source="while True:\n    print('x' * 1000)"), answer(1)),
+    "import_package": beside(node("bomb", "code", source="import subprocess"), answer(1)),
+    "run_command": beside(node("bomb", "code", source="import os\nos.system('id')"), answer(1)),
+    "open_file": beside(node("bomb", "code", source="open('/etc/passwd').read()"), answer(1)),
+    "slow_condition": beside(node("bomb", "condition", expression="sum(range(10 ** 9)) > 0"), answer(1)),
+    "attribute": beside(node("bomb", "set_fields", fields={"x": "{{ trigger.__class__.__mro__ }}"}), answer(1)),
 }
 FIELDS: dict[str, dict[str, Any]] = {
     "slow_flow": {"timeoutSeconds": 1},

@@ -183,7 +183,7 @@ def failure_of(library: Library, result: Any) -> Failure:
     *told, where = [block.text for block in result.content]
     assert where == f"Execution {record['id']}: {library.server.url}/executions/{record['id']}/"
     assert (result.is_error, record["status"]) == (True, "error")
-    assert record["result"] == {"content": [{"type": "text", "text": text} for text in told], "isError": True}
+    assert record["result"]["content"] == [{"type": "text", "text": text} for text in (*told, where)]
     (listed,) = [item for item in library.executions(record["flowToolName"]) if item["id"] == record["id"]]
     assert (listed["status"], listed["failedNodeName"]) == ("error", error["nodeName"])
     failed = [entry for entry in record["nodeExecutions"] if entry["status"] == "error"]
