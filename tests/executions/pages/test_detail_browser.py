@@ -131,7 +131,7 @@ def test_compare_with_the_last_fulfilled_one_by_keyboard(page: Page, uvicorn_ser
     expect(page.get_by_role("link", name="The last fulfilled one")).to_be_focused()
     page.keyboard.press("Enter")
     said = page.get_by_role("region", name="What differs")
-    expect(said).to_contain_text("The first node that differs is Fetch order: its input differs at url")
+    expect(said).to_contain_text("The next node that differs is Fetch order: its input differs at url")
     said.get_by_role("link", name="Fetch order").click()
     expect(page.locator("#node-fetch")).to_be_in_viewport()
 

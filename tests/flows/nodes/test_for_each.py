@@ -12,7 +12,7 @@ from flows.nodes import registry
 from flows.nodes.for_each import ForEach
 from flows.publishing.versions import graph_of
 from tests.definitions import answer, chain, node
-from tests.factories import call, make_server, publish
+from tests.factories import call, make_server, publish, publish_unchecked
 
 EACH = {"items": "{{ trigger.list }}", "flow": "inner", "arguments": {"n": "{{ item }}"}}
 
@@ -36,7 +36,7 @@ class TestRunning:
     def test_a_hundred_items_run_ten_at_a_time_and_keep_their_order(self) -> None:
         server = make_server()
         publish(server, "inner", node("wait", "delay", seconds=0.05), answer({"square": "{{ trigger.n }}"}))
-        execution = call(publish(server, "outer", each(concurrency=10)), list=list(range(100)))
+        execution = call(publish_unchecked(server, "outer", each(concurrency=10)), list=list(range(100)))
         children = list(execution.children.all())
         assert execution.node_executions[1]["outputData"] == {
             "results": [{"square": number} for number in range(100)],
@@ -51,14 +51,14 @@ class TestRunning:
     def test_five_items_are_worked_on_at_a_time_unless_said_otherwise(self) -> None:
         server = make_server()
         publish(server, "inner", node("wait", "delay", seconds=0.2), answer("{{ trigger.n }}"))
-        execution = call(publish(server, "outer", each()), list=list(range(12)))
+        execution = call(publish_unchecked(server, "outer", each()), list=list(range(12)))
         assert most_at_once(list(execution.children.all())) == 5
 
     def test_arguments_name_the_item_its_place_and_earlier_nodes(self) -> None:
         server = make_server()
         publish(server, "inner", answer("{{ trigger }}"))
         arguments = {"id": "{{ item.id }}", "text": "{{ index }}: {{ item.id }} of {{ trigger.owner }}"}
-        outer = publish(server, "outer", each(arguments=arguments))
+        outer = publish_unchecked(server, "outer", each(arguments=arguments))
         execution = call(outer, list=[{"id": "a"}, {"id": "{{ item }}"}], owner="Ada")
         assert execution.node_executions[1]["outputData"]["results"] == [
             {"id": "a", "text": "0: a of Ada"},
@@ -69,7 +69,7 @@ class TestRunning:
     def test_an_item_can_be_the_arguments(self) -> None:
         server = make_server()
         publish(server, "inner", answer("{{ trigger.n }}"))
-        outer = publish(server, "outer", each(arguments="{{ item }}", onError="collect"))
+        outer = publish_unchecked(server, "outer", each(arguments="{{ item }}", onError="collect"))
         execution = call(outer, list=[{"n": 1}, 2])
         assert execution.node_executions[1]["outputData"] == {
             "results": [1, None],
@@ -81,14 +81,14 @@ class TestRunning:
     def test_an_empty_list_calls_nothing(self) -> None:
         server = make_server()
         publish(server, "inner", answer(1))
-        execution = call(publish(server, "outer", each()), list=[])
+        execution = call(publish_unchecked(server, "outer", each()), list=[])
         assert execution.node_executions[1]["outputData"] == {"results": [], "errors": []}
         assert not execution.children.exists()
 
     def test_errors_are_collected_with_the_place_of_each_item(self) -> None:
         server = make_server()
         publish(server, "inner", answer("{{ trigger.n.deep }}"), name="Look")
-        outer = publish(server, "outer", each(arguments={"n": "{{ item.n }}"}, onError="collect"))
+        outer = publish_unchecked(server, "outer", each(arguments={"n": "{{ item.n }}"}, onError="collect"))
         execution = call(outer, list=[{"n": {"deep": 1}}, {"n": 2}, {}])
         output = execution.node_executions[1]["outputData"]
         assert output["results"] == [1, None, None]
@@ -98,8 +98,10 @@ class TestRunning:
 
     def test_the_first_failure_stops_the_rest(self) -> None:
         server = make_server()
-        inner = publish(server, "inner", node("wait", "delay", seconds="{{ trigger.n }}"), name="Wait a little")
-        execution = call(publish(server, "outer", each()), list=[60, "soon", 60, 60, 60, 60, 60])
+        inner = publish_unchecked(
+            server, "inner", node("wait", "delay", seconds="{{ trigger.n }}"), name="Wait a little"
+        )
+        execution = call(publish_unchecked(server, "outer", each()), list=[60, "soon", 60, 60, 60, 60, 60])
         assert (execution.error_kind, execution.failed_node_name) == ("node_failed", "Each")
         start = (
             'The item at index 1 ("soon") failed after 0 of 7 were finished: '
@@ -112,7 +114,9 @@ class TestRunning:
 
     def test_an_expression_stands_in_for_a_flow(self) -> None:
         parameters = {"expression": "[index, item['n'] * rate]", "inputs": {"rate": "{{ trigger.rate }}"}}
-        outer = publish(make_server(), "outer", node("each", "for_each", items="{{ trigger.list }}", **parameters))
+        outer = publish_unchecked(
+            make_server(), "outer", node("each", "for_each", items="{{ trigger.list }}", **parameters)
+        )
         execution = call(outer, list=[{"n": number} for number in range(40)], rate=3)
         assert execution.node_executions[1]["outputData"] == {
             "results": [[number, 3 * number] for number in range(40)],
@@ -123,10 +127,10 @@ class TestRunning:
     def test_an_item_whose_expression_fails_is_named_or_collected(self) -> None:
         parameters = {"items": "{{ trigger.list }}", "expression": "10 // item", "concurrency": 1}
         message = "The expression failed at line 1: ZeroDivisionError: division by zero"
-        stopping = call(publish(make_server(), "outer", node("each", "for_each", **parameters)), list=[5, 0])
+        stopping = call(publish_unchecked(make_server(), "outer", node("each", "for_each", **parameters)), list=[5, 0])
         assert stopping.error_info["message"] == f"The item at index 1 (0) failed after 1 of 2 were finished: {message}"
         collecting = node("each", "for_each", onError="collect", **parameters)
-        execution = call(publish(make_server(), "outer", collecting), list=[5, 0, 2])
+        execution = call(publish_unchecked(make_server(), "outer", collecting), list=[5, 0, 2])
         assert execution.node_executions[1]["outputData"] == {
             "results": [2, None, 5],
             "errors": [{"index": 1, "message": message}],
@@ -135,7 +139,7 @@ class TestRunning:
     def test_what_is_no_list_is_named(self) -> None:
         server = make_server()
         publish(server, "inner", answer(1))
-        execution = call(publish(server, "outer", each()), list={"a": 1})
+        execution = call(publish_unchecked(server, "outer", each()), list={"a": 1})
         message = 'After its expressions were filled in: items: {"a":1} is not of type "array"'
         assert execution.error_info["message"] == message
 
@@ -155,7 +159,7 @@ class TestRunning:
 @pytest.mark.django_db(transaction=True)
 def test_an_item_that_fails_is_named_in_few_words(item: Any, shown: str) -> None:
     parameters = {"items": "{{ trigger.list }}", "expression": "1 // 0"}
-    execution = call(publish(make_server(), "outer", node("each", "for_each", **parameters)), list=[item])
+    execution = call(publish_unchecked(make_server(), "outer", node("each", "for_each", **parameters)), list=[item])
     start = f"The item at index 0 ({shown}) failed after 0 of 1 were finished: The expression failed at line 1: "
     assert execution.error_info["message"].startswith(start)
 
@@ -164,7 +168,7 @@ def test_an_item_that_fails_is_named_in_few_words(item: Any, shown: str) -> None
 def test_an_item_that_takes_too_long_is_stopped_and_the_others_go_on() -> None:
     server = make_server()
     publish(server, "inner", node("wait", "delay", seconds="{{ trigger.n }}"), answer(1))
-    execution = call(publish(server, "outer", each(itemTimeoutSeconds=0.5, onError="collect")), list=[0, 60])
+    execution = call(publish_unchecked(server, "outer", each(itemTimeoutSeconds=0.5, onError="collect")), list=[0, 60])
     output = execution.node_executions[1]["outputData"]
     message = (
         "It took longer than its timeout of 0.5 s and was stopped; whether it took effect is not known. "

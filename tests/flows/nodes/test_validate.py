@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from executions.running.lifecycle import ArgumentsError
+from executions.running.targets import ArgumentsError
 from flows.engine.errors import NodeFailed
 from flows.engine.node import NodeResult
 from flows.nodes import registry
