@@ -130,3 +130,41 @@ def test_a_server_says_whether_failures_end_with_an_address(flows: LiveServer) -
         assert bare["_meta"]["flowhub/executionUrl"] == f"{flows.url}/executions/{execution['id']}/"
     finally:
         rest(flows, "PATCH", address, {"linksFailures": True})
+
+
+def ask(server: LiveServer, era: str, method: str, **params: Any) -> dict[str, Any]:
+    """The answer to another request than `tools/call`, as it came over the wire."""
+    wire = Wire(server, era)
+    meta = {"_meta": ENVELOPE} if era == MODERN else {}
+    body = wire.encode({"jsonrpc": "2.0", "id": 9, "method": method, "params": params | meta})
+    if era == LEGACY:
+        return wire.send(body).message
+    named = str(params.get("uri", params.get("name")))
+    wire.head = lambda method="POST": [  # type: ignore[method-assign]
+        line for line in Wire.head(wire, method) if line[0] not in ("Mcp-Method", "Mcp-Name")
+    ]
+    return wire.send(body, more=[("Mcp-Method", method), ("Mcp-Name", named)]).message
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_resource_that_a_flow_answers_is_recorded_as_it_was_sent(flows: LiveServer, era: str) -> None:
+    result = ask(flows, era, "resources/read", uri="demo:orders/A-10481")["result"]
+    execution = flows.get_json(f"/api/executions/{result['_meta']['flowhub/executionId']}/")
+    assert execution["result"] == result
+    assert (execution["request"]["id"], execution["request"]["params"]["uri"]) == (9, "demo:orders/{order_id}")
+    error = ask(flows, era, "resources/read", uri="demo:orders/A-00017")["error"]
+    execution = flows.get_json(f"/api/executions/{error['data']['flowhub/executionId']}/")
+    assert execution["result"] == {"error": error}
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_prompt_that_a_flow_answers_is_recorded_as_it_was_sent(flows: LiveServer, era: str) -> None:
+    name = "said_now" if era == MODERN else "said_then"
+    fields = {"server": "demo", "name": name, "description": "Test.", "flow": "plain"}
+    prompt = rest(flows, "POST", "/api/prompts/", fields)
+    try:
+        result = ask(flows, era, "prompts/get", name=name)["result"]
+        execution = flows.get_json(f"/api/executions/{result['_meta']['flowhub/executionId']}/")
+        assert (execution["result"], result["messages"][0]["content"]["text"]) == (result, "Hello")
+    finally:
+        rest(flows, "DELETE", f"/api/prompts/{prompt['id']}/")
