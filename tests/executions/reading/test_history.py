@@ -18,7 +18,7 @@ from executions.reading.for_agents import Owned
 from executions.reading.history import History, Listing
 from executions.record.status import Status
 from flows.models import Flow
-from tests.factories import STARTED, make_execution, make_flow, make_server, make_user
+from tests.factories import STARTED, make_execution, make_flow, make_server, make_user, release
 
 pytestmark = pytest.mark.django_db
 
@@ -253,7 +253,7 @@ def plan(action: Callable[[], Any]) -> tuple[str, str]:
 @pytest.fixture
 def busy_flow() -> Flow:
     """Enough executions, of two flows, for PostgreSQL to find its indexes worth using; a few failed, fewer pending."""
-    flow = make_flow()
+    flow = release(make_flow())
     for filled in (flow, make_flow()):
         starts = [STARTED + timedelta(minutes=number) for number in range(2500)]
         write(filled, starts, lambda n: "pending" if n % 500 == 0 else "error" if n % 30 == 0 else "fulfilled")
