@@ -156,12 +156,11 @@ def asking_faults(flow: Flow) -> Iterator[Fault]:
     published = Flow.objects.filter(server=flow.server_id, published_version__isnull=False)
     definitions |= dict(published.values_list("published_version__tool_name", "published_version__definition"))
     definitions[flow.tool_name] = flow.definition
-    places = {node["id"]: f"definition.nodes[{index}]" for index, node in enumerate(flow.definition["nodes"])}
     for node in graph.order:
         for parameter, name in _called(node).items():
             if (why := _why_it_asks(name, definitions)) is not None:
                 say = f"{why}, and a flow that is called cannot ask: ask in this flow, and hand over the answer"
-                yield Fault(f"{places[node.id]}.parameters.{parameter}", say)
+                yield Fault(f"definition.{graph.places[node.id]}.parameters.{parameter}", say)
 
 
 def _called(node: Node) -> dict[str, str]:
