@@ -22,6 +22,8 @@ CALLS_A_ROUND = 100
 
 DATA = tempfile.mkdtemp(prefix="flowhub-tools-")
 os.environ |= {"FLOWHUB_DATA": DATA, "FLOWHUB_PUBLIC_URL": "http://127.0.0.1:8000"}
+# What it makes belongs in a database of its own, never in one that is named for the server.
+os.environ.pop("FLOWHUB_DATABASE_URL", None)
 
 import _flowhub  # noqa: E402, F401
 
