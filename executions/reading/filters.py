@@ -221,8 +221,12 @@ def _holds(key: str, value: str) -> Q:
     before = f'"{_inside(key)}":'
     found = _in_payloads(f'{before}"{_inside(value.strip(chr(34)))}"')
     if _LITERAL.match(value):
-        # Not 210, which begins alike.
-        found |= _in_payloads(before + value) & (_in_payloads(f"{before}{value},") | _in_payloads(f"{before}{value}}}"))
+        # Clients write whole numbers either way, and the record keeps what they wrote.
+        whole = re.fullmatch(r"(-?\d+)(\.0)?", value)
+        for written in (whole[1], f"{whole[1]}.0") if whole else (value,):
+            # Not 210, which begins alike.
+            ends = _in_payloads(f"{before}{written},") | _in_payloads(f"{before}{written}}}")
+            found |= _in_payloads(before + written) & ends
     return found
 
 

@@ -194,7 +194,11 @@ def test_executions_are_filtered(query: str, found: str) -> None:
         ('a "quoted" word', "b"),
         ("n:21", "ab"),
         ('n:"21"', "b"),
+        ("n:21.0", "a"),
         ("n:2", ""),
+        ("seats:4", "a"),
+        ("seats:4.0", "a"),
+        ("seats:4.00", ""),
         ("deep:true", "b"),
         ("deep:null", ""),
         ("state:paid", "a"),
@@ -211,7 +215,7 @@ def test_search_looks_at_every_parameter_and_at_the_answer(search: str, found: s
     flow = make_flow()
     a = make_execution(
         flow,
-        initial_params={"first": 1, "customer": {"name": "Ada Lovelace", "n": 21}},
+        initial_params={"first": 1, "customer": {"name": "Ada Lovelace", "n": 21}, "seats": 4.0},
         result={"content": [{"type": "text", "text": "Paid."}], "structuredContent": {"state": "paid"}},
     )
     b = make_execution(
