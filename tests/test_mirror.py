@@ -30,7 +30,6 @@ ELSEWHERE = {
     "executions/management/commands/prune_executions": "executions/upkeep/test_retention.py",
     "executions/models": "executions/api/test_views.py",
     "executions/pages/compare_views": "executions/reading/test_comparison.py",
-    "executions/privacy/guard": "executions/privacy/test_redactor.py",
     "executions/questions/form": "executions/questions/test_answers_of_people.py",
     "executions/questions/views": "executions/questions/test_answers_of_people.py",
     "executions/reading/filters": "executions/pages/test_views.py",

@@ -58,7 +58,7 @@ async def walk(work: Work, begin: Begin) -> Answer | Waiting:
             call.given,
             services=services,
             observers=(tracker.observe,) if call.watch is None else (tracker.observe, call.watch(tracker.redactor)),
-            before_effects=tracker.before_effects,
+            before_effects=tracker.write_all,
             timeout=work.timeout,
             limits=Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES),
             reused=call.reused,
