@@ -12,7 +12,7 @@ from executions.models import Execution, KeptAnswer
 from executions.privacy.redactor import Redactor
 from executions.record import payload, shrinking
 from executions.record.exchange import difference
-from executions.record.node_executions import Entry, NodeExecutions, with_data
+from executions.record.node_executions import ChildStarted, Entry, NodeExecutions, with_data
 from executions.record.status import Status
 from flows.engine.events import Event
 from flows.engine.runner import FlowError
@@ -50,39 +50,31 @@ class Tracker:
         self._timer: asyncio.TimerHandle | None = None
         self._pause = FLUSH_SECONDS
 
-    def observe(self, event: Event) -> None:
+    def observe(self, event: Event | ChildStarted) -> None:
         """Take an event of the runner; what is stored follows within FLUSH_SECONDS."""
         self.nodes.add(event)
-        self._flush_soon()
-
-    def child_started(self, node_id: str, execution_id: uuid.UUID) -> None:
-        """Note that a node called another flow; what is stored follows within FLUSH_SECONDS."""
-        self.nodes.add_child(node_id, str(execution_id))
-        self._flush_soon()
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._pause, self._flush)
 
     @property
     def seconds(self) -> float:
         """How long ago the execution started."""
         return time.monotonic() - self.began
 
-    async def pause(self) -> None:
-        """Wait until the record shows everything so far; nothing is written after that. Raises LedgerUnavailable."""
+    async def write_all(self) -> None:
+        """Wait until the record shows everything so far; until the next event nothing more is written.
+
+        Awaited before each effect, and before an execution waits for its caller. Raises LedgerUnavailable.
+        """
         self._flush()
         await self.ledger.commit(self.execution_id)
-
-    async def before_effects(self) -> None:
-        """Wait until the record shows what is about to be done; raises LedgerUnavailable."""
-        self._flush()
-        await self.ledger.commit(self.execution_id)
-
-    def _flush_soon(self) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._pause, self._flush)
 
     def _flush(self) -> None:
-        self._stop_timer()
-        began = time.monotonic()
-        self.ledger.progress(self.execution_id, self._dump_nodes(), self._now())
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        began, nodes = time.monotonic(), self._dump_nodes()
+        self.ledger.progress(self.execution_id, nodes, self.started_at + timedelta(seconds=self.seconds))
         self._pause = max(FLUSH_SECONDS, BREATHER * (time.monotonic() - began))
 
     def _dump_nodes(self) -> str:
@@ -97,14 +89,6 @@ class Tracker:
             for entry in entries
         ]
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _now(self) -> datetime:
-        return self.started_at + timedelta(seconds=time.monotonic() - self.began)
-
     def end(
         self,
         result: dict[str, Any],
@@ -116,7 +100,8 @@ class Tracker:
 
         `message` is what goes to the client.
         """
-        self._stop_timer()
+        if self._timer is not None:
+            self._timer.cancel()
         seconds = time.monotonic() - self.began
         ended_at = self.started_at + timedelta(seconds=seconds)
         row: dict[str, Any] = {

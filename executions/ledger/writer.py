@@ -127,13 +127,9 @@ class Ledger:
 
     def open(self, row: Row, claim: CallKey | None = None) -> None:
         """Take a pending row; it reaches the database soon, or when `commit` or `close` asks for it."""
-        execution_id = row["id"]
         with self._changed:
-            self._keys[execution_id] = _key_of(row)
-            item = self._item(execution_id)
+            item = self._item(row["id"], len(row["initial_params"]))
             item.insert, item.claim = row, claim
-            self._weigh(item, row["initial_params"])
-            self._start()
         self._write_soon()
 
     def open_claimed(self, row: Row, claim: CallKey) -> asyncio.Future[bool]:
@@ -144,15 +140,15 @@ class Ledger:
         """
         with self._changed:  # held for both: the writer must not come between
             self.open(row, claim)
-            return self._wait(row["id"])
+            return self._wait(self._item(row["id"]))
 
     def progress(self, execution_id: uuid.UUID, node_executions: str, at: datetime) -> None:
         """Replace the stored node executions of a pending row, soon; the latest call wins."""
         with self._changed:
-            item = self._item(execution_id)
-            if not item.is_terminal:
+            item = self._items.get(execution_id)
+            if item is None or not item.is_terminal:
+                item = self._item(execution_id, len(node_executions))
                 item.update = {"node_executions": node_executions, "updated_at": at}
-                self._weigh(item, node_executions)
         self._write_soon()
 
     def _write_soon(self) -> None:
@@ -177,7 +173,9 @@ class Ledger:
 
     async def commit(self, execution_id: uuid.UUID) -> None:
         """Wait until what was taken so far is durable; raises LedgerUnavailable when it cannot be written."""
-        await self._wait(execution_id)
+        with self._changed:
+            written = self._wait(self._item(execution_id))
+        await written
 
     def close(self, execution_id: uuid.UUID, terminal: Row, answer: KeptAnswer | None = None) -> asyncio.Future[bool]:
         """Write the end of an execution, and the answer to keep; await the result to wait until both are durable.
@@ -185,31 +183,28 @@ class Ledger:
         The result is False when the execution had already been ended by somebody else, whose record stays. Awaiting it
         raises LedgerUnavailable when the end cannot be written.
         """
-        return self._wait(execution_id, terminal, answer)
+        size = len(terminal.get("node_executions", "")) + len(answer.encrypted if answer is not None else "")
+        with self._changed:
+            item = self._item(execution_id, size)
+            item.update, item.is_terminal, item.kept = terminal, True, answer
+            return self._wait(item)
 
-    def _item(self, execution_id: uuid.UUID) -> _Item:
+    def _item(self, execution_id: uuid.UUID, size: int = 0) -> _Item:
+        """What is to be written for an execution, with so many bytes more; the lock is held."""
         item = self._items.get(execution_id)
         if item is None:
             item = self._items[execution_id] = _Item(execution_id)
+        item.size += size
+        self._bytes += size
+        if self._thread is None or not self._thread.is_alive():
+            self._start()
         return item
 
-    def _weigh(self, item: _Item, text: str) -> None:
-        item.size += len(text)
-        self._bytes += len(text)
-
-    def _wait(
-        self, execution_id: uuid.UUID, terminal: Row | None = None, answer: KeptAnswer | None = None
-    ) -> asyncio.Future[bool]:
+    def _wait(self, item: _Item) -> asyncio.Future[bool]:
+        """Await the result to go on once the item is written; the lock is held."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
-        with self._changed:
-            item = self._item(execution_id)
-            item.waiters.append((loop, future))
-            if terminal is not None:
-                item.update, item.is_terminal, item.kept = terminal, True, answer
-                self._weigh(item, terminal.get("node_executions", ""))
-                self._weigh(item, answer.encrypted if answer is not None else "")
-            self._start()
+        item.waiters.append((loop, future))
         # Not at once: what else this turn of the event loop brings shares the transaction, and the writer does not
         # compete for the interpreter with the calls that are about to end.
         loop.call_soon(self._wake)
@@ -224,11 +219,10 @@ class Ledger:
     # --- The writer thread --------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        if self._thread is None or not self._thread.is_alive():
-            self._stopping = False
-            self._thread = threading.Thread(target=self._write_forever, name="ledger", daemon=True)
-            self._thread.start()
-            atexit.register(self.stop)
+        self._stopping = False
+        self._thread = threading.Thread(target=self._write_forever, name="ledger", daemon=True)
+        self._thread.start()
+        atexit.register(self.stop)
 
     def stop(self) -> None:
         """Write what is left and end the thread; a later call starts it again."""
@@ -282,7 +276,6 @@ class Ledger:
             try:
                 if is_second and item.insert is not None:
                     self._patiently(lambda: _forget_what_is_gone(item))
-                    self._keys[item.id] = _key_of(item.insert)
                 self._patiently(lambda: self._write_together([item]))
                 item.error = None
                 return
@@ -311,7 +304,9 @@ class Ledger:
             rows = [item.insert | (item.update or {}) for item in group if item.insert is not None]
             statements.insert(rows)
             for row in rows:
-                changes.count(self._keys[row["id"]], row["status"])
+                key = counts.key_of(row.get("flow_id"), row.get("owner_id"), row["started_at"], row["source"])
+                self._keys[row["id"]] = key
+                changes.count(key, row["status"])
             for item in group:
                 if item.insert is None and item.update is not None:
                     self._write_update(item, item.update, changes)
@@ -411,10 +406,6 @@ def _resolve(answers: Iterable[tuple[asyncio.Future[bool], _Item]]) -> None:
             future.set_exception(LedgerUnavailable(f"the record could not be written: {item.error}"))
         else:
             future.set_result(item.won)
-
-
-def _key_of(row: Row) -> CountKey:
-    return counts.key_of(row.get("flow_id"), row.get("owner_id"), row["started_at"], row["source"])
 
 
 def _forget_what_is_gone(item: _Item) -> None:

@@ -1,6 +1,7 @@
 """One entry of `Execution.node_executions` a node, in execution order (FR-006), built from the runner's events."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +36,14 @@ MAX_FINISHED = 512 * 1024
 """Bytes of what finished items gave that one entry keeps; of what is beyond, the size alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChildStarted:
+    """A node under way has started an execution of another flow."""
+
+    node_id: str
+    execution_id: str
+
+
 class NodeExecutions:
     """The growing list of entries of one execution.
 
@@ -64,8 +73,8 @@ class NodeExecutions:
             entry["nodeId"]: (entry, entry["startOffsetMs"] / 1000) for entry in entries if entry["status"] == "pending"
         }
 
-    def add(self, event: Event) -> None:  # noqa: C901 (a list: each event, and what it adds to its entry)
-        """Take one event of the runner."""
+    def add(self, event: Event | ChildStarted) -> None:  # noqa: C901 (a list: each event, and what it adds)
+        """Take one event of the runner, or of one that calls other flows."""
         match event:
             case NodeStarted():
                 entry = self._new(event, "pending")
@@ -124,13 +133,11 @@ class NodeExecutions:
                 entry = self._new(event, "skipped")
                 entry["error"] = {"message": event.reason}
                 entry["attempts"] = 0
-
-    def add_child(self, node_id: str, execution_id: str) -> None:
-        """Note an execution that a node under way has started."""
-        if node_id in self._open:
-            children: list[str] = self._open[node_id][0].setdefault("childExecutions", [])
-            if len(children) < MAX_CHILDREN:
-                children.append(execution_id)
+            case ChildStarted():
+                if event.node_id in self._open:
+                    children: list[str] = self._open[event.node_id][0].setdefault("childExecutions", [])
+                    if len(children) < MAX_CHILDREN:
+                        children.append(event.execution_id)
 
     def _add_item(self, event: ItemFinished) -> None:
         entry, item = self._open[event.node.id][0], event.item

@@ -91,11 +91,15 @@ def redacted(value: Any, redactor: Redactor) -> Any:
 
 def cleaned(value: Any, redactor: Redactor) -> tuple[Any, str]:
     """The value itself when there is nothing to hide in it, else `redacted`; and its text, as `dump` makes it."""
-    data = _written(value)
-    if data is None or redactor.finds(data):
-        value = redacted(value, redactor)
-        return value, dump(value, redactor=None)
-    return value, _bounded(data, value, MAX_RECORD, rebuilt)
+    clean = value
+
+    def redact(value: Any, redactor: Redactor) -> Any:
+        nonlocal clean
+        clean = redacted(value, redactor)
+        return clean
+
+    text = dump(value, redactor=redactor, redact=redact)
+    return clean, text
 
 
 def rebuilt(value: Any, cap: int) -> str:
@@ -118,22 +122,12 @@ def dump(
     `redact` says which parts of a value are data; without a redactor, the value is redacted already. `rebuild` makes
     the text of what is large or no plain JSON.
     """
-    data = _written(value)
+    try:
+        data = orjson.dumps(value, option=PASSTHROUGH)
+    except (TypeError, ValueError, RecursionError):
+        data = None  # no plain JSON
     if redactor is not None and (data is None or redactor.finds(data)):
         return dump(redact(value, redactor), cap, redactor=None, rebuild=rebuild)
-    return _bounded(data, value, cap, rebuild)
-
-
-def _written(value: Any) -> bytes | None:
-    """The text of plain JSON; None for everything else."""
-    try:
-        return orjson.dumps(value, option=PASSTHROUGH)
-    except (TypeError, ValueError, RecursionError):
-        return None
-
-
-def _bounded(data: bytes | None, value: Any, cap: int, rebuild: Rebuild) -> str:
-    """The text as it is where it is plain and small, else made anew."""
     if data is None or len(data) > min(cap, MAX_STRING) or b"\\u0000" in data:
         return rebuild(value, cap)
     # Fewer brackets than levels: most values are known to be shallow without being walked.
@@ -301,19 +295,17 @@ def preview(arguments: Any) -> str:
     if not isinstance(arguments, Mapping) or not arguments:
         return ""
     name, value = next(iter(arguments.items()))
-    text = clean_text(f"{name}: {_value_preview(value)}")
-    return text if len(text) <= PREVIEW_LENGTH else text[: PREVIEW_LENGTH - 1] + "…"
-
-
-def _value_preview(value: Any) -> str:
     if value == HIDDEN:
-        return HIDDEN
-    if isinstance(value, str):
-        return f'"{value[:PREVIEW_LENGTH]}"'.replace("\n", " ")
-    if isinstance(value, list | tuple):
-        return f"[{len(value)} items]"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(str(key)[:40] for key in list(value)[:4]) + "}"
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    return str(_whole_number(value)) if isinstance(value, int) else str(value)[:PREVIEW_LENGTH]
+        shown = HIDDEN
+    elif isinstance(value, str):
+        shown = f'"{value[:PREVIEW_LENGTH]}"'.replace("\n", " ")
+    elif isinstance(value, list | tuple):
+        shown = f"[{len(value)} items]"
+    elif isinstance(value, Mapping):
+        shown = "{" + ", ".join(str(key)[:40] for key in list(value)[:4]) + "}"
+    elif isinstance(value, bool) or value is None:
+        shown = {True: "true", False: "false", None: "null"}[value]
+    else:
+        shown = str(_whole_number(value)) if isinstance(value, int) else str(value)[:PREVIEW_LENGTH]
+    text = clean_text(f"{name}: {shown}")
+    return text if len(text) <= PREVIEW_LENGTH else text[: PREVIEW_LENGTH - 1] + "…"

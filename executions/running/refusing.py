@@ -13,9 +13,8 @@ from executions.record import payload
 from executions.record.exchange import difference
 from executions.record.status import Status
 from executions.running.calls import Answer, Call, Caller, Written, error_answer
-from executions.running.first_row import MAX_REQUEST, base_row, pending_row
 from executions.running.targets import ArgumentsError
-from executions.running.work import NO_SECRETS
+from executions.running.work import MAX_REQUEST, NO_SECRETS, base_row, pending_row
 from flows.engine.runner import FlowError
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from executions.ledger import drafts
-from executions.privacy.guard import Guard
+from executions.privacy.redactor import Guard
 from flows.engine.errors import Fault
 from flows.engine.graph import Graph
 from flows.models import Flow, FlowVersion

@@ -229,7 +229,7 @@ class NodeContext:
         after the other, get their answers in the same order each time.
         """
         if self.asker is None:
-            raise CannotAsk(self.node_name, question.kind, NOBODY[question.kind])
+            raise CannotAsk(self.node_name, question.kind, NOBODY)
         self._asked += 1
         return self.asker.ask(self.node_id, self._asked - 1, question)
 
@@ -452,5 +452,5 @@ class Services:
     tools: ToolCaller | None = None
     code: CodeRunner | None = None
     offers: OfferSwitch | None = None
-    cannot_ask: Mapping[QuestionKind, str] = field(default_factory=lambda: NOBODY)
-    """What the caller cannot be asked, and why not, in a sentence; everything else it can."""
+    cannot_ask: Callable[[QuestionKind], str | None] = lambda kind: NOBODY
+    """Why the caller cannot be asked for something, in a sentence; None when it can."""

@@ -428,7 +428,7 @@ class _Walk:
             if isinstance(answer, dict) and REFUSED in answer:
                 raise NodeFailed(f"The client refused to answer: {answer[REFUSED]}", is_final=True)
             return answer
-        if (reason := self.services.cannot_ask.get(question.kind)) is not None:
+        if (reason := self.services.cannot_ask(question.kind)) is not None:
             raise CannotAsk(self.graph.nodes[node_id].name, question.kind, reason)
         raise Asked(question)
 

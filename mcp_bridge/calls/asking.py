@@ -37,7 +37,7 @@ from executions.models import execution_url
 from executions.questions import resumption
 from executions.questions.resumption import CallerGone, Given
 from executions.running import deliveries
-from executions.running.calls import Answer, Call, Pending, Waiting, error_answer
+from executions.running.calls import Answer, Answerer, Call, Pending, Waiting, error_answer
 from flows.adapters import vault
 from flows.engine.questions import CAPABILITIES, MAX_ANSWER_SECONDS, Question, QuestionKind, refused
 
@@ -109,19 +109,19 @@ async def converse(ctx: Context, params: Params, call: Call) -> Answer | Pending
     """
     is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
     given = _given(params.input_responses) if is_modern and params.input_responses else {}
-    who = call.caller, call.target.flow_id, call.watch, call.written
+    who = Answerer(call.caller, call.target.flow_id, call.watch, call.written)
     try:
         if is_modern and params.request_state is not None:
-            state: Called = await resumption.resume(Ticket.of_text(params.request_state), given, *who)
+            state: Called = await resumption.resume(Ticket.of_text(params.request_state), given, who)
             given = {}
         else:
             state = await deliveries.state_of(call)
         while isinstance(state, Waiting):
             if not is_modern:
-                state = await resumption.ask_live(state, _asker(ctx, state.questions), *who)
+                state = await resumption.ask_live(state, _asker(ctx, state.questions), who)
             elif given.keys() & state.questions.keys():
                 # The client brought answers along with its first request.
-                state, given = await resumption.resume(state.ticket, given, *who), {}
+                state, given = await resumption.resume(state.ticket, given, who), {}
             else:
                 return _input_required(state)
     except AnswerRefused as error:
