@@ -14,6 +14,7 @@ urlpatterns = [
     path("flows/<int:flow_id>/insights/", insights_views.insights, name="insights"),
     path("flows/<int:flow_id>/test/", test_tab.test, name="test"),
     path("flows/<int:flow_id>/test/cases/", cases.call_cases, name="cases"),
+    path("flows/<int:flow_id>/publish/cases/", cases.publish_cases, name="publish-cases"),
     path("flows/<int:flow_id>/test/cases/<int:case_id>/delete/", cases.delete_case, name="case-delete"),
     path("flows/<int:flow_id>/nodes/<slug:slug>/inputs/", input_views.inputs, name="inputs"),
     path("flows/<int:flow_id>/compare/", compare_views.compare, name="compare"),

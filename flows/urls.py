@@ -4,7 +4,7 @@ from django.urls import path
 
 from flows.models import Prompt, Resource
 from flows.offers import views as offers
-from flows.pages import views
+from flows.pages import publishing, views
 from flows.secrets import views as secrets
 from flows.transfer import views as transfer
 
@@ -14,11 +14,11 @@ urlpatterns = [
     path("flows/new/", views.create, name="create"),
     path("flows/<int:flow_id>/", views.detail, name="detail"),
     path("flows/<int:flow_id>/build/", views.build, name="build"),
-    path("flows/<int:flow_id>/publish/", views.publish, name="publish"),
-    path("flows/<int:flow_id>/versions/", views.versions, name="versions"),
-    path("flows/<int:flow_id>/versions/<int:number>/", views.versions, name="version"),
-    path("flows/<int:flow_id>/versions/<int:number>/restore/", views.restore, name="restore"),
-    path("flows/<int:flow_id>/versions/<int:number>/publish/", views.publish_again, name="publish-again"),
+    path("flows/<int:flow_id>/publish/", publishing.publish, name="publish"),
+    path("flows/<int:flow_id>/versions/", publishing.versions, name="versions"),
+    path("flows/<int:flow_id>/versions/<int:number>/", publishing.versions, name="version"),
+    path("flows/<int:flow_id>/versions/<int:number>/restore/", publishing.restore, name="restore"),
+    path("flows/<int:flow_id>/versions/<int:number>/publish/", publishing.publish_again, name="publish-again"),
     path("flows/<int:flow_id>/duplicate/", views.duplicate, name="duplicate"),
     path("flows/<int:flow_id>/export/", transfer.export_flow, name="export"),
     path("flows/<int:flow_id>/toggle/", views.toggle, name="toggle"),

@@ -38,6 +38,8 @@ class Review:
     contract: dict[str, Any]
     findings: Sequence[Finding]
     tokens: tokens.Estimate
+    effects: tuple[str, ...] = ()
+    """The nodes that may change something outside, by name."""
 
     @property
     def name(self) -> str:
@@ -70,6 +72,11 @@ class Comparison:
     def breaking(self) -> int:
         """How many changes may break clients."""
         return sum(change.verdict == "breaking" for change in self.changes)
+
+    @property
+    def total(self) -> int:
+        """How many changes there are, of the tool and inside."""
+        return len(self.changes) + len(self.inside)
 
     @property
     def verdict(self) -> str:
@@ -161,18 +168,19 @@ def _review(flow: Flow, version: FlowVersion | None, contract: dict[str, Any], d
     graph = graph_or_none(definition)
     nodes = graph.order if graph else None
     unguarded = References(graph, contract["inputSchema"]).unguarded() if graph else ()
+    effects = None if nodes is None else tuple(node.name for node in nodes if _may_change(node))
     subject = Subject(
         contract,
         server_slug=flow.server.slug,
         neighbours=[Neighbour(str(each.get("name", "")), str(each.get("description", ""))) for each in contracts],
-        effects=None if nodes is None else tuple(node.name for node in nodes if _may_change(node)),
+        effects=effects,
         returns_json=any(node.type == Return.type and "json" in node.parameters for node in nodes or ()),
         only_text=bool(nodes) and not any(_may_answer_json(node) for node in nodes or ()),
         answers_audio=any(_answers_audio(node) for node in nodes or ()),
         asks=asked_kind(graph),
         unguarded=[(f"definition.{place}", path) for place, path in unguarded],
     )
-    return Review(version, contract, lint(subject), tokens.estimate(contract))
+    return Review(version, contract, lint(subject), tokens.estimate(contract), effects or ())
 
 
 def _may_change(node: Node) -> bool:

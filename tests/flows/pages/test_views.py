@@ -136,14 +136,6 @@ def test_a_tool_name_of_another_flow_is_refused_in_the_form() -> None:
     assert "Another flow of this server has that tool name." in words(answer.content.decode())
 
 
-def test_publishing_a_draft_with_faults_shows_them_and_changes_nothing() -> None:
-    flow = make_flow(definition={"nodes": [], "connections": []})
-    answer = browser_of(flow.server.owner).post(f"/flows/{flow.pk}/publish/")
-    assert "a flow needs one node of type" in words(answer.content.decode())
-    flow.refresh_from_db()
-    assert flow.published_version is None
-
-
 def test_a_flow_is_duplicated_switched_and_deleted() -> None:
     flow = make_flow(definition=ECHO, tool_name="echo")
     browser = browser_of(flow.server.owner)
@@ -165,7 +157,7 @@ def test_a_switch_never_leads_to_another_site() -> None:
     assert answer.headers["Location"] == "/"
 
 
-@pytest.mark.parametrize("action", ["publish", "duplicate", "toggle"])
+@pytest.mark.parametrize("action", ["duplicate", "toggle"])
 def test_what_changes_a_flow_wants_a_post(action: str) -> None:
     flow = make_flow()
     assert browser_of(flow.server.owner).get(f"/flows/{flow.pk}/{action}/").status_code == 405

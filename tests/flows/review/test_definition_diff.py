@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flows.review.definition_diff import MAX_NAMED_PARTS, InsideChange, inside_changes
+from flows.review.definition_diff import MAX_NAMED_PARTS, InsideChange, PartChange, inside_changes
 from tests.definitions import answer, chain, node
 
 
@@ -15,7 +15,17 @@ def test_nodes_connections_and_settings_are_named_and_places_are_nothing() -> No
     moved = node("fetch", "http_request", url="https://b.example") | {"name": "Load", "position": {"x": 5, "y": 5}}
     after = chain(moved, node("wait", "delay", seconds=1), answer(1))
     assert changes(before, after, timeoutSeconds=9) == [
-        InsideChange("node", "changed", "fetch", "name was Fetch, parameters.method, parameters.url"),
+        InsideChange(
+            "node",
+            "changed",
+            "fetch",
+            "name was Fetch, parameters.method, parameters.url",
+            (
+                PartChange("name", "Fetch", "Load"),
+                PartChange("parameters.method", "GET", ""),
+                PartChange("parameters.url", "https://a.example", "https://b.example"),
+            ),
+        ),
         InsideChange("node", "added", "wait", "Wait, a node of type delay"),
         InsideChange("connection", "added", "fetch → wait", ""),
         InsideChange("connection", "added", "wait → answer", ""),
@@ -27,6 +37,19 @@ def test_nodes_connections_and_settings_are_named_and_places_are_nothing() -> No
     assert (
         changes(before, before | {"nodes": [each | {"position": {"x": 1, "y": 1}} for each in before["nodes"]]}) == []
     )
+
+
+def test_notes_and_groups_are_named_and_what_is_held_for_tests_is_nothing() -> None:
+    before = chain(answer(1)) | {"notes": [{"id": "n", "text": "Ask Ada", "position": {"x": 0, "y": 0}}]}
+    moved = [{"id": "n", "text": "Ask Ada", "position": {"x": 9, "y": 9}}]
+    grouped = before | {"notes": moved, "groups": [{"id": "g", "name": "All of it", "nodeIds": ["answer"]}]}
+    assert changes(before, grouped) == [InsideChange("group", "added", "All of it", "")]
+    assert changes(grouped, before | {"notes": []}) == [
+        InsideChange("note", "removed", "Ask Ada", ""),
+        InsideChange("group", "removed", "All of it", ""),
+    ]
+    held = before | {"nodes": [each | {"heldOutput": 1} for each in before["nodes"]]}
+    assert changes(before, held) == []
 
 
 def test_a_connection_from_another_way_out_is_another_connection() -> None:

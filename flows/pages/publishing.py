@@ -1,0 +1,164 @@
+"""The pages that publish a draft, and of what was published: versions, restore one, publish one again."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from flows.cases.drafts import summary_of
+from flows.engine.errors import DefinitionError, Fault
+from flows.models import MAX_NOTE, Flow, FlowVersion
+from flows.pages.drawing import draw
+from flows.publishing import versions as publishing
+from flows.publishing.callers import callers_of
+from flows.publishing.review import DRAFT, compare, reasons_to_ask, review_draft, review_live
+from flows.revisions.conflicts import started_from
+from flows.revisions.writes import Stale
+
+_NODE = re.compile(r"definition\.nodes\[(\d+)\]")
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """Show what publishing the stored draft means, then make a version of it; by htmx what a dialog shows of it."""
+    flow, status, is_late = Flow.objects.visible_or_404(request.user, pk=flow_id), 200, False
+    note, activate = request.POST.get("note", "")[:MAX_NOTE], "activate" in request.POST
+    reasons, callers = reasons_to_ask(flow), callers_of(flow, request.user)
+    if request.method == "POST":
+        try:
+            if reasons and callers.live.total and "confirm" not in request.POST:
+                status = 409
+            else:
+                version = publishing.publish(
+                    flow, request.user, started_from(request.POST), note=note, activate=activate
+                )
+                say_taken_along(request, version.taken_along)
+                return redirect(f"{reverse('flows:publish', args=[flow.pk])}?published={version.number}")
+        except DefinitionError:
+            status = 409  # the page names each of them
+        except Stale:
+            flow, status, is_late = Flow.objects.visible_or_404(request.user, pk=flow_id), 412, True
+    live = flow.published_version
+    context = {
+        "title": f"Publish {flow.name}",
+        "flow": flow,
+        "next_version": f"v{(flow.versions.aggregate(newest=Max('number'))['newest'] or 0) + 1}",
+        "published": live if live and str(live.number) == request.GET.get("published") else None,
+        "is_late": is_late,
+        "faults": list(_placed(publishing.publishing_faults(flow), flow.definition)),
+        "has_changes": publishing.has_unpublished_changes(flow),
+        "comparison": compare(flow),
+        "review": review_draft(flow),
+        "before": review_live(flow),
+        "callers": callers,
+        "reasons": reasons if callers.live.total else [],
+        "case_summary": summary_of(flow),
+        "note": note,
+        "activate": activate or request.method == "GET",
+    }
+    is_part = request.headers.get("HX-Request") == "true"
+    response = render(request, "flows/_publish.html" if is_part else "flows/publish.html", context, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedFault:
+    """A fault, with the node of the draft that it is in; without one, it is in the rest of the flow."""
+
+    fault: Fault
+    node: Mapping[str, Any] | None
+
+
+def _placed(faults: Iterable[Fault], definition: Any) -> Iterator[PlacedFault]:
+    nodes = definition.get("nodes") if isinstance(definition, dict) else None
+    for fault in faults:
+        place = _NODE.match(fault.path)
+        node = nodes[int(place[1])] if place and isinstance(nodes, list) else None
+        yield PlacedFault(fault, node if isinstance(node, dict) and "id" in node else None)
+
+
+def say_taken_along(request: HttpRequest, flows: Sequence[Flow]) -> None:
+    """Name the flows whose drafts were changed because another one is called otherwise now."""
+    if flows:
+        names = ", ".join(flow.tool_name for flow in flows)
+        messages.warning(request, f"These drafts call it by its new name now; publish them too: {names}.")
+
+
+@require_GET
+def versions(request: HttpRequest, flow_id: int, number: int | None = None) -> HttpResponse:
+    """The published versions at the left, the chosen one's graph, contract and definition at the right."""
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
+    rows = flow.versions.defer("definition", "contract").select_related("created_by")
+    chosen: FlowVersion | None = None
+    if number is not None:
+        chosen = get_object_or_404(flow.versions.select_related("created_by"), number=number)
+    context = {"flow": flow, "tab": "versions", "rows": rows, "version": chosen}
+    if chosen:
+        context["drawing"] = draw(chosen.definition)
+    return render(request, "flows/versions.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def restore(request: HttpRequest, flow_id: int, number: int) -> HttpResponse:
+    """Say what of the draft goes, then make the version the draft."""
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
+    version, is_late = get_object_or_404(flow.versions, number=number), False
+    faults: Sequence[Fault] = ()
+    if request.method == "POST":
+        try:
+            publishing.restore(flow, version, started_from(request.POST))
+        except DefinitionError as error:
+            faults = error.faults
+        except Stale:
+            is_late, flow = True, Flow.objects.visible_or_404(request.user, pk=flow_id)
+        else:
+            messages.success(request, f"{version} is the draft now. Clients see it once you publish it.")
+            return redirect("flows:build", flow.pk)
+    context = {
+        "title": f"Restore {version} as the draft of {flow.name}?",
+        "flow": flow,
+        "version": version,
+        "comparison": compare(flow, DRAFT, str(number)),
+        "has_changes": publishing.has_unpublished_changes(flow),
+        "faults": faults,
+        "is_late": is_late,
+    }
+    return render(request, "flows/restore.html", context, status=409 if is_late else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def publish_again(request: HttpRequest, flow_id: int, number: int) -> HttpResponse:
+    """Say what changes for clients, then publish what the version holds as a new one; the draft stays."""
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
+    version, faults = get_object_or_404(flow.versions, number=number), list[Fault]()
+    if request.method == "POST":
+        again, note = publishing.drafted(flow, version), request.POST.get("note", "")[:MAX_NOTE]
+        try:
+            made = publishing.publish(again, request.user, note=note, activate="activate" in request.POST)
+        except DefinitionError as error:
+            faults = list(error.faults)
+        else:
+            say_taken_along(request, made.taken_along)
+            return redirect(f"{reverse('flows:publish', args=[flow.pk])}?published={made.number}")
+    context = {
+        "title": f"Publish {version} of {flow.name} again?",
+        "flow": flow,
+        "version": version,
+        "comparison": compare(flow, "", str(number)),
+        "reasons": reasons_to_ask(publishing.drafted(flow, version)),
+        "callers": callers_of(flow, request.user).live,
+        "note": f"As {version}.",
+        "faults": faults,
+    }
+    return render(request, "flows/publish_again.html", context)
