@@ -1,4 +1,4 @@
-"""Pages of flows and servers: list, create, build, publish, versions, duplicate, switch, delete."""
+"""Pages of flows and servers: list, build, publish, versions, duplicate, switch, delete."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from flows.models import MAX_NOTE, Flow, FlowVersion, Revised, Server
 from flows.pages import node_catalogue
 from flows.pages.canvas import canvas_of
 from flows.pages.drawing import draw
-from flows.pages.forms import FlowForm, NewFlowForm, ServerForm
+from flows.pages.forms import FlowForm, ServerForm
 from flows.pages.return_addresses import own_address
 from flows.publishing import versions as publishing
 from flows.publishing.callers import callers_of
@@ -43,15 +43,6 @@ def flow_list(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, flow_id: int) -> HttpResponse:
     """A flow opens where its calls are seen."""
     return redirect("executions:usage", Flow.objects.visible_or_404(request.user, pk=flow_id).pk)
-
-
-@require_http_methods(["GET", "POST"])
-def create(request: HttpRequest) -> HttpResponse:
-    """Begin a flow; it is built in its Build tab."""
-    form = NewFlowForm(request.POST or None, user=request.user)
-    if request.method == "POST" and form.is_valid():
-        return redirect("flows:build", form.save().pk)
-    return render(request, "flows/create.html", {"title": "New flow", "form": form})
 
 
 @require_http_methods(["GET", "POST"])
