@@ -6,12 +6,15 @@ from flows.models import Prompt, Resource
 from flows.offers import views as offers
 from flows.pages import publishing, views
 from flows.secrets import views as secrets
+from flows.starting import views as starting
 from flows.transfer import views as transfer
 
 app_name = "flows"
 urlpatterns = [
     path("flows/", views.flow_list, name="list"),
-    path("flows/new/", views.create, name="create"),
+    path("flows/new/", starting.create, name="create"),
+    path("flows/new/template/<slug:key>/", starting.from_template, name="from-template"),
+    path("flows/new/file/", starting.from_file, name="from-file"),
     path("flows/<int:flow_id>/", views.detail, name="detail"),
     path("flows/<int:flow_id>/build/", views.build, name="build"),
     path("flows/<int:flow_id>/publish/", publishing.publish, name="publish"),

@@ -76,6 +76,8 @@ ELSEWHERE = {
     "flows/offers/sample_inputs": "flows/offers/test_prompts.py",
     "flows/pages/forms": "flows/pages/test_views.py",
     "flows/publishing/review": "mcp_bridge/pages/test_tool_tab.py",
+    "flows/starting/new_flow": "flows/starting/test_views.py",
+    "flows/starting/templates": "acceptance/test_templates.py",
     "flows/transfer/forms": "flows/transfer/test_files.py",
     "flows/values/content_blocks": "flows/nodes/test_return_content.py",
     "mcp_bridge/api/tool": "mcp_bridge/pages/test_tool_tab.py",

@@ -1,7 +1,5 @@
 """Forms of the dashboard: a flow's draft and a server."""
 
-from typing import Any
-
 from django import forms
 from django.core.exceptions import ValidationError
 
@@ -72,22 +70,6 @@ class FlowForm(forms.ModelForm):
 
 def _field_of(fault: Fault) -> str | None:
     return FIELD_OF_PATH.get(fault.path.split(".")[0])
-
-
-class NewFlowForm(forms.ModelForm):
-    """The few words that a flow begins with; the rest is written in the Build tab."""
-
-    class Meta:
-        model = Flow
-        fields = ["server", "name", "tool_name", "tool_description"]
-        widgets = {"tool_description": forms.Textarea({"rows": 3})}
-
-    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        servers = Server.objects.visible_to(user)
-        field = self.fields["server"]
-        field.queryset, field.empty_label = servers, None  # type: ignore[attr-defined]
-        field.initial = servers.first()
 
 
 class ServerForm(forms.ModelForm):

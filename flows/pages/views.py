@@ -1,4 +1,4 @@
-"""Pages of flows and servers: list, create, build, duplicate, switch, delete; the catalogue of node types."""
+"""Pages of flows and servers: list, build, duplicate, switch, delete; the catalogue of node types."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from flows.models import Flow, Revised, Server
 from flows.pages import node_catalogue
 from flows.pages.canvas import canvas_of
 from flows.pages.drawing import draw
-from flows.pages.forms import FlowForm, NewFlowForm, ServerForm
+from flows.pages.forms import FlowForm, ServerForm
 from flows.pages.publishing import say_taken_along
 from flows.pages.return_addresses import own_address
 from flows.publishing import versions as publishing
@@ -43,15 +43,6 @@ def flow_list(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, flow_id: int) -> HttpResponse:
     """A flow opens where its calls are seen."""
     return redirect("executions:usage", Flow.objects.visible_or_404(request.user, pk=flow_id).pk)
-
-
-@require_http_methods(["GET", "POST"])
-def create(request: HttpRequest) -> HttpResponse:
-    """Begin a flow; it is built in its Build tab."""
-    form = NewFlowForm(request.POST or None, user=request.user)
-    if request.method == "POST" and form.is_valid():
-        return redirect("flows:build", form.save().pk)
-    return render(request, "flows/create.html", {"title": "New flow", "form": form})
 
 
 @require_http_methods(["GET", "POST"])

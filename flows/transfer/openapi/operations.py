@@ -1,6 +1,5 @@
 """The operations of a document, each with the flow that it becomes."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from flows.transfer.openapi.request import NodeRequest, request_of
 from flows.transfer.openapi.schemas import Converter
 from flows.transfer.openapi.security import literal
 from flows.values.reserved_names import GET_RESULT
+from flows.values.tool_names import tool_name_of
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 MAX_OPERATIONS = 500
@@ -70,7 +70,7 @@ def operations_of(document: Document, address: str) -> list[Operation]:
     found = []
     for method, path, item in _listed(document):
         operation = item[method] if isinstance(item[method], dict) else {}
-        tool_name = _free(_snake(str(operation.get("operationId") or f"{method} {path}")), names)
+        tool_name = _free(tool_name_of(str(operation.get("operationId") or f"{method} {path}")), names)
         names.add(tool_name)
         found.append(_operation(converter, method, path, item, tool_name, address))
     return found[:MAX_OPERATIONS]
@@ -167,13 +167,6 @@ def _answer(document: Document, operation: dict[str, Any]) -> dict[str, Any]:
     if any("json" in name.lower() for name in types):
         return {"json": "{{ request.body }}"}
     return {"text": "{{ request.body }}" if types else "Done: the other system answered {{ request.status }}."}
-
-
-def _snake(text: str) -> str:
-    """`getOrderById`, `GET /orders/{id}` -> a tool name."""
-    spaced = re.sub(r"([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3_\2\4", text)
-    plain = re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
-    return (plain if plain[:1].isalpha() else f"call_{plain}")[:58].strip("_")
 
 
 def _free(name: str, taken: set[str]) -> str:
