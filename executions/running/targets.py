@@ -7,7 +7,7 @@ from typing import Any
 from executions.ledger import drafts
 from executions.privacy.redactor import Guard
 from flows.engine.errors import Fault
-from flows.engine.graph import Graph
+from flows.engine.graph import Graph, without_held
 from flows.models import Flow, FlowVersion
 from flows.publishing.versions import graph_of
 from flows.schemas.compiled import CompiledSchema, compile_schema
@@ -54,9 +54,9 @@ def output_schema_of(schema: Any) -> CompiledSchema | None:
 
 
 def draft_target(flow: Flow) -> Target:
-    """The saved draft, ready to run; raises DefinitionError."""
+    """The saved draft, ready to run, without the outputs that it holds for tests; raises DefinitionError."""
     schemas = flow.input_schema, flow.output_schema
-    return _target_of(flow, flow.definition, schemas, flow.timeout_seconds, None)
+    return _target_of(flow, without_held(flow.definition), schemas, flow.timeout_seconds, None)
 
 
 def kept_target(flow: Flow, version_id: int | None, draft: Mapping[str, Any] | None) -> Target:

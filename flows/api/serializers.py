@@ -115,10 +115,6 @@ class FlowSerializer(FlowItemSerializer):
     def validate_definition(self, value: Any) -> Any:
         """Every fault of the definition, each at its path; what its expressions may name, the input schema says."""
         schema = self.initial_data.get("inputSchema", self.instance.input_schema if self.instance else UNKNOWN)
-        try:
-            check_tool_input_schema(schema)
-        except DefinitionError:
-            schema = UNKNOWN
         if faults := versions.definition_faults(value, schema):
             raise serializers.ValidationError(faults_as_json(faults))
         return value

@@ -82,7 +82,7 @@ class InsideChangeSerializer(serializers.Serializer):
 
     kind = serializers.ChoiceField(["node", "connection", "note", "group", "setting"])
     verdict = serializers.ChoiceField(["added", "removed", "changed"])
-    name = serializers.CharField(help_text="A node's slug, a connection's ends, a note's words, a name.")
+    name = serializers.CharField(help_text="A node's slug, a connection's ends, a note's first words, a name.")
     message = serializers.CharField(allow_blank=True)
 
 
