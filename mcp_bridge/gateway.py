@@ -8,8 +8,8 @@ from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
 from mcp_bridge.calls.asking import SESSIONS
 from mcp_bridge.keys.principals import key_ring
-from mcp_bridge.servers import received
 from mcp_bridge.servers.host import Hosted, current_host
+from mcp_bridge.servers.server import hand_on
 from mcp_bridge.wire import batches, bodies, headers, streams
 from mcp_bridge.wire.headers import SESSION, Headers
 from mcp_bridge.wire.refusals import RETRY_LATER, App, Receive, Refused, Scope, Send, refuse
@@ -120,8 +120,7 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
             if request_id is not None and session and hosted.manager.is_under_way(session, request_id):
                 text = "A request with this id is under way in this session. Give each request an id of its own."
                 raise Refused(400, text, request_id=request_id)
-            received.hand_on(message)
-            await _pass_on(dict(scope), bodies.replayed(body, receive), send, hosted)
+            await _pass_on(dict(scope), hand_on(message, body, receive), send, hosted)
         except Refused as refused:
             await refuse(refused, send)
 

@@ -107,23 +107,22 @@ def paths_in(value: Any, at: str, schema: Any = None) -> Iterator[tuple[str, Pat
             pending += [(f"{place}[{index}]", child, of_items) for index, child in enumerate(item)][::-1]
 
 
-def compile_value(value: Any, schema: Any = None) -> Fill | None:
+def compile_value(value: Any, schema: Any = None, left: Collection[str] = ()) -> Fill | None:
     """Return a function that fills in the expressions of a JSON value, or None when it has none.
 
-    `schema` is the value's JSON Schema: parts that it calls literal are left as they are. Raises ExpressionError for a
-    malformed expression, RecursionError for a value nested deeper than Python's stack (definitions are capped before
-    they come here).
+    `schema` is the value's JSON Schema: parts that it calls literal are left as they are, and so are the members of an
+    object that `left` names. Raises ExpressionError for a malformed expression, RecursionError for a value nested
+    deeper than Python's stack (definitions are capped before they come here).
     """
     if is_literal(schema):
         return None
     if isinstance(value, str):
         return _compile_text(value)
     if isinstance(value, dict):
-        fills_of = {key: compile_value(child, _schema_of(schema, key)) for key, child in value.items()}
-        filled = {key: fill for key, fill in fills_of.items() if fill is not None}
-        if not filled:
+        fills_of = {key: compile_value(value[key], _schema_of(schema, key)) for key in value if key not in left}
+        inside = tuple((key, fill) for key, fill in fills_of.items() if fill is not None)
+        if not inside:
             return None
-        inside = tuple(filled.items())
 
         def fill_in(scope: Scope) -> dict[str, Any]:
             copy = value.copy()

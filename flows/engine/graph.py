@@ -317,7 +317,7 @@ class _Parser:
             slug=raw["slug"],
             parameters=MappingProxyType(parameters),
             registered=registered,
-            fill=None if malformed else _compile(parameters, registered.deferred, schema),
+            fill=None if malformed else compile_value(parameters, schema, left=registered.deferred),
             position=(position["x"], position["y"]) if position else None,
             uses_secrets=bool(secret_names(paths)),
             deferred={} if malformed else _compile_deferred(parameters, registered.deferred),
@@ -495,12 +495,6 @@ class _Parser:
             f"{{{{ {path.source} }}}} names {path.root!r}, which {why}.{hint} "
             f"Slugs that come before {node.name!r}: {names}"
         )
-
-
-def _compile(parameters: Mapping[str, Any], deferred: Collection[str], schema: Any) -> Fill | None:
-    """What fills in the parameters, and leaves the deferred ones as they are."""
-    fill = compile_value({name: value for name, value in parameters.items() if name not in deferred}, schema)
-    return fill and (lambda scope: {**parameters, **fill(scope)})
 
 
 def _compile_deferred(parameters: Mapping[str, Any], deferred: Collection[str]) -> Mapping[str, Fill]:

@@ -388,13 +388,6 @@ class _Walk:
             raise TypeError(f"{node.type!r} gave back {type(result).__name__}, not a NodeResult")
         if node.own_handles and result.handle not in node.own_handles:
             raise ValueError(f"{node.type!r} took the handle {result.handle!r}, which it does not have")
-        self._weigh(result)
-        if self.output_schema is not None:
-            answers.check(node, result.reply, self.output_schema)
-        return result
-
-    def _weigh(self, result: NodeResult) -> None:
-        """Count what the execution holds; raises NodeFailed when it is too much."""
         self.outputs_bytes += size_of(result.output)
         if self.outputs_bytes > self.limits.outputs_bytes:
             raise self.limits.too_much_held(self.outputs_bytes)
@@ -403,6 +396,9 @@ class _Walk:
             self.answer_bytes += size_of(result.reply.blocks) if result.reply.blocks else 0
             if self.answer_bytes > self.limits.answer_bytes:
                 raise self.limits.too_much_answered(self.answer_bytes)
+        if self.output_schema is not None:
+            answers.check(node, result.reply, self.output_schema)
+        return result
 
     def progress(self, node_id: str, fraction: float | None, message: str) -> None:
         """Tell how far a node is (see `flows.engine.node.Reporter`)."""

@@ -85,21 +85,6 @@ def boundary(slug: str) -> RequestStateBoundary:
     )
 
 
-def askable(ctx: Context) -> frozenset[QuestionKind]:
-    """What a client says that it can be asked."""
-    declared = ctx.session.client_capabilities
-    if declared is None:
-        return frozenset()
-    forms = declared.elicitation
-    # An empty object means forms (MCP 2025-11-25, Elicitation, Capabilities).
-    kinds: dict[QuestionKind, bool] = {
-        "user": forms is not None and (forms.form is not None or forms.url is None),
-        "model": declared.sampling is not None,
-        "roots": declared.roots is not None,
-    }
-    return frozenset(kind for kind, is_there in kinds.items() if is_there)
-
-
 async def converse(ctx: Context, params: Params, call: Call) -> Answer | Pending | dict[str, Any]:
     """Make the call, or go on with the one whose state the request brings, and ask the client for as long as it takes.
 
@@ -128,8 +113,10 @@ async def converse(ctx: Context, params: Params, call: Call) -> Answer | Pending
         if is_modern:
             raise MCPError(INVALID_PARAMS, str(error)) from None
         return error_answer(state.execution_id, str(error))
-    if isinstance(state, Answer) and (refusal := cannot_be_asked(state, ctx.protocol_version)) is not None:
-        raise refusal
+    if isinstance(state, Answer) and state.is_error:
+        refusal = cannot_be_asked(state, ctx.protocol_version)
+        if refusal is not None:
+            raise refusal
     return state
 
 

@@ -132,13 +132,14 @@ async def _fetch(asked: OwnToolCall) -> dict[str, Any]:
     tool_name, answer = found
     # get_result has no output schema, but who called the tool was told of its one.
     tool = asked.snapshot.tools.get(tool_name)
-    return result_of(
+    result = result_of(
         answer,
         asked.protocol_version,
         wraps=tool is not None and tool.wraps_result,
         looks=looks(asked.snapshot, asked.principal),
         links=asked.snapshot.links_failures,
     )
+    return complete(result, asked.protocol_version)
 
 
 _ID = {"type": "string", "format": "uuid", "description": "As in the result that named it."}
