@@ -1,0 +1,3 @@
+export function Tool() {
+  return null;
+}
