@@ -87,8 +87,8 @@ export function LabelledField({ field, place, value, onChange, onRemove }: Value
       ) : (
         <Value {...{ field, place, value, onChange, id, describedBy, isInvalid: own.length > 0 }} />
       )}
-      {field.description && <Help id={`${id}-help`} text={field.description} />}
       <Faults id={`${id}-faults`} faults={own} />
+      {field.description && <Help id={`${id}-help`} text={field.description} />}
     </div>
   );
 }
@@ -153,6 +153,13 @@ export function Expression({ field, value, onChange, id, label, describedBy, isI
   );
 }
 
+const ariaOf = ({ field, label, describedBy, isInvalid }: ValueProps) => ({
+  "aria-label": label,
+  "aria-describedby": describedBy,
+  "aria-invalid": isInvalid || undefined,
+  "aria-required": field.isRequired || undefined,
+});
+
 /** The control for a value, without its name. */
 export function Value(props: ValueProps): ReactNode {
   const { field, value, onChange, id, label, describedBy, isInvalid } = props;
@@ -160,14 +167,21 @@ export function Value(props: ValueProps): ReactNode {
   if (value !== undefined && !fits(field.kind, field.schema, value) && field.kind !== "choice") {
     return typeof value === "string" ? <Expression {...props} /> : <JsonField value={value} onChange={onChange} label={label ?? field.title} />;
   }
-  const aria = { "aria-label": label, "aria-describedby": describedBy, "aria-invalid": isInvalid || undefined, "aria-required": field.isRequired || undefined };
+  const aria = ariaOf(props);
   switch (field.kind) {
     case "text": {
       if (field.schema.format === "flow-tool-name") return <FlowName {...props} />;
       const isLong = !("pattern" in field.schema || "format" in field.schema || ((field.schema.maxLength as number | undefined) ?? Infinity) <= 8192);
       const change = (text: string) => onChange(text || undefined);
       const text = (value as string | undefined) ?? "";
-      if (field.isLiteral) return <input type="text" id={id} value={text} placeholder={defaultOf(field)} onChange={(event) => change(event.target.value)} spellCheck={false} autoComplete="off" {...aria} />;
+      if (field.isLiteral) {
+        const shared = { id, value: text, placeholder: defaultOf(field), spellCheck: isLong, autoComplete: "off", ...aria };
+        return isLong ? (
+          <textarea rows={1} className="grows" {...shared} onChange={(event) => change(event.target.value)} />
+        ) : (
+          <input type="text" {...shared} onChange={(event) => change(event.target.value)} />
+        );
+      }
       return (
         <>
           <ExpressionInput
@@ -227,20 +241,25 @@ export function Value(props: ValueProps): ReactNode {
 }
 
 /** A number, or an expression for one: a text that is none is kept as it is typed. */
-export function NumberInput({ field, value, onChange, id, label, describedBy, isInvalid }: ValueProps) {
+export function NumberInput(props: ValueProps) {
+  const { field, value, onChange, id, label, describedBy, isInvalid } = props;
   const known = useKnown();
   const [typed, setTyped] = useState("");
   const text = value === undefined ? "" : numberFrom(typed) === value ? typed : String(value);
+  const change = (next: string) => {
+    setTyped(next);
+    onChange(next === "" ? undefined : numberFrom(next));
+  };
+  if (field.isLiteral) {
+    return <input type="text" inputMode="decimal" id={id} value={text} placeholder={defaultOf(field)} autoComplete="off" onChange={(event) => change(event.target.value)} {...ariaOf(props)} />;
+  }
   return (
     <>
       <ExpressionInput
         {...(id ? { id } : {})}
         {...{ known, label, describedBy, isInvalid: isInvalid ?? false, isRequired: field.isRequired, placeholder: defaultOf(field), inputMode: "decimal" as const }}
         value={text}
-        onChange={(next) => {
-          setTyped(next);
-          onChange(next === "" ? undefined : numberFrom(next));
-        }}
+        onChange={change}
       />
       {hasExpression(text) && <Gives text={text} known={known} />}
     </>

@@ -12,6 +12,7 @@ import "./inspector.css";
 import { KnownList } from "./known-list";
 import { Settings } from "./settings";
 import { Tool } from "./tool";
+import { ToolView } from "./tool-view";
 
 const ICONS = `${import.meta.env.BASE_URL.replace(/builder\/$/, "")}img/node-icons.svg`;
 
@@ -22,7 +23,7 @@ export function Inspector({ nodeId, close }: { nodeId: string; close: () => void
   return node ? <Panel key={nodeId} node={node} close={close} /> : null;
 }
 
-type Tab = "parameters" | "settings" | "help";
+type Tab = "parameters" | "model" | "settings" | "help";
 
 function Panel({ node, close }: { node: DraftNode; close: () => void }) {
   const editor = useEditor();
@@ -51,16 +52,16 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
   const outside = isTrigger ? [] : inParameters.filter(({ place }) => !under([{ place, message: "" }], "parameters").length);
   const tabs: [Tab, string, number][] = [
     ["parameters", isTrigger ? "Tool" : "Parameters", inParameters.length],
-    ["settings", "Settings", inSettings.length],
+    isTrigger ? ["model", "What a model reads", 0] : ["settings", "Settings", inSettings.length],
     ["help", "Help", 0],
   ];
   return (
     <FormContext value={form}>
       <aside className="inspector" aria-label={node.name} tabIndex={-1}>
         <Head node={node} type={type} close={close} change={change} />
-        <Tabs tabs={isTrigger ? tabs.filter(([name]) => name !== "settings") : tabs} tab={tab} choose={setTab} />
+        <Tabs tabs={tabs} tab={tab} choose={setTab} />
         <div className="inspector-body" role="tabpanel" id="inspector-panel" aria-labelledby={`inspector-tab-${tab}`} tabIndex={-1}>
-          {tab === "parameters" && <Faults faults={[...outside, ...homeless]} />}
+          {tab === "parameters" && <Faults faults={isTrigger ? under(form.faults, "parameters") : [...outside, ...homeless]} />}
           {tab === "parameters" && isTrigger && <Tool />}
           {tab === "parameters" && !isTrigger && (
             <>
@@ -76,6 +77,7 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
               {known.length > 0 && <KnownList known={known} isFromServer={isFromServer} />}
             </>
           )}
+          {tab === "model" && <ToolView />}
           {tab === "settings" && <Settings value={settings} onChange={(next, name) => change({ settings: next }, `settings.${name}`)} />}
           {tab === "help" && type && (
             <Help

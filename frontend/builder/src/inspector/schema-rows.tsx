@@ -1,9 +1,10 @@
 import { useState } from "react";
 import type { Json, JsonObject } from "../draft/draft";
 import { useFaultsUnder, useFocusNext } from "./context";
+import { leftAt } from "./faults";
 import { Faults, Value } from "./field";
 import { field as fieldOf, withKey } from "./fields";
-import { parametersOf, renamedParameter, retyped, TYPES, withoutParameter, withParameter, withRequired, withSchemaOf, alsoSaid, type Parameter } from "./parameters";
+import { parametersOf, renamedParameter, retyped, TYPES, withoutParameter, withParameter, withRequired, withSchemaOf, type Parameter } from "./parameters";
 
 interface Props {
   schema: JsonObject;
@@ -21,7 +22,6 @@ export function SchemaRows({ schema, onChange, place = "", isFlat = false, of = 
   const [box, focusNext] = useFocusNext<HTMLDivElement>();
   const parameters = parametersOf(schema);
   const names = parameters.map(({ name }) => name);
-  const also = of ? [] : alsoSaid(schema);
   return (
     <div ref={box} className="parameters">
       {[...parameters, ...(isAdding ? [undefined] : [])].map((parameter, number) => (
@@ -56,7 +56,6 @@ export function SchemaRows({ schema, onChange, place = "", isFlat = false, of = 
       >
         + Add {of ? `to ${of}` : "a parameter"}
       </button>
-      {also.length > 0 && <p className="note-small">Also in the schema, and kept: {also.join(", ")}.</p>}
     </div>
   );
 }
@@ -88,6 +87,7 @@ function Row({ parameter, of, others, place, isFlat, rename, require, change, re
   const set = (key: string, value: Json | undefined) => change(withKey(schema, key, value));
   const items = (schema.items ?? {}) as JsonObject;
   const inner = type === "object" ? schema : type === "array" && items.type === "object" ? items : undefined;
+  const innerPlace = type === "object" ? place : `${place}.items`;
   return (
     <div className="parameter" role="group" aria-label={title}>
       <div className="parameter-line">
@@ -126,7 +126,7 @@ function Row({ parameter, of, others, place, isFlat, rename, require, change, re
         </button>
       </div>
       {isTaken && <p className="wrong-here">There is one of that name already.</p>}
-      <Faults faults={faults} />
+      <Faults faults={inner ? leftAt(faults, place, [`${innerPlace}.properties`]) : faults} />
       {parameter && type !== undefined && (
         <>
           <input
@@ -155,7 +155,7 @@ function Row({ parameter, of, others, place, isFlat, rename, require, change, re
           {inner && (
             <SchemaRows
               schema={inner}
-              place={type === "object" ? place : `${place}.items`}
+              place={innerPlace}
               of={type === "object" ? title : `${title}[]`}
               onChange={(next) => (type === "object" ? change(next) : set("items", next))}
             />
@@ -173,7 +173,8 @@ function More({ schema, type, title, set }: { schema: JsonObject; type: string; 
   const items = (schema.items ?? {}) as JsonObject;
   const [choices, setChoices] = type === "array" ? [items.enum, (next: Json | undefined) => set("items", withKey(items, "enum", next))] : [schema.enum, (next: Json | undefined) => set("enum", next)];
   const itemType = type === "array" ? (typeof items.type === "string" ? items.type : "string") : type;
-  const ofType: JsonObject = { type: itemType, "x-literal": true };
+  // One line each: who writes a default or a choice means no more.
+  const ofType: JsonObject = { type: itemType, maxLength: 1000, "x-literal": true };
   const byDefault = fieldOf("default", { ...(type === "array" ? { type, items: ofType } : ofType), ...(Array.isArray(schema.enum) ? { enum: schema.enum } : {}), "x-literal": true });
   const isSimple = ["string", "number", "integer"].includes(itemType);
   const says = [schema.default !== undefined && `default ${JSON.stringify(schema.default)}`, Array.isArray(choices) && `${choices.length} choices`].filter(Boolean).join(", ");
