@@ -64,9 +64,9 @@ def test_a_connection_from_another_way_out_is_another_connection() -> None:
 def test_disabling_a_node_is_a_change_and_an_output_that_is_held_for_tests_is_none() -> None:
     before = chain(node("fetch", "http_request") | {"heldOutput": 1}, node("wait", "delay") | {"disabled": False})
     after = chain(node("fetch", "http_request") | {"heldOutput": [2], "disabled": True}, node("wait", "delay"))
-    parts = (PartChange("disabled", "", "true"),)
-    assert changes(before, after) == [InsideChange("node", "changed", "fetch", "disabled", parts)]
-    assert changes(after, before) == [InsideChange("node", "changed", "fetch", "enabled")]
+    off, on = (PartChange("disabled", *said) for said in (("", "true"), ("true", "")))
+    assert changes(before, after) == [InsideChange("node", "changed", "fetch", "disabled", (off,))]
+    assert changes(after, before) == [InsideChange("node", "changed", "fetch", "enabled", (on,))]
 
 
 def test_notes_and_groups_are_changes_of_their_own() -> None:
