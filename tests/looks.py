@@ -73,6 +73,7 @@ LOOKS = (
     Look("versions", "/flows/{lookup_order}/versions/"),
     Look("versions-none", "/flows/{summarise_ticket}/versions/"),
     Look("version", "/flows/{lookup_order}/versions/1/"),
+    Look("version-compared", "/flows/{convert_currency}/versions/1/?with=draft"),
     Look("version-restore", "/flows/{convert_currency}/versions/1/restore/"),
     Look("version-publish-again", "/flows/{convert_currency}/versions/1/publish/"),
     Look("executions", "/executions/"),

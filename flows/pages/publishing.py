@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Max
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -17,12 +17,26 @@ from django.views.decorators.http import require_GET, require_http_methods
 from flows.cases.drafts import summary_of
 from flows.engine.errors import DefinitionError, Fault
 from flows.models import MAX_NOTE, Flow, FlowVersion
+from flows.pages.canvas import canvas_of
+from flows.pages.comparison import compared_canvas, on_one_sheet, verdicts_of
 from flows.pages.drawing import draw
 from flows.publishing import versions as publishing
 from flows.publishing.callers import callers_of
-from flows.publishing.review import DRAFT, compare, reasons_to_ask, review_draft, review_live
+from flows.publishing.review import (
+    DRAFT,
+    UnknownVersion,
+    compare,
+    reasons_to_ask,
+    review_draft,
+    review_live,
+    version_named,
+    with_words,
+)
 from flows.revisions.conflicts import started_from
 from flows.revisions.writes import Stale
+
+MAX_WORDED_VERSIONS = 50
+"""Newest versions of a flow that say in the list what they changed."""
 
 _NODE = re.compile(r"definition\.nodes\[(\d+)\]")
 
@@ -97,16 +111,54 @@ def say_taken_along(request: HttpRequest, flows: Sequence[Flow]) -> None:
 
 @require_GET
 def versions(request: HttpRequest, flow_id: int, number: int | None = None) -> HttpResponse:
-    """The published versions at the left, the chosen one's graph, contract and definition at the right."""
+    """The published versions at the left; the chosen one's graph, or what another or the draft changed, at the right.
+
+    `?with=` is the number of another version, or `draft`.
+    """
     flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
-    rows = flow.versions.defer("definition", "contract").select_related("created_by")
+    rows = flow.versions.select_related("created_by")
+    newest = list(with_words(rows[: MAX_WORDED_VERSIONS + 1]))[:MAX_WORDED_VERSIONS]
+    older = [(row, "") for row in rows.defer("definition", "contract")[MAX_WORDED_VERSIONS:]]
     chosen: FlowVersion | None = None
     if number is not None:
-        chosen = get_object_or_404(flow.versions.select_related("created_by"), number=number)
-    context = {"flow": flow, "tab": "versions", "rows": rows, "version": chosen}
+        chosen = get_object_or_404(rows, number=number)
+    context = {
+        "flow": flow,
+        "tab": "versions",
+        "rows": newest + older,
+        "version": chosen,
+        "has_changes": publishing.has_unpublished_changes(flow),
+    }
     if chosen:
-        context["drawing"] = draw(chosen.definition)
+        other = request.GET.get("with", "")
+        context["with"] = other
+        if other and other != str(number):
+            context |= _compared(flow, *_in_order(str(number), other))
+        else:
+            context["drawing"], context["canvas"] = draw(chosen.definition), canvas_of(chosen.definition, ())
     return render(request, "flows/versions.html", context)
+
+
+def _in_order(one: str, other: str) -> tuple[str, str]:
+    """The names of two states, the earlier one first; the draft is the latest of all."""
+    is_later = one == DRAFT or (other != DRAFT and int(one) > (int(other) if other.isdecimal() else 0))
+    return (other, one) if is_later else (one, other)
+
+
+def _compared(flow: Flow, before: str, after: str) -> dict[str, Any]:
+    """What a page needs to show two states of a flow on one canvas; raises Http404 for one that is not there."""
+    try:
+        comparison = compare(flow, before, after)
+        old, new = (version_named(flow, name) or publishing.as_version(flow) for name in (before, after))
+    except UnknownVersion as error:
+        raise Http404(str(error)) from None
+    names = [name if name == DRAFT else f"v{name}" for name in (before, after)]
+    return {
+        "comparison": comparison,
+        "names": names,
+        "drawing": draw(on_one_sheet(old.definition, new.definition), verdicts_of(old.definition, new.definition)),
+        "canvas": compared_canvas(old.definition, new.definition, (names[0], names[1])),
+    }
 
 
 @require_http_methods(["GET", "POST"])
@@ -129,7 +181,7 @@ def restore(request: HttpRequest, flow_id: int, number: int) -> HttpResponse:
         "title": f"Restore {version} as the draft of {flow.name}?",
         "flow": flow,
         "version": version,
-        "comparison": compare(flow, DRAFT, str(number)),
+        **_compared(flow, DRAFT, str(number)),
         "has_changes": publishing.has_unpublished_changes(flow),
         "faults": faults,
         "is_late": is_late,
@@ -155,7 +207,7 @@ def publish_again(request: HttpRequest, flow_id: int, number: int) -> HttpRespon
         "title": f"Publish {version} of {flow.name} again?",
         "flow": flow,
         "version": version,
-        "comparison": compare(flow, "", str(number)),
+        **(_compared(flow, str(flow.published_version.number), str(number)) if flow.published_version else {}),
         "reasons": reasons_to_ask(publishing.drafted(flow, version)),
         "callers": callers_of(flow, request.user).live,
         "note": f"As {version}.",

@@ -21,7 +21,7 @@ from flows.pages.return_addresses import own_address
 from flows.publishing import versions as publishing
 from flows.publishing.callers import callers_of
 from flows.publishing.review import compare, server_costs
-from flows.revisions.conflicts import conflict_page, merged, started_from
+from flows.revisions.conflicts import base_of, conflict_page, merged, started_from
 from flows.revisions.writes import Stale
 
 
@@ -70,6 +70,7 @@ def build(request: HttpRequest, flow_id: int) -> HttpResponse:
         "tab": "build",
         "form": form,
         "revision": form.data.get("revision", flow.revision),
+        "base": form.data.get("base") or base_of(FlowForm(instance=flow)),
         "faults": faults,
         "faults_title": "Not saved" if form.is_bound else "Not ready to be published",
         "drawing": draw(form.instance.definition),

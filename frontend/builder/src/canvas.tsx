@@ -3,6 +3,8 @@ import "@xyflow/react/dist/base.css";
 import { useContext, useEffect, useMemo, useRef, useState, type KeyboardEvent, type MouseEvent } from "react";
 import "./canvas.css";
 import { Card } from "./card";
+import { Changes } from "./changes";
+import { changedNodes, markOf } from "./comparison";
 import { Details } from "./details";
 import { inTimeOrder, isTaken, neighbour, openingView, type CanvasData, type Direction } from "./model";
 import { NodeBox, type Box } from "./node";
@@ -17,6 +19,9 @@ const FAR = 0.45;
 const FEW = 8;
 const MOVE_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 160;
 
+/** What `n` and `p` go through: an execution in the order of time, a comparison from change to change. */
+const stepsIn = (data: CanvasData) => (data.run ? inTimeOrder(data) : data.compared ? changedNodes(data) : []);
+
 const boxesOf = ({ nodes, width }: CanvasData): Box[] =>
   nodes.map((node) => ({ id: node.id, type: "box", position: { x: node.x, y: node.y }, width, height: node.height, data: { node } }));
 
@@ -27,7 +32,8 @@ const linesOf = ({ connections, run }: CanvasData): Edge[] =>
     sourceHandle: each.way,
     target: each.target,
     interactionWidth: 0, // nothing happens on a line: a wide one to click would only cost
-    className: each.isFaulty ? "is-faulty" : run && isTaken(each, run) ? "is-taken" : "",
+    className: each.isFaulty ? "is-faulty" : run && isTaken(each, run) ? "is-taken" : each.change ? `is-${each.change}` : "",
+    label: markOf(each.change),
   }));
 
 /** A graph to look at; see main.ts for where its data comes from. */
@@ -46,6 +52,7 @@ function Work() {
   const flow = useReactFlow<Box>();
   const work = useRef<HTMLDivElement>(null);
   const isRun = usePart(({ data }) => data.run !== undefined);
+  const isCompared = usePart(({ data }) => data.compared !== undefined);
   const chosen = usePart((state) => state.chosen);
   const panel = useRef<HTMLElement>(null);
   const [wantsPanel, setWantsPanel] = useState(0);
@@ -68,7 +75,7 @@ function Work() {
   }
 
   function step(by: number) {
-    const order = inTimeOrder(store.get().data);
+    const order = stepsIn(store.get().data);
     const at = order.indexOf(store.get().chosen ?? "");
     const next = order[at < 0 ? (by > 0 ? 0 : order.length - 1) : at + by];
     if (next === undefined) return;
@@ -102,7 +109,7 @@ function Work() {
     else if (event.key === "+" || event.key === "=") void flow.zoomIn({ duration: MOVE_MS });
     else if (event.key === "-") void flow.zoomOut({ duration: MOVE_MS });
     else if (event.key === "0") void flow.fitView({ padding: 0.1, maxZoom: 1, duration: MOVE_MS });
-    else if (data.run && (event.key === "n" || event.key === "p")) step(event.key === "n" ? 1 : -1);
+    else if ((data.run || data.compared) && (event.key === "n" || event.key === "p")) step(event.key === "n" ? 1 : -1);
     else return;
     const now = store.get().current;
     if (now !== current) boxOf(now!)?.focus({ preventScroll: true });
@@ -111,19 +118,19 @@ function Work() {
   }
 
   return (
-    <div ref={work} className={`work ${isRun ? "is-run" : "is-draft"} ${chosen === undefined ? "" : "has-chosen"}`} onKeyDown={press}>
+    <div ref={work} className={`work ${isRun ? "is-run" : isCompared ? "is-draft is-compared" : "is-draft"} ${chosen === undefined ? "" : "has-chosen"}`} onKeyDown={press}>
       <div className="stage" role="group" aria-label="Graph" onClick={open}>
         <Flow />
-        {isRun && <Steps step={step} />}
+        {(isRun || isCompared) && <Steps step={step} />}
         <Tools />
       </div>
-      {chosen !== undefined && (isRun ? <Card ref={panel} close={close} /> : <Details ref={panel} close={close} />)}
+      {chosen !== undefined && (isRun ? <Card ref={panel} close={close} /> : isCompared ? <Changes ref={panel} close={close} /> : <Details ref={panel} close={close} />)}
       <p className="keys">
         <kbd>←</kbd> <kbd>→</kbd> along connections, <kbd>↑</kbd> <kbd>↓</kbd> between them, <kbd>Enter</kbd> opens,
-        {isRun && (
+        {(isRun || isCompared) && (
           <>
             {" "}
-            <kbd>n</kbd> <kbd>p</kbd> in order of time,
+            <kbd>n</kbd> <kbd>p</kbd> {isRun ? "in order of time" : "from change to change"},
           </>
         )}{" "}
         <kbd>+</kbd> <kbd>−</kbd> <kbd>0</kbd> zoom and fit
@@ -174,7 +181,7 @@ function Flow() {
         >
           <Background gap={22} size={1.4} />
           {first.data.nodes.length > FEW && (
-            <MiniMap<Box> pannable zoomable ariaLabel="Map of the graph" nodeBorderRadius={8} nodeClassName={({ id }) => `is-${data.run?.nodes[id]?.status ?? ""}`} />
+            <MiniMap<Box> pannable zoomable ariaLabel="Map of the graph" nodeBorderRadius={8} nodeClassName={({ id, data: { node } }) => `is-${data.run?.nodes[id]?.status ?? node.change?.verdict ?? ""}`} />
           )}
         </ReactFlow>
       )}
@@ -217,20 +224,21 @@ function Tools() {
   );
 }
 
-/** Through an execution in the order of time; at its ends the buttons stay, so that the keyboard does. */
+/** Through an execution in the order of time, through a comparison from change to change; at its ends the buttons stay, so that the keyboard does. */
 function Steps({ step }: { step: (by: number) => void }) {
   const data = usePart((state) => state.data);
   const chosen = usePart((state) => state.chosen);
-  const order = inTimeOrder(data);
+  const order = stepsIn(data);
+  const [previous, next] = data.run ? ["Previous in time", "Next in time"] : ["Previous change", "Next change"];
   if (!order.length) return null;
   const at = order.indexOf(chosen ?? "");
   return (
     <Panel position="top-left" className="steps">
-      <button type="button" aria-label="Previous in time" aria-disabled={at === 0} onClick={() => step(-1)}>
+      <button type="button" aria-label={previous} aria-disabled={at === 0} onClick={() => step(-1)}>
         ‹
       </button>
-      <span aria-live="polite">{at < 0 ? `${order.length} ran` : `${at + 1} of ${order.length}`}</span>
-      <button type="button" aria-label="Next in time" aria-disabled={at === order.length - 1} onClick={() => step(1)}>
+      <span aria-live="polite">{at < 0 ? `${order.length} ${data.run ? "ran" : "changed"}` : `${at + 1} of ${order.length}`}</span>
+      <button type="button" aria-label={next} aria-disabled={at === order.length - 1} onClick={() => step(1)}>
         ›
       </button>
     </Panel>

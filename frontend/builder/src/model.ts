@@ -1,5 +1,6 @@
 // What there is to draw, and what can be said of it without a page: places, ways through it, its order in time.
 import type { components } from "./api";
+import type { NodeChange, Verdict } from "./comparison";
 
 type DraftNode = NonNullable<components["schemas"]["Flow"]["definition"]>["nodes"][number];
 
@@ -26,6 +27,8 @@ export interface CanvasNode {
     settings: NonNullable<DraftNode["settings"]>;
     faults: string[];
   };
+  /** Where two states are compared. */
+  change?: NodeChange;
 }
 
 export interface CanvasConnection {
@@ -34,6 +37,7 @@ export interface CanvasConnection {
   way: string;
   target: string;
   isFaulty: boolean;
+  change?: Verdict;
 }
 
 /** What happened to one node: `start` in milliseconds since the execution began, null for one that did not run. */
@@ -62,6 +66,8 @@ export interface CanvasData {
   /** Of a draft: the names of the parameters that a call brings. */
   inputs?: string[];
   run?: Run;
+  /** What people call the two states that are compared. */
+  compared?: { before: string; after: string };
 }
 
 export type Direction = "left" | "right" | "up" | "down";

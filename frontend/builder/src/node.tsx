@@ -1,5 +1,6 @@
 import { Handle, Position, type Node, type NodeProps } from "@xyflow/react";
 import { memo } from "react";
+import { wordsOf } from "./comparison";
 import { summary, type CanvasNode, type NodeState } from "./model";
 import { usePart } from "./store";
 
@@ -12,9 +13,9 @@ const ONE_LINE_WITH_MARK = 11;
 const place = (number: number, of: number) => `${(100 * (number + 1)) / (of + 1)}%`;
 
 /** What a node is, and what happened to it, for who does not see it. */
-function nameOf({ name, title, draft }: CanvasNode, state: NodeState | undefined): string {
+function nameOf({ name, title, draft, change }: CanvasNode, state: NodeState | undefined): string {
   const faults = draft?.faults.length ?? 0;
-  const parts = [name, title, state?.word, state?.facts, faults && `${faults} fault${faults === 1 ? "" : "s"}`];
+  const parts = [name, title, state?.word, state?.facts, faults && `${faults} fault${faults === 1 ? "" : "s"}`, wordsOf(change?.verdict, change?.isMoved)];
   return parts.filter(Boolean).join(", ");
 }
 
@@ -27,8 +28,9 @@ export const NodeBox = memo(function NodeBox({ data: { node } }: NodeProps<Box>)
   const icons = usePart(({ data }) => data.icons);
   const inputs = usePart(({ data }) => data.inputs);
   const faults = node.draft?.faults ?? [];
-  const says = faults[0] ?? (isRun ? [state?.word, state?.facts].filter(Boolean).join(" · ") || "not reached" : summary(node, inputs ?? []));
-  const kind = isRun ? `is-${state?.status ?? "skipped"}` : faults.length ? "is-faulty" : "";
+  const changed = wordsOf(node.change?.verdict, node.change?.isMoved);
+  const says = (changed || faults[0]) ?? (isRun ? [state?.word, state?.facts].filter(Boolean).join(" · ") || "not reached" : summary(node, inputs ?? []));
+  const kind = isRun ? `is-${state?.status ?? "skipped"}` : faults.length ? "is-faulty" : changed && `is-${node.change!.verdict}`;
   return (
     <>
       {!node.isStart && <Handle type="target" position={Position.Left} isConnectable={false} />}

@@ -169,3 +169,36 @@ def test_versions_of_others_and_such_as_are_not_there_are_not_found(action: str)
     flow = publish(make_server(), "orders", answer(1))
     assert browser_of(make_server().owner).post(f"/flows/{flow.pk}/versions/1/{action}/").status_code == 404
     assert browser_of(flow.server.owner).post(f"/flows/{flow.pk}/versions/2/{action}/").status_code == 404
+
+
+def test_two_versions_or_a_version_and_the_draft_are_compared_earlier_first() -> None:
+    flow = publish(make_server(), "orders", answer(1))
+    changed(flow, definition=chain(node("wait", "delay", seconds=1), answer(2)))
+    browser = browser_of(flow.server.owner)
+    browser.post(f"/flows/{flow.pk}/publish/", {"note": "Waits."})
+    changed(flow, definition=chain(answer(2)), input_schema={"type": "object", "properties": {"n": {}}})
+    for address, names, said in (
+        ("versions/1/?with=2", {"before": "v1", "after": "v2"}, "v1 → v2 1 node added, 1 changed"),
+        ("versions/2/?with=1", {"before": "v1", "after": "v2"}, "v1 → v2 1 node added, 1 changed"),
+        ("versions/2/?with=draft", {"before": "v2", "after": "draft"}, "v2 → draft 1 node removed; parameter n added"),
+    ):
+        page = browser.get(f"/flows/{flow.pk}/{address}")
+        assert page.context["canvas"]["compared"] == names
+        assert said in words(page.content.decode())
+    assert "compared" not in browser.get(f"/flows/{flow.pk}/versions/2/?with=2").context["canvas"]
+    for wrong in ("9", "x", "0", "²"):
+        assert browser.get(f"/flows/{flow.pk}/versions/2/", {"with": wrong}).status_code == 404
+
+
+def test_the_list_of_versions_says_what_each_one_changed() -> None:
+    flow = publish(make_server(), "orders", answer(1))
+    browser = browser_of(flow.server.owner)
+    changed(flow, definition=chain(answer(2)), tool_name="find_orders")
+    browser.post(f"/flows/{flow.pk}/publish/", {"note": "Waits."})
+    browser.post(f"/flows/{flow.pk}/versions/2/publish/")
+    rows = browser.get(f"/flows/{flow.pk}/versions/").context["rows"]
+    assert [(str(version), words) for version, words in rows] == [
+        ("v3", "nothing changed"),
+        ("v2", "1 node changed; tool renamed"),
+        ("v1", "the first version"),
+    ]

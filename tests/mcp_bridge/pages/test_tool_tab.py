@@ -114,7 +114,7 @@ def test_any_two_versions_are_compared_and_others_are_refused() -> None:
     assert "the model sees another description" in page(flow, "?before=1&after=2")
     assert "Clients see the same tool in both" in page(flow)
     browser = browser_of(flow.server.owner)
-    assert "?before=1&amp;after=2#changes" in browser.get(f"/flows/{flow.pk}/versions/2/").content.decode()
+    assert 'href="?with=1">What changed since v1' in browser.get(f"/flows/{flow.pk}/versions/2/").content.decode()
     for wrong in ("3", "0", "-1", "x", "9" * 40, "²"):
         assert tool(flow, f"?before={wrong}") == {
             "detail": f"This flow has no version {wrong[:20]!r}; write the number of one, or draft."
