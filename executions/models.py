@@ -14,8 +14,9 @@ from executions.record.exchange import message_of
 from executions.record.node_executions import MAX_CHILDREN
 from executions.record.payload_column import PayloadField
 from executions.record.status import Status
-from flows.models import FlowVersion, VisibleQuerySet
+from flows.models import Flow, FlowVersion, VisibleQuerySet
 from flows.values.json_column import JsonTextField
+from flows.values.scopes import KeyLimits
 
 HEAVY_FIELDS = ("initial_params", "node_executions", "result", "error_info", "request", "sent")
 """JSON columns that a list never loads."""
@@ -43,6 +44,10 @@ def _url_around() -> str:
 
 class ExecutionQuerySet(VisibleQuerySet["Execution"]):
     """Executions, seen by the owner of their server."""
+
+    def within(self, limits: KeyLimits) -> Self:
+        """Those of the flows that a key of these limits may see; of a deleted flow nothing says whether it may."""
+        return self.filter(flow__in=Flow.objects.within(limits).values("pk"))
 
     def of_flow(self, flow: Any, user: Any) -> Self:
         """The executions of one flow, for who may see the flow: its history goes along when a server changes hands."""

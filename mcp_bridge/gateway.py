@@ -6,6 +6,7 @@ from typing import Any
 from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
+from flows.values.scopes import Scope as KeyScope
 from mcp_bridge.calls.asking import SESSIONS
 from mcp_bridge.keys.principals import key_ring
 from mcp_bridge.servers.host import Hosted, current_host
@@ -99,6 +100,10 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
         message = "The database does not answer, so nothing was run. Wait a little and try again."
         raise Refused(503, message, RETRY_LATER) from None
     if user is not None and user.principal.may_use(hosted.snapshot.server_id, hosted.snapshot.owner_id):
+        if KeyScope.CALL not in user.principal.scopes:
+            message = f"This API key lacks the scope {KeyScope.CALL}, so it calls no tools. Give it that under Keys."
+            challenge = f'Bearer realm="flowhub", error="insufficient_scope", scope="{KeyScope.CALL}"'
+            raise Refused(403, message, {"www-authenticate": challenge})
         scope["user"] = user
     elif not hosted.snapshot.is_public or head.get("authorization"):
         logger.warning("call of /mcp/%s without a key that opens it", slug)

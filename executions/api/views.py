@@ -29,6 +29,7 @@ from executions.running.calls import Caller
 from executions.running.targets import draft_target
 from flows.api.base import FLOW_ID, ApiView
 from flows.models import Flow
+from flows.values.scopes import Scope
 
 EXECUTION_ID = OpenApiParameter("executionId", OpenApiTypes.UUID, OpenApiParameter.PATH, description="Its id.")
 
@@ -41,6 +42,7 @@ class ExecutionList(ApiView, generics.ListAPIView):
     there are older ones, the header `X-FlowHub-Searched` says `newest 10000`. Ids are always found.
     """
 
+    scopes = {"GET": Scope.EXECUTIONS_READ}
     queryset = Execution.objects.none()
     serializer_class = ExecutionItemSerializer
     filterset_class = ExecutionFilter
@@ -63,6 +65,7 @@ class ExecutionList(ApiView, generics.ListAPIView):
 class ExecutionRetrieve(ApiView, generics.RetrieveAPIView):
     """One execution, whole."""
 
+    scopes = {"GET": Scope.EXECUTIONS_READ}
     queryset = Execution.objects.none()
     serializer_class = ExecutionSerializer
     filter_backends = []
@@ -76,6 +79,8 @@ class ExecutionRetrieve(ApiView, generics.RetrieveAPIView):
 @extend_schema_view(get=extend_schema(parameters=[EXECUTION_ID]))
 class ExecutionDetail(ExecutionRetrieve):
     """One execution, whole: read it, write a note on it, delete it."""
+
+    scopes = {"GET": Scope.EXECUTIONS_READ, "PATCH": Scope.EXECUTIONS_WRITE, "DELETE": Scope.EXECUTIONS_WRITE}
 
     @extend_schema(parameters=[EXECUTION_ID], request=NoteSerializer, responses={200: ExecutionSerializer})
     def patch(self, request: Request, **kwargs: Any) -> Response:
@@ -127,6 +132,8 @@ class FlowExecutionDetail(OfFlow, ExecutionRetrieve):
 class NodeInputs(OfFlow):
     """What the expressions of a node of the draft may name, with values from the newest executions."""
 
+    scopes = {"GET": Scope.EXECUTIONS_READ}
+
     @extend_schema(
         parameters=[FLOW_ID, OpenApiParameter("slug", str, OpenApiParameter.PATH, description="The node's slug.")],
         operation_id="flow_node_inputs",
@@ -144,6 +151,7 @@ class NodeInputs(OfFlow):
 class FlowTest(OfFlow, generics.GenericAPIView):
     """Call the saved draft and wait until it ends or asks; clients keep calling the published version."""
 
+    scopes = {"POST": Scope.EXECUTIONS_WRITE}
     queryset = Execution.objects.none()
     serializer_class = DraftCallSerializer
 

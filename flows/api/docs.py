@@ -6,10 +6,13 @@ from django.contrib.auth.decorators import login_required
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import IsAuthenticated
 
+from flows.values.scopes import Scope
+
 
 class SchemaView(SpectacularAPIView):
     """The OpenAPI document, for those who may use the API."""
 
+    scopes = {"GET": Scope.FLOWS_READ}
     permission_classes = [IsAuthenticated]
 
 

@@ -23,6 +23,7 @@ from flows.models import Flow
 from flows.nodes import registry
 from flows.pages.editor import draft_of
 from flows.publishing import versions
+from flows.values.scopes import Scope
 
 _JUDGED = ("definition", "inputSchema", "outputSchema", "annotations")
 """The fields of a flow that are judged as a whole, whatever is wrong with each."""
@@ -70,6 +71,7 @@ class CheckSerializer(serializers.Serializer):
 class FlowCheck(ApiView, generics.GenericAPIView):
     """What would keep a draft from being published; nothing is stored."""
 
+    scopes = {"POST": Scope.FLOWS_READ}
     queryset = Flow.objects.none()
     serializer_class = DraftSerializer
     lookup_url_kwarg = "flowId"
@@ -113,6 +115,7 @@ class StoredDraftSerializer(CheckSerializer):
 class FlowDraft(RevisedView):
     """A flow's draft as it is, faulty or not. What clients call is the published version, whatever this is."""
 
+    scopes = {"GET": Scope.FLOWS_READ, "PUT": Scope.FLOWS_WRITE}
     queryset = Flow.objects.none()
     serializer_class = DraftSerializer
     lookup_url_kwarg = "flowId"
@@ -226,6 +229,8 @@ class NodeParametersSerializer(serializers.Serializer):
 
 class NodeTypeHandles(ApiView):
     """The ways out of a node of this type with given parameters, without the one for errors that settings add."""
+
+    scopes = {"POST": Scope.FLOWS_READ}
 
     @extend_schema(
         parameters=[OpenApiParameter("type", str, OpenApiParameter.PATH, description="The node type's name.")],

@@ -25,6 +25,7 @@ from flows.publishing.review import (
     server_costs,
 )
 from flows.review import tokens
+from flows.values.scopes import Scope
 from mcp_bridge.catalogue.definitions import definitions
 
 BEFORE = OpenApiParameter(
@@ -116,6 +117,7 @@ class ToolSerializer(serializers.Serializer):
 class FlowTool(ApiView, generics.GenericAPIView):
     """What a model sees of a flow."""
 
+    scopes = {"GET": Scope.FLOWS_READ}
     queryset = Flow.objects.none()
     serializer_class = ToolSerializer
     lookup_url_kwarg = "flowId"

@@ -90,7 +90,7 @@ def offered(snapshot: Snapshot) -> dict[str, OwnTool]:
 def visible(snapshot: Snapshot, principal: Principal | None) -> dict[str, OwnTool]:
     """Those that this caller may use: a key for some tools fetches their results, and looks only if it says so."""
     found = offered(snapshot)
-    if principal is None or principal.tools is None:
+    if principal is None or principal.limits.tools is None:
         return found
     fetches = any(tool.target.answer_seconds and principal.may_call(name) for name, tool in snapshot.tools.items())
     return {name: each for name, each in found.items() if principal.may_call(name) or (each is FETCH and fetches)}
