@@ -62,7 +62,7 @@ export function pasted(draft: Draft, { nodes, connections, notes, groups }: Requ
       continue;
     }
     const sofar = { ...old, nodes: [...old.nodes, ...taken] };
-    const wanted = SLUG.test(String(node.slug)) ? node.slug : slugOf(String(node.name || node.type));
+    const wanted = typeof node.slug === "string" && SLUG.test(node.slug) ? node.slug : slugOf(String(node.name || node.type));
     const made = { ...node, id: newId(), name: freeName(String(node.name || node.type), sofar), slug: freeSlug(wanted, sofar) };
     ids.set(node.id, made.id);
     slugs.set(node.slug, made.slug);

@@ -5,6 +5,7 @@ import { mapTexts, replaced } from "./references";
 const BEFORE = "{{ before }}";
 /** Types whose schema asks for one of several things, or whose example is more than a beginning. */
 const BEGINNINGS: Record<string, JsonObject> = {
+  code: { source: "return data", inputs: { data: BEFORE } },
   condition: { left: BEFORE, operator: "truthy" },
   for_each: { items: BEFORE, expression: "item" },
   return: { json: BEFORE },

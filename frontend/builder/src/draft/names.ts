@@ -14,7 +14,7 @@ export function newId(): string {
 
 /** `HTTP request` becomes `http_request`. */
 export function slugOf(title: string): string {
-  const plain = title.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const plain = title.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/ß/g, "ss");
   const slug = plain.replace(/[^a-z0-9]+/g, "_").replace(/^[_0-9]+|_+$/g, "").slice(0, 56).replace(/_+$/, "");
   return slug || "node";
 }
