@@ -10,7 +10,6 @@ from rest_framework import serializers
 
 from flows.api.fields import JsonField, VisibleServerField, faults_as_json
 from flows.engine.errors import DefinitionError
-from flows.engine.graph import DEFINITION_SCHEMA
 from flows.engine.shapes import UNKNOWN
 from flows.models import MAX_ANSWER_SECONDS, TOOL_NAME, Flow, FlowVersion
 from flows.publishing import versions
@@ -21,7 +20,6 @@ TOOL_NAME_TAKEN = "Another flow of this server has that tool name."
 JSON_OBJECT = {"type": "object", "additionalProperties": {}}
 
 
-@extend_schema_field({name: part for name, part in DEFINITION_SCHEMA.items() if name != "$schema"})
 class DefinitionField(JsonField):
     """The JSON of a flow."""
 

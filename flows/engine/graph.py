@@ -1,6 +1,6 @@
 """From a definition (JSON) to a Graph (an immutable value), with every fault reported at its path."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -41,87 +41,86 @@ _POSITION = {
     "properties": {"x": {"type": "number"}, "y": {"type": "number"}},
     "required": ["x", "y"],
 }
+_NODE = {
+    "title": "FlowNode",
+    "type": "object",
+    "required": ["id", "type", "name", "slug"],
+    "properties": {
+        "id": _TEXT,
+        "type": _TEXT,
+        "name": _TEXT,
+        "slug": {"type": "string", "pattern": f"^{SNAKE_CASE}$", "description": "How expressions name it."},
+        "position": _POSITION,
+        "parameters": {"type": "object"},
+        "settings": SETTINGS_SCHEMA,
+        "disabled": {
+            "type": "boolean",
+            "default": False,
+            "description": "Passed over: what comes in goes on along its connections at main.",
+        },
+        HELD: {"description": "Stands for its output in test calls of the draft; never in versions or files."},
+    },
+    "additionalProperties": False,
+}
+_CONNECTION = {
+    "title": "Connection",
+    "type": "object",
+    "required": ["id", "sourceNodeId", "targetNodeId"],
+    "properties": {
+        "id": _TEXT,
+        "sourceNodeId": _TEXT,
+        "sourceHandle": {**_TEXT, "default": MAIN},
+        "targetNodeId": _TEXT,
+        "targetHandle": {**_TEXT, "default": MAIN},
+    },
+    "additionalProperties": False,
+}
+_NOTE = {
+    "title": "CanvasNote",
+    "type": "object",
+    "required": ["id", "text", "position"],
+    "properties": {
+        "id": _TEXT,
+        "text": {"type": "string", "maxLength": MAX_NOTE_TEXT},
+        "position": _POSITION,
+    },
+    "additionalProperties": False,
+}
+_GROUP = {
+    "title": "NodeGroup",
+    "type": "object",
+    "required": ["id", "name", "nodeIds"],
+    "properties": {
+        "id": _TEXT,
+        "name": {"type": "string", "maxLength": 200},
+        "nodeIds": {"type": "array", "maxItems": MAX_NODES, "items": _TEXT},
+    },
+    "additionalProperties": False,
+}
 DEFINITION_SCHEMA: Mapping[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "Definition of a flow",
+    "title": "Definition",
     "type": "object",
     "required": ["nodes", "connections"],
     "properties": {
-        "nodes": {
-            "type": "array",
-            "maxItems": MAX_NODES,
-            "items": {
-                "type": "object",
-                "required": ["id", "type", "name", "slug"],
-                "properties": {
-                    "id": _TEXT,
-                    "type": _TEXT,
-                    "name": _TEXT,
-                    "slug": {"type": "string", "pattern": f"^{SNAKE_CASE}$"},
-                    "position": _POSITION,
-                    "parameters": {"type": "object"},
-                    "settings": SETTINGS_SCHEMA,
-                    "disabled": {
-                        "type": "boolean",
-                        "default": False,
-                        "description": "Passed over: what comes in goes on along its connections at main.",
-                    },
-                    HELD: {
-                        "description": "Stands for its output in test calls of the draft; never in versions or files."
-                    },
-                },
-                "additionalProperties": False,
-            },
-        },
-        "connections": {
-            "type": "array",
-            "maxItems": MAX_CONNECTIONS,
-            "items": {
-                "type": "object",
-                "required": ["id", "sourceNodeId", "targetNodeId"],
-                "properties": {
-                    "id": _TEXT,
-                    "sourceNodeId": _TEXT,
-                    "sourceHandle": _TEXT,
-                    "targetNodeId": _TEXT,
-                    "targetHandle": _TEXT,
-                },
-                "additionalProperties": False,
-            },
-        },
+        "nodes": {"type": "array", "maxItems": MAX_NODES, "items": _NODE},
+        "connections": {"type": "array", "maxItems": MAX_CONNECTIONS, "items": _CONNECTION},
         "notes": {
             "type": "array",
             "maxItems": MAX_NODES,
+            "items": _NOTE,
             "description": "Words on the canvas, for people.",
-            "items": {
-                "type": "object",
-                "required": ["id", "text", "position"],
-                "properties": {
-                    "id": _TEXT,
-                    "text": {"type": "string", "maxLength": MAX_NOTE_TEXT},
-                    "position": _POSITION,
-                },
-                "additionalProperties": False,
-            },
         },
         "groups": {
             "type": "array",
             "maxItems": MAX_NODES,
+            "items": _GROUP,
             "description": "Frames around nodes, for people.",
-            "items": {
-                "type": "object",
-                "required": ["id", "name", "nodeIds"],
-                "properties": {
-                    "id": _TEXT,
-                    "name": {"type": "string", "maxLength": 200},
-                    "nodeIds": {"type": "array", "maxItems": MAX_NODES, "items": _TEXT},
-                },
-                "additionalProperties": False,
-            },
         },
     },
     "additionalProperties": False,
 }
+"""JSON Schema of a definition; its parts with a title are named by it in the OpenAPI document."""
 _SHAPE = jsonschema_rs.Draft202012Validator(dict(DEFINITION_SCHEMA))
 
 
@@ -192,6 +191,16 @@ class Graph:
     places: Mapping[str, str]
     secret_names: frozenset[str] = frozenset()
 
+    def reached(self, node_id: str) -> Node:
+        """The node of that id; raises ValueError, with a sentence for a reader, for one that is not executed."""
+        node = self.nodes.get(node_id)
+        if node is None:
+            disabled = "is disabled, so it is not executed: enable it, or choose another"
+            raise ValueError(f"{node_id!r} {disabled if node_id in self.places else 'is no node of the flow'}.")
+        if node not in self.order:
+            raise ValueError(f"{node.name!r} cannot be reached: lead a connection to it from the trigger.")
+        return node
+
 
 def parse(definition: Any, registry: Registry) -> Graph:
     """Turn a definition into a Graph; raises DefinitionError with all that `examine` finds."""
@@ -199,6 +208,37 @@ def parse(definition: Any, registry: Registry) -> Graph:
     if faults or graph is None:
         raise DefinitionError(faults)
     return graph
+
+
+def parse_until(definition: Any, registry: Registry, node_id: str) -> Graph:
+    """The graph of what leads to a node, which ends with it; other parts of the definition may have faults.
+
+    Raises DefinitionError with the faults in what leads to it, and ValueError, as `Graph.reached` does.
+    """
+    graph, faults = examine(definition, registry)
+    sources: dict[str, list[str]] = {}
+    for line in objects_in(definition, "connections"):
+        sources.setdefault(str(line.get("targetNodeId")), []).append(str(line.get("sourceNodeId")))
+    wanted, todo = {node_id}, [node_id]
+    for key in todo:  # which grows on the way
+        todo += [source for source in sources.get(key, ()) if source not in wanted]
+        wanted.update(todo)
+    if graph is None or (faults := [fault for fault in faults if _is_about(fault, definition, wanted)]):
+        raise DefinitionError(faults)
+    graph.reached(node_id)
+    lines = [line for line in graph.connections if line.source in wanted - {node_id} and line.target in wanted]
+    order = tuple(node for node in graph.order if node.id in wanted)
+    return _graph_of(graph.trigger, order, graph.nodes, lines, lines, graph.places)
+
+
+def _is_about(fault: Fault, definition: Any, wanted: Collection[str]) -> bool:
+    """Whether a fault is in one of these nodes or in what leads to them, or in no node or connection at all."""
+    part, _, rest = fault.path.partition("[")
+    if part not in ("nodes", "connections") or not rest:
+        return part not in ("notes", "groups")
+    item = definition[part][int(rest.partition("]")[0])]
+    end = item.get("id" if part == "nodes" else "targetNodeId") if isinstance(item, dict) else None
+    return isinstance(end, str) and end in wanted
 
 
 def examine(definition: Any, registry: Registry) -> tuple[Graph | None, list[Fault]]:
@@ -244,19 +284,7 @@ class _Parser:
         self._check_expressions([node_id for node_id in order if node_id in reachable])
         ordered = tuple(self.nodes[node_id] for node_id in order if node_id in reachable and node_id in self.nodes)
         live = [line for line in self.connections if line.source in reachable]
-        graph = Graph(
-            trigger=trigger,
-            order=ordered,
-            nodes=MappingProxyType(dict(self.nodes)),
-            connections=tuple(self.connections),
-            outgoing=_group(live),
-            incoming_counts=MappingProxyType(
-                {node.id: sum(line.target == node.id for line in live) for node in ordered}
-            ),
-            places=MappingProxyType(self.places),
-            secret_names=frozenset().union(*(secret_names(node.paths("")) for node in ordered)),
-        )
-        return graph, self.faults
+        return _graph_of(trigger, ordered, self.nodes, self.connections, live, self.places), self.faults
 
     def _check_shape(self) -> bool:
         """Whether there are lists of nodes and connections that can be read one by one."""
@@ -497,6 +525,28 @@ class _Parser:
         )
 
 
+def _graph_of(
+    trigger: Node,
+    order: tuple[Node, ...],
+    nodes: Mapping[str, Node],
+    connections: list[Connection],
+    live: list[Connection],
+    places: Mapping[str, str],
+) -> Graph:
+    """A graph; `live` are the connections out of nodes that can run."""
+    counts = Counter(line.target for line in live)
+    return Graph(
+        trigger=trigger,
+        order=order,
+        nodes=MappingProxyType(dict(nodes)),
+        connections=tuple(connections),
+        outgoing=_group(live),
+        incoming_counts=MappingProxyType({node.id: counts[node.id] for node in order}),
+        places=MappingProxyType(dict(places)),
+        secret_names=frozenset().union(*(secret_names(node.paths("")) for node in order)),
+    )
+
+
 def _compile_deferred(parameters: Mapping[str, Any], deferred: Collection[str]) -> Mapping[str, Fill]:
     values = {name: parameters[name] for name in deferred if name in parameters}
     return {name: compile_value(value) or _constant(value) for name, value in values.items()}
@@ -558,7 +608,8 @@ def without_held(definition: Any) -> Any:
 
 def held_outputs(definition: Any) -> dict[str, Any]:
     """The outputs that are held for tests, by the ids of nodes."""
-    return {node["id"]: node[HELD] for node in definition["nodes"] if HELD in node}
+    nodes = objects_in(definition, "nodes")
+    return {node["id"]: node[HELD] for node in nodes if HELD in node and isinstance(node.get("id"), str)}
 
 
 def too_deep(value: Any, limit: int) -> bool:

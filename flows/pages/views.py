@@ -15,6 +15,7 @@ from flows.models import Flow, Revised, Server
 from flows.pages import node_catalogue
 from flows.pages.canvas import canvas_of
 from flows.pages.drawing import draw
+from flows.pages.editor import editor_of
 from flows.pages.forms import FlowForm, ServerForm
 from flows.pages.publishing import say_taken_along
 from flows.pages.return_addresses import own_address
@@ -23,6 +24,7 @@ from flows.publishing.callers import callers_of
 from flows.publishing.review import compare, server_costs
 from flows.revisions.conflicts import base_of, conflict_page, merged, started_from
 from flows.revisions.writes import Stale
+from flows.templatetags.canvas import canvas_is_built
 
 
 @require_GET
@@ -58,9 +60,10 @@ def build(request: HttpRequest, flow_id: int) -> HttpResponse:
             return conflict_page(request, sent, late.current, FlowForm(instance=late.current))
         messages.success(request, "The draft is saved. Clients see it once you publish it.")
         say_taken_along(request, taken_along)
-        return redirect("flows:build", flow.pk)
+        return redirect(request.get_full_path())
     faults = form.faults if form.is_bound else publishing.publishing_faults(flow)
     has_changes = publishing.has_unpublished_changes(flow)
+    as_json = request.GET.get("as") == "json"
     try:
         nodes: Sequence[Node] = publishing.graph_of(flow.definition).order
     except DefinitionError:
@@ -74,6 +77,8 @@ def build(request: HttpRequest, flow_id: int) -> HttpResponse:
         "faults": faults,
         "faults_title": "Not saved" if form.is_bound else "Not ready to be published",
         "drawing": draw(form.instance.definition),
+        "editor": editor_of(flow) if canvas_is_built() and not form.is_bound and not as_json else None,
+        "as_json": as_json,
         "canvas": canvas_of(form.instance.definition, faults) | {"inputs": _names_of(form.instance.input_schema)},
         "has_changes": has_changes,
         "comparison": compare(flow) if has_changes else None,
