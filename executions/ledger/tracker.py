@@ -73,7 +73,8 @@ class Tracker:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        began, nodes = time.monotonic(), self._dump_nodes()
+        began = time.monotonic()
+        nodes = self._dump_nodes()
         self.ledger.progress(self.execution_id, nodes, self.started_at + timedelta(seconds=self.seconds))
         self._pause = max(FLUSH_SECONDS, BREATHER * (time.monotonic() - began))
 

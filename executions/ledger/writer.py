@@ -130,7 +130,6 @@ class Ledger:
         with self._changed:
             item = self._item(row["id"], len(row["initial_params"]))
             item.insert, item.claim = row, claim
-        self._write_soon()
 
     def open_claimed(self, row: Row, claim: CallKey) -> asyncio.Future[bool]:
         """Take a pending row that is stored only if nobody has that idempotency key; await the result to know.
@@ -149,14 +148,6 @@ class Ledger:
             if item is None or not item.is_terminal:
                 item = self._item(execution_id, len(node_executions))
                 item.update = {"node_executions": node_executions, "updated_at": at}
-        self._write_soon()
-
-    def _write_soon(self) -> None:
-        """Have the writer look within IDLE_SECONDS. Waking it at once would cost two thread switches a call."""
-        now = time.monotonic()
-        if now >= self._nudged_until:
-            self._nudged_until = now + IDLE_SECONDS
-            asyncio.get_running_loop().call_later(IDLE_SECONDS, self._wake)
 
     def adopt(self, execution: Execution) -> None:
         """Write from now on what becomes of a pending row that another ledger may have opened."""
@@ -190,7 +181,7 @@ class Ledger:
             return self._wait(item)
 
     def _item(self, execution_id: uuid.UUID, size: int = 0) -> _Item:
-        """What is to be written for an execution, with so many bytes more; the lock is held."""
+        """What is to be written for an execution within IDLE_SECONDS, with so many bytes more; the lock is held."""
         item = self._items.get(execution_id)
         if item is None:
             item = self._items[execution_id] = _Item(execution_id)
@@ -198,6 +189,11 @@ class Ledger:
         self._bytes += size
         if self._thread is None or not self._thread.is_alive():
             self._start()
+        now = time.monotonic()
+        if now >= self._nudged_until:
+            # Waking the writer at once would cost two thread switches a call.
+            self._nudged_until = now + IDLE_SECONDS
+            asyncio.get_running_loop().call_later(IDLE_SECONDS, self._wake)
         return item
 
     def _wait(self, item: _Item) -> asyncio.Future[bool]:

@@ -9,7 +9,6 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from mcp_bridge.keys.principals import Principal, verify
-from mcp_bridge.models import hash_key
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -27,7 +26,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        principal = verify(hash_key(token))
+        principal = verify(token)
         if principal is None:
             raise AuthenticationFailed("The API key is unknown, revoked or expired.")
         if principal.server_ids is not None or principal.tools is not None:
