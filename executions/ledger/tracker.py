@@ -118,7 +118,7 @@ class Tracker:
             row["sent"] = payload.dump(difference(result, message), redactor=self.redactor)
         if error is not None:
             row |= error_columns(error, self.redactor)
-        return self.ledger.close(self.execution_id, row, kept)
+        return self.ledger.commit(self.execution_id, row, kept)
 
 
 def _redacted_result(result: dict[str, Any], redactor: Redactor) -> dict[str, Any]:

@@ -74,5 +74,5 @@ async def _record(
     } | error_columns(FlowError("rejected", message, message))
     if preview:
         terminal["error_preview"] = payload.clean_text(preview)[:200]
-    await ledger.close(execution_id, terminal)
+    await ledger.commit(execution_id, terminal)
     return answer
