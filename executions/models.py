@@ -25,19 +25,16 @@ NOTE_LENGTH = 2_000
 PRINCIPAL_LENGTH = 64
 
 
-def new_id() -> uuid.UUID:
-    """A UUIDv7 (RFC 9562): ids sort by time, so new rows land at the end of the index."""
-    return uuid7()
-
-
-def execution_url(execution_id: uuid.UUID) -> str:
-    """The whole address of an execution's page, for people and for clients; it holds also when the flow is gone."""
-    return _url_around().format(execution_id)
+new_id = uuid7
+"""A UUIDv7 (RFC 9562): ids sort by time, so new rows land at the end of the index."""
 
 
 @cache
-def _url_around() -> str:
-    """The address with a hole for the id: resolving the route on every call would cost more than running a flow."""
+def execution_url() -> str:
+    """The whole address of an execution's page, with {} for its id; it holds also when the flow is gone.
+
+    Resolving the route on every call would cost more than running a flow.
+    """
     sample = uuid.UUID(int=0)
     return settings.PUBLIC_URL + reverse("executions:detail", args=[sample]).replace(str(sample), "{}")
 
@@ -194,10 +191,11 @@ class Execution(models.Model):
         stored = self.request if isinstance(self.request, dict) else {}
         method, _, name = str(self.caller.get("request") or "tools/call").partition(" ")
         params = stored.get("params")
-        if not isinstance(params, dict):
-            params = {"uri": name} if method == "resources/read" else {"name": name or self.flow_tool_name}
         if method != "resources/read":
-            params = {"name": None, "arguments": self.initial_params, **params}
+            name, sent = name or self.flow_tool_name, params if isinstance(params, dict) else {}
+            params = {"name": name, "arguments": self.initial_params, **sent}
+        elif not isinstance(params, dict):
+            params = {"uri": name}
         return {"jsonrpc": "2.0", "id": 1, "method": method, **stored, "params": params}
 
     @property

@@ -32,21 +32,30 @@ class Gateway:
         """MCP messages that are not answered yet; streams on which a client only listens do not count."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
+        """Serve one connection; what is wrong with a request is said before anything is done for it."""
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
-        elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            if self.is_draining:
-                await refuse(Refused(503, "This server is about to stop.", RETRY_LATER), send)
-            else:
-                messages = int(scope["method"] == "POST")
-                self.under_way += messages
-                try:
-                    await _serve(scope, receive, send)
-                finally:
-                    self.under_way -= messages
-        else:
+        elif scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self.django(scope, receive, send)
+        elif self.is_draining:
+            await refuse(Refused(503, "This server is about to stop.", RETRY_LATER), send)
+        else:
+            messages = int(scope["method"] == "POST")
+            self.under_way += messages
+            try:
+                head = headers.read(scope)
+                headers.check(scope["method"], head)
+                hosted = await _admit(scope, head)
+                if messages:
+                    await _pass_messages(scope, receive, send, head, hosted)
+                else:
+                    await _pass_on(scope, receive, send, hosted)
+            except Refused as refused:
+                await refuse(refused, send)
+            except bodies.Gone:
+                logger.info("a client hung up before its message to %s was complete", scope["path"])
+            finally:
+                self.under_way -= messages
 
     def drain(self) -> None:
         """Take no new calls, and end the streams of `subscriptions/listen`, which count as calls under way."""
@@ -68,22 +77,6 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             await current_host().aclose()
             await send({"type": "lifespan.shutdown.complete"})
             return
-
-
-async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request; what is wrong with it is said before anything is done for it."""
-    try:
-        head = headers.read(scope)
-        headers.check(scope["method"], head)
-        hosted = await _admit(scope, head)
-        if scope["method"] == "POST":
-            await _pass_messages(scope, receive, send, head, hosted)
-        else:
-            await _pass_on(scope, receive, send, hosted)
-    except Refused as refused:
-        await refuse(refused, send)
-    except bodies.Gone:
-        logger.info("a client hung up before its message to %s was complete", scope["path"])
 
 
 async def _admit(scope: Scope, head: Headers) -> Hosted:

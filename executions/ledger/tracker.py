@@ -73,7 +73,8 @@ class Tracker:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        began, nodes = time.monotonic(), self._dump_nodes()
+        began = time.monotonic()
+        nodes = self._dump_nodes()
         self.ledger.progress(self.execution_id, nodes, self.started_at + timedelta(seconds=self.seconds))
         self._pause = max(FLUSH_SECONDS, BREATHER * (time.monotonic() - began))
 
@@ -117,7 +118,7 @@ class Tracker:
             row["sent"] = payload.dump(difference(result, message), redactor=self.redactor)
         if error is not None:
             row |= error_columns(error, self.redactor)
-        return self.ledger.close(self.execution_id, row, kept)
+        return self.ledger.commit(self.execution_id, row, kept)
 
 
 def _redacted_result(result: dict[str, Any], redactor: Redactor) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The only code that writes executions: one writer thread a process, many executions a transaction (group commit).
 
 Rules kept here (the numbers are those of the reliability rules):
-1. Whoever awaits `commit` or `close` goes on only after the transaction that holds the row is durable.
+1. Whoever awaits `commit` goes on only after the transaction that holds the row is durable.
 2. Whatever arrives while a transaction commits shares the next one, and an execution that is opened and closed before
    the writer looks becomes a single insert.
 3. A terminal write is `UPDATE ... WHERE id = ? AND status = 'pending'`; when it meets no row, somebody else ended the
@@ -126,11 +126,10 @@ class Ledger:
         return len(self._items) >= MAX_WAITING or self._bytes >= MAX_WAITING_BYTES
 
     def open(self, row: Row, claim: CallKey | None = None) -> None:
-        """Take a pending row; it reaches the database soon, or when `commit` or `close` asks for it."""
+        """Take a pending row; it reaches the database soon, or when `commit` asks for it."""
         with self._changed:
             item = self._item(row["id"], len(row["initial_params"]))
             item.insert, item.claim = row, claim
-        self._write_soon()
 
     def open_claimed(self, row: Row, claim: CallKey) -> asyncio.Future[bool]:
         """Take a pending row that is stored only if nobody has that idempotency key; await the result to know.
@@ -140,7 +139,7 @@ class Ledger:
         """
         with self._changed:  # held for both: the writer must not come between
             self.open(row, claim)
-            return self._wait(self._item(row["id"]))
+            return self.commit(row["id"])
 
     def progress(self, execution_id: uuid.UUID, node_executions: str, at: datetime) -> None:
         """Replace the stored node executions of a pending row, soon; the latest call wins."""
@@ -149,14 +148,6 @@ class Ledger:
             if item is None or not item.is_terminal:
                 item = self._item(execution_id, len(node_executions))
                 item.update = {"node_executions": node_executions, "updated_at": at}
-        self._write_soon()
-
-    def _write_soon(self) -> None:
-        """Have the writer look within IDLE_SECONDS. Waking it at once would cost two thread switches a call."""
-        now = time.monotonic()
-        if now >= self._nudged_until:
-            self._nudged_until = now + IDLE_SECONDS
-            asyncio.get_running_loop().call_later(IDLE_SECONDS, self._wake)
 
     def adopt(self, execution: Execution) -> None:
         """Write from now on what becomes of a pending row that another ledger may have opened."""
@@ -171,26 +162,29 @@ class Ledger:
         if key is not None and listeners:
             _tell([ExecutionChange(execution_id, key.flow_key, key.owner_key, Status.PENDING.value)])
 
-    async def commit(self, execution_id: uuid.UUID) -> None:
-        """Wait until what was taken so far is durable; raises LedgerUnavailable when it cannot be written."""
-        with self._changed:
-            written = self._wait(self._item(execution_id))
-        await written
-
-    def close(self, execution_id: uuid.UUID, terminal: Row, answer: KeptAnswer | None = None) -> asyncio.Future[bool]:
-        """Write the end of an execution, and the answer to keep; await the result to wait until both are durable.
+    def commit(
+        self, execution_id: uuid.UUID, terminal: Row | None = None, answer: KeptAnswer | None = None
+    ) -> asyncio.Future[bool]:
+        """Await the result to wait until what was taken so far is durable, with the end and the answer to keep.
 
         The result is False when the execution had already been ended by somebody else, whose record stays. Awaiting it
-        raises LedgerUnavailable when the end cannot be written.
+        raises LedgerUnavailable when it cannot be written.
         """
-        size = len(terminal.get("node_executions", "")) + len(answer.encrypted if answer is not None else "")
+        size = len((terminal or {}).get("node_executions", "")) + len(answer.encrypted if answer is not None else "")
+        loop = asyncio.get_running_loop()
+        written: asyncio.Future[bool] = loop.create_future()
         with self._changed:
             item = self._item(execution_id, size)
-            item.update, item.is_terminal, item.kept = terminal, True, answer
-            return self._wait(item)
+            item.waiters.append((loop, written))
+            if terminal is not None:
+                item.update, item.is_terminal, item.kept = terminal, True, answer
+        # Not at once: what else this turn of the event loop brings shares the transaction, and the writer does not
+        # compete for the interpreter with the calls that are about to end.
+        loop.call_soon(self._wake)
+        return written
 
     def _item(self, execution_id: uuid.UUID, size: int = 0) -> _Item:
-        """What is to be written for an execution, with so many bytes more; the lock is held."""
+        """What is to be written for an execution within IDLE_SECONDS, with so many bytes more; the lock is held."""
         item = self._items.get(execution_id)
         if item is None:
             item = self._items[execution_id] = _Item(execution_id)
@@ -198,17 +192,12 @@ class Ledger:
         self._bytes += size
         if self._thread is None or not self._thread.is_alive():
             self._start()
+        now = time.monotonic()
+        if now >= self._nudged_until:
+            # Waking the writer at once would cost two thread switches a call.
+            self._nudged_until = now + IDLE_SECONDS
+            asyncio.get_running_loop().call_later(IDLE_SECONDS, self._wake)
         return item
-
-    def _wait(self, item: _Item) -> asyncio.Future[bool]:
-        """Await the result to go on once the item is written; the lock is held."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[bool] = loop.create_future()
-        item.waiters.append((loop, future))
-        # Not at once: what else this turn of the event loop brings shares the transaction, and the writer does not
-        # compete for the interpreter with the calls that are about to end.
-        loop.call_soon(self._wake)
-        return future
 
     def _wake(self) -> None:
         with self._changed:

@@ -25,8 +25,8 @@ async def refuse(call: Call, reason: Exception) -> Answer:
         lines, name = "\n".join(f"- {fault}" for fault in reason.faults), call.target.tool_name
         message = f"The arguments do not fit the input schema of {name}:\n{lines}\nCorrect them and call again."
         preview = str(reason.faults[0])
-    redactor = call.target.guard.redactors(call.arguments, NO_SECRETS)[1]
-    row = pending_row(execution_id, now, call, redactor, call.target.timeout_seconds)
+    shown, _, redactor = call.target.guard.over(call.arguments, call.arguments, NO_SECRETS)
+    row = pending_row(execution_id, now, call, shown, redactor, call.target.timeout_seconds)
     return await _record(execution_id, now, row, message, preview, call.written)
 
 
@@ -74,5 +74,5 @@ async def _record(
     } | error_columns(FlowError("rejected", message, message))
     if preview:
         terminal["error_preview"] = payload.clean_text(preview)[:200]
-    await ledger.close(execution_id, terminal)
+    await ledger.commit(execution_id, terminal)
     return answer

@@ -67,11 +67,11 @@ async def _run(execution_id: uuid.UUID, call: Call) -> Answer | Waiting:
     """Record that the execution begins, then walk; nothing runs when somebody else has its idempotency key."""
     started_at, timeout, target = datetime.now(UTC), call.target.timeout_seconds, call.target
     secrets = await secrets_of(target) if target.graph.secret_names else NO_SECRETS
-    for_answer, for_record = target.guard.redactors(call.given, secrets)
+    shown, for_answer, for_record = target.guard.over(call.arguments, call.given, secrets)
     if call.parent is not None:
         for_record, timeout = for_record.knowing(call.parent.hidden), call.parent.seconds_for(timeout)
     tracker = Tracker(ledger, execution_id, started_at, for_record)
-    row = pending_row(execution_id, started_at, call, for_record, timeout)
+    row = pending_row(execution_id, started_at, call, shown, for_record, timeout)
     if call.delivery.claim is None:
         ledger.open(row)
     else:
@@ -115,7 +115,7 @@ async def _resume(call: Call, held: Held, answers: Mapping[str, Any]) -> Answer 
     except LedgerUnavailable:
         give_up(Tracker(ledger, held.execution_id, held.started_at, Redactor.none.knowing(held.hidden), held.entries))
         raise
-    for_answer, for_record = call.target.guard.redactors(call.given, secrets)
+    _, for_answer, for_record = call.target.guard.over(call.arguments, call.given, secrets)
     tracker = Tracker(ledger, held.execution_id, held.started_at, for_record.knowing(held.hidden), held.entries)
     for_answer = for_answer.knowing(held.hidden_in_answer)
     resumption = Resumption(held.checkpoint, answers, tracker.seconds)

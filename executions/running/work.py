@@ -37,11 +37,11 @@ MAX_REQUEST = 16 * 1024
 
 
 def pending_row(
-    execution_id: uuid.UUID, started_at: datetime, call: Call, redactor: Redactor, timeout: float
+    execution_id: uuid.UUID, started_at: datetime, call: Call, shown: Any, redactor: Redactor, timeout: float
 ) -> dict[str, Any]:
-    """The row of a call that this process runs, for at most `timeout` seconds."""
+    """The row of a call that this process runs, for at most `timeout` seconds; `shown` is kept of its arguments."""
     target, parent = call.target, {} if call.parent is None else {"parent_id": call.parent.execution_id}
-    row = base_row(execution_id, started_at, target.guard.masked(call.arguments), call.caller, redactor)
+    row = base_row(execution_id, started_at, shown, call.caller, redactor)
     return (
         row
         | parent

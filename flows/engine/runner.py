@@ -291,13 +291,10 @@ class _Walk:
             self._reuse(node, earlier, earlier.handle)
             return
         try:
-            parameters = self._parameters(node)
+            parameters = self._begin(node, earlier.finished if earlier else ())
         except NodeFailed as failed:
-            self._start(node, dict(node.parameters))
             self._fail(node, failed)
             return
-        self.finished[node.id] = {item.index: item for item in earlier.finished} if earlier else {}
-        self._start(node, self._without_secrets(node) if node.uses_secrets else parameters)
         try:
             if node.settings is None:
                 if self.before_effects is not None and node.registered.node_type.has_effects:
@@ -336,32 +333,35 @@ class _Walk:
             if node.id not in self.asking:
                 del self.finished[node.id]
 
-    def _start(self, node: Node, shown: Any) -> None:
-        if node.id not in self.reported:  # else it goes on after a question
-            self._tell(NodeStarted(node, self._at(), shown))
-            for item in self.finished.get(node.id, {}).values():
-                self._tell(ItemFinished(node, self._at(), item, is_reused=True))
-
     async def _before(self, node: Node) -> None:
         if self.before_effects is not None and node.registered.node_type.has_effects:
             await self.before_effects()
 
-    def _parameters(self, node: Node) -> Any:
-        if node.type == TRIGGER:
-            return self.arguments
-        if node.fill is None:
-            return dict(node.parameters)
-        parameters = node.fill(self.scope)
-        # Most values fit, and to ask only that is quicker than to ask for every fault.
-        if not node.registered.validator.is_valid(parameters):
-            faults = node.registered.faults(parameters, "", before_filling=False)
-            if faults:
-                raise NodeFailed("After its expressions were filled in: " + "; ".join(str(fault) for fault in faults))
+    def _begin(self, node: Node, finished: Sequence[Finished]) -> Any:
+        """A node's parameters with the expressions filled in, once it is told that it begins; raises NodeFailed."""
+        parameters, unfit = self.arguments if node.type == TRIGGER else dict(node.parameters), None
+        shown = parameters
+        if node.fill is not None:
+            try:
+                parameters = node.fill(self.scope)
+                # Most values fit, and to ask only that is quicker than to ask for every fault.
+                if not node.registered.validator.is_valid(parameters):
+                    faults = node.registered.faults(parameters, "", before_filling=False)
+                    if faults:
+                        said = "; ".join(str(fault) for fault in faults)
+                        raise NodeFailed(f"After its expressions were filled in: {said}")
+                # References to secrets are shown as they are.
+                shown = node.fill(self.scope | {SECRETS: SECRET_REFERENCES}) if node.uses_secrets else parameters
+            except NodeFailed as failed:
+                unfit, finished = failed, ()
+        if node.id not in self.reported:  # else it goes on after a question
+            self._tell(NodeStarted(node, self._at(), shown))
+            for item in finished:
+                self._tell(ItemFinished(node, self._at(), item, is_reused=True))
+        if unfit is not None:
+            raise unfit
+        self.finished[node.id] = {item.index: item for item in finished}
         return parameters
-
-    def _without_secrets(self, node: Node) -> Any:
-        """The same parameters with the references to secrets left as they are."""
-        return node.fill(self.scope | {SECRETS: SECRET_REFERENCES}) if node.fill else dict(node.parameters)
 
     async def _result(self, node: Node, parameters: Any) -> NodeResult:
         lent = self.services

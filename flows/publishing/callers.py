@@ -143,15 +143,18 @@ def take_along(flow: Flow, old: str, new: str) -> list[Flow]:
 # --- What asks --------------------------------------------------------------------------------------------------------
 
 
-def asking_node(graph: Graph | None) -> Node | None:
-    """The first node of a graph that can run and asks the caller; a flow that is called cannot."""
-    return next((node for node in graph.order if isinstance(node.registered.node_type, Asks)), None) if graph else None
+def asking_node(graph: Graph | None) -> tuple[Node, QuestionKind] | None:
+    """The first node of a graph that can run and asks the caller, and for what; a flow that is called cannot ask."""
+    for node in graph.order if graph else ():
+        if isinstance(node.registered.node_type, Asks):
+            return node, node.registered.node_type.asks
+    return None
 
 
 def asked_kind(graph: Graph | None) -> QuestionKind | None:
     """What a graph that can run asks its caller for first; None when it asks nothing."""
-    node = asking_node(graph)
-    return node.registered.node_type.asks if node and isinstance(node.registered.node_type, Asks) else None
+    found = asking_node(graph)
+    return found[1] if found else None
 
 
 def asking_faults(flow: Flow, graph: Graph) -> Iterator[Fault]:
@@ -185,8 +188,8 @@ def _why_it_asks(name: str, definitions: Mapping[str, Any]) -> str | None:
     waiting, seen = [(name, repr(name))], {name}
     for called, way in waiting:
         graph = graph_or_none(definitions.get(called))
-        if (node := asking_node(graph)) is not None and isinstance(node.registered.node_type, Asks):
-            return f"{way} asks {KINDS[node.registered.node_type.asks]} (its node {node.name!r})"
+        if (found := asking_node(graph)) is not None:
+            return f"{way} asks {KINDS[found[1]]} (its node {found[0].name!r})"
         for each in graph.order if graph else ():
             for further in _called(each).values():
                 if further not in seen:

@@ -144,7 +144,8 @@ def _plain(response: Any) -> Any:
 
 def meta_of(result: Called) -> dict[str, Any]:
     """What a result says of its execution, and how it came to this caller, in `_meta`."""
-    meta: dict[str, Any] = {EXECUTION_ID: str(result.execution_id), EXECUTION_URL: execution_url(result.execution_id)}
+    execution_id = str(result.execution_id)
+    meta: dict[str, Any] = {EXECUTION_ID: execution_id, EXECUTION_URL: execution_url().format(execution_id)}
     if not isinstance(result, Waiting) and result.is_joined:
         meta[JOINED] = True
     if isinstance(result, Pending):

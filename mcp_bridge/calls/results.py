@@ -57,7 +57,7 @@ def _where(answer: Answer, looks: bool) -> str:
     if looks:
         asked = json.dumps({"executionId": str(answer.execution_id)})
         return f"Call {GET_EXECUTION} with {asked} to see what each node did."
-    return f"Execution {answer.execution_id}: {execution_url(answer.execution_id)}"
+    return f"Execution {answer.execution_id}: {execution_url().format(answer.execution_id)}"
 
 
 def _pending(pending: Pending, protocol_version: str, wraps: bool) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from rest_framework.request import Request
 from flows.api.scopes import InsufficientScope
 from flows.values.scopes import KeyLimits, Scope
 from mcp_bridge.keys.principals import Principal, verify
-from mcp_bridge.models import hash_key
 
 NOT_FOR_KEYS = "No API key opens this address: log in, and use it as a person."
 UNLIMITED = KeyLimits(None, None)
@@ -39,7 +38,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        principal = verify(hash_key(token))
+        principal = verify(token)
         if principal is None:
             raise AuthenticationFailed("The API key is unknown, revoked or expired.")
         view = (request.parser_context or {})["view"]
