@@ -178,7 +178,6 @@ function Head({ node, type, close, change }: HeadProps) {
           <input
             type="text"
             value={slug ?? node.slug}
-            size={Math.max(3, (slug ?? node.slug).length)}
             aria-invalid={fault !== "" || undefined}
             aria-describedby={fault ? "inspector-slug-fault" : undefined}
             autoComplete="off"
