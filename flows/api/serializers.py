@@ -240,19 +240,17 @@ class FlowVersionSerializer(VersionItemSerializer):
 class NodeTypeSerializer(serializers.Serializer):
     """A node type and what its nodes' parameters must be."""
 
-    type = serializers.CharField(source="node_type.type")
-    title = serializers.CharField(source="node_type.title")
-    description = serializers.CharField(source="node_type.description")
+    type = serializers.CharField()
+    title = serializers.CharField()
+    description = serializers.CharField()
     group = serializers.CharField(help_text="The heading in the catalogue.")
     help = serializers.CharField(help_text="A few sentences on how it is used.")
-    icon = serializers.CharField(source="node_type.icon")
+    icon = serializers.CharField()
     handles = serializers.ListField(
         child=serializers.CharField(), help_text="The ways out; where they depend on the parameters, the example's."
     )
-    choosesHandles = serializers.BooleanField(source="chooses_handles")
-    hasEffects = serializers.BooleanField(source="node_type.has_effects")
-    parametersSchema = JsonObjectField(source="node_type.parameters_schema")
-    outputSchema = JsonObjectField(
-        source="output_schema", allow_null=True, help_text="Of the example's output; null when nothing is known."
-    )
+    choosesHandles = serializers.BooleanField()
+    hasEffects = serializers.BooleanField()
+    parametersSchema = JsonObjectField()
+    outputSchema = JsonObjectField(allow_null=True, help_text="Of the example's output; null when nothing is known.")
     example = JsonObjectField(allow_null=True, help_text="Parameters of a node that could stand in a flow.")

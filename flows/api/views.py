@@ -87,4 +87,4 @@ class NodeTypeList(ApiView):
     @extend_schema(responses=NodeTypeSerializer(many=True), operation_id="node_types_list")
     def get(self, request: Request) -> Response:
         """The node types with the JSON Schema of their parameters."""
-        return Response(NodeTypeSerializer(node_catalogue.entries(), many=True).data)
+        return Response([entry.as_json() for entry in node_catalogue.entries()])

@@ -20,7 +20,9 @@ TRIGGER = "trigger"
 """The type of the one node where a flow starts."""
 
 MAX_NODES = 500
-"""Nodes of one definition, which may have 20 connections for each."""
+"""Nodes of one definition, and its notes and groups, each."""
+MAX_CONNECTIONS = 10_000
+"""Connections of one definition: 20 for each node."""
 MAX_DEPTH = 64
 """Levels of nesting of a definition."""
 
@@ -58,7 +60,7 @@ DEFINITION_SCHEMA: Mapping[str, Any] = {
         },
         "connections": {
             "type": "array",
-            "maxItems": MAX_NODES * 20,
+            "maxItems": MAX_CONNECTIONS,
             "items": {
                 "type": "object",
                 "required": ["id", "sourceNodeId", "targetNodeId"],

@@ -16,6 +16,7 @@ from flows.models import MAX_NOTE, Flow, FlowVersion, Revised, Server
 from flows.pages import node_catalogue
 from flows.pages.canvas import canvas_of
 from flows.pages.drawing import draw
+from flows.pages.editor import editor_of
 from flows.pages.forms import FlowForm, NewFlowForm, ServerForm
 from flows.pages.return_addresses import own_address
 from flows.publishing import versions as publishing
@@ -23,6 +24,7 @@ from flows.publishing.callers import callers_of
 from flows.publishing.review import DRAFT, compare, reasons_to_ask, review_draft, server_costs
 from flows.revisions.conflicts import conflict_page, merged, started_from
 from flows.revisions.writes import Stale
+from flows.templatetags.canvas import canvas_is_built
 
 
 @require_GET
@@ -67,7 +69,7 @@ def build(request: HttpRequest, flow_id: int) -> HttpResponse:
             return conflict_page(request, sent, late.current, FlowForm(instance=late.current))
         messages.success(request, "The draft is saved. Clients see it once you publish it.")
         _say_taken_along(request, taken_along)
-        return redirect("flows:build", flow.pk)
+        return redirect(request.get_full_path())
     faults = form.faults if form.is_bound else publishing.publishing_faults(flow)
     return _build_page(request, flow, form, faults, "Not saved" if form.is_bound else "Not ready to be published")
 
@@ -76,6 +78,7 @@ def _build_page(
     request: HttpRequest, flow: Flow, form: FlowForm, faults: Sequence[Fault], faults_title: str, status: int = 200
 ) -> HttpResponse:
     has_changes = publishing.has_unpublished_changes(flow)
+    as_json = request.GET.get("as") == "json"
     try:
         nodes: Sequence[Node] = publishing.graph_of(flow.definition).order
     except DefinitionError:
@@ -88,6 +91,8 @@ def _build_page(
         "faults": faults,
         "faults_title": faults_title,
         "drawing": draw(form.instance.definition),
+        "editor": editor_of(flow) if canvas_is_built() and not form.is_bound and not as_json else None,
+        "as_json": as_json,
         "canvas": canvas_of(form.instance.definition, faults) | {"inputs": _names_of(form.instance.input_schema)},
         "has_changes": has_changes,
         "review": review_draft(flow) if has_changes else None,

@@ -4,19 +4,12 @@ import { useContext, useEffect, useMemo, useRef, useState, type KeyboardEvent, t
 import "./canvas.css";
 import { Card } from "./card";
 import { Details } from "./details";
-import { inTimeOrder, isTaken, neighbour, openingView, type CanvasData, type Direction } from "./model";
+import { inTimeOrder, isTaken, neighbour, openingView, type CanvasData } from "./model";
 import { NodeBox, type Box } from "./node";
 import { Store, StoreContext, usePart } from "./store";
+import { DIRECTIONS, FAR, FEW, LEAST_ZOOM, Tools, useKeptMiddle, useReveal, useZoomKeys } from "./view";
 
 const NODE_TYPES = { box: NodeBox };
-const DIRECTIONS: Record<string, Direction> = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
-const LEAST_ZOOM = 0.1;
-/** Below this zoom nodes show their names alone. */
-const FAR = 0.45;
-/** So many nodes are found without a map, which would lie over them. */
-const FEW = 8;
-const MOVE_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 160;
-
 const boxesOf = ({ nodes, width }: CanvasData): Box[] =>
   nodes.map((node) => ({ id: node.id, type: "box", position: { x: node.x, y: node.y }, width, height: node.height, data: { node } }));
 
@@ -43,7 +36,8 @@ export function Canvas({ store }: { store: Store }) {
 
 function Work() {
   const store = useContext(StoreContext);
-  const flow = useReactFlow<Box>();
+  const reveal = useReveal();
+  const zoom = useZoomKeys();
   const work = useRef<HTMLDivElement>(null);
   const isRun = usePart(({ data }) => data.run !== undefined);
   const chosen = usePart((state) => state.chosen);
@@ -58,13 +52,7 @@ function Work() {
   /** Makes a node the current one, and brings it into sight. */
   function goTo(id: string) {
     store.set({ current: id });
-    const { width, nodes } = store.get().data;
-    const node = nodes.find((each) => each.id === id)!;
-    const { x, y, zoom } = flow.getViewport();
-    const stage = work.current!.querySelector(".stage")!;
-    const [left, top] = [node.x * zoom + x, node.y * zoom + y];
-    const isSeen = left >= 0 && top >= 0 && left + width * zoom <= stage.clientWidth && top + node.height * zoom <= stage.clientHeight;
-    if (!isSeen) void flow.setCenter(node.x + width / 2, node.y + node.height / 2, { zoom: Math.max(zoom, 0.5), duration: MOVE_MS });
+    reveal(work.current!.querySelector(".stage")!, store.get().data, id);
   }
 
   function step(by: number) {
@@ -99,11 +87,8 @@ function Work() {
       const next = current && neighbour(data, current, DIRECTIONS[event.key]!);
       if (next) goTo(next);
     } else if (event.key === "Home") goTo((data.nodes.find((node) => node.isStart) ?? data.nodes[0]!).id);
-    else if (event.key === "+" || event.key === "=") void flow.zoomIn({ duration: MOVE_MS });
-    else if (event.key === "-") void flow.zoomOut({ duration: MOVE_MS });
-    else if (event.key === "0") void flow.fitView({ padding: 0.1, maxZoom: 1, duration: MOVE_MS });
     else if (data.run && (event.key === "n" || event.key === "p")) step(event.key === "n" ? 1 : -1);
-    else return;
+    else if (!zoom(event.key)) return;
     const now = store.get().current;
     if (now !== current) boxOf(now!)?.focus({ preventScroll: true });
     event.preventDefault();
@@ -179,41 +164,6 @@ function Flow() {
         </ReactFlow>
       )}
     </div>
-  );
-}
-
-/** When the canvas becomes wider or narrower, as beside a panel, its middle stays in the middle. */
-function useKeptMiddle() {
-  const { getViewport, setViewport } = useReactFlow();
-  const width = useStore((state) => state.width);
-  const last = useRef(0);
-  useEffect(() => {
-    const { x, y, zoom } = getViewport();
-    if (last.current && width) void setViewport({ x: x + (width - last.current) / 2, y, zoom });
-    last.current = width;
-  }, [width, getViewport, setViewport]);
-}
-
-function Tools() {
-  const { zoomIn, zoomOut, fitView, zoomTo } = useReactFlow();
-  const zoom = useStore((state) => state.transform[2]);
-  const quick = { duration: MOVE_MS };
-  // The keys + − 0 do the same, so these are no stops for Tab.
-  return (
-    <Panel position="bottom-left" className="tools">
-      <button type="button" tabIndex={-1} aria-label="Zoom out" onClick={() => void zoomOut(quick)}>
-        −
-      </button>
-      <button type="button" tabIndex={-1} className="zoom" title="Show at full size" onClick={() => void zoomTo(1, quick)}>
-        {Math.round(100 * zoom)}%
-      </button>
-      <button type="button" tabIndex={-1} aria-label="Zoom in" onClick={() => void zoomIn(quick)}>
-        +
-      </button>
-      <button type="button" tabIndex={-1} onClick={() => void fitView({ padding: 0.1, maxZoom: 1, ...quick })}>
-        Fit
-      </button>
-    </Panel>
   );
 }
 
