@@ -171,24 +171,3 @@ export function asText(value: Json): string {
 }
 
 const inText = (value: Json) => (typeof value === "string" ? JSON.stringify(value) : asText(value));
-
-/** The text with one root named otherwise in its expressions; what is no path stays as it is. */
-export function renamedIn(text: string, from: string, to: string): string {
-  let written = "";
-  let last = 0;
-  for (const [start, end] of marksIn(text)) {
-    const source = text.slice(start + 2, end - 2);
-    let path: Path | undefined;
-    try {
-      path = parse(source);
-    } catch {
-      continue;
-    }
-    for (let each: Path | undefined = path; each; each = each.fallback && "root" in each.fallback ? each.fallback : undefined) {
-      if (each.root !== from) continue;
-      written += text.slice(last, start + 2 + each.start) + to;
-      last = start + 2 + each.start + from.length;
-    }
-  }
-  return written + text.slice(last);
-}

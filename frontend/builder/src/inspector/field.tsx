@@ -1,4 +1,4 @@
-import { useContext, useId, useState, type ReactNode } from "react";
+import { useContext, useId, useState, type DragEvent, type ReactNode } from "react";
 import type { Json } from "../draft/draft";
 import { ExpressionInput } from "../expressions/input";
 import { Gives } from "../expressions/gives";
@@ -31,7 +31,7 @@ export interface ValueProps {
 }
 
 /** Kinds that are one control, which a label can point to. */
-const SINGLE = ["text", "number", "choice", "switch", "code"];
+const SINGLE = ["text", "number", "choice", "switch"];
 
 /** A field with its name, what is said of it and what is wrong with it. */
 export function LabelledField({ field, place, value, onChange, onRemove }: ValueProps & { onRemove?: (() => void) | undefined }) {
@@ -48,12 +48,22 @@ export function LabelledField({ field, place, value, onChange, onRemove }: Value
   const unit = unitOf(field);
   const side = [unit, field.instead.length ? `or ${field.instead.join(", ")}` : field.isRequired ? "required" : ""].filter(Boolean).join(" · ");
   const Name = isSingle ? "label" : "span";
+  // A text takes what is dropped in it at its place by itself.
+  const takesDrop = (event: DragEvent) =>
+    canChoose && !isExpression && event.dataTransfer.types.includes(DRAGGED) && !(event.target as Element).closest("input, textarea");
   return (
     <div
       className={`f is-${field.kind}`}
       role={isSingle ? undefined : "group"}
       aria-labelledby={isSingle ? undefined : `${id}-name`}
       aria-describedby={isSingle ? undefined : describedBy}
+      onDragOver={(event) => takesDrop(event) && event.preventDefault()}
+      onDrop={(event) => {
+        if (!takesDrop(event)) return;
+        event.preventDefault();
+        event.stopPropagation();
+        onChange(event.dataTransfer.getData(DRAGGED));
+      }}
     >
       <div className="f-head">
         <Name id={`${id}-name`} {...(isSingle ? { htmlFor: id } : {})}>
@@ -100,6 +110,9 @@ function childPlaces({ kind, schema }: Field, place: string, value: Json | undef
   const named = kind === "group" ? [...fieldsOf(schema, value).map(({ name }) => name), ...strangeKeys(schema, value)] : kind === "json" || kind === "schema" ? [] : Object.keys(value);
   return named.map((name) => placeOf(place, name));
 }
+
+/** What is dragged out of the list of what is known: texts take it as text, other fields become an expression. */
+export const DRAGGED = "application/x-flowhub-expression";
 
 const LONG_HELP = 150;
 
@@ -201,7 +214,7 @@ export function Value(props: ValueProps): ReactNode {
       const byDefault = defaultOf(field);
       return (
         <select id={id} value={value === undefined ? "" : JSON.stringify(value)} onChange={(event) => onChange(event.target.value ? (JSON.parse(event.target.value) as Json) : undefined)} {...aria}>
-          <option value="">{byDefault ? `${byDefault} (as long as nothing is chosen)` : "Choose…"}</option>
+          <option value="">{byDefault ? `${byDefault}, by default` : "Choose…"}</option>
           {value !== undefined && !isAmong && <option value={JSON.stringify(value)}>{word(value)} (not among them)</option>}
           {choices.map((choice) => (
             <option key={JSON.stringify(choice)} value={JSON.stringify(choice)}>
@@ -218,7 +231,7 @@ export function Value(props: ValueProps): ReactNode {
           <button type="button" id={id} className="switch" role="switch" aria-checked={isOn === true} onClick={() => onChange(!isOn)} {...aria} />
           <span>
             {isOn ? "On" : "Off"}
-            {value === undefined && " (as long as nothing is chosen)"}
+            {value === undefined && ", by default"}
           </span>
         </span>
       );

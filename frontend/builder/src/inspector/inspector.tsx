@@ -1,7 +1,8 @@
 import { useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { nodeOf, withNode, type DraftNode, type JsonObject, type NodeType } from "../draft/draft";
+import { renameSlug } from "../draft/edits";
 import { useEdited, useEditor } from "../draft/editor";
-import { renameSlug, slugFault } from "../expressions/rename";
+import { slugFault } from "../draft/names";
 import { FormContext, useInputs } from "./context";
 import { leftAt, faultsOfNode, faultsOfTool, under } from "./faults";
 import { Faults } from "./field";
@@ -147,7 +148,7 @@ function Head({ node, type, close, change }: HeadProps) {
   // A slug is taken over when it is left: each letter of it would rename all expressions.
   const [slug, setSlug] = useState<string>();
   const draft = useEdited((state) => (slug === undefined ? undefined : state.draft));
-  const fault = draft && slug !== undefined && slug !== node.slug ? slugFault(draft, node.id, slug) : "";
+  const fault = draft && slug !== undefined && slug !== node.slug ? slugFault(slug, node.id, draft.definition) : undefined;
   const leave = () => {
     if (slug === undefined || fault) return;
     editor.change((now) => renameSlug(now, node.id, slug, editor.nodeTypes));
@@ -178,7 +179,6 @@ function Head({ node, type, close, change }: HeadProps) {
           <input
             type="text"
             value={slug ?? node.slug}
-            size={Math.max(3, (slug ?? node.slug).length)}
             aria-invalid={fault !== "" || undefined}
             aria-describedby={fault ? "inspector-slug-fault" : undefined}
             autoComplete="off"

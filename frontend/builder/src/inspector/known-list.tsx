@@ -1,5 +1,6 @@
 import type { Known } from "../expressions/known";
 import { shown } from "../expressions/shown";
+import { DRAGGED } from "./field";
 
 /** What the fields of a node may name, to read and to drag into one. */
 export function KnownList({ known, isFromServer }: { known: Known[]; isFromServer: boolean }) {
@@ -23,6 +24,7 @@ export function KnownList({ known, isFromServer }: { known: Known[]; isFromServe
                   draggable
                   onDragStart={(event) => {
                     event.dataTransfer.setData("text/plain", `{{ ${path} }}`);
+                    event.dataTransfer.setData(DRAGGED, `{{ ${path} }}`);
                     event.dataTransfer.effectAllowed = "copy";
                   }}
                 >

@@ -41,7 +41,7 @@ export function ToolView() {
       </ul>
       <h3>Lint</h3>
       {findings.length === 0 && <p className="note-small">Nothing to say.</p>}
-      <ul className="findings">
+      <ul className="lint">
         {findings.map(({ rule, level, path, message }, number) => (
           <li key={number} className={`is-${level}`}>
             <span className="level">{level}</span> {path && <code>{path}</code>} {message} <span className="rule">{rule}</span>

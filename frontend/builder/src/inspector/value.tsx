@@ -49,14 +49,14 @@ export function AnyValue(props: ValueProps) {
           <>
             <ExpressionInput
               {...(id ? { id } : {})}
-              {...{ known, label: label ?? (id ? undefined : name), describedBy, isInvalid: isInvalid ?? false, isLong: true, isRequired: field.isRequired }}
+              {...{ known, label: name, describedBy, isInvalid: isInvalid ?? false, isLong: true, isRequired: field.isRequired }}
               value={typeof value === "string" ? value : ""}
               onChange={(text) => onChange(text || undefined)}
             />
             <Gives text={typeof value === "string" ? value : ""} known={known} />
           </>
         )}
-        {type === "number" && <NumberInput {...props} />}
+        {type === "number" && <NumberInput {...props} label={name} />}
         {type === "boolean" && (
           <span className="switch-line">
             <button type="button" className="switch" role="switch" aria-checked={value === true} aria-label={name} onClick={() => onChange(value !== true)} />
