@@ -2,12 +2,12 @@ import { useEffect, useRef, type KeyboardEvent, type MouseEvent } from "react";
 import { useReactFlow } from "@xyflow/react";
 import { NOTE } from "../draft/drawing";
 import { STEP_X } from "../draft/edits";
+import { Inspector } from "../inspector/inspector";
 import { neighbour } from "../model";
 import type { Box } from "../node";
 import { usePart } from "../store";
 import { DIRECTIONS, Tools, useZoomKeys } from "../view";
 import { useDesk, useUi } from "./desk";
-import { Details } from "./details";
 import { Questions } from "./head";
 import { Library } from "./library";
 import { Popup } from "./popup";
@@ -199,7 +199,7 @@ export function Work() {
           Arrows move between nodes, Enter opens one, c connects it, / adds one, Delete takes it away, Alt and an arrow move it.
         </p>
       </div>
-      {chosen !== undefined && <Details ref={details} nodeId={chosen} close={closeDetails} />}
+      {chosen !== undefined && <Inspector ref={details} nodeId={chosen} close={closeDetails} />}
       <Popup />
     </div>
   );

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asText, marksIn, MissingValue, parse, PathError, renamedIn, resolve, stepText } from "./paths";
+import { asText, marksIn, MissingValue, parse, PathError, resolve, stepText } from "./paths";
 
 const SCOPE = {
   fetch: { status: 200, body: { id: "A-1", "odd key": 1, items: [{ n: 1 }, { n: 2 }], customer: null } },
@@ -57,10 +57,4 @@ test("a value inside text is JSON with spaces, as a flow writes it", () => {
 
 test("steps are written as paths have them", () => {
   expect(["body", "odd key", 'a"b', 3].map(stepText)).toEqual([".body", '["odd key"]', '["a\\"b"]', "[3]"]);
-});
-
-test("a root is renamed in expressions alone, also in fallbacks", () => {
-  expect(renamedIn("fetch: {{ fetch.fetch ?? fetch.body }} {{fetch}} {{ fetched }} {{ fetch + 1 }}", "fetch", "get")).toBe(
-    "fetch: {{ get.fetch ?? get.body }} {{get}} {{ fetched }} {{ fetch + 1 }}",
-  );
 });

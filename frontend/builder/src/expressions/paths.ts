@@ -6,8 +6,6 @@ import type { Json } from "../draft/draft";
 export interface Path {
   source: string;
   root: string;
-  /** Where the root stands in the source. */
-  start: number;
   steps: (string | number)[];
   optional: Set<number>;
   fallback?: Path | { value: Json };
@@ -74,7 +72,7 @@ function pathAt(source: string, at: number): [Path, number] {
   const root = match(ROOT, source, at);
   if (!root) throw notAPath(source);
   let position = at + root[0].length;
-  const path: Path = { source: source.trim(), root: root[1]!, start: position - root[1]!.length, steps: [], optional: new Set() };
+  const path: Path = { source: source.trim(), root: root[1]!, steps: [], optional: new Set() };
   for (;;) {
     const isOptional = source.startsWith("?.", position);
     const step = match(STEP, source, isOptional ? position + (source[position + 2] === "[" ? 2 : 1) : position);
@@ -171,24 +169,3 @@ export function asText(value: Json): string {
 }
 
 const inText = (value: Json) => (typeof value === "string" ? JSON.stringify(value) : asText(value));
-
-/** The text with one root named otherwise in its expressions; what is no path stays as it is. */
-export function renamedIn(text: string, from: string, to: string): string {
-  let written = "";
-  let last = 0;
-  for (const [start, end] of marksIn(text)) {
-    const source = text.slice(start + 2, end - 2);
-    let path: Path | undefined;
-    try {
-      path = parse(source);
-    } catch {
-      continue;
-    }
-    for (let each: Path | undefined = path; each; each = each.fallback && "root" in each.fallback ? each.fallback : undefined) {
-      if (each.root !== from) continue;
-      written += text.slice(last, start + 2 + each.start) + to;
-      last = start + 2 + each.start + from.length;
-    }
-  }
-  return written + text.slice(last);
-}
