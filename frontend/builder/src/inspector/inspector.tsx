@@ -177,7 +177,7 @@ function Head({ node, type, close }: { node: DraftNode; type: NodeType | undefin
         <span>{type?.title ?? node.type}</span> ·{" "}
         <label className="inspector-slug" title="How expressions name it; renaming it renames it in all of them">
           <span className="visually-hidden">Slug</span>
-          {"{{ "}
+          {"{{\u00a0"}
           <input
             type="text"
             value={slug ?? node.slug}
@@ -194,7 +194,7 @@ function Head({ node, type, close }: { node: DraftNode; type: NodeType | undefin
               event.stopPropagation();
             }}
           />
-          {" }}"}
+          {"\u00a0}}"}
         </label>
         {node.type !== "trigger" && (
           <span className="inspector-disabled">

@@ -122,11 +122,11 @@ function OutputSchema({ schema, onChange }: { schema: JsonObject | null; onChang
       {schema && <JsonField value={schema} label="Output schema" onChange={(next) => onChange((next as JsonObject | undefined) ?? null)} />}
       <Faults faults={leftAt(faults, "outputSchema", [])} />
       <div className="adders">
-        <button type="button" className="add" onClick={() => void fromLastAnswer()}>
+        <button type="button" className="add-row" onClick={() => void fromLastAnswer()}>
           From the last answer
         </button>
         {!schema && (
-          <button type="button" className="add" onClick={() => onChange({ type: "object", properties: {} })}>
+          <button type="button" className="add-row" onClick={() => onChange({ type: "object", properties: {} })}>
             Write one
           </button>
         )}
