@@ -157,6 +157,7 @@ function Head({ node, type, close }: { node: DraftNode; type: NodeType | undefin
   return (
     <header data-group={type?.group ?? ""}>
       <Mark icon={type?.icon ?? ""} />
+      <h2 className="visually-hidden">{node.name}</h2>
       <input
         className="inspector-name"
         type="text"
