@@ -106,8 +106,8 @@ class KeyRing:
 
 def verify(text: str) -> Principal | None:
     """Look a key up and note that it was used, at most once a minute."""
-    now = timezone.now()
-    key = ApiKey.objects.usable(now).of_text(hash_key(text), now).select_related("owner").first()
+    now, hashed = timezone.now(), hash_key(text)
+    key = ApiKey.objects.usable(now).of_text(hashed, now).select_related("owner").first()
     if key is None:
         return None
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USED_EVERY)

@@ -1,8 +1,8 @@
 import { useEffect, useRef, type KeyboardEvent, type MouseEvent } from "react";
 import { useReactFlow } from "@xyflow/react";
-import { Inspector } from "../inspector/inspector";
 import { NOTE } from "../draft/drawing";
 import { STEP_X } from "../draft/edits";
+import { Inspector } from "../inspector/inspector";
 import { neighbour } from "../model";
 import type { Box } from "../node";
 import { usePart } from "../store";
@@ -198,7 +198,7 @@ export function Work() {
           Arrows move between nodes, Enter opens one, c connects it, / adds one, Delete takes it away, Alt and an arrow move it.
         </p>
       </div>
-      {chosen !== undefined && <Inspector nodeId={chosen} close={closeDetails} />}
+      {chosen !== undefined && <Inspector ref={details} nodeId={chosen} close={closeDetails} />}
       <Popup />
     </div>
   );

@@ -29,6 +29,7 @@ test.each([
   ["{{ fetch.body }}", { kind: "value", value: { items: [{ price: 2.5 }, null] } }],
   ["{{ fetch.body.total ?? 0 }}", { kind: "value", value: 0 }],
   ["Bearer {{ secrets.SHOP_KEY }}", { kind: "secret", value: "Bearer ••••" }],
+  ["{{ caller.clientName }} asks for {{ trigger.order_id }}", { kind: "value", value: "{{ caller.clientName }} asks for A-00017" }],
   ["{{ caller.clientName }}", { kind: "unknown", says: "No call has shown {{ caller.clientName }} yet." }],
 ])("%s is previewed", (text, shown) => {
   expect(preview(text, KNOWN)).toEqual(shown);

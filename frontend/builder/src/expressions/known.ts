@@ -66,7 +66,7 @@ export function scopeOf(known: Known[]): Scope {
   return scope;
 }
 
-/** What a text with expressions gives; `unknown` where no execution has shown it. */
+/** What a text with expressions gives; `unknown` where no execution has shown it. In a text, what is not known stays as it is. */
 export type Preview = { kind: "value" | "secret"; value: Json } | { kind: "unknown" | "malformed"; says: string };
 
 const HIDDEN = "••••";
@@ -76,20 +76,23 @@ export function preview(text: string, known: Known[]): Preview | undefined {
   if (!marks.length) return undefined;
   const scope = scopeOf(known);
   const parts: Json[] = [];
-  let [last, hasSecret] = [0, false];
+  let [last, hasSecret, unknown] = [0, false, 0];
   for (const [start, end] of marks) {
     try {
       const path = parse(text.slice(start + 2, end - 2));
       const isSecret = path.root === "secrets";
-      parts.push(text.slice(last, start), isSecret ? HIDDEN : resolve(path, scope));
+      const value = isSecret ? HIDDEN : resolve(path, scope);
+      parts.push(text.slice(last, start), value);
       hasSecret ||= isSecret;
     } catch (error) {
       if (error instanceof PathError) return { kind: "malformed", says: error.message };
-      if (error instanceof MissingValue) return { kind: "unknown", says: `No call has shown ${text.slice(start, end)} yet.` };
-      throw error;
+      if (!(error instanceof MissingValue)) throw error;
+      parts.push(text.slice(last, start), text.slice(start, end));
+      unknown += 1;
     }
     last = end;
   }
+  if (unknown === marks.length) return { kind: "unknown", says: `No call has shown ${text.slice(...marks[0]!)} yet.` };
   const isLone = marks.length === 1 && text.trim() === text.slice(...marks[0]!);
   const value = isLone ? parts[1]! : [...parts, text.slice(last)].map(asText).join("");
   return { kind: hasSecret ? "secret" : "value", value };

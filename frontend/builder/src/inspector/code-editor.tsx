@@ -20,7 +20,7 @@ const COLOURS = syntaxHighlighting(
   HighlightStyle.define([
     { tag: [tags.keyword, tags.bool, tags.null, tags.self], color: "var(--violet)" },
     { tag: [tags.string, tags.special(tags.string)], color: "var(--wait-ink)" },
-    { tag: tags.number, color: "var(--blue)" },
+    { tag: tags.number, color: "var(--teal)" },
     { tag: tags.comment, color: "var(--faint)", fontStyle: "italic" },
     { tag: [tags.propertyName, tags.definition(tags.variableName), tags.function(tags.variableName)], color: "var(--brand)" },
   ]),

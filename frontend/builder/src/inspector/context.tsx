@@ -41,14 +41,17 @@ export function useInputs(nodeId: string): { known: Known[]; isFromServer: boole
   return { known: known ?? (draft ? knownWithout(draft, nodeId) : []), isFromServer: known !== undefined };
 }
 
-/** Moves the keyboard to a part of what is drawn next; for what a button adds or takes away. */
+const CONTROL = "input, textarea, select, [contenteditable], button:not(.mode, .insert, .remove)";
+
+/** Moves the keyboard to the last of the parts, or the first control in it, of what is drawn next; for what is added or taken away. */
 export function useFocusNext<T extends HTMLElement>() {
   const box = useRef<T>(null);
   const wanted = useRef<string>(undefined);
   useEffect(() => {
     if (wanted.current === undefined) return;
-    const found = box.current?.querySelectorAll<HTMLElement>(wanted.current);
-    found?.[found.length - 1]?.focus();
+    const found = [...(box.current?.querySelectorAll<HTMLElement>(wanted.current) ?? [])].at(-1);
+    const control = found?.matches(CONTROL) ? found : found?.querySelector<HTMLElement>(CONTROL);
+    control?.focus();
     wanted.current = undefined;
   });
   return [box, (selector: string) => (wanted.current = selector)] as const;

@@ -199,7 +199,7 @@ export function Value(props: ValueProps): ReactNode {
         <>
           <ExpressionInput
             {...(id ? { id } : {})}
-            {...{ value: text, known, isLong, label, describedBy, isInvalid: isInvalid ?? false, isRequired: field.isRequired, placeholder: defaultOf(field), onChange: change }}
+            {...{ value: text, known, isText: true, isOneLine: !isLong, label, describedBy, isInvalid: isInvalid ?? false, isRequired: field.isRequired, placeholder: defaultOf(field), onChange: change }}
           />
           <Gives text={text} known={known} />
         </>

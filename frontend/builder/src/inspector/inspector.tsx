@@ -1,8 +1,9 @@
-import { useMemo, useRef, useState, type KeyboardEvent } from "react";
+import { useMemo, useRef, useState, type KeyboardEvent, type Ref } from "react";
 import { nodeOf, withNode, type DraftNode, type JsonObject, type NodeType } from "../draft/draft";
-import { renameSlug } from "../draft/edits";
+import { rename, renameSlug, toggle } from "../draft/edits";
 import { useEdited, useEditor } from "../draft/editor";
 import { slugFault } from "../draft/names";
+import { Mark } from "../mark";
 import { FormContext, useInputs } from "./context";
 import { leftAt, faultsOfNode, faultsOfTool, under } from "./faults";
 import { Faults } from "./field";
@@ -15,18 +16,22 @@ import { Settings } from "./settings";
 import { Tool } from "./tool";
 import { ToolView } from "./tool-view";
 
-const ICONS = `${import.meta.env.BASE_URL.replace(/builder\/$/, "")}img/node-icons.svg`;
+interface Props {
+  ref?: Ref<HTMLElement> | undefined;
+  nodeId: string;
+  close: () => void;
+}
 
-/** The form of one node. */
-export function Inspector({ nodeId, close }: { nodeId: string; close: () => void }) {
+/** The form of one node; `ref` is what the keyboard is given to when it is opened by keyboard. */
+export function Inspector({ ref, nodeId, close }: Props) {
   const node = useEdited(({ draft }) => nodeOf(draft, nodeId));
   // Another node, other fields: nothing half typed is taken along.
-  return node ? <Panel key={nodeId} node={node} close={close} /> : null;
+  return node ? <Panel key={nodeId} ref={ref} node={node} close={close} /> : null;
 }
 
 type Tab = "parameters" | "model" | "settings" | "help";
 
-function Panel({ node, close }: { node: DraftNode; close: () => void }) {
+function Panel({ ref, node, close }: Omit<Props, "nodeId"> & { node: DraftNode }) {
   const editor = useEditor();
   const faults = useEdited((state) => state.faults);
   const judged = useEdited((state) => state.judged);
@@ -58,8 +63,8 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
   ];
   return (
     <FormContext value={form}>
-      <aside className="inspector" aria-label={node.name} tabIndex={-1}>
-        <Head node={node} type={type} close={close} change={change} />
+      <aside ref={ref} className="details inspector" aria-label={node.name} tabIndex={-1}>
+        <Head node={node} type={type} close={close} />
         <Tabs tabs={tabs} tab={tab} choose={setTab} />
         <div className="inspector-body" role="tabpanel" id="inspector-panel" aria-labelledby={`inspector-tab-${tab}`} tabIndex={-1}>
           {tab === "parameters" && <Faults faults={isTrigger ? under(form.faults, "parameters") : [...outside, ...homeless]} />}
@@ -136,19 +141,14 @@ function Tabs({ tabs, tab, choose }: { tabs: [Tab, string, number][]; tab: Tab; 
   );
 }
 
-interface HeadProps {
-  node: DraftNode;
-  type: NodeType | undefined;
-  close: () => void;
-  change: (changed: Partial<DraftNode>, key: string) => void;
-}
-
-function Head({ node, type, close, change }: HeadProps) {
+function Head({ node, type, close }: { node: DraftNode; type: NodeType | undefined; close: () => void }) {
   const editor = useEditor();
+  // While it is written, it may be empty.
+  const [name, setName] = useState<string>();
   // A slug is taken over when it is left: each letter of it would rename all expressions.
   const [slug, setSlug] = useState<string>();
-  const draft = useEdited((state) => (slug === undefined ? undefined : state.draft));
-  const fault = draft && slug !== undefined && slug !== node.slug ? slugFault(slug, node.id, draft.definition) : undefined;
+  const definition = useEdited(({ draft }) => draft.definition);
+  const fault = slug === undefined ? undefined : slugFault(slug, node.id, definition);
   const leave = () => {
     if (slug === undefined || fault) return;
     editor.change((now) => renameSlug(now, node.id, slug, editor.nodeTypes));
@@ -156,17 +156,20 @@ function Head({ node, type, close, change }: HeadProps) {
   };
   return (
     <header data-group={type?.group ?? ""}>
-      <span className="mark">
-        <svg aria-hidden="true">{type?.icon && <use href={`${ICONS}#${type.icon}`} />}</svg>
-      </span>
+      <Mark icon={type?.icon ?? ""} />
+      <h2 className="visually-hidden">{node.name}</h2>
       <input
         className="inspector-name"
         type="text"
         aria-label="Name"
-        value={node.name}
+        value={name ?? node.name}
         autoComplete="off"
         spellCheck={false}
-        onChange={(event) => change({ name: event.target.value }, "name")}
+        onChange={(event) => {
+          setName(event.target.value);
+          editor.change((draft) => rename(draft, node.id, event.target.value), `${node.id}.name`);
+        }}
+        onBlur={() => setName(undefined)}
       />
       <button type="button" className="close" aria-label="Close" onClick={close}>
         ×
@@ -175,11 +178,11 @@ function Head({ node, type, close, change }: HeadProps) {
         <span>{type?.title ?? node.type}</span> ·{" "}
         <label className="inspector-slug" title="How expressions name it; renaming it renames it in all of them">
           <span className="visually-hidden">Slug</span>
-          {"{{ "}
+          {"{{\u00a0"}
           <input
             type="text"
             value={slug ?? node.slug}
-            aria-invalid={fault !== "" || undefined}
+            aria-invalid={fault !== undefined || undefined}
             aria-describedby={fault ? "inspector-slug-fault" : undefined}
             autoComplete="off"
             spellCheck={false}
@@ -192,7 +195,7 @@ function Head({ node, type, close, change }: HeadProps) {
               event.stopPropagation();
             }}
           />
-          {" }}"}
+          {"\u00a0}}"}
         </label>
         {node.type !== "trigger" && (
           <span className="inspector-disabled">
@@ -203,12 +206,7 @@ function Head({ node, type, close, change }: HeadProps) {
               aria-checked={node.disabled !== true}
               aria-label="Enabled"
               title={node.disabled ? "Passed over: what arrives goes on at main" : "Turn off, and the flow passes it over"}
-              onClick={() =>
-                editor.change((draft) => {
-                  const { disabled, ...rest } = nodeOf(draft, node.id)!;
-                  return withNode(draft, disabled ? rest : { ...rest, disabled: true });
-                })
-              }
+              onClick={() => editor.change((draft) => toggle(draft, [node.id]))}
             />
             {node.disabled ? "Passed over" : "On"}
           </span>

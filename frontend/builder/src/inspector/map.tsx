@@ -34,13 +34,13 @@ export function Rows({ field, place, value, onChange, label }: ValueProps) {
           remove={() => {
             if (name) put(withKey(object, name, undefined));
             setIsAdding(false);
-            focusNext(".add");
+            focusNext(".add-row");
           }}
         />
       ))}
       <button
         type="button"
-        className="add"
+        className="add-row"
         disabled={isAdding}
         onClick={() => {
           setIsAdding(true);

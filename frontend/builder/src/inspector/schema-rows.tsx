@@ -41,13 +41,13 @@ export function SchemaRows({ schema, onChange, place = "", isFlat = false, of = 
           remove={() => {
             setIsAdding(false);
             if (parameter) onChange(withoutParameter(schema, parameter.name));
-            focusNext(":scope > .add");
+            focusNext(":scope > .add-row");
           }}
         />
       ))}
       <button
         type="button"
-        className="add"
+        className="add-row"
         disabled={isAdding}
         onClick={() => {
           setIsAdding(true);

@@ -1,12 +1,13 @@
 import { useContext, useState } from "react";
 import type { Draft, Json, JsonObject } from "../draft/draft";
 import { useEdited, useEditor } from "../draft/editor";
+import { slugOf } from "../draft/names";
 import { FormContext } from "./context";
 import { JsonField } from "./code-field";
 import { Faults, LabelledField } from "./field";
 import { field, fieldsOf, placeOf } from "./fields";
 import { Fields } from "./group";
-import { alsoSaid, inferred, parametersOf, toolNameOf } from "./parameters";
+import { alsoSaid, inferred, parametersOf } from "./parameters";
 import { leftAt } from "./faults";
 import { SchemaRows } from "./schema-rows";
 import { ask } from "./server";
@@ -51,7 +52,7 @@ export function Tool() {
       {one(NAME, (value) => {
         const name = (value as string | undefined) ?? "";
         // The tool's name follows as long as nobody wrote another.
-        editor.change((now) => ({ ...now, name, ...(now.toolName === toolNameOf(now.name) ? { toolName: toolNameOf(name) } : {}) }), "tool.name");
+        editor.change((now) => ({ ...now, name, ...(now.toolName === slugOf(now.name) ? { toolName: slugOf(name) } : {}) }), "tool.name");
       })}
       {text(TOOL_NAME)}
       {TEXTS.map(text)}
@@ -121,11 +122,11 @@ function OutputSchema({ schema, onChange }: { schema: JsonObject | null; onChang
       {schema && <JsonField value={schema} label="Output schema" onChange={(next) => onChange((next as JsonObject | undefined) ?? null)} />}
       <Faults faults={leftAt(faults, "outputSchema", [])} />
       <div className="adders">
-        <button type="button" className="add" onClick={() => void fromLastAnswer()}>
+        <button type="button" className="add-row" onClick={() => void fromLastAnswer()}>
           From the last answer
         </button>
         {!schema && (
-          <button type="button" className="add" onClick={() => onChange({ type: "object", properties: {} })}>
+          <button type="button" className="add-row" onClick={() => onChange({ type: "object", properties: {} })}>
             Write one
           </button>
         )}
