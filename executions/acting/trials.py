@@ -52,12 +52,18 @@ def try_out(target: Target, arguments: Any, caller: Caller, given: Mapping[str, 
 
 
 def try_draft(
-    flow: Flow, arguments: Any, caller: Caller, until_node: str | None = None, outputs: Mapping[str, Any] = NO_OUTPUTS
+    flow: Flow,
+    arguments: Any,
+    caller: Caller,
+    until_node: str | None = None,
+    outputs: Mapping[str, Any] = NO_OUTPUTS,
+    *,
+    waits: bool = True,
 ) -> Execution:
     """Call the saved draft as `try_out` does, as far as a node of that id if there is one.
 
-    `outputs`, by node id, stand for executing those nodes, before those that the draft holds. Raises TrialRefused too,
-    and DefinitionError.
+    Unless the caller `waits`, the execution comes back soon, ended or not. `outputs`, by node id, stand for executing
+    those nodes, before those that the draft holds. Raises TrialRefused too, and DefinitionError.
     """
     try:
         target = draft_target(flow, until_node)
@@ -65,7 +71,10 @@ def try_draft(
         raise
     except ValueError as error:
         raise TrialRefused(Fault("untilNode", str(error))) from None
-    return try_out(target, arguments, caller, given_outputs(flow, target, outputs))
+    given = given_outputs(flow, target, outputs)
+    if waits:
+        return try_out(target, arguments, caller, given)
+    return Execution.objects.get(pk=async_to_sync(replays.begin)(Call(target, arguments, caller, reused=given)))
 
 
 def given_outputs(flow: Flow, target: Target, outputs: Mapping[str, Any] = NO_OUTPUTS) -> dict[str, Reused]:

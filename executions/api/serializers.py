@@ -192,6 +192,10 @@ class DraftCallSerializer(serializers.Serializer):
         default=dict,
         help_text="Outputs by node id, which stand for executing those nodes, as `heldOutput` in the draft does.",
     )
+    waits = serializers.BooleanField(
+        default=True,
+        help_text="False: the answer comes after a second at most, whether the execution has ended or not.",
+    )
 
 
 class ReplaySerializer(serializers.Serializer):

@@ -160,14 +160,19 @@ class FlowTest(OfFlow, generics.GenericAPIView):
         responses={201: ExecutionSerializer, 400: OpenApiResponse(description="Faults, each with its path.")},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
-        """Answer with the ended execution, whether it went well or not; with a pending one when it asks you."""
+        """Answer with the ended execution, whether it went well or not; with a pending one when it asks you.
+
+        A pending one comes back too when you do not wait for its end.
+        """
         flow = self.flow
         call = self.get_serializer(data=request.data)
         call.is_valid(raise_exception=True)
         with refusals_answered():
             caller = Caller.of_user(request.user, Execution.Source.API.value)
             asked = call.validated_data
-            execution = trials.try_draft(flow, asked["arguments"], caller, asked["untilNode"], asked["outputs"])
+            execution = trials.try_draft(
+                flow, asked["arguments"], caller, asked["untilNode"], asked["outputs"], waits=asked["waits"]
+            )
         return Response(whole(execution, request), status=status.HTTP_201_CREATED)
 
 

@@ -54,6 +54,7 @@ export const NodeBox = memo(function NodeBox({ data: { node } }: NodeProps<Box>)
         {!isRun && faults.length > 0 && <i className="count">{faults.length}</i>}
         <small>{node.type}</small>
         <span className="says">{edited?.isDisabled ? "disabled: passed over" : says}</span>
+        {edited?.isHeld && <i className="held" title="Its output is held for tests" />}
       </button>
       {/* The same is in the menu that the keyboard opens, so these are no stops for Tab. */}
       {edited && <button type="button" tabIndex={-1} className="more nodrag" data-menu={node.id} aria-label={`What to do with ${node.name}`} title="More" children="⋯" />}

@@ -9,7 +9,7 @@ import { Editor, type EditorData } from "../draft/editor";
 import { GRID, onGrid, type Place } from "../draft/layout";
 import { Saving } from "../draft/saving";
 import { Ways } from "../draft/ways";
-import type { Direction } from "../model";
+import type { Direction, Run } from "../model";
 import { Store, usePartOf, type State } from "../store";
 import { askForWays, sender } from "./server";
 
@@ -63,6 +63,8 @@ export class Desk {
   #silence: ReturnType<typeof setTimeout> | undefined;
   #pastedAt: { text: string; times: number } | undefined;
 
+  #run: Run | undefined;
+
   constructor(data: EditorData, icons: string) {
     const types = new Map(data.nodeTypes.map((type) => [type.type, type]));
     const ways = new Ways(types, askForWays, () => this.#draw());
@@ -80,12 +82,18 @@ export class Desk {
   #draw() {
     const { draft, faults, judged } = this.editor.get();
     const { data: last, current, chosen } = this.store.get();
-    const data = drawn(draft, faultsById(faults, judged), this.around, last);
+    const data = { ...drawn(draft, faultsById(faults, judged), this.around, last), ...(this.#run && { run: this.#run }) };
     const isThere = (id: string | undefined) => data.nodes.some((node) => node.id === id);
     if (draft !== this.#drawn) this.say("");
     this.#drawn = draft;
     const fallback = (data.nodes.find(({ isStart }) => isStart) ?? data.nodes[0])?.id;
     this.store.set({ data, current: isThere(current) ? current : fallback, chosen: isThere(chosen) ? chosen : undefined });
+  }
+
+  /** Shows at each node what an execution did there, until it is called with none. */
+  show(run: Run | undefined) {
+    this.#run = run;
+    this.#draw();
   }
 
   get draft() {

@@ -5,6 +5,7 @@ import { useEdited } from "../draft/editor";
 import { usePartOf } from "../store";
 import { useDesk } from "./desk";
 import { lookAtBoth } from "./both-sides";
+import { TestCall } from "../trying/panel";
 
 const clock = (at: Date) => at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
@@ -27,6 +28,7 @@ export function Head() {
         </svg>
       </button>
       <Checks />
+      <TestCall />
     </>
   );
 }

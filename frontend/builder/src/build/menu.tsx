@@ -3,6 +3,8 @@ import { nodeOf } from "../draft/draft";
 import { TRIGGER } from "../draft/connecting";
 import { ungroup } from "../draft/edits";
 import { GRID, type Place } from "../draft/layout";
+import { itemsOf } from "../trying/gave";
+import { useTrying } from "../trying/trying";
 import { useDesk } from "./desk";
 
 type Item = [label: string, keys: string, does: () => void] | null;
@@ -10,6 +12,7 @@ type Item = [label: string, keys: string, does: () => void] | null;
 /** What can be done with a node, with all that are selected, or with the empty canvas. */
 export function Menu({ id, place, close }: { id: string | undefined; place: Place; close: () => void }) {
   const desk = useDesk();
+  const trying = useTrying();
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => list.current?.querySelector<HTMLElement>("button")?.focus({ preventScroll: true }), []);
 
@@ -49,6 +52,8 @@ export function Menu({ id, place, close }: { id: string | undefined; place: Plac
             ["Open", "Enter", () => desk.open(one)],
             ["Rename…", "F2", () => desk.ui.set({ popup: { is: "name", what: "node", id: one, x, y } })],
             ["Connect to…", "C", () => desk.ui.set({ popup: { is: "connect", id: one, x, y } })],
+            null,
+            ...itemsOf(trying, one),
             null,
           ] as Item[])
         : ids.length === 1

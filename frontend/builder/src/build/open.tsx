@@ -6,6 +6,8 @@ import "../canvas.css";
 import { EditorContext, type EditorData } from "../draft/editor";
 import { StoreContext } from "../store";
 import "./build.css";
+import "../trying/trying.css";
+import { Trying, TryingContext } from "../trying/trying";
 import { Desk, DeskContext } from "./desk";
 import { Head } from "./head";
 import { Work } from "./work";
@@ -13,6 +15,7 @@ import { Work } from "./work";
 /** Opens a draft to be built, in an empty element; `end` takes it away. */
 export function open(place: HTMLElement, data: EditorData, icons: string) {
   const desk = new Desk(data, icons);
+  const trying = new Trying(desk);
   const root = createRoot(place);
   const head = document.querySelector("[data-editor-head]");
   const form = document.querySelector<HTMLFormElement>("form#draft");
@@ -20,14 +23,18 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
     <DeskContext value={desk}>
       <EditorContext value={desk.editor}>
         <StoreContext value={desk.store}>
-          <ReactFlowProvider>
-            <Work />
-          </ReactFlowProvider>
-          {head && createPortal(<Head />, head)}
+          <TryingContext value={trying}>
+            <ReactFlowProvider>
+              <Work />
+            </ReactFlowProvider>
+            {head && createPortal(<Head />, head)}
+          </TryingContext>
         </StoreContext>
       </EditorContext>
     </DeskContext>,
   );
+  const tried = new URLSearchParams(location.search).get("execution");
+  if (tried) void trying.begin(tried);
 
   const { saving, editor } = desk;
   const element = place.parentElement!;
@@ -68,6 +75,7 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
 
   return () => {
     void saving.now();
+    trying.hide();
     watcher.disconnect();
     unlisten();
     removeEventListener("beforeunload", ask);

@@ -7,13 +7,13 @@ const PATIENCE_MS = 30_000;
 /** What a request that outlives its page may hold. */
 const MAX_LAST_BYTES = 60_000;
 
-function headers(more: Record<string, string> = {}) {
+export function headers(more: Record<string, string> = {}) {
   const token = document.querySelector<HTMLInputElement>("input[name=csrfmiddlewaretoken]")?.value ?? "";
   return { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": token, ...more };
 }
 
 /** The first sentence in the body of a refusal. */
-function sentenceIn(body: unknown): string | undefined {
+export function sentenceIn(body: unknown): string | undefined {
   if (typeof body === "string") return body;
   if (typeof body !== "object" || body === null) return undefined;
   for (const value of Object.values(body)) {

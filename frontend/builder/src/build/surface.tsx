@@ -16,7 +16,7 @@ import { MAIN, refusal } from "../draft/connecting";
 import { NOTE } from "../draft/drawing";
 import { disconnect } from "../draft/edits";
 import { GRID, WIDTH } from "../draft/layout";
-import { openingView, type CanvasData, type CanvasNode } from "../model";
+import { isTaken, openingView, type CanvasData, type CanvasNode } from "../model";
 import { NodeBox, type Box } from "../node";
 import { usePart } from "../store";
 import { FAR, FEW, LEAST_ZOOM, useKeptMiddle, useReveal } from "../view";
@@ -35,8 +35,14 @@ function boxOf(node: CanvasNode): Box {
   return { id: node.id, position: { x: node.x, y: node.y }, data: { node }, ...more };
 }
 
-const linesOf = ({ connections }: CanvasData): Edge[] =>
-  connections.map((each) => ({ id: each.id, source: each.source, sourceHandle: each.way, target: each.target, className: each.isFaulty ? "is-faulty" : "" }));
+const linesOf = ({ connections, run }: CanvasData): Edge[] =>
+  connections.map((each) => ({
+    id: each.id,
+    source: each.source,
+    sourceHandle: each.way,
+    target: each.target,
+    className: each.isFaulty ? "is-faulty" : run && isTaken(each, run) ? "is-taken" : "",
+  }));
 
 /** The graph while it is built. React Flow moves nodes by itself while they are dragged, and the draft hears of it at the end. */
 export function Surface() {

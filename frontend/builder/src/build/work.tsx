@@ -7,6 +7,8 @@ import { neighbour } from "../model";
 import type { Box } from "../node";
 import { usePart } from "../store";
 import { DIRECTIONS, Tools, useZoomKeys } from "../view";
+import { Gave } from "../trying/gave";
+import { Trial } from "../trying/panel";
 import { useDesk, useUi } from "./desk";
 import { Questions } from "./head";
 import { Library } from "./library";
@@ -194,11 +196,13 @@ export function Work() {
           {said}
         </p>
         <Questions />
+        <Trial />
         <p className="visually-hidden" id="canvas-keys">
           Arrows move between nodes, Enter opens one, c connects it, / adds one, Delete takes it away, Alt and an arrow move it.
         </p>
       </div>
-      {chosen !== undefined && <Inspector ref={details} nodeId={chosen} close={closeDetails} />}
+      {chosen !== undefined && <Inspector nodeId={chosen} close={closeDetails} />}
+      {chosen !== undefined && <Gave nodeId={chosen} />}
       <Popup />
     </div>
   );
