@@ -44,7 +44,10 @@ _NODE = re.compile(r"definition\.nodes\[(\d+)\]")
 @never_cache
 @require_http_methods(["GET", "POST"])
 def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
-    """Show what publishing the stored draft means, then make a version of it; by htmx what a dialog shows of it."""
+    """Show what publishing the stored draft means, then make a version of it.
+
+    By htmx what a dialog shows of it; with `?part=link` the link that opens it, with the number of changes.
+    """
     flow, status, is_late = Flow.objects.visible_or_404(request.user, pk=flow_id), 200, False
     note, activate = request.POST.get("note", "")[:MAX_NOTE], "activate" in request.POST
     reasons, callers = reasons_to_ask(flow), callers_of(flow, request.user)
@@ -80,8 +83,10 @@ def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
         "note": note,
         "activate": activate or request.method == "GET",
     }
-    is_part = request.headers.get("HX-Request") == "true"
-    response = render(request, "flows/_publish.html" if is_part else "flows/publish.html", context, status=status)
+    template = "flows/_publish.html" if request.headers.get("HX-Request") == "true" else "flows/publish.html"
+    if request.GET.get("part") == "link":
+        template = "flows/_publish_link.html"
+    response = render(request, template, context, status=status)
     patch_vary_headers(response, ["HX-Request"])
     return response
 

@@ -56,6 +56,11 @@ def test_a_draft_is_published_with_a_note_from_the_dialog_that_has_run_its_cases
         page.keyboard.press("Escape")
         expect(dialog).to_have_count(0)
 
+        link = page.get_by_role("link", name="Publish…")
+        expect(link).to_contain_text("7 changes")
+        send(uvicorn_server, "PATCH", f"flows/{flow}/", {"whenToUse": "Always."})
+        page.evaluate("document.body.dispatchEvent(new Event('draft-saved'))")
+        expect(link).to_contain_text("8 changes")
         page.get_by_role("link", name="Publish…").click()
         dialog.get_by_label("Note").fill("Sets a number.")
         dialog.get_by_role("button", name="Publish v2").click()
