@@ -44,13 +44,19 @@ _NODE = re.compile(r"definition\.nodes\[(\d+)\]")
 @never_cache
 @require_http_methods(["GET", "POST"])
 def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
-    """Show what publishing the stored draft means, then make a version of it; by htmx what a dialog shows of it."""
+    """Show what publishing the stored draft means, then make a version of it.
+
+    By htmx what a dialog shows of it; with `?part=link` the link that opens it, with the number of changes.
+    """
     flow, status, is_late = Flow.objects.visible_or_404(request.user, pk=flow_id), 200, False
+    if request.method == "GET" and request.GET.get("part") == "link":
+        context = {"flow": flow, "has_changes": publishing.has_unpublished_changes(flow), "comparison": compare(flow)}
+        return render(request, "flows/_publish_link.html", context)
     note, activate = request.POST.get("note", "")[:MAX_NOTE], "activate" in request.POST
-    reasons, callers = reasons_to_ask(flow), callers_of(flow, request.user)
+    callers = callers_of(flow, request.user)
     if request.method == "POST":
         try:
-            if reasons and callers.live.total and "confirm" not in request.POST:
+            if callers.live.total and "confirm" not in request.POST and reasons_to_ask(flow):
                 status = 409
             else:
                 version = publishing.publish(
@@ -63,11 +69,12 @@ def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
         except Stale:
             flow, status, is_late = Flow.objects.visible_or_404(request.user, pk=flow_id), 412, True
     live = flow.published_version
+    published = live if live and str(live.number) == request.GET.get("published") else None
     context = {
-        "title": f"Publish {flow.name}",
+        "title": f"{flow.name} is published" if published else f"Publish {flow.name}",
         "flow": flow,
         "next_version": f"v{(flow.versions.aggregate(newest=Max('number'))['newest'] or 0) + 1}",
-        "published": live if live and str(live.number) == request.GET.get("published") else None,
+        "published": published,
         "is_late": is_late,
         "faults": list(_placed(publishing.publishing_faults(flow), flow.definition)),
         "has_changes": publishing.has_unpublished_changes(flow),
@@ -75,13 +82,13 @@ def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
         "review": review_draft(flow),
         "before": review_live(flow),
         "callers": callers,
-        "reasons": reasons if callers.live.total else [],
+        "reasons": reasons_to_ask(flow) if callers.live.total else [],
         "case_summary": summary_of(flow),
         "note": note,
         "activate": activate or request.method == "GET",
     }
-    is_part = request.headers.get("HX-Request") == "true"
-    response = render(request, "flows/_publish.html" if is_part else "flows/publish.html", context, status=status)
+    template = "flows/_publish.html" if request.headers.get("HX-Request") == "true" else "flows/publish.html"
+    response = render(request, template, context, status=status)
     patch_vary_headers(response, ["HX-Request"])
     return response
 
@@ -153,10 +160,12 @@ def _compared(flow: Flow, before: str, after: str) -> dict[str, Any]:
     except UnknownVersion as error:
         raise Http404(str(error)) from None
     names = [name if name == DRAFT else f"v{name}" for name in (before, after)]
+    verdicts = verdicts_of(old.definition, new.definition)
     return {
         "comparison": comparison,
         "names": names,
-        "drawing": draw(on_one_sheet(old.definition, new.definition), verdicts_of(old.definition, new.definition)),
+        "drawing": draw(on_one_sheet(old.definition, new.definition), verdicts),
+        "moved": list(verdicts.values()).count("moved"),
         "canvas": compared_canvas(old.definition, new.definition, (names[0], names[1])),
     }
 

@@ -22,7 +22,7 @@ from flows.pages.return_addresses import own_address
 from flows.publishing import versions as publishing
 from flows.publishing.callers import callers_of
 from flows.publishing.review import compare, server_costs
-from flows.revisions.conflicts import base_of, conflict_page, merged, started_from
+from flows.revisions.conflicts import base_of, conflict_page, is_chosen, merged, started_from
 from flows.revisions.writes import Stale
 from flows.templatetags.canvas import canvas_is_built
 
@@ -49,13 +49,19 @@ def detail(request: HttpRequest, flow_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def build(request: HttpRequest, flow_id: int) -> HttpResponse:
-    """Edit the draft. With a fault nothing is stored, and what was typed stays in the form."""
+    """Edit the draft. With a fault nothing is stored, and what was typed stays in the form.
+
+    What was chosen on the page of a conflict is stored with the faults of its definition, which this page then shows.
+    """
     flow, draft = (Flow.objects.visible_or_404(request.user, pk=flow_id) for _ in range(2))
     sent = merged(request.POST, FlowForm(instance=flow))
-    form = FlowForm(sent or None, instance=draft)
+    form = FlowForm(sent or None, instance=draft, takes_faults=is_chosen(request.POST))
+    expected = started_from(sent)
+    if expected is not None and flow.revision not in expected:
+        return conflict_page(request, sent, flow, FlowForm(instance=flow))
     if request.method == "POST" and form.is_valid():
         try:
-            taken_along = publishing.save_draft(draft, form.fields, started_from(sent))
+            taken_along = publishing.save_draft(draft, form.fields, expected)
         except Stale as late:
             return conflict_page(request, sent, late.current, FlowForm(instance=late.current))
         messages.success(request, "The draft is saved. Clients see it once you publish it.")

@@ -66,6 +66,11 @@ def started_from(sent: QueryDict) -> frozenset[int] | None:
     return frozenset([int(revision)] if is_number else [])
 
 
+def is_chosen(sent: QueryDict) -> bool:
+    """Whether a form is that of the page of a conflict, on which somebody has chosen."""
+    return ALL_MINE in sent or any(key.startswith(TAKE) for key in sent)
+
+
 def merged(sent: QueryDict, form: forms.BaseForm, rows: RowForms | None = None) -> QueryDict:
     """What a form sent, with those parts of the stored row that somebody took on the page of a conflict.
 
@@ -164,7 +169,7 @@ def _differences(sent: QueryDict, form: forms.BaseForm, rows: RowForms) -> Itera
         if mine == theirs:
             continue
         lines = _side_by_side(mine.splitlines(), theirs.splitlines())
-        was = _text({name: str(base[name])}, name, field) if name in base and field is not None else None
+        was = _text({name: _as_text(base[name])}, name, field) if name in base and field is not None else None
         if mine == was:
             yield Difference(name, label, *lines, "theirs", True, "they changed it")
         else:
@@ -175,10 +180,16 @@ def _base(sent: Mapping[str, str]) -> dict[str, Any]:
     """What the page was made from, its definition as JSON; empty when it does not say so."""
     try:
         base = parse_json(sent.get(BASE) or "{}")
-        base = base if isinstance(base, dict) else {}
-        return base | {_DEFINITION: parse_json(str(base[_DEFINITION]))} if _DEFINITION in base else base
+        definition = base.get(_DEFINITION) if isinstance(base, dict) else None
+        if isinstance(definition, str):
+            base[_DEFINITION] = parse_json(definition)
     except ValidationError:
         return {}
+    return base if isinstance(base, dict) else {}
+
+
+def _as_text(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def _definitions(sent: Mapping[str, str], stored: Mapping[str, str]) -> tuple[Any, Any] | None:

@@ -179,18 +179,47 @@ def test_nodes_that_two_people_moved_stand_where_each_of_them_put_them() -> None
     assert Flow.objects.get(pk=flow.pk).definition == changed_node(mine, "answer", position={"x": 5, "y": 5})
 
 
-def test_a_merged_definition_is_checked_and_nothing_of_it_is_lost() -> None:
+def test_a_merged_definition_is_checked_and_stored_with_its_faults() -> None:
     flow = make_flow(definition=chain(node("wait", "delay", seconds=1), answer(1)))
     browser, address = browser_of(flow.server.owner), f"/flows/{flow.pk}/build/"
-    sent = based(browser.get(address), changed_node(flow.definition, "wait", slug="pause"))
-    theirs = changed_node(flow.definition, "answer", parameters={"json": "{{ wait.seconds }}"})
-    somebody_else_saves(flow, definition=theirs)
-    page = browser.post(address, form_of(browser.post(address, sent).content.decode()))
-    assert (page.status_code, [fault.path for fault in page.context["faults"]]) == (
-        200,
-        ["definition.nodes[2].parameters.json"],
+    mine = changed_node(flow.definition, "wait", slug="pause")
+    sent = based(browser.get(address), mine)
+    somebody_else_saves(
+        flow, definition=changed_node(flow.definition, "answer", parameters={"json": "{{ wait.seconds }}"})
     )
-    assert "pause" in page.context["form"].data["definition"]
+    page = browser.post(address, form_of(browser.post(address, sent).content.decode()), follow=True)
+    assert [fault.path for fault in page.context["faults"]] == ["definition.nodes[2].parameters.json"]
+    stored = Flow.objects.get(pk=flow.pk)
+    assert stored.definition == changed_node(mine, "answer", parameters={"json": "{{ wait.seconds }}"})
+
+
+def test_a_draft_that_cannot_be_taken_apart_is_chosen_as_a_whole_and_stored_only_when_it_can_be() -> None:
+    flow = make_flow()
+    browser, address = browser_of(flow.server.owner), f"/flows/{flow.pk}/build/"
+    sent = based(browser.get(address), {"nodes": [{}]})
+    somebody_else_saves(flow, definition=chain(answer(2)))
+    html = browser.post(address, sent).content.decode()
+    assert list(seen(html)) == ["Definition"]
+    page = browser.post(address, form_of(html))
+    assert (page.status_code, Flow.objects.get(pk=flow.pk).definition) == (200, chain(answer(2)))
+    browser.post(address, form_of(html) | {"take-definition": "theirs"})
+    assert Flow.objects.get(pk=flow.pk).definition == chain(answer(2))
+
+
+def test_a_page_may_send_what_it_was_made_from_as_one_json_value() -> None:
+    flow = make_flow(definition=chain(answer(1)))
+    browser, address = browser_of(flow.server.owner), f"/flows/{flow.pk}/build/"
+    mine = changed_node(flow.definition, "answer", name="Mine")
+    base = {"definition": flow.definition, "input_schema": flow.input_schema, "answer_seconds": None, "when_to_use": ""}
+    sent = based(browser.get(address), mine) | {"base": json.dumps(base)}
+    somebody_else_saves(flow, input_schema={"type": "object"}, when_to_use="Theirs.", answer_seconds=5)
+    settled = browser.post(address, sent).context["settled"]
+    assert {each.name: each.take for each in settled} == {
+        "definition.nodes.answer": "mine",
+        "input_schema": "theirs",
+        "when_to_use": "theirs",
+        "answer_seconds": "theirs",
+    }
 
 
 @pytest.mark.parametrize("revision", ["0", "x", "", "9" * 40, "²"])
