@@ -10,10 +10,8 @@ from pydantic import RootModel
 
 from executions.models import execution_url
 from executions.running.calls import Answer, Pending
-from flows.values.reserved_names import GET_RESULT
+from flows.values.reserved_names import GET_EXECUTION, GET_RESULT
 from mcp_bridge.calls import asking
-
-GET_EXECUTION = "flowhub_get_execution"
 
 SILENT_ANSWER = "(The answer is an empty text.)"
 SILENT_FAILURE = "The tool failed and did not say why."
