@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -90,7 +90,7 @@ class ApiKey(models.Model):
         name: str,
         *,
         expires_at: datetime | None = None,
-        servers: Iterable[Any] = (),
+        servers: Iterable[Any] | None = None,
         tools: Iterable[str] = (),
         scopes: Iterable[str] = CALLS_ONLY,
         key: str = "",
@@ -101,18 +101,17 @@ class ApiKey(models.Model):
         which must know it beforehand.
         """
         key = key or new_key()
-        chosen = list(servers)
         stored = cls.objects.create(
             owner=owner,
             name=name,
             prefix=key[:PREFIX_LENGTH],
             key_hash=hash_key(key),
             expires_at=expires_at,
-            all_servers=not chosen,
+            all_servers=servers is None,
             tools=list(tools),
             scopes=list(scopes),
         )
-        stored.servers.set(chosen)
+        stored.servers.set(servers or ())
         return stored, key
 
     @property
@@ -130,6 +129,17 @@ class ApiKey(models.Model):
         """Until when the text of before the last rotation works too; None when it does not."""
         until = self.former_until
         return until if until is not None and until > timezone.now() else None
+
+    def change(self, **values: Any) -> None:
+        """Store new values of `name`, `expires_at`, `servers` (None for every one), `tools` or `scopes`."""
+        with transaction.atomic():
+            if "servers" in values:
+                servers = values.pop("servers")
+                self.all_servers = values["all_servers"] = servers is None
+                self.servers.set(servers or ())
+            for name, value in values.items():
+                setattr(self, name, list(value) if name in ("tools", "scopes") else value)
+            self.save(update_fields=list(values))
 
     def rotate(self, overlap: timedelta) -> str:
         """Give the key another text, which is shown this once; that of now works for `overlap` longer.

@@ -80,6 +80,8 @@ ELSEWHERE = {
     "flows/starting/templates": "acceptance/test_templates.py",
     "flows/transfer/forms": "flows/transfer/test_files.py",
     "flows/values/content_blocks": "flows/nodes/test_return_content.py",
+    "mcp_bridge/api/keys": "mcp_bridge/pages/test_keys.py",
+    "mcp_bridge/keys/forms": "mcp_bridge/pages/test_keys.py",
     "mcp_bridge/api/tool": "mcp_bridge/pages/test_tool_tab.py",
     "mcp_bridge/calls/asking": "acceptance/test_asking.py",
     "mcp_bridge/calls/meter": "acceptance/test_reports.py",

@@ -262,12 +262,14 @@ def _old_report(server: Any, admin: Any) -> None:
 
 def _keys(admin: Any, server: Any) -> dict[str, int]:
     now = timezone.now()
-    ApiKey.issue(admin, "Support team's Claude", servers=[server], expires_at=now + timedelta(days=60))
+    tools = {"tools": ["greet", "lookup_order"], "scopes": ["mcp:call", "executions:read"]}
+    narrow, _ = ApiKey.issue(admin, "Support's Claude", servers=[server], expires_at=now + timedelta(days=60), **tools)
+    narrow.rotate(timedelta(days=1))
     ApiKey.issue(admin, "Old laptop", expires_at=now - timedelta(days=3))
     ApiKey.issue(admin, "n8n")
     ApiKey.objects.filter(name="n8n").update(revoked_at=now)
     key = ApiKey.objects.get(name="demo")
-    return {"key": key.pk}
+    return {"key": key.pk, "key_for_tools": narrow.pk}
 
 
 def _secret(server: Any) -> dict[str, Any]:

@@ -25,14 +25,12 @@ from executions.record.status import Status
 from executions.running import deliveries
 from executions.running.calls import Caller
 from flows.schemas.compiled import CompiledSchema, compile_schema
-from flows.values.reserved_names import GET_RESULT
-from mcp_bridge.calls.results import GET_EXECUTION, complete, failure, result_of
+from flows.values.reserved_names import GET_EXECUTION, GET_RESULT, LIST_EXECUTIONS
+from mcp_bridge.calls.results import complete, failure, result_of
 from mcp_bridge.catalogue.snapshot import Snapshot
 from mcp_bridge.keys.principals import Principal
 
 logger = logging.getLogger(__name__)
-
-LIST_EXECUTIONS = "flowhub_list_executions"
 
 WAIT_SECONDS = 20
 MAX_WAIT_SECONDS = 50

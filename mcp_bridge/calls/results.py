@@ -11,11 +11,9 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from executions.models import execution_url
 from executions.running.calls import Answer, Pending
-from flows.values.reserved_names import GET_RESULT
+from flows.values.reserved_names import GET_EXECUTION, GET_RESULT
 from mcp_bridge.calls import asking
 from mcp_bridge.catalogue.snapshot import Snapshot
-
-GET_EXECUTION = "flowhub_get_execution"
 
 SILENT_ANSWER = "(The answer is an empty text.)"
 SILENT_FAILURE = "The tool failed and did not say why."

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from mcp.server import _streamable_http_modern, streamable_http
+from mcp.server.auth.middleware.auth_context import auth_context_var
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp.shared.exceptions import MCPError
@@ -21,6 +22,7 @@ from pydantic_core import from_json
 
 from mcp_bridge.calls import asking, completion, prompts, resources, tools, ui_resources
 from mcp_bridge.catalogue.snapshot import Catalogue
+from mcp_bridge.keys.principals import KeyUser
 from mcp_bridge.servers.audience import Audience, Listener, legacy_tell
 from mcp_bridge.servers.resumption import RETRY_MILLISECONDS
 from mcp_bridge.servers.sessions import FairSessionManager, Sessions
@@ -117,6 +119,12 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:  # noqa: C90
     async def on_completion(ctx: Any, params: Any) -> Any:
         return completion.propose(catalogue, ctx, params)
 
+    def input_schema(name: str) -> Any:
+        """For the check of `Mcp-Param-*` headers, which comes before the call: of a tool that the caller may see."""
+        user, tool = auth_context_var.get(), catalogue.snapshot.tools.get(name)
+        may_see = not isinstance(user, KeyUser) or user.principal.may_call(name)
+        return tool.modern["inputSchema"] if tool is not None and may_see else None
+
     async def on_initialized(ctx: Any, params: Any) -> None:
         _attend(audience, ctx)
 
@@ -136,9 +144,7 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:  # noqa: C90
         on_unsubscribe_resource=on_unsubscribe_resource,
         on_completion=on_completion,
         on_subscriptions_listen=audience.listen,
-        get_tool_input_schema=lambda name: (
-            tool.modern["inputSchema"] if (tool := catalogue.snapshot.tools.get(name)) else None
-        ),
+        get_tool_input_schema=input_schema,
     )
     server.extensions[ui_resources.EXTENSION_ID] = {}
     server.add_notification_handler("notifications/initialized", NotificationParams, on_initialized)
