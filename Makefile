@@ -73,9 +73,8 @@ check: $(VENV)/.dev
 check-canvas: $(VENV)/.dev
 	@mkdir -p .venv-node
 	@$(PY) manage.py spectacular --file .venv-node/openapi.yaml
-	@$(PY) manage.py shell --verbosity 0 --command "import json; from flows.api.serializers import NodeTypeSerializer; \
-		from flows.pages.node_catalogue import entries; \
-		print(json.dumps(NodeTypeSerializer(entries(), many=True).data))" >.venv-node/node-types.json
+	@$(PY) manage.py shell --verbosity 0 --command "import json; from flows.pages.node_catalogue import entries; \
+		print(json.dumps([entry.as_json() for entry in entries()]))" >.venv-node/node-types.json
 	@frontend/npm-run types
 	@frontend/npm-run check
 

@@ -26,7 +26,6 @@ from executions.reading.filters import ExecutionFilter
 from executions.reading.history import History, Listing
 from executions.reading.node_inputs import inputs_of
 from executions.running.calls import Caller
-from executions.running.targets import draft_target
 from flows.api.base import FLOW_ID, ApiView
 from flows.models import Flow
 
@@ -159,7 +158,8 @@ class FlowTest(OfFlow, generics.GenericAPIView):
         call.is_valid(raise_exception=True)
         with refusals_answered():
             caller = Caller.of_user(request.user, Execution.Source.API.value)
-            execution = trials.try_out(draft_target(flow), call.validated_data["arguments"], caller)
+            asked = call.validated_data
+            execution = trials.try_draft(flow, asked["arguments"], caller, asked["untilNode"], asked["outputs"])
         return Response(whole(execution, request), status=status.HTTP_201_CREATED)
 
 

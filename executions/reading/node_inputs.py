@@ -11,6 +11,7 @@ from flows.engine.graph import examine
 from flows.engine.references import Reference, References
 from flows.models import Flow, Secret
 from flows.nodes import registry
+from flows.publishing.versions import shape_of_arguments
 
 EXECUTIONS = 5
 """How many of the newest executions are looked at."""
@@ -19,8 +20,8 @@ EXECUTIONS = 5
 def inputs_of(flow: Flow, slug: str, user: Any) -> list[Reference] | None:
     """What expressions of the draft's node with that slug may name; None when no such node is reached.
 
-    Values are as the record has them: hidden and cut where it is. A draft with faults tells as much
-    as can be read of it. Raises DefinitionError for one that is no graph.
+    Values are as the record has them: hidden and cut where it is. What has faults elsewhere is no hindrance. Raises
+    DefinitionError for a draft without a trigger.
     """
     graph, faults = examine(flow.definition, registry())
     if graph is None:
@@ -28,7 +29,7 @@ def inputs_of(flow: Flow, slug: str, user: Any) -> list[Reference] | None:
     node = next((node for node in graph.order if node.slug == slug), None)
     if node is None:
         return None
-    found = References(graph, flow.input_schema).at(node, _outputs(flow, user))
+    found = References(graph, shape_of_arguments(flow.input_schema)).at(node, _outputs(flow, user))
     secrets = Secret.objects.visible_to(user).filter(server=flow.server_id).values_list("name", flat=True)
     return found + [Reference(f"secrets.{name}", ["string"], None) for name in secrets]
 

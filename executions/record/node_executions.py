@@ -45,7 +45,8 @@ class NodeExecutions:
     there, as its settings say. `progress` (fraction, message, offsetMs) is the last that a node told, `log` (offsetMs,
     level, message, data) what it logged; `logLeftOut` counts the lines beyond MAX_LINES.
     `replied: true` stands in the entry of a node that answered the caller, and `reused: true` in that of one for which
-    an earlier execution's output stands: it took no time, and no attempt.
+    an earlier execution's output stands: it took no time, and no attempt. `given: true` stands there besides when no
+    execution made that output, and somebody gave it for a test.
     A node that asked the caller has `asked`: for each question its kind (`user`, `model`, `roots`), the offsetMs when
     it was asked, and the waitedMs until its answer, null while there is none.
     That of a node which called flows has childExecutions too: the ids of the first MAX_CHILDREN.
@@ -165,7 +166,7 @@ class NodeExecutions:
 
     def _reused(self, event: NodeCompleted) -> Entry:
         entry = self._new(event, "completed")
-        entry |= {"durationMs": 0.0, "attempts": 0, "reused": True}
+        entry |= {"durationMs": 0.0, "attempts": 0, "reused": True} | ({"given": True} if event.is_given else {})
         return entry
 
     def _close(self, event: Event) -> Entry:

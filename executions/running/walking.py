@@ -74,12 +74,20 @@ async def walk(work: Work, begin: Begin) -> Answer | Waiting:
     return await work.end(answer, error)
 
 
+def _without_reply(work: Work) -> str:
+    if (end := work.call.target.end) is None:
+        return NO_RETURN
+    if any(entry["nodeId"] == end.id and entry["status"] == "completed" for entry in work.tracker.nodes.entries):
+        return f"Executed as far as {end.name!r}, as it was asked for; the record has what the node gave."
+    return f"With these arguments no branch led to {end.name!r}; the record shows the way that was taken."
+
+
 def _answer(work: Work, outcome: Outcome) -> Answer:
     execution_id = work.tracker.execution_id
     if outcome.error is not None:
         answer = error_answer(execution_id, outcome.error.for_client, outcome.error)
     elif not outcome.replies:
-        answer = Answer(execution_id, [{"type": "text", "text": NO_RETURN}])
+        answer = Answer(execution_id, [{"type": "text", "text": _without_reply(work)}])
     else:
         content = []
         for reply in outcome.replies:

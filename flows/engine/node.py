@@ -299,13 +299,15 @@ class Reused:
     `handle` is None when it had not ended well then: the node is executed, and goes on with the `finished` items.
     `has_replied` says that it answered the caller then. The answer is made anew from the output by the node type's
     `reply_of` (see `RepliesAgain`); `reuse.check` refuses a node whose type has none. Whoever reads an output from a
-    record makes sure that what is used of it is whole: nothing cut from it, nothing hidden in it.
+    record makes sure that what is used of it is whole: nothing cut from it, nothing hidden in it. `is_given` says that
+    no execution made it: somebody gave it for a test.
     """
 
     output: Json
     handle: str | None = MAIN
     has_replied: bool = False
     finished: tuple[Finished, ...] = ()
+    is_given: bool = False
 
 
 @runtime_checkable

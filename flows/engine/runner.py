@@ -484,13 +484,16 @@ class _Walk:
             self._tell(NodeStarted(node, self._at(), dict(node.parameters)))
             self._fail(node, failed)
             return
-        self._finish(node, NodeResult(earlier.output, handle, reply), is_reused=True)
+        self._finish(node, NodeResult(earlier.output, handle, reply), earlier)
 
-    def _finish(self, node: Node, result: NodeResult, *, is_reused: bool = False) -> None:
+    def _finish(self, node: Node, result: NodeResult, earlier: Reused | None = None) -> None:
         if result.reply is not None:
             self.replies.append((node, result.reply))
         has_replied = result.reply is not None
-        self._tell(NodeCompleted(node, self._at(), result.output, result.handle, has_replied, is_reused))
+        is_given = earlier is not None and earlier.is_given
+        self._tell(
+            NodeCompleted(node, self._at(), result.output, result.handle, has_replied, earlier is not None, is_given)
+        )
         self._settle(node, result.handle, result.output, is_known=True)
 
     def _settle(self, node: Node, handle: str | None, output: Any = None, *, is_known: bool = False) -> None:

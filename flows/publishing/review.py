@@ -160,7 +160,7 @@ def _review(flow: Flow, version: FlowVersion | None, contract: dict[str, Any], d
     contracts = others.values_list("published_version__contract", flat=True)
     graph = graph_or_none(definition)
     nodes = graph.order if graph else None
-    unguarded = References(graph, contract["inputSchema"]).unguarded() if graph else ()
+    unguarded = References(graph, versions.shape_of_arguments(contract["inputSchema"])).unguarded() if graph else ()
     subject = Subject(
         contract,
         server_slug=flow.server.slug,

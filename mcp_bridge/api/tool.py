@@ -80,9 +80,9 @@ class ChangeSerializer(serializers.Serializer):
 class InsideChangeSerializer(serializers.Serializer):
     """A change inside the flow, which the contract does not show."""
 
-    kind = serializers.ChoiceField(["node", "connection", "setting"])
+    kind = serializers.ChoiceField(["node", "connection", "note", "group", "setting"])
     verdict = serializers.ChoiceField(["added", "removed", "changed"])
-    name = serializers.CharField(help_text="A node's slug, a connection's ends, a setting's name.")
+    name = serializers.CharField(help_text="A node's slug, a connection's ends, a note's first words, a name.")
     message = serializers.CharField(allow_blank=True)
 
 

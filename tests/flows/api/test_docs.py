@@ -139,6 +139,10 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("delete", "/api/servers/{serverId}/secrets/{name}/"),
     }
     assert sorted(document["components"]["securitySchemes"]) == ["apiKey", "cookieAuth"]
+    named = document["components"]["schemas"]
+    assert named["Flow"]["properties"]["definition"] == {"$ref": "#/components/schemas/Definition"}
+    assert named["Definition"]["properties"]["nodes"]["items"] == {"$ref": "#/components/schemas/FlowNode"}
+    assert {"FlowNode", "NodeSettings", "Connection", "CanvasNote", "NodeGroup"} <= named.keys()
 
 
 def test_the_docs_page_has_no_inline_script_and_leads_strangers_to_the_login(client: Client) -> None:

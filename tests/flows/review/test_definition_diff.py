@@ -38,6 +38,31 @@ def test_a_connection_from_another_way_out_is_another_connection() -> None:
     ]
 
 
+def test_disabling_a_node_is_a_change_and_an_output_that_is_held_for_tests_is_none() -> None:
+    before = chain(node("fetch", "http_request") | {"heldOutput": 1}, node("wait", "delay") | {"disabled": False})
+    after = chain(node("fetch", "http_request") | {"heldOutput": [2], "disabled": True}, node("wait", "delay"))
+    assert changes(before, after) == [InsideChange("node", "changed", "fetch", "disabled")]
+    assert changes(after, before) == [InsideChange("node", "changed", "fetch", "enabled")]
+
+
+def test_notes_and_groups_are_changes_of_their_own() -> None:
+    at = {"position": {"x": 1, "y": 2}}
+    before = {"notes": [{"id": "n", "text": "Ask Ada", **at}], "groups": [{"id": "g", "name": "Load", "nodeIds": []}]}
+    after = {
+        "notes": [{"id": "n", "text": "Ask Ada", "position": {}}, {"id": "m", "text": "x\ny" + "z" * 99, **at}],
+        "groups": [{"id": "g", "name": "Read", "nodeIds": ["a"]}],
+    }
+    assert changes(before, after) == [
+        InsideChange("note", "added", "x y" + "z" * 56 + "…", ""),
+        InsideChange("group", "changed", "Read", "name, nodeIds"),
+    ]
+    assert changes(after, {}) == [
+        InsideChange("note", "removed", "Ask Ada", ""),
+        InsideChange("note", "removed", "x y" + "z" * 56 + "…", ""),
+        InsideChange("group", "removed", "Read", ""),
+    ]
+
+
 def test_of_very_many_parts_some_are_named() -> None:
     before, after = chain(node("a", "log")), chain(node("a", "log", **{f"p{n}": 1 for n in range(20)}))
     assert changes(before, after)[0].message.endswith(f"and {20 - MAX_NAMED_PARTS} more")

@@ -1,8 +1,8 @@
 import { useEffect, useRef, type KeyboardEvent, type MouseEvent } from "react";
 import { useReactFlow } from "@xyflow/react";
+import { Inspector } from "../inspector/inspector";
 import { NOTE } from "../draft/drawing";
 import { STEP_X } from "../draft/edits";
-import { Inspector } from "../inspector/inspector";
 import { neighbour } from "../model";
 import type { Box } from "../node";
 import { usePart } from "../store";
@@ -22,14 +22,13 @@ export function Work() {
   const zoom = useZoomKeys();
   const work = useRef<HTMLDivElement>(null);
   const library = useRef<HTMLInputElement>(null);
-  const details = useRef<HTMLElement>(null);
   const wantsDetails = useRef(false);
   const chosen = usePart(({ data, chosen }) => (data.nodes.some((node) => node.id === chosen && node.type !== NOTE) ? chosen : undefined));
   const said = useUi((state) => state.said);
   const isLibraryOpen = useUi((state) => state.isLibraryOpen);
 
   useEffect(() => {
-    if (chosen && wantsDetails.current) details.current?.focus({ preventScroll: true });
+    if (chosen && wantsDetails.current) work.current!.querySelector<HTMLElement>("aside.inspector")?.focus({ preventScroll: true });
     wantsDetails.current = false;
   }, [chosen]);
 
@@ -199,7 +198,7 @@ export function Work() {
           Arrows move between nodes, Enter opens one, c connects it, / adds one, Delete takes it away, Alt and an arrow move it.
         </p>
       </div>
-      {chosen !== undefined && <Inspector ref={details} nodeId={chosen} close={closeDetails} />}
+      {chosen !== undefined && <Inspector nodeId={chosen} close={closeDetails} />}
       <Popup />
     </div>
   );

@@ -6,6 +6,8 @@ import type { Json } from "../draft/draft";
 export interface Path {
   source: string;
   root: string;
+  /** Where the root stands in the source. */
+  start: number;
   steps: (string | number)[];
   optional: Set<number>;
   fallback?: Path | { value: Json };
@@ -72,7 +74,7 @@ function pathAt(source: string, at: number): [Path, number] {
   const root = match(ROOT, source, at);
   if (!root) throw notAPath(source);
   let position = at + root[0].length;
-  const path: Path = { source: source.trim(), root: root[1]!, steps: [], optional: new Set() };
+  const path: Path = { source: source.trim(), root: root[1]!, start: position - root[1]!.length, steps: [], optional: new Set() };
   for (;;) {
     const isOptional = source.startsWith("?.", position);
     const step = match(STEP, source, isOptional ? position + (source[position + 2] === "[" ? 2 : 1) : position);
