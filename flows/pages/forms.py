@@ -1,5 +1,7 @@
 """Forms of the dashboard: a flow's draft and a server."""
 
+from typing import Any
+
 from django import forms
 from django.core.exceptions import ValidationError
 

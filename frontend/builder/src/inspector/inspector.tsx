@@ -1,4 +1,4 @@
-import { useMemo, useRef, useState, type KeyboardEvent, type Ref } from "react";
+import { useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { nodeOf, withNode, type DraftNode, type JsonObject, type NodeType } from "../draft/draft";
 import { rename, renameSlug, toggle } from "../draft/edits";
 import { useEdited, useEditor } from "../draft/editor";
@@ -16,22 +16,16 @@ import { Settings } from "./settings";
 import { Tool } from "./tool";
 import { ToolView } from "./tool-view";
 
-interface Props {
-  ref?: Ref<HTMLElement> | undefined;
-  nodeId: string;
-  close: () => void;
-}
-
-/** The form of one node; `ref` is what the keyboard is given to when it is opened by keyboard. */
-export function Inspector({ ref, nodeId, close }: Props) {
+/** The form of one node. */
+export function Inspector({ nodeId, close }: { nodeId: string; close: () => void }) {
   const node = useEdited(({ draft }) => nodeOf(draft, nodeId));
   // Another node, other fields: nothing half typed is taken along.
-  return node ? <Panel key={nodeId} ref={ref} node={node} close={close} /> : null;
+  return node ? <Panel key={nodeId} node={node} close={close} /> : null;
 }
 
 type Tab = "parameters" | "model" | "settings" | "help";
 
-function Panel({ ref, node, close }: Omit<Props, "nodeId"> & { node: DraftNode }) {
+function Panel({ node, close }: { node: DraftNode; close: () => void }) {
   const editor = useEditor();
   const faults = useEdited((state) => state.faults);
   const judged = useEdited((state) => state.judged);
@@ -63,7 +57,7 @@ function Panel({ ref, node, close }: Omit<Props, "nodeId"> & { node: DraftNode }
   ];
   return (
     <FormContext value={form}>
-      <aside ref={ref} className="details inspector" aria-label={node.name} tabIndex={-1}>
+      <aside className="details inspector" aria-label={node.name} tabIndex={-1}>
         <Head node={node} type={type} close={close} />
         <Tabs tabs={tabs} tab={tab} choose={setTab} />
         <div className="inspector-body" role="tabpanel" id="inspector-panel" aria-labelledby={`inspector-tab-${tab}`} tabIndex={-1}>
