@@ -29,6 +29,7 @@ LOOKS = (
     Look("flow-new-without-server", "/flows/new/", ADA),
     Look("flow-from-template", "/flows/new/template/ask/"),
     Look("flow-from-template-without-server", "/flows/new/template/loop/", ADA),
+    Look("flow-from-curl", "/flows/new/curl/"),
     Look("flow-delete", "/flows/{greet}/delete/"),
     Look("build", "/flows/{lookup_order}/build/"),
     Look("build-draft", "/flows/{summarise_ticket}/build/"),

@@ -80,7 +80,7 @@ ELSEWHERE = {
     "flows/pages/forms": "flows/pages/test_views.py",
     "flows/publishing/review": "mcp_bridge/pages/test_tool_tab.py",
     "flows/starting/new_flow": "flows/starting/test_views.py",
-    "flows/starting/templates": "acceptance/test_templates.py",
+    "flows/starting/templates": "acceptance/test_starting.py",
     "flows/transfer/forms": "flows/transfer/test_files.py",
     "flows/values/content_blocks": "flows/nodes/test_return_content.py",
     "mcp_bridge/api/tool": "mcp_bridge/pages/test_tool_tab.py",

@@ -3,14 +3,25 @@
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods
 
 from flows.adapters.http_client import outbound_client
 from flows.models import Flow, Server
 from flows.pages.drawing import draw
+from flows.publishing import versions
 from flows.starting import new_flow
+from flows.starting.curl.command import read
+from flows.starting.curl.draft import drafted
+from flows.starting.curl.flow import new_flow_of
+from flows.starting.curl.form import CommandForm, CurlForm
+from flows.starting.curl.words import CurlError
 from flows.starting.forms import NewFlowForm, WhereForm
 from flows.starting.templates import TEMPLATES, template
 
@@ -56,6 +67,46 @@ def from_template(request: HttpRequest, key: str) -> HttpResponse:
         "refusal": async_to_sync(outbound_client().refusal)(settings.PUBLIC_URL) if chosen.asks else "",
     }
     return render(request, "flows/from_template.html", context)
+
+
+# The command comes back in the page as it was pasted, credentials too; of what is stored, they are in the vault alone.
+@never_cache
+@sensitive_post_parameters("command")
+@require_http_methods(["GET", "POST"])
+def from_curl(request: HttpRequest) -> HttpResponse:
+    """Take a command, show what a flow would make of it, and with `make` store that as a draft."""
+    command_form, form = CommandForm(request.POST or None), None
+    if request.method == "POST" and command_form.is_valid():
+        try:
+            draft = drafted(read(command_form.cleaned_data["command"]))
+        except CurlError as error:
+            command_form.add_error("command", str(error))
+        else:
+            form = CurlForm(request.POST if "make" in request.POST else None, user=request.user, draft=draft)
+            if form.is_bound and form.is_valid():
+                return _made_from_curl(request, form)
+    context = {"title": "From a curl command", "command_form": command_form, "form": form}
+    return render(request, "flows/from_curl.html", context | {"servers": Server.objects.visible_to(request.user)})
+
+
+@sensitive_variables("credential")
+def _made_from_curl(request: HttpRequest, form: CurlForm) -> HttpResponse:
+    server, names = form.cleaned_data["server"], form.secret_names
+    new = new_flow_of(form.draft, form.chosen, names)
+    where = {name: form.cleaned_data[name] for name in ("name", "tool_name", "tool_description")}
+    with transaction.atomic():
+        made = new_flow.store(server, new_flow.NewFlow({**new.fields, **where}, new.cases))
+        for credential in form.stored:
+            versions.set_secret(server, names[credential.key], credential.value)
+    missing = set(names.values()) - set(server.secrets.values_list("name", flat=True))
+    messages.success(request, "This is your draft. Try it, then publish it.")
+    if missing:
+        say, where_to = (
+            "It needs secrets that the server does not have yet: {}. <a href='{}'>Add them</a>",
+            "flows:server-secrets",
+        )
+        messages.warning(request, format_html(say, ", ".join(sorted(missing)), reverse(where_to, args=[server.pk])))
+    return redirect("flows:build", made.pk)
 
 
 @require_GET
