@@ -1,5 +1,7 @@
 """Ways to begin a flow: empty, from a template, from what somebody has already."""
 
+from collections.abc import Sequence
+
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib import messages
@@ -16,13 +18,13 @@ from flows.adapters.http_client import outbound_client
 from flows.models import Flow, Server
 from flows.pages.drawing import draw
 from flows.publishing import versions
-from flows.starting import new_flow
+from flows.starting import examples, new_flow
 from flows.starting.curl.command import read
 from flows.starting.curl.draft import drafted
 from flows.starting.curl.flow import new_flow_of
 from flows.starting.curl.form import CommandForm, CurlForm
 from flows.starting.curl.words import CurlError
-from flows.starting.forms import NewFlowForm, WhereForm
+from flows.starting.forms import ExampleForm, NewFlowForm, WhereForm
 from flows.starting.templates import TEMPLATES, template
 
 
@@ -107,6 +109,31 @@ def _made_from_curl(request: HttpRequest, form: CurlForm) -> HttpResponse:
         )
         messages.warning(request, format_html(say, ", ".join(sorted(missing)), reverse(where_to, args=[server.pk])))
     return redirect("flows:build", made.pk)
+
+
+@require_http_methods(["GET", "POST"])
+def from_example(request: HttpRequest) -> HttpResponse:
+    """Infer the schemas of arguments and an answer, and store a flow that has them as a draft."""
+    form = ExampleForm(request.POST or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        given = dict(form.cleaned_data)
+        server, where = given["server"], {name: given[name] for name in ("name", "tool_name", "tool_description")}
+        new = examples.new_flow_of(given["arguments"], given["omitted"], given["answer"])
+        made = new_flow.store(server, new_flow.NewFlow({**new.fields, **where}, new.cases))
+        messages.success(
+            request, "This is your draft: its parameters are those of the example, which is its saved case."
+        )
+        return redirect("flows:build", made.pk)
+    return example_page(request, form)
+
+
+def example_page(request: HttpRequest, form: ExampleForm, asked: str = "", missing: Sequence[str] = ()) -> HttpResponse:
+    """The page of an example, which may come from a call: `asked` is the tool that a client asked for.
+
+    `missing` are the paths of arguments that the record of the call does not hold.
+    """
+    context = {"title": "From an example", "form": form, "asked": asked, "missing": missing}
+    return render(request, "flows/from_example.html", context)
 
 
 @require_GET
