@@ -16,6 +16,7 @@ urlpatterns = [
     path("flows/new/template/<slug:key>/", starting.from_template, name="from-template"),
     path("flows/new/curl/", starting.from_curl, name="from-curl"),
     path("flows/new/example/", starting.from_example, name="from-example"),
+    path("flows/new/copy/", starting.from_flow, name="from-flow"),
     path("flows/new/file/", starting.from_file, name="from-file"),
     path("flows/<int:flow_id>/", views.detail, name="detail"),
     path("flows/<int:flow_id>/build/", views.build, name="build"),

@@ -31,6 +31,8 @@ LOOKS = (
     Look("flow-from-template-without-server", "/flows/new/template/loop/", ADA),
     Look("flow-from-curl", "/flows/new/curl/"),
     Look("flow-from-example", "/flows/new/example/"),
+    Look("flow-from-flow", "/flows/new/copy/"),
+    Look("flow-from-flow-not-found", "/flows/new/copy/?search=nowhere"),
     Look("flow-delete", "/flows/{greet}/delete/"),
     Look("build", "/flows/{lookup_order}/build/"),
     Look("build-draft", "/flows/{summarise_ticket}/build/"),

@@ -24,7 +24,7 @@ def from_call(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     asked = execution.flow_tool_name
     arguments, missing = whole_parts(execution.initial_params)
     initial = {
-        "name": asked.replace("_", " ").strip().capitalize(),
+        "name": tool_name_of(asked).replace("_", " ").capitalize(),
         "tool_name": asked if re.fullmatch(SNAKE_CASE, asked) else tool_name_of(asked),
         "server": Server.objects.visible_to(request.user).filter(slug=execution.server_slug).first(),
         "arguments": arguments,

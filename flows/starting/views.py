@@ -6,6 +6,7 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -26,6 +27,9 @@ from flows.starting.curl.form import CommandForm, CurlForm
 from flows.starting.curl.words import CurlError
 from flows.starting.forms import ExampleForm, NewFlowForm, WhereForm
 from flows.starting.templates import TEMPLATES, template
+
+MAX_FOUND = 50
+"""Flows that are listed to be copied; a search finds the others."""
 
 
 @require_http_methods(["GET", "POST"])
@@ -134,6 +138,28 @@ def example_page(request: HttpRequest, form: ExampleForm, asked: str = "", missi
     """
     context = {"title": "From an example", "form": form, "asked": asked, "missing": missing}
     return render(request, "flows/from_example.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def from_flow(request: HttpRequest) -> HttpResponse:
+    """Find one of the flows that the user may see; a POST copies its draft into a server of choice."""
+    flows, servers = Flow.objects.visible_to(request.user), Server.objects.visible_to(request.user)
+    if request.method == "POST":
+        flow = flows.visible_or_404(request.user, pk=request.POST.get("flow", ""))
+        server = servers.visible_or_404(request.user, pk=request.POST.get("server", ""))
+        copy = versions.duplicate(flow, server)
+        messages.success(request, f"This is the copy, inactive and not published; its tool name is {copy.tool_name}.")
+        return redirect("flows:build", copy.pk)
+    search = request.GET.get("search", "").strip()
+    found = flows.for_list().filter(Q(name__icontains=search) | Q(tool_name__icontains=search))
+    context = {
+        "title": "From one of your flows",
+        "search": search,
+        "flows": found[:MAX_FOUND],
+        "more": found.count() - MAX_FOUND,
+        "servers": servers,
+    }
+    return render(request, "flows/from_flow.html", context)
 
 
 @require_GET
