@@ -199,6 +199,11 @@ class Execution(models.Model):
         return {"jsonrpc": "2.0", "id": 1, "method": method, **stored, "params": params}
 
     @property
+    def is_of_unknown_tool(self) -> bool:
+        """Whether a client asked for a tool that the server did not have."""
+        return self.flow_id is None and self.error_kind == "rejected" and self.flow_version_id is None
+
+    @property
     def failure(self) -> Failure | None:
         """Why it failed, read from `error_info`; None when it did not."""
         return failure_of(self.error_info)

@@ -4,7 +4,7 @@ from django.urls import path
 
 from executions.acting import views as acting
 from executions.cases import views as cases
-from executions.pages import answer_frame, compare_views, input_views, insights_views, test_tab, views
+from executions.pages import answer_frame, compare_views, input_views, insights_views, new_flow, test_tab, views
 from executions.questions import views as questions
 
 app_name = "executions"
@@ -24,6 +24,7 @@ urlpatterns = [
     path("executions/<uuid:execution_id>/answer/", questions.answer, name="answer"),
     path("executions/<uuid:execution_id>/replay/", acting.replay, name="replay"),
     path("executions/<uuid:execution_id>/replay/from/", acting.replay_from, name="replay-from"),
+    path("executions/<uuid:execution_id>/flow/", new_flow.from_call, name="new-flow"),
     path("executions/<uuid:execution_id>/pin/", acting.pin, name="pin"),
     path("executions/<uuid:execution_id>/note/", acting.note, name="note"),
     path("executions/<uuid:execution_id>/delete/", acting.delete, name="delete"),

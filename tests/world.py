@@ -3,6 +3,7 @@
 `world_of(server)` is what tests and screenshots use; `build()` is the part of it that runs beside the server.
 """
 
+import contextlib
 import http.cookiejar
 import json
 import re
@@ -18,6 +19,7 @@ import anyio
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.utils import timezone
+from mcp import MCPError
 from mcp_types import Implementation
 
 from flowhub.demo import GREET, LOOKUP_ORDER, line, node
@@ -60,6 +62,7 @@ NEWEST = {
     "error": "errorKind=node_failed&tool=lookup_order",
     "rejected": "errorKind=rejected&tool=lookup_order",
     "parallel": "status=fulfilled&tool=slow_report",
+    "unknown": "tool=order_history",
     "deleted": "tool=old_report",
     "pending": "tool=nightly_import&status=pending",
     "waiting": "tool=plan_trip&status=pending",
@@ -109,6 +112,8 @@ def world_of(server: LiveServer) -> World:
 
 async def _call_all(server: LiveServer) -> None:
     async with connect(server, MODERN, who=Implementation(name="Support assistant", version="2.1")) as client:
+        with contextlib.suppress(MCPError):
+            await client.call_tool("order_history", {"customer": "Ada Lovelace", "limit": 5})
         for tool, arguments in CALLS:
             await client.call_tool(tool, arguments)
 

@@ -297,14 +297,16 @@ def free_tool_name(wanted: str, taken: Collection[str]) -> tuple[str, int]:
     return f"{base}_{number}", number
 
 
-def duplicate(flow: Flow) -> Flow:
-    """Copy the draft under a free tool name; the copy is inactive and not published."""
-    names = set(Flow.objects.filter(server=flow.server).values_list("tool_name", flat=True))
+def duplicate(flow: Flow, server: Server | None = None) -> Flow:
+    """Copy the draft, into its own server or another one, under a free tool name; it is inactive and not published."""
     copy = Flow.objects.get(pk=flow.pk)
     copy.pk = None
     copy._state.adding = True
-    copy.tool_name, number = free_tool_name(flow.tool_name, names)
-    copy.name = f"{flow.name[:190]} ({number})"
+    copy.server = server or flow.server
+    names = set(Flow.objects.filter(server=copy.server).values_list("tool_name", flat=True))
+    if flow.tool_name in names:
+        copy.tool_name, number = free_tool_name(flow.tool_name, names)
+        copy.name = f"{flow.name[:190]} ({number})"
     copy.is_active, copy.published_version, copy.revision = False, None, 1
     copy.save()
     return copy

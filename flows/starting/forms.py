@@ -6,7 +6,12 @@ from django import forms
 
 from flows.models import Flow, Server
 from flows.starting.new_flow import free_tool_name
+from flows.values.json_form_field import JsonFormField
+from flows.values.json_text import unstorable
 from flows.values.tool_names import tool_name_of
+
+MAX_OMITTED = 100
+"""Paths of arguments that an example lacks."""
 
 
 class WhereForm(forms.ModelForm):
@@ -50,3 +55,33 @@ class NewFlowForm(WhereForm):
 
     class Meta(WhereForm.Meta):
         fields = ["name", "tool_name", "server", "tool_description"]
+
+
+class ExampleForm(NewFlowForm):
+    """A flow for arguments like those of an example, which become its saved case; `answer` is what it gives back."""
+
+    arguments = JsonFormField(
+        rows=8,
+        is_object=True,
+        required=False,
+        label="Arguments",
+        help_text='What a call brings, as JSON: {"order_id": "A-10481"}. Each member becomes a parameter of its type.',
+    )
+    answer = JsonFormField(
+        rows=8,
+        required=False,
+        label="Answer",
+        help_text="What the tool answers, as JSON, until you build more. Left empty, it repeats its arguments.",
+    )
+    omitted = forms.JSONField(required=False, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        """Values that can be kept."""
+        cleaned = super().clean()
+        for name in ("arguments", "answer"):
+            if reason := unstorable(cleaned.get(name)):
+                self.add_error(name, reason)
+        omitted = cleaned.get("omitted")
+        paths = omitted if isinstance(omitted, list) else []
+        cleaned["omitted"] = [path for path in paths if isinstance(path, str)][:MAX_OMITTED]
+        return cleaned

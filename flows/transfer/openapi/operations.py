@@ -10,6 +10,7 @@ from flows.transfer.openapi.document import Document, Unusable
 from flows.transfer.openapi.request import NodeRequest, request_of
 from flows.transfer.openapi.schemas import Converter
 from flows.transfer.openapi.security import literal
+from flows.values.http_methods import ANNOTATIONS
 from flows.values.reserved_names import GET_RESULT
 from flows.values.tool_names import tool_name_of
 
@@ -18,14 +19,6 @@ MAX_OPERATIONS = 500
 """Operations of one document that are offered."""
 _MAX_DESCRIPTION = 4_000
 """Characters of an operation's description that its tool keeps."""
-ANNOTATIONS: dict[str, dict[str, bool]] = {
-    "get": {"readOnlyHint": True},
-    "head": {"readOnlyHint": True},
-    "options": {"readOnlyHint": True},
-    "put": {"destructiveHint": True, "idempotentHint": True},
-    "delete": {"destructiveHint": True, "idempotentHint": True},
-}
-"""What a method promises (RFC 9110 9.2); the others promise nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +136,7 @@ def _flow(made: Operation, request: NodeRequest, answer: dict[str, Any]) -> dict
         "whenNotToUse": "",
         "inputSchema": request.input_schema,
         "outputSchema": None,
-        "annotations": ANNOTATIONS.get(made.method, {}),
+        "annotations": ANNOTATIONS.get(made.method.upper(), {}),
         "timeoutSeconds": 300,
         "answerSeconds": None,
         "definition": {"nodes": nodes, "connections": lines},

@@ -110,3 +110,29 @@ def test_the_demo_plays_a_model_and_says_what_it_takes() -> None:
     for wrong in ({}, {"messages": []}, {"messages": "x"}, {"messages": messages, "response_format": []}):
         assert ask(**wrong)[0] == 400
     assert client.get("/demo/v1/chat/completions").status_code == 405
+
+
+def test_a_flow_is_found_and_its_draft_copied_into_a_server_of_choice() -> None:
+    flow = make_flow(name="Look up", tool_name="look_up")
+    other = make_server(flow.server.owner)
+    browser = browser_of(flow.server.owner)
+    page = words(browser.get("/flows/new/copy/?search=LOOK").content.decode())
+    assert "look_up" in page
+    assert "Nothing matches" in browser.get("/flows/new/copy/?search=nothing").content.decode()
+    for server in (other, other, flow.server):
+        browser.post("/flows/new/copy/", {"flow": flow.pk, "server": server.pk})
+    rows = Flow.objects.exclude(pk=flow.pk).order_by("pk")
+    assert [(row.server, row.name, row.tool_name, row.is_active) for row in rows] == [
+        (other, "Look up", "look_up", False),
+        (other, "Look up (2)", "look_up_2", False),
+        (flow.server, "Look up (2)", "look_up_2", False),
+    ]
+
+
+def test_nobody_copies_somebody_elses_flow_or_into_somebody_elses_server() -> None:
+    flow, mine = make_flow(), make_flow()
+    browser = browser_of(mine.server.owner)
+    for values in ({"flow": flow.pk, "server": mine.server_id}, {"flow": mine.pk, "server": flow.server_id}, {}):
+        assert browser.post("/flows/new/copy/", values).status_code == 404
+    assert flow.tool_name not in browser.get("/flows/new/copy/").content.decode()
+    assert Flow.objects.count() == 2

@@ -1,4 +1,4 @@
-"""Each template works on a fresh installation: made on a page, its saved cases pass, published, called by a client."""
+"""What a person begins works on a fresh installation: made on a page, tried, published, called by a client."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -64,6 +64,26 @@ async def test_a_template_makes_a_draft_whose_cases_pass_and_that_a_client_can_c
     async with connect(live, MODERN, elicitation_callback=agrees) as client:
         result = await client.call_tool(tool_name, arguments)
     assert (result.is_error, result.structured_content) == (False, answer)
+
+
+async def test_a_pasted_command_becomes_a_tool_that_a_client_can_call(live: LiveServer) -> None:
+    command = f"curl -sS '{live.url}/demo/orders/A-10481' \\\n  -H 'Accept: application/json' -u ada:s3cret"
+    with person(live) as somebody:
+        page = somebody.post("/flows/new/curl/", command=command, read="1")
+        assert page == "/flows/new/curl/"
+        server = str(live.get_json("/api/servers/")["items"][0]["id"])
+        values = {"use_v0": "on", "name_v0": "order_id", "type_v0": "string", "description_v0": "The order's id."}
+        secret = {"secret_c0": "SHOP_PASSWORD", "store_c0": "on"}
+        where = {"name": "Get order", "tool_name": "", "server": server, "tool_description": "Returns one order."}
+        built = somebody.post("/flows/new/curl/", command=command, make="1", **values, **secret, **where)
+    flow = f"/api/flows/{built.split('/')[2]}"
+    assert [case["passed"] for case in live.post_json(f"{flow}/cases/run/", {})["items"]] == [True]
+    rest(live, "POST", f"{flow}/publish/")
+    async with connect(live, MODERN) as client:
+        result = await client.call_tool("get_order", {"order_id": "A-10483"})
+    assert (result.is_error, result.structured_content["customer"]) == (False, "Alan Turing")
+    kept = live.get_json("/api/executions/?limit=1&tool=get_order")["items"][0]["id"]
+    assert "s3cret" not in str(live.get_json(f"/api/executions/{kept}/")) + str(live.get_json(f"{flow}/"))
 
 
 def name_of(page: str) -> str:
