@@ -1,23 +1,23 @@
 """Text in one writing: `%2F`, `\\u002f`, `\\/`, `&#47;` and `/` are the same, as are capital and small letters.
 
 A value and a text that are both folded need no list of the ways in which one may be written into the other: whatever
-mixture of JSON, URLs, forms, HTML and Python's repr it went through, up to four times, the folded text holds it as
-bytes. Folding takes time in proportion to the text.
+mixture of JSON, URLs, HTML and Python's repr it went through, up to four times, the folded text holds it as bytes.
 """
 
+import html
 import re
-from bisect import bisect_left
+from bisect import bisect_right
+from collections.abc import Callable
 from functools import lru_cache
 
-_SLASH = rb"(?:\\|%(?:25){0,4}5[cC])"
+_SLASHES = re.compile(rb"(?:\\|%(?:25){0,4}5[cC]){1,16}")
 _WRITTEN = re.compile(
-    _SLASH + rb"{1,16}(?:u(?P<unit>[0-9a-fA-F]{4})(?:" + _SLASH + rb"{1,16}u(?P<second>[dD][c-fC-F][0-9a-fA-F]{2}))?"
-    rb"|x(?P<code>[0-9a-fA-F]{2})|(?P<letter>[nrtbf]))?"
-    rb"|%(?:25){0,4}(?P<byte>[0-9a-fA-F]{2})"
-    rb"|&(?:amp;){0,4}(?:\#(?P<number>\d{1,7})|\#[xX](?P<hex>[0-9a-fA-F]{1,6})|(?P<entity>quot|amp|lt|gt|apos));"
+    rb"""SLASHES(?:u[0-9a-fA-F]{4}(?:SLASHESu[dD][c-fC-F][0-9a-fA-F]{2})?|x[0-9a-fA-F]{2}|[nrtbf]|(?=[^%&\\])(?s:.))?
+        |%(?:25){0,4}[0-9a-fA-F]{2}
+        |&(?:amp;){0,4}(?:\#\d{1,7}|\#[xX][0-9a-fA-F]{1,6}|quot|amp|lt|gt|apos);
+    """.replace(b"SLASHES", _SLASHES.pattern),
+    re.VERBOSE,
 )
-_LETTERS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
-_ENTITIES = {b"quot": b'"', b"amp": b"&", b"lt": b"<", b"gt": b">", b"apos": b"'"}
 # base64 has two alphabets.
 _ALIKE = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ+_", b"abcdefghijklmnopqrstuvwxyz-/")
 
@@ -42,53 +42,30 @@ def folded(data: bytes) -> bytes:
 @lru_cache(maxsize=4096)
 def _meant(written: bytes) -> bytes:
     """What stands for one way of writing: a character or byte, nothing for backslashes alone."""
-    found = _WRITTEN.fullmatch(written)
-    assert found is not None  # noqa: S101 - it was found by the same pattern
-    match found.lastgroup:
-        case "unit" | "second":
-            unit, second = int(found["unit"], 16), int(found["second"] or b"0", 16)
-            if second and 0xD800 <= unit < 0xDC00:
-                return bytes_of(chr(0x10000 + ((unit - 0xD800) << 10) + second - 0xDC00))
-            return bytes_of(chr(unit) + (chr(second) if second else ""))
-        case "code":
-            return bytes_of(chr(int(found["code"], 16)))
-        case "letter":
-            return _LETTERS[found["letter"]]
-        case "byte":
-            return bytes([int(found["byte"], 16)])
-        case "number" | "hex":
-            code = int(found["number"] or found["hex"], 10 if found["number"] else 16)
-            return bytes_of(chr(code)) if code < 0x110000 else b""
-        case "entity":
-            return _ENTITIES[found["entity"]]
-    return b""
+    if written[:1] == b"&":
+        text = written.decode()
+        for _ in range(5):
+            text = html.unescape(text)
+        return bytes_of(text)
+    if not _SLASHES.match(written):
+        return bytes.fromhex(written[-2:].decode())
+    plain = _SLASHES.sub(rb"\\", written)
+    if not re.fullmatch(rb"(?:\\[ux][0-9a-fA-F]{2,4}){1,2}|\\[nrtbf]", plain):
+        return plain[1:]
+    utf16 = plain.decode("unicode_escape").encode("utf-16-le", "surrogatepass")
+    return bytes_of(utf16.decode("utf-16-le", "surrogatepass"))
 
 
-class Places:
-    """Where in a text its folded form comes from."""
+def places(data: bytes) -> Callable[[int], int]:
+    """A function that gives for a place in the folded text the place in the text as it is written."""
+    of_folded, of_written = [0], [0]
+    for found in _WRITTEN.finditer(data):
+        at = of_folded[-1] + found.start() - of_written[-1]
+        of_folded += at, at + len(_meant(found[0]))
+        of_written += found.span()
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        # Of each escape: where it begins and ends, folded and as it is written.
-        self._at, self._to, self._start, self._end = [0], [0], [0], [0]
-        for found in _WRITTEN.finditer(data):
-            at = self._to[-1] + found.start() - self._end[-1]
-            self._at.append(at)
-            self._to.append(at + len(_meant(found[0])))
-            self._start.append(found.start())
-            self._end.append(found.end())
+    def place(at: int) -> int:
+        which = bisect_right(of_folded, at) - 1
+        return of_written[which] + at - of_folded[which]
 
-    def span(self, start: int, end: int) -> tuple[int, int]:
-        """The place of a folded span in the text, in whole characters."""
-        first = bisect_left(self._at, start, 1)
-        if first < len(self._at) and self._at[first] == start:
-            began = self._start[first]
-        else:
-            first -= 1
-            inside = start < self._to[first]
-            began = self._start[first] if inside else self._end[first] + start - self._to[first]
-        last = bisect_left(self._at, end, 1) - 1
-        ended = min(self._end[last] + max(end - self._to[last], 0), len(self._data))
-        while ended < len(self._data) and self._data[ended] & 0xC0 == 0x80:
-            ended += 1
-        return began, ended
+    return place

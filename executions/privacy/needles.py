@@ -122,7 +122,7 @@ def _forms_of(value: str) -> Iterator[tuple[bytes, int, bool]]:
     data = bytes_of(value)
     for written in {value, value.lower(), value.upper(), value.replace(" ", "+")}:
         form = folded(bytes_of(written))
-        if len(form) >= LEAST_LENGTH:
+        if len(form) >= 4 and len(value) >= LEAST_LENGTH:  # without its backslashes it may be shorter
             yield form[:MOST_COMPARED], len(form), False
         elif form:
             yield from ((mark + form + mark, 0, False) for mark in (b'"', b"'"))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from executions.privacy.folding import Places, bytes_of, folded, text_of
+from executions.privacy.folding import bytes_of, folded, places, text_of
 from executions.privacy.names import HIDDEN, hidden_values, may_name, number_text, spans_in
 from executions.privacy.needles import Found, Needles
 
@@ -66,6 +66,7 @@ class Redactor:
                 parts |= {part for part in _parts(text) if len(part) >= LEAST_LEARNED} - self.values
             if len(parts) >= MAX_LEARNED:
                 break
+        parts = set(sorted(parts, key=len, reverse=True)[:MAX_LEARNED])
         return replace(self.knowing(parts), _learned=self._learned + len(parts)) if parts else self
 
     def finds(self, data: bytes) -> bool:
@@ -95,8 +96,8 @@ class Redactor:
         found = [each for needles in self._needles for each in find(needles, searched)]
         if not found:
             return text
-        places = Places(data)
-        return text_of(_without(data, (_place(data, places, each) for each in found)))
+        place = places(data)
+        return text_of(_without(data, [_span(data, place(at), place(end), is_core) for at, end, is_core in found]))
 
     def hide_message(self, text: str) -> str:
         """Both for a sentence: without cut values, and without what stands behind a sensitive name."""
@@ -145,13 +146,14 @@ class Redactor:
 Redactor.none = Redactor()
 
 
-def _place(data: bytes, places: Places, found: Found) -> tuple[int, int]:
-    start, end = places.span(found.start, found.end)
-    if found.is_base64:
-        # The letters at both ends are shared with what stands before and behind.
+def _span(data: bytes, start: int, end: int, is_base64: bool) -> tuple[int, int]:
+    """The whole characters of a place; in base64, the letters at both ends are shared with what stands beside it."""
+    if is_base64:
         start -= start > 0 and data[start - 1] in _BASE64
-        if ending := _BASE64_END.match(data, end):
-            end = ending.end()
+        ending = _BASE64_END.match(data, end)
+        end = ending.end() if ending else end
+    while end < len(data) and data[end] & 0xC0 == 0x80:
+        end += 1
     return start, end
 
 
