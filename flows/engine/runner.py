@@ -26,7 +26,7 @@ from flows.engine.events import (
     NodeStarted,
     Observer,
 )
-from flows.engine.expressions import SECRET_REFERENCES
+from flows.engine.expressions import SECRET_REFERENCES, Filling
 from flows.engine.failures import FlowError, as_output, error_of
 from flows.engine.graph import TRIGGER, Graph, Node
 from flows.engine.limits import Limits, size_of
@@ -351,7 +351,7 @@ class _Walk:
             return self.arguments
         if node.fill is None:
             return dict(node.parameters)
-        parameters = node.fill(self.scope)
+        parameters = node.fill(self._filling({}))
         # Most values fit, and to ask only that is quicker than to ask for every fault.
         if not node.registered.validator.is_valid(parameters):
             faults = node.registered.faults(parameters, "", before_filling=False)
@@ -361,7 +361,13 @@ class _Walk:
 
     def _without_secrets(self, node: Node) -> Any:
         """The same parameters with the references to secrets left as they are."""
-        return node.fill(self.scope | {SECRETS: SECRET_REFERENCES}) if node.fill else dict(node.parameters)
+        return node.fill(self._filling({SECRETS: SECRET_REFERENCES})) if node.fill else dict(node.parameters)
+
+    def _filling(self, values: Mapping[str, Any]) -> Filling:
+        """The scope, and these values beside it, for texts as long as an answer."""
+        filling = Filling(self.scope, self.limits.answer_bytes)
+        filling.update(values)
+        return filling
 
     async def _result(self, node: Node, parameters: Any) -> NodeResult:
         lent = self.services
@@ -381,7 +387,7 @@ class _Walk:
             finished=self.finished[node.id],
         )
         if node.deferred:
-            context = replace(context, fill=lambda name, values: node.deferred[name]({**self.scope, **values}))
+            context = replace(context, fill=lambda name, values: node.deferred[name](self._filling(values)))
         node_type = node.registered.node_type
         result = await node_type.execute(parameters, context)
         if not isinstance(result, NodeResult):
