@@ -84,11 +84,9 @@ class Tracker:
 
     def _redacted_nodes(self, entries: list[Entry], redactor: Redactor) -> list[Entry]:
         """What one node was given as a token may turn up under any name later, so what is found is remembered."""
-        self.redactor = redactor = redactor.learning(entries)
-        return [
-            with_data(entry, lambda value: payload.redacted(value, redactor), redactor.hide_message)
-            for entry in entries
-        ]
+        self.redactor = redactor.learning(entries)
+        redaction = payload.Redaction(self.redactor)
+        return [with_data(entry, redaction.of, redaction.message) for entry in entries]
 
     def end(
         self,
@@ -122,17 +120,17 @@ class Tracker:
 
 
 def _redacted_result(result: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
-    redactor = redactor.learning(result)
-    data: dict[str, Any] = {"content": [_redacted_block(block, redactor) for block in result["content"]]}
+    redaction = payload.Redaction(redactor.learning(result))
+    data: dict[str, Any] = {"content": [_redacted_block(block, redaction) for block in result["content"]]}
     if "structuredContent" in result:
-        data["structuredContent"] = payload.redacted(result["structuredContent"], redactor)
+        data["structuredContent"] = redaction.of(result["structuredContent"])
     return result | data
 
 
-def _redacted_block(block: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+def _redacted_block(block: dict[str, Any], redaction: payload.Redaction) -> dict[str, Any]:
     if block["type"] == "text":
-        return block | {"text": redactor.hide_message(block["text"])}
-    return {**payload.redacted(block, redactor), "type": block["type"]}
+        return block | {"text": redaction.message(block["text"])}
+    return {**redaction.of(block), "type": block["type"]}
 
 
 def ended_row(execution: Execution, error: FlowError, now: datetime) -> dict[str, Any]:

@@ -84,9 +84,47 @@ Redact = Callable[[Any, Redactor], Any]
 Rebuild = Callable[[Any, int], str]
 
 
+MAX_LOOKED_THROUGH = 16 * 1024 * 1024
+"""Characters of text in one value of a record that are looked through for what is to be hidden; of a text beyond them
+nothing is stored but its length."""
+_LONG = 1_000
+
+
+class Redaction:
+    """Takes out of one value of a record what a redactor hides, whether by its name or by its value."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self.redactor = redactor
+        self._left = MAX_LOOKED_THROUGH
+        self._known: dict[str, str] = {}
+        """A long text goes from node to node, and is looked through once."""
+
+    def of(self, value: Any) -> Any:
+        """Plain JSON of a part of it."""
+        return Normaliser(self).normalise(value)
+
+    def text(self, text: str) -> str:
+        """The same for a text."""
+        if len(text) < _LONG:
+            return self._within(text, self.redactor.hide_text)
+        if text not in self._known:
+            self._known[text] = self._within(text, self.redactor.hide_text)
+        return self._known[text]
+
+    def message(self, text: str) -> str:
+        """The same for a sentence that may quote a part of what is to be hidden."""
+        return self._within(text, self.redactor.hide_message)
+
+    def _within(self, text: str, hide: Callable[[str], str]) -> str:
+        self._left -= len(text)
+        if self._left < 0:
+            return f"{HIDDEN} ({len(text):,} characters, hidden whole: there is too much text here to look through)"
+        return hide(text)
+
+
 def redacted(value: Any, redactor: Redactor) -> Any:
-    """Plain JSON of `value` without what is to be hidden, whether by its name or by its value."""
-    return Normaliser(redactor.learning(value)).normalise(value)
+    """Plain JSON of `value` without what is to be hidden, which is also looked for in the rest of it."""
+    return Redaction(redactor.learning(value)).of(value)
 
 
 def cleaned(value: Any, redactor: Redactor) -> tuple[Any, str]:
@@ -182,11 +220,11 @@ def envelope(text: str, edge: int = SHOWN_EDGE) -> dict[str, Any]:
 class Normaliser:
     """Rebuild one value as plain JSON, iteratively: each container is made empty and filled when its turn comes.
 
-    With a redactor, what it hides is replaced on the way.
+    With a redaction, what that hides is replaced on the way.
     """
 
-    def __init__(self, redactor: Redactor | None = None) -> None:
-        self.redactor = redactor
+    def __init__(self, redaction: Redaction | None = None) -> None:
+        self.redaction = redaction
         self.todo: list[tuple[Any, Any, int, frozenset[int]]] = []
         self.seen = 0
 
@@ -206,10 +244,10 @@ class Normaliser:
         text = key_text(_whole_number(key) if isinstance(key, int) else key)
         if text is None:
             text = _description(key)
-        return clean_text((text if self.redactor is None else self.redactor.scrub_text(text))[:1000])
+        return clean_text((text if self.redaction is None else self.redaction.redactor.scrub_text(text))[:1000])
 
     def _entry(self, key: Any, child: Any, depth: int, above: frozenset[int]) -> Any:
-        if self.redactor is not None and hides(key, child):
+        if self.redaction is not None and hides(key, child):
             return HIDDEN
         return self._convert(child, depth, above)
 
@@ -228,10 +266,10 @@ class Normaliser:
         return self._text(_description(value))
 
     def _text(self, text: str) -> str | dict[str, Any]:
-        return _text_value(text if self.redactor is None else self.redactor.hide_text(text))
+        return _text_value(text if self.redaction is None else self.redaction.text(text))
 
     def _number(self, value: float) -> int | float | str | None:
-        if self.redactor is not None and self.redactor.hides_number(value):
+        if self.redaction is not None and self.redaction.redactor.hides_number(value):
             return HIDDEN
         if isinstance(value, int):
             return _whole_number(int(value))

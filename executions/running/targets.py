@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from executions.ledger import drafts
-from executions.privacy.redactor import Guard
+from executions.privacy.guard import Guard
 from flows.engine.errors import Fault
 from flows.engine.graph import Graph, Node, parse_until, without_held
 from flows.models import Flow, FlowVersion

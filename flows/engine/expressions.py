@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from flows.engine.errors import ExpressionError, Fault
+from flows.engine.errors import ExpressionError, Fault, NodeFailed
 from flows.engine.paths import Path, Scope, parse
 
 Fill = Callable[[Scope], Any]
@@ -48,6 +48,24 @@ class _References(dict[str, str]):
 
 SECRET_REFERENCES: Mapping[str, str] = _References()
 """Fill with this in the place of the values, and the result may be shown and stored."""
+
+
+class Filling(dict[str, Any]):
+    """A scope for one node, whose texts may take so many characters together: they are counted before they are made."""
+
+    def __init__(self, scope: Scope, room: int) -> None:
+        super().__init__(scope)
+        self._room = self._left = room
+
+    def take(self, text: str) -> None:
+        """Count a part of a text; raises NodeFailed when there is no room for it."""
+        self._left -= len(text)
+        if self._left < 0:
+            raise NodeFailed(
+                f"With the expressions filled in, the texts of this node have more than {self._room:,} characters, "
+                "which is as much as a flow may answer. Fill in less: fewer expressions, or smaller values.",
+                is_final=True,
+            )
 
 
 def as_text(value: Any) -> str:
@@ -160,4 +178,13 @@ def _compile_text(text: str) -> Fill | None:
         parts += [text[last:start], parse(text[start + 2 : end - 2])]
         last = end
     parts.append(text[last:])
-    return lambda scope: "".join(part if isinstance(part, str) else as_text(part.resolve(scope)) for part in parts)
+
+    def fill_in(scope: Scope) -> str:
+        take = scope.take if isinstance(scope, Filling) else len
+        texts = []
+        for part in parts:
+            texts.append(part if isinstance(part, str) else as_text(part.resolve(scope)))
+            take(texts[-1])
+        return "".join(texts)
+
+    return fill_in

@@ -26,7 +26,7 @@ from flows.engine.events import (
     NodeStarted,
     Observer,
 )
-from flows.engine.expressions import SECRET_REFERENCES
+from flows.engine.expressions import SECRET_REFERENCES, Filling
 from flows.engine.failures import FlowError, as_output, error_of
 from flows.engine.graph import TRIGGER, Graph, Node
 from flows.engine.limits import Limits, size_of
@@ -343,7 +343,7 @@ class _Walk:
         shown = parameters
         if node.fill is not None:
             try:
-                parameters = node.fill(self.scope)
+                parameters = node.fill(self._filling({}))
                 # Most values fit, and to ask only that is quicker than to ask for every fault.
                 if not node.registered.validator.is_valid(parameters):
                     faults = node.registered.faults(parameters, "", before_filling=False)
@@ -351,7 +351,7 @@ class _Walk:
                         said = "; ".join(str(fault) for fault in faults)
                         raise NodeFailed(f"After its expressions were filled in: {said}")
                 # References to secrets are shown as they are.
-                shown = node.fill(self.scope | {SECRETS: SECRET_REFERENCES}) if node.uses_secrets else parameters
+                shown = node.fill(self._filling({SECRETS: SECRET_REFERENCES})) if node.uses_secrets else parameters
             except NodeFailed as failed:
                 unfit, finished = failed, ()
         if node.id not in self.reported:  # else it goes on after a question
@@ -362,6 +362,12 @@ class _Walk:
             raise unfit
         self.finished[node.id] = {item.index: item for item in finished}
         return parameters
+
+    def _filling(self, values: Mapping[str, Any]) -> Filling:
+        """The scope, and these values beside it, for texts as long as an answer."""
+        filling = Filling(self.scope, self.limits.answer_bytes)
+        filling.update(values)
+        return filling
 
     async def _result(self, node: Node, parameters: Any) -> NodeResult:
         lent = self.services
@@ -381,7 +387,7 @@ class _Walk:
             finished=self.finished[node.id],
         )
         if node.deferred:
-            context = replace(context, fill=lambda name, values: node.deferred[name]({**self.scope, **values}))
+            context = replace(context, fill=lambda name, values: node.deferred[name](self._filling(values)))
         node_type = node.registered.node_type
         result = await node_type.execute(parameters, context)
         if not isinstance(result, NodeResult):

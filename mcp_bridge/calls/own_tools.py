@@ -20,6 +20,7 @@ from django.utils.dateparse import parse_datetime
 from executions.database import in_database
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.reading import for_agents
+from executions.reading.filters import year_refusal
 from executions.reading.for_agents import Owned
 from executions.record.status import Status
 from executions.running import deliveries
@@ -190,9 +191,16 @@ async def _list(asked: OwnToolCall) -> dict[str, Any]:
     owned, given = _owned(asked), asked.arguments
     if owned is None:
         return failure(NO_KEY, asked.protocol_version)
-    since = parse_datetime(given["since"]) if "since" in given else None
-    if since is not None and timezone.is_naive(since):
-        return failure("since: add the offset from UTC, as in 2026-01-31T08:00:00Z.", asked.protocol_version)
+    try:
+        since = parse_datetime(given["since"]) if "since" in given else None
+    except ValueError as error:  # a leap second
+        return failure(f"since: {error}.", asked.protocol_version)
+    refusal = ""
+    if since is not None:
+        is_local = timezone.is_naive(since)
+        refusal = "add the offset from UTC, as in 2026-01-31T08:00:00Z." if is_local else year_refusal(since)
+    if refusal:
+        return failure(f"since: {refusal}", asked.protocol_version)
     rows, has_more = await in_database(
         lambda: owned.find(
             tool=given.get("tool", ""),

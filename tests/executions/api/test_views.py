@@ -17,6 +17,8 @@ from tests.factories import STARTED, call, make_execution, make_flow, make_serve
 
 pytestmark = pytest.mark.django_db
 
+TOO_FAR = "The year {} is too far away: write one from 2 to 9998."
+
 
 def rest(user: Any) -> APIClient:
     """A script that `user` runs."""
@@ -130,6 +132,8 @@ def test_equal_start_times_are_ordered_by_id_so_no_row_is_on_two_pages() -> None
         ("limit=101", {"limit": ["Write a whole number from 1 to 100."]}),
         ("limit=ten", {"limit": ["Write a whole number from 1 to 100."]}),
         ("startedAfter=soon", {"startedAfter": ["Enter a valid date/time."]}),
+        ("startedAfter=0001-01-01T00:00:00%2B23:59", {"startedAfter": [TOO_FAR.format(1)]}),
+        ("startedBefore=9999-12-31T23:59:59-23:59", {"startedBefore": [TOO_FAR.format(9999)]}),
         ("minDuration=NaN", {"minDuration": ["Enter a number."]}),
         ("flow=mine", {"flow": ["Enter a whole number."]}),
     ],

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from executions.privacy.redactor import Guard
+from executions.privacy.guard import Guard
 from executions.privacy.write_only import marked, masked
 from flows.schemas.compiled import compile_schema
 from tests.executions.privacy.test_redactor import PLAIN, flow_of

@@ -1,0 +1,67 @@
+"""What must not be stored of the calls of one flow; worked out once for its graph and input schema."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from executions.privacy.names import HIDDEN
+from executions.privacy.needles import LEAST_LENGTH
+from executions.privacy.redactor import Redactor
+from executions.privacy.write_only import marked, marks_any, masked, scalars
+from flows.engine.errors import Fault
+from flows.engine.graph import Graph
+from flows.engine.registry import json_path
+from flows.schemas.compiled import CompiledSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Makes the redactors of a call. `schema` is None when nothing in it is write-only, which is the usual case."""
+
+    literals: Redactor
+    schema: CompiledSchema | None
+
+    @classmethod
+    def of(cls, graph: Graph, schema: CompiledSchema) -> "Guard":
+        """Find the credentials that are typed into nodes which send them out, and whether arguments are write-only."""
+        literals = Redactor.none
+        for node in graph.order:
+            if node.registered.node_type.has_effects:
+                literals = literals.learning(dict(node.parameters))
+        return cls(literals, schema if marks_any(schema) else None)
+
+    def redactors(self, arguments: Any, secrets: Mapping[str, str]) -> tuple[Redactor, Redactor]:
+        """The redactor for the answer and the one for the record.
+
+        The answer holds neither the flow's own credentials nor what the caller gave for one way only. The record does
+        without short write-only arguments too; they would be found in too many answers.
+        """
+        answer = self.literals.knowing(secrets.values()) if secrets else self.literals
+        if self.schema is None:
+            return answer, answer
+        given = {text for part in marked(self.schema, arguments).values() for text in scalars(part)}
+        answer = answer.knowing(text for text in given if len(text) >= LEAST_LENGTH)
+        return answer, answer.knowing(given)
+
+    def masked(self, arguments: Any) -> Any:
+        """The arguments without the write-only ones."""
+        return arguments if self.schema is None else masked(arguments, marked(self.schema, arguments))
+
+    def unquoted(self, faults: Iterable[Fault], arguments: Any) -> list[Fault]:
+        """Faults of the arguments without the values that they quote, where those are write-only or credentials."""
+        redactor = self.redactors(arguments, {})[0].learning(arguments)
+        parts = marked(self.schema, arguments) if self.schema is not None else {}
+        quoted = {json_path(path): sorted(set(scalars(part)), key=len, reverse=True) for path, part in parts.items()}
+        return [Fault(fault.path, redactor.scrub_message(_about(fault, quoted))) for fault in faults]
+
+
+def _about(fault: Fault, quoted: Mapping[str, Iterable[str]]) -> str:
+    """The message, without what it begins with if that is write-only, however short."""
+    for path, texts in quoted.items():
+        if fault.path == path or fault.path.startswith((f"{path}.", f"{path}[")):
+            for text in texts:
+                for written in (text, json.dumps(text, ensure_ascii=False)):
+                    if fault.message.startswith(written):
+                        return HIDDEN + fault.message[len(written) :]
+    return fault.message
