@@ -20,6 +20,9 @@ MAIN = "main"
 FLOW_FORMAT = "flow-tool-name"
 """The `format` of a parameter that names a flow of the same server; publishing checks that there is one."""
 
+PYTHON_FORMAT = "python"
+"""The `format` of a parameter that is Python: a form gives it an editor for code."""
+
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:

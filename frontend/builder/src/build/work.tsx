@@ -1,5 +1,6 @@
 import { useEffect, useRef, type KeyboardEvent, type MouseEvent } from "react";
 import { useReactFlow } from "@xyflow/react";
+import { Inspector } from "../inspector/inspector";
 import { NOTE } from "../draft/drawing";
 import { STEP_X } from "../draft/edits";
 import { neighbour } from "../model";
@@ -9,7 +10,6 @@ import { DIRECTIONS, Tools, useZoomKeys } from "../view";
 import { Gave } from "../trying/gave";
 import { Trial } from "../trying/panel";
 import { useDesk, useUi } from "./desk";
-import { Details } from "./details";
 import { Questions } from "./head";
 import { Library } from "./library";
 import { Popup } from "./popup";
@@ -24,14 +24,13 @@ export function Work() {
   const zoom = useZoomKeys();
   const work = useRef<HTMLDivElement>(null);
   const library = useRef<HTMLInputElement>(null);
-  const details = useRef<HTMLElement>(null);
   const wantsDetails = useRef(false);
   const chosen = usePart(({ data, chosen }) => (data.nodes.some((node) => node.id === chosen && node.type !== NOTE) ? chosen : undefined));
   const said = useUi((state) => state.said);
   const isLibraryOpen = useUi((state) => state.isLibraryOpen);
 
   useEffect(() => {
-    if (chosen && wantsDetails.current) details.current?.focus({ preventScroll: true });
+    if (chosen && wantsDetails.current) work.current!.querySelector<HTMLElement>("aside.inspector")?.focus({ preventScroll: true });
     wantsDetails.current = false;
   }, [chosen]);
 
@@ -202,7 +201,7 @@ export function Work() {
           Arrows move between nodes, Enter opens one, c connects it, / adds one, Delete takes it away, Alt and an arrow move it.
         </p>
       </div>
-      {chosen !== undefined && <Details ref={details} nodeId={chosen} close={closeDetails} />}
+      {chosen !== undefined && <Inspector nodeId={chosen} close={closeDetails} />}
       {chosen !== undefined && <Gave nodeId={chosen} />}
       <Popup />
     </div>

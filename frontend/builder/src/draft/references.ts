@@ -1,44 +1,31 @@
-// Expressions in parameters, as flows/engine/paths.py reads them: which names they begin with, and other names in their place.
+// Expressions in parameters, which name other nodes by their slugs.
+import { marksIn, parse, type Path } from "../expressions/paths";
 import type { Json } from "./draft";
-
-const ROOT = /\s*([A-Za-z_][A-Za-z0-9_]*)/y;
-const STEP = /(?:\?\.(?=\[)|\?(?=\.))?(?:\.[A-Za-z_][A-Za-z0-9_-]*|\[\d{1,9}\]|\["(?:[^"\\]|\\.)*"\]|\['(?:[^'\\]|\\.)*'\])/y;
-const FALLBACK = /\s*\?\?\s*/y;
-const LITERAL = /["'[{0-9-]|(?:true|false|null)(?![A-Za-z0-9_])/y;
-
-function matchAt(pattern: RegExp, text: string, at: number) {
-  pattern.lastIndex = at;
-  return pattern.exec(text);
-}
-
-/** One expression with other names at the beginning of its paths; one that is malformed stays as it is. */
-function renamedInside(inside: string, rename: (root: string) => string): string {
-  let [at, done] = [0, ""];
-  for (;;) {
-    const root = matchAt(ROOT, inside, at);
-    if (!root) return inside;
-    const from = at;
-    at += root[0].length;
-    done += inside.slice(from, at - root[1]!.length) + rename(root[1]!);
-    for (let step; (step = matchAt(STEP, inside, at)); at += step[0].length) done += step[0];
-    const fallback = matchAt(FALLBACK, inside, at);
-    if (!fallback) return inside.slice(at).trim() ? inside : done + inside.slice(at);
-    done += fallback[0];
-    at += fallback[0].length;
-    if (matchAt(LITERAL, inside, at)) return done + inside.slice(at);
-  }
-}
 
 /** A text with something else in the place of each `{{ ... }}`. */
 export function replaced(text: string, other: (inside: string) => string): string {
   let [at, done] = [0, ""];
-  for (;;) {
-    const start = text.indexOf("{{", at);
-    const end = start < 0 ? -1 : text.indexOf("}}", start + 2);
-    if (end < 0) return done + text.slice(at);
-    done += text.slice(at, start) + other(text.slice(start + 2, end));
-    at = end + 2;
+  for (const [start, end] of marksIn(text)) {
+    done += text.slice(at, start) + other(text.slice(start + 2, end - 2));
+    at = end;
   }
+  return done + text.slice(at);
+}
+
+/** One expression with other names at the beginning of its paths; one that is malformed stays as it is. */
+function renamedInside(inside: string, slugs: ReadonlyMap<string, string>): string {
+  let path: Path | undefined;
+  try {
+    path = parse(inside);
+  } catch {
+    return inside;
+  }
+  let [at, done] = [0, ""];
+  for (; path; path = path.fallback && "root" in path.fallback ? path.fallback : undefined) {
+    done += inside.slice(at, path.start) + (slugs.get(path.root) ?? path.root);
+    at = path.start + path.root.length;
+  }
+  return done + inside.slice(at);
 }
 
 /**
@@ -64,6 +51,5 @@ export function mapTexts<T extends Json | undefined>(value: T, schema: unknown, 
 
 /** Parameters in whose expressions some slugs are other ones now. */
 export function withSlugs<T extends Json | undefined>(value: T, schema: unknown, slugs: ReadonlyMap<string, string>): T {
-  const rename = (root: string) => slugs.get(root) ?? root;
-  return mapTexts(value, schema, (text) => replaced(text, (inside) => `{{${renamedInside(inside, rename)}}}`));
+  return mapTexts(value, schema, (text) => replaced(text, (inside) => `{{${renamedInside(inside, slugs)}}}`));
 }
