@@ -35,6 +35,7 @@ LOOKS = (
     Look("flow-from-flow-not-found", "/flows/new/copy/?search=nowhere"),
     Look("flow-delete", "/flows/{greet}/delete/"),
     Look("build", "/flows/{lookup_order}/build/"),
+    Look("build-trying", "/flows/{lookup_order}/build/?execution={error}"),
     Look("build-draft", "/flows/{summarise_ticket}/build/"),
     Look("build-breaking", "/flows/{convert_currency}/build/"),
     Look("publish", "/flows/{lookup_order}/publish/"),

@@ -1,6 +1,7 @@
 import { createContext, useContext, useEffect, useRef, useState } from "react";
 import type { JsonObject } from "../draft/draft";
 import { useEdited, useEditor } from "../draft/editor";
+import { useTried } from "../trying/trying";
 import { knownFrom, knownWithout, type Known } from "../expressions/known";
 import type { Placed } from "./faults";
 import { under } from "./faults";
@@ -25,10 +26,11 @@ export function useInputs(nodeId: string): { known: Known[]; isFromServer: boole
   const editor = useEditor();
   // By the slug that the stored draft has.
   const slug = useEdited(({ judged }) => judged.definition.nodes.find(({ id }) => id === nodeId)?.slug);
+  // A call that has ended since gives newer values.
+  const tried = useTried(({ execution }) => (execution?.status === "pending" ? undefined : execution?.id));
   const [known, setKnown] = useState<Known[]>();
   useEffect(() => {
     let isCurrent = true;
-    setKnown(undefined);
     if (slug !== undefined) {
       ask("/api/flows/{flowId}/nodes/{slug}/inputs/", `/api/flows/${editor.flowId}/nodes/${encodeURIComponent(slug)}/inputs/`).then(
         (inputs) => isCurrent && setKnown(knownFrom(inputs)),
@@ -36,7 +38,7 @@ export function useInputs(nodeId: string): { known: Known[]; isFromServer: boole
       );
     }
     return () => void (isCurrent = false);
-  }, [editor, slug]);
+  }, [editor, slug, tried]);
   const draft = useEdited((state) => (known ? undefined : state.draft));
   return { known: known ?? (draft ? knownWithout(draft, nodeId) : []), isFromServer: known !== undefined };
 }

@@ -34,8 +34,9 @@ export function Gave({ nodeId }: { nodeId: string }) {
   const entry = execution && trying.entryOf(nodeId);
   const held = node?.heldOutput;
   if (!node) return null;
+  const hasOutput = entry && !["skipped", "pending"].includes(entry.status) && (entry.status !== "error" || entry.outputData !== null);
   return (
-    <section className="gave" aria-label={`What ${node.name} gave`}>
+    <section className={`gave ${entry || held !== undefined ? "" : "is-bare"}`} aria-label={`What ${node.name} gave`}>
       <p className="does">
         {itemsOf(trying, nodeId).map(([label, , does]) => (
           <button key={label} type="button" className="button" disabled={isCalling} onClick={does}>
@@ -45,7 +46,7 @@ export function Gave({ nodeId }: { nodeId: string }) {
       </p>
       {entry?.error && <p className={entry.status === "error" ? "wrong" : "none"}>{entry.error.message}</p>}
       {entry && entry.status !== "skipped" && !entry.reused && <Value title="Input" value={entry.inputData} />}
-      {entry && entry.status !== "skipped" && entry.status !== "pending" && <Value title={entry.given ? "Output, given" : "Output"} value={entry.outputData} isOpen />}
+      {hasOutput && <Value title={entry.given ? "Output, given" : "Output"} value={entry.outputData} isOpen />}
       {held !== undefined && !entry?.given && <Value title="Output that is held for tests" value={held} isOpen />}
       {execution && !entry && <p className="none">The call that is shown did not come here.</p>}
     </section>

@@ -33,6 +33,7 @@ function Bar({ execution }: { execution: Execution }) {
   const trying = useTrying();
   const earlier = useTried((state) => state.earlier);
   const isCalling = useTried((state) => state.isCalling);
+  const untilNode = useTried((state) => state.untilNode);
   const asks = entriesOf(execution).some(isAsking);
   const page = `/executions/${execution.id}/`;
   const ended = execution.status === "pending" ? (asks ? "waits for an answer" : "running…") : duration(execution.duration);
@@ -48,7 +49,7 @@ function Bar({ execution }: { execution: Execution }) {
           Compare with {clock(earlier.startedAt)}
         </a>
       )}
-      <button type="button" className="button" disabled={isCalling} onClick={() => void trying.call()}>
+      <button type="button" className="button" disabled={isCalling} onClick={() => void trying.call(untilNode)}>
         Again
       </button>
       <a className="button" href={page}>

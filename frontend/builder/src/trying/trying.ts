@@ -16,6 +16,8 @@ export interface TryingState {
   isCalling: boolean;
   /** The execution that is shown at the nodes. */
   execution: Execution | undefined;
+  /** The node that it was to end with. */
+  untilNode: string | undefined;
   /** The execution that was to be tried on the draft. */
   earlier: Execution | undefined;
   /** Why nothing was called, or what is to be said of the arguments. */
@@ -26,7 +28,7 @@ export interface TryingState {
 const LOOK_AGAIN_MS = 400;
 
 export class Trying {
-  readonly state = new Store<TryingState>({ isOpen: false, typed: {}, text: undefined, isCalling: false, execution: undefined, earlier: undefined, said: "", faults: [] });
+  readonly state = new Store<TryingState>({ isOpen: false, typed: {}, text: undefined, isCalling: false, execution: undefined, untilNode: undefined, earlier: undefined, said: "", faults: [] });
   readonly desk: Desk;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -115,7 +117,7 @@ export class Trying {
       this.state.set({ isCalling: false, isOpen: true, said: answer.why, faults: answer.faults });
       return;
     }
-    this.state.set({ isCalling: false, isOpen: false });
+    this.state.set({ isCalling: false, isOpen: false, untilNode });
     this.#show(answer);
     if (untilNode) this.desk.open(untilNode);
   }
