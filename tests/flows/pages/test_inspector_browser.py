@@ -112,7 +112,7 @@ def test_a_flow_is_filled_in_without_json_and_only_what_was_touched_is_written(
     form.get_by_label("Operator", exact=True).select_option("equals")
     form.get_by_label("Type of Right").select_option("Number")
     form.get_by_role("combobox", name="Right", exact=True).fill("200")
-    expect(form.get_by_label("Expression", exact=True)).to_be_visible()
+    expect(form.get_by_role("group", name="Expression")).to_be_visible()
 
     form = opened(page, "Answer")
     form.get_by_label("Type of JSON").select_option("Names and values")
@@ -151,7 +151,7 @@ def test_the_tool_is_written_in_rows_and_a_model_reads_it(page: Page, uvicorn_se
     stored = uvicorn_server.get_json(f"/api/flows/{flow}/")
     assert {key: stored[key] for key in ("name", "toolName", "inputSchema", "annotations")} == {
         "name": "Look up",
-        "toolName": "find_order",
+        "toolName": "look_up",
         "inputSchema": ASKED
         | {
             "properties": {
@@ -173,7 +173,8 @@ def test_code_and_json_have_an_editor_and_a_slug_is_renamed_everywhere(page: Pag
     form = opened(page, "Answer")
     form.get_by_role("textbox", name="Text", exact=True).fill("{{ code.x }} of {{ code }}")
     form = opened(page, "Code")
-    form.get_by_role("textbox", name="Source").click()
+    form.get_by_role("button", name="Write: Source").click()
+    expect(form.get_by_role("textbox", name="Source")).to_be_focused()
     page.keyboard.type("return {'x': 1}")
     expect(form.locator(".cm-scroller")).to_have_css("display", "flex")
     form.get_by_label("Slug").fill("sum")

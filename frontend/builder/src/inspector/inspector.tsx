@@ -74,7 +74,6 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
                 value={parameters}
                 onChange={(next, name) => change({ parameters: next }, `parameters.${name}`)}
               />
-              {known.length > 0 && <KnownList known={known} isFromServer={isFromServer} />}
             </>
           )}
           {tab === "model" && <ToolView />}
@@ -93,6 +92,7 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
             />
           )}
         </div>
+        {tab === "parameters" && !isTrigger && known.length > 0 && <KnownList known={known} isFromServer={isFromServer} />}
       </aside>
     </FormContext>
   );
