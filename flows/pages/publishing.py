@@ -164,7 +164,10 @@ def _compared(flow: Flow, before: str, after: str) -> dict[str, Any]:
     return {
         "comparison": comparison,
         "names": names,
-        "drawing": draw(on_one_sheet(old.definition, new.definition), verdicts),
+        "drawing": draw(
+            on_one_sheet(old.definition, new.definition),
+            {key: verdict for key, verdict in verdicts.items() if verdict != "same"},
+        ),
         "moved": list(verdicts.values()).count("moved"),
         "canvas": compared_canvas(old.definition, new.definition, (names[0], names[1])),
     }

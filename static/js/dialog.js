@@ -1,12 +1,12 @@
-// A <dialog> that htmx fills opens over the page; without this script the link leads to the page that it is a part of.
+// A <dialog data-filled> opens over the page when htmx has filled it; without this script the link leads to a page of its own.
 "use strict";
 {
   document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
-    if (target.tagName === "DIALOG" && !target.open) target.showModal();
+    if (target.matches("dialog[data-filled]") && !target.open) target.showModal();
   });
 
   document.addEventListener("click", (event) => {
-    const dialog = event.target.closest("dialog");
+    const dialog = event.target.closest("dialog[data-filled]");
     // What lies behind it counts as the dialog itself.
     if (!dialog || (event.target !== dialog && !event.target.closest("[data-close-dialog]"))) return;
     event.preventDefault();
@@ -14,5 +14,5 @@
   });
 
   // Closed by Esc as well: it shows what is stored when it is opened again.
-  document.addEventListener("close", ({ target }) => target.replaceChildren(), true);
+  document.addEventListener("close", ({ target }) => target.matches("dialog[data-filled]") && target.replaceChildren(), true);
 }
