@@ -100,6 +100,12 @@ GREET = {
     },
 }
 
+GREET_CASE: dict[str, Any] = {
+    "name": "Ada",
+    "arguments": {"name": "Ada", "n": 7},
+    "expectation": {"outcome": "succeeds", "output": {"compare": "textContains", "value": "Hello, Ada! 7"}},
+}
+
 LOOKUP_ORDER = {
     "name": "Look up an order",
     "tool_name": "lookup_order",

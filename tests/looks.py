@@ -179,6 +179,8 @@ NO_PAGE = {
     "flows/new/file/": "leads to the import of a server",
     "servers/<int:server_id>/import/operations/": "POST only, shows the preview",
     "servers/<int:server_id>/import/apply/": "POST only, leads back to the import",
+    "first-steps/call/": "POST only, leads to the execution",
+    "first-steps/hide/": "POST only, leads back to the dashboard",
     "executions/<uuid:execution_id>/cancel/": "POST only, leads back to the execution",
     "executions/<uuid:execution_id>/note/": "POST only, leads back to the execution",
     "executions/<uuid:execution_id>/call/<slug:form>/": "text to copy",

@@ -48,6 +48,7 @@ class Command(BaseCommand):
             return 0
         for values in demo.FLOWS:
             versions.publish(Flow.objects.create(server=server, **values), user)
+        server.flows.get(tool_name="greet").cases.create(**demo.GREET_CASE)
         for values in demo.PROMPTS:
             save_offer(Prompt(server=server, **values))
         for values in demo.RESOURCES:
