@@ -31,26 +31,23 @@ class Guard:
                 literals = literals.learning(dict(node.parameters))
         return cls(literals, schema if marks_any(schema) else None)
 
-    def redactors(self, arguments: Any, secrets: Mapping[str, str]) -> tuple[Redactor, Redactor]:
-        """The redactor for the answer and the one for the record.
+    def over(self, sent: Any, given: Any, secrets: Mapping[str, str]) -> tuple[Any, Redactor, Redactor]:
+        """The arguments without the write-only ones, the redactor for the answer and the one for the record.
 
-        The answer holds neither the flow's own credentials nor what the caller gave for one way only. The record does
-        without short write-only arguments too; they would be found in too many answers.
+        `sent` are the arguments as they came, `given` as the flow reads them. The answer holds neither the flow's own
+        credentials nor what the caller gave for one way only. The record does without short write-only arguments too;
+        they would be found in too many answers.
         """
         answer = self.literals.knowing(secrets.values()) if secrets else self.literals
         if self.schema is None:
-            return answer, answer
-        given = {text for part in marked(self.schema, arguments).values() for text in scalars(part)}
-        answer = answer.knowing(text for text in given if len(text) >= LEAST_LENGTH)
-        return answer, answer.knowing(given)
-
-    def masked(self, arguments: Any) -> Any:
-        """The arguments without the write-only ones."""
-        return arguments if self.schema is None else masked(arguments, marked(self.schema, arguments))
+            return sent, answer, answer
+        texts = {text for part in marked(self.schema, given).values() for text in scalars(part)}
+        answer = answer.knowing(text for text in texts if len(text) >= LEAST_LENGTH)
+        return masked(sent, marked(self.schema, sent)), answer, answer.knowing(texts)
 
     def unquoted(self, faults: Iterable[Fault], arguments: Any) -> list[Fault]:
         """Faults of the arguments without the values that they quote, where those are write-only or credentials."""
-        redactor = self.redactors(arguments, {})[0].learning(arguments)
+        redactor = self.over(arguments, arguments, {})[1].learning(arguments)
         parts = marked(self.schema, arguments) if self.schema is not None else {}
         quoted = {json_path(path): sorted(set(scalars(part)), key=len, reverse=True) for path, part in parts.items()}
         return [Fault(fault.path, redactor.scrub_message(_about(fault, quoted))) for fault in faults]
