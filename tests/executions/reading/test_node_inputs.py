@@ -153,7 +153,10 @@ def test_a_foreign_flow_is_not_found(flow: Flow) -> None:
 def test_a_draft_with_faults_tells_what_can_be_read_of_it(flow: Flow) -> None:
     flow.definition["nodes"][3]["parameters"] = {"text": "{{ fetch.", "more": 1}
     flow.save()
-    assert [each["path"] for each in inputs(flow, "answer")][:6] == ["trigger", "trigger.id", "trigger.lines"] + [
+    assert [each["path"] for each in inputs(flow, "answer")][:6] == [
+        "trigger",
+        "trigger.id",
+        "trigger.lines",
         "trigger.lines[0]",
         "trigger.lines[0].n",
         "fetch",
