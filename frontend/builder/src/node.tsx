@@ -13,9 +13,9 @@ const ONE_LINE_WITH_MARK = 11;
 const place = (number: number, of: number) => `${(100 * (number + 1)) / (of + 1)}%`;
 
 /** What a node is, and what happened to it, for who does not see it. */
-function nameOf({ name, title, draft, edited }: CanvasNode, state: NodeState | undefined): string {
+function nameOf({ name, title, draft, edited, isDisabled }: CanvasNode, state: NodeState | undefined): string {
   const faults = draft?.faults.length ?? 0;
-  const parts = [name, title, edited?.isDisabled && "disabled", edited?.isHeld && "output held", state?.word, state?.facts, faults && `${faults} fault${faults === 1 ? "" : "s"}`];
+  const parts = [name, title, (edited?.isDisabled ?? isDisabled) && "disabled", edited?.isHeld && "output held", state?.word, state?.facts, faults && `${faults} fault${faults === 1 ? "" : "s"}`];
   return parts.filter(Boolean).join(", ");
 }
 
@@ -27,9 +27,10 @@ export const NodeBox = memo(function NodeBox({ data: { node } }: NodeProps<Box>)
   const isRun = usePart(({ data }) => data.run !== undefined);
   const inputs = usePart(({ data }) => data.inputs);
   const { edited } = node;
+  const isDisabled = edited?.isDisabled ?? node.isDisabled ?? false;
   const faults = node.draft?.faults ?? [];
   const says = faults[0] ?? (isRun ? [state?.word, state?.facts].filter(Boolean).join(" · ") || "not reached" : summary(node, inputs ?? []));
-  const kind = isRun ? `is-${state?.status ?? "skipped"}` : `${faults.length ? "is-faulty" : ""} ${edited?.isDisabled ? "is-disabled" : ""}`;
+  const kind = isRun ? `is-${state?.status ?? "skipped"}` : `${faults.length ? "is-faulty" : ""} ${isDisabled ? "is-disabled" : ""}`;
   return (
     <>
       {!node.isStart && <Handle type="target" position={Position.Left} isConnectable={edited !== undefined} />}
@@ -48,7 +49,7 @@ export const NodeBox = memo(function NodeBox({ data: { node } }: NodeProps<Box>)
         {isRun && <i className={`dot ${kind}`} />}
         {!isRun && faults.length > 0 && <i className="count">{faults.length}</i>}
         <small>{node.type}</small>
-        <span className="says">{edited?.isDisabled ? "disabled: passed over" : says}</span>
+        <span className="says">{isDisabled ? "disabled: passed over" : says}</span>
         {edited?.isHeld && <i className="held" title="Its output is held for tests" />}
       </button>
       {/* The same is in the menu that the keyboard opens, so these are no stops for Tab. */}
