@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows.cases.drafts import summary_of
@@ -56,6 +57,7 @@ def create(request: HttpRequest) -> HttpResponse:
     return render(request, "flows/create.html", {"title": "New flow", "form": form})
 
 
+@never_cache  # else a step back in the browser shows a draft that is not the stored one any more
 @require_http_methods(["GET", "POST"])
 def build(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Edit the draft. With a fault nothing is stored, and what was typed stays in the form."""

@@ -1,6 +1,6 @@
 // What the canvas is in both its uses, to look at and to build: how it is moved around in.
 import { Panel, useReactFlow, useStore } from "@xyflow/react";
-import { useEffect, useRef, type ReactNode } from "react";
+import { useCallback, useEffect, useRef, type ReactNode } from "react";
 import type { CanvasData, Direction } from "./model";
 import type { Box } from "./node";
 
@@ -10,18 +10,29 @@ export const LEAST_ZOOM = 0.1;
 export const FAR = 0.45;
 /** So many nodes are found without a map, which would lie over them. */
 export const FEW = 8;
+/** Around a node that is brought into sight, in pixels. */
+const ROOM = 48;
+const READABLE = 0.5;
 export const MOVE_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 160;
 
-/** Brings a node into sight. */
+/** Brings a node into sight, no further than needed; from afar also nearer. */
 export function useReveal() {
   const flow = useReactFlow<Box>();
-  return (stage: Element, { nodes, width }: CanvasData, id: string) => {
+  return useCallback((stage: Element, { nodes, width }: CanvasData, id: string) => {
     const node = nodes.find((each) => each.id === id)!;
     const { x, y, zoom } = flow.getViewport();
+    /** How far to move what lies from `start` to `end` so that it is between 0 and `size`, with some room where there is some. */
+    const missing = (start: number, end: number, size: number) => {
+      const room = Math.max(0, Math.min(ROOM, (size - (end - start)) / 2));
+      return start < 0 ? room - start : end > size ? size - room - end : 0;
+    };
     const [left, top] = [node.x * zoom + x, node.y * zoom + y];
-    const isSeen = left >= 0 && top >= 0 && left + width * zoom <= stage.clientWidth && top + node.height * zoom <= stage.clientHeight;
-    if (!isSeen) void flow.setCenter(node.x + width / 2, node.y + node.height / 2, { zoom: Math.max(zoom, 0.5), duration: MOVE_MS });
-  };
+    const dx = missing(left, left + width * zoom, stage.clientWidth);
+    const dy = missing(top, top + node.height * zoom, stage.clientHeight);
+    if (!dx && !dy) return;
+    if (zoom >= READABLE) void flow.setViewport({ x: x + dx, y: y + dy, zoom }, { duration: MOVE_MS });
+    else void flow.setCenter(node.x + width / 2, node.y + node.height / 2, { zoom: READABLE, duration: MOVE_MS });
+  }, [flow]);
 }
 
 /** Zoom and fit by key; whether it was one of these. */

@@ -40,6 +40,8 @@ export interface DeskState {
 export interface Surface {
   select(ids: readonly string[]): void;
   selected(): string[];
+  /** The node that has the keyboard. */
+  focused(): string | undefined;
   /** Brings a node into sight and gives it the keyboard. */
   show(id: string): void;
   /** The middle of what is in sight, as a place for a node. */
@@ -106,11 +108,11 @@ export class Desk {
     if (sentence) this.#silence = setTimeout(() => this.ui.set({ said: "" }), SAID_MS);
   }
 
-  /** What a command is about: all that is selected, else the node that the keyboard is at. */
+  /** What a command is about: all that is selected, else the node that has the keyboard. */
   targets(): string[] {
-    const { current } = this.store.get();
     const selected = this.surface?.selected() ?? [];
-    return selected.length ? selected : current ? [current] : [];
+    const focused = this.surface?.focused();
+    return selected.length ? selected : focused ? [focused] : [];
   }
 
   /** The same for one node: `id` alone, unless it is one of several selected ones. */

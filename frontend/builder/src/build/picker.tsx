@@ -40,10 +40,15 @@ export function Picker({ ref, label, placeholder, optionsFor, choose, none, begi
     list.current?.querySelectorAll("[role=option]")[next]?.scrollIntoView({ block: "nearest" });
   }
 
+  function take(option: Option) {
+    setWords("");
+    choose(option.id);
+  }
+
   function press(event: KeyboardEvent) {
     if (event.key === "ArrowDown") go(at + 1);
     else if (event.key === "ArrowUp") go(Math.max(at, 0) - 1);
-    else if (event.key === "Enter" && ordered[at]) choose(ordered[at].id);
+    else if (event.key === "Enter" && ordered[at]) take(ordered[at]);
     else if (event.key !== "Enter") return;
     event.preventDefault();
   }
@@ -95,7 +100,7 @@ export function Picker({ ref, label, placeholder, optionsFor, choose, none, begi
                   draggable={drag !== undefined}
                   onDragStart={(event) => drag?.(option.id, event)}
                   onPointerDown={(event) => drag || event.preventDefault()}
-                  onClick={() => choose(option.id)}
+                  onClick={() => take(option)}
                 >
                   {option.mark}
                   <b>{option.label}</b>

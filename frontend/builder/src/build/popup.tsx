@@ -22,8 +22,11 @@ function Open({ popup }: { popup: Shown }) {
   function close() {
     if (desk.ui.get().popup !== popup) return;
     desk.ui.set({ popup: undefined });
-    const { current } = desk.store.get();
-    if (current && panel.current?.contains(document.activeElement)) desk.surface?.show(current);
+    // Back to the node, unless what was chosen has the keyboard by then.
+    requestAnimationFrame(() => {
+      const { current } = desk.store.get();
+      if (current && document.activeElement === document.body) desk.surface?.show(current);
+    });
   }
 
   // Within the window, whatever its size turns out to be.

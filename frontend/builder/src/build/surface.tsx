@@ -31,7 +31,7 @@ const SNAP: [number, number] = [GRID, GRID];
 const NOTE_WIDTH = 198;
 
 function boxOf(node: CanvasNode): Box {
-  const more = node.type === NOTE ? { type: "note" as "box", width: NOTE_WIDTH } : { type: "box" as const, width: WIDTH, height: node.height };
+  const more = node.type === NOTE ? { type: "note" as "box", width: NOTE_WIDTH, initialHeight: 62 } : { type: "box" as const, width: WIDTH, height: node.height };
   return { id: node.id, position: { x: node.x, y: node.y }, data: { node }, ...more };
 }
 
@@ -50,6 +50,7 @@ export function Surface() {
   const flow = useReactFlow<Box>();
   const renew = useUpdateNodeInternals();
   const reveal = useReveal();
+  const room = useRef<HTMLDivElement>(null);
   const [first] = useState(() => desk.store.get());
   const [boxes] = useState(() => first.data.nodes.map(boxOf));
   const data = usePart((state) => state.data);
@@ -77,8 +78,17 @@ export function Surface() {
   }, [data, flow, renew]);
   useKeptMiddle();
 
+  // What is opened stays in sight beside what it is made of.
+  const chosen = usePart((state) => state.chosen);
+  const width = useStore((state) => state.width);
+  const hasWidth = useRef(0);
+  useEffect(() => {
+    const isWider = hasWidth.current !== width;
+    hasWidth.current = width;
+    if (chosen && isWider && desk.store.get().data.nodes.some(({ id }) => id === chosen)) reveal(room.current!, desk.store.get().data, chosen);
+  }, [chosen, width, desk, reveal]);
+
   const isFar = useStore(({ transform }) => transform[2] < FAR);
-  const room = useRef<HTMLDivElement>(null);
   const [view, setView] = useState<ReturnType<typeof openingView>>();
   useEffect(() => {
     const { clientWidth, clientHeight } = room.current!;
@@ -93,15 +103,21 @@ export function Surface() {
       setLines((all) => all.map((line) => ((line.selected ?? false) === wanted.has(line.id) ? line : { ...line, selected: wanted.has(line.id) })));
     };
     desk.surface = {
-      // What was just added is there in the next frame.
-      select: (ids) => void requestAnimationFrame(() => select(ids)),
+      select: (ids) => {
+        const isThere = ids.every((id) => flow.getNode(id) ?? flow.getEdge(id));
+        if (isThere) select(ids);
+        else requestAnimationFrame(() => select(ids)); // it was just added
+      },
       selected: () => [...flow.getNodes(), ...flow.getEdges()].filter(({ selected }) => selected).map(({ id }) => id),
+      focused: () => (document.activeElement as HTMLElement | null)?.dataset.node,
       show: (id) => {
-        requestAnimationFrame(() => {
+        const show = () => {
           if (!room.current || !desk.store.get().data.nodes.some((node) => node.id === id)) return;
           reveal(room.current, desk.store.get().data, id);
           boxOfNode(id)?.focus({ preventScroll: true });
-        });
+        };
+        if (boxOfNode(id)) show();
+        else requestAnimationFrame(() => desk.ui.get().popup === undefined && show()); // it was just added
       },
       middle: () => {
         const { left, top, width, height } = room.current!.getBoundingClientRect();

@@ -25,18 +25,27 @@ export function Work() {
   const work = useRef<HTMLDivElement>(null);
   const library = useRef<HTMLInputElement>(null);
   const wantsDetails = useRef(false);
+  const latestAct = useRef<(event: globalThis.KeyboardEvent) => boolean>(() => false);
   const chosen = usePart(({ data, chosen }) => (data.nodes.some((node) => node.id === chosen && node.type !== NOTE) ? chosen : undefined));
   const said = useUi((state) => state.said);
   const isLibraryOpen = useUi((state) => state.isLibraryOpen);
+
+  /** Whether it is the page itself, or what stands around the canvas: there the browser puts the keyboard after a click on what takes none. */
+  const isAround = (target: EventTarget | null) => target instanceof Node && target !== work.current && target.contains(work.current);
 
   useEffect(() => {
     if (chosen && wantsDetails.current) work.current!.querySelector<HTMLElement>("aside.inspector")?.focus({ preventScroll: true });
     wantsDetails.current = false;
   }, [chosen]);
 
-  // The keyboard of the whole page, but for fields: whoever has just used a menu or a button still wants to undo.
+  // The keyboard of the whole page, but for fields: whoever has just used a menu or a button still wants to undo, and
+  // after a click on the empty canvas nothing has the keyboard.
   useEffect(() => {
     const press = (event: globalThis.KeyboardEvent) => {
+      if (isAround(event.target) && latestAct.current(event)) {
+        event.preventDefault();
+        return;
+      }
       if (!(event.ctrlKey || event.metaKey) || event.altKey || isTyping(event.target)) return;
       const key = event.key.toLowerCase();
       if (key === "z" && !event.shiftKey) desk.editor.undo();
@@ -45,7 +54,7 @@ export function Work() {
       else return;
       event.preventDefault();
     };
-    const isOurs = (event: ClipboardEvent) => !isTyping(event.target) && (event.target === document.body || work.current!.contains(event.target as Node)) && !getSelection()?.toString();
+    const isOurs = ({ target }: ClipboardEvent) => !isTyping(target) && (isAround(target) || work.current!.contains(target as Node)) && !getSelection()?.toString();
     const copy = (event: ClipboardEvent) => {
       const ids = desk.targets();
       if (!isOurs(event) || !ids.length) return;
@@ -134,7 +143,7 @@ export function Work() {
   }
 
   /** Whether the key meant something. */
-  function act(event: KeyboardEvent): boolean {
+  function act(event: KeyboardEvent | globalThis.KeyboardEvent): boolean {
     const { data, current, chosen: opened } = desk.store.get();
     const { key } = event;
     const isCtrl = event.ctrlKey || event.metaKey;
@@ -148,7 +157,7 @@ export function Work() {
       openLibrary();
       return true;
     }
-    if (!(event.target as Element).closest(".stage")) return false;
+    if (!isAround(event.target) && !(event.target as Element).closest(".stage")) return false;
     const ids = desk.targets();
     const direction = DIRECTIONS[key];
     if (direction && (event.shiftKey || event.altKey)) desk.moveBy(ids, direction);
@@ -161,6 +170,10 @@ export function Work() {
       }
     } else if (isCtrl && key.toLowerCase() === "a") desk.surface?.select(data.nodes.map(({ id }) => id));
     else if (isCtrl && key.toLowerCase() === "d") desk.duplicate(ids);
+    else if (isCtrl && key === "Enter" && current) {
+      const selected = desk.surface!.selected();
+      desk.surface!.select(selected.includes(current) ? selected.filter((id) => id !== current) : [...selected, current]);
+    }
     else if (isCtrl || event.altKey) return false;
     else if (key === "Delete" || key === "Backspace") desk.remove(ids);
     else if (key === "Home" && data.nodes.length) {
@@ -176,6 +189,8 @@ export function Work() {
     return true;
   }
 
+  latestAct.current = act;
+
   return (
     <div ref={work} className={`work is-built ${chosen === undefined ? "" : "has-chosen"} ${isLibraryOpen ? "has-library" : ""}`} onKeyDown={press}>
       <Library field={library} close={() => desk.ui.set({ isLibraryOpen: false })} />
@@ -189,7 +204,7 @@ export function Work() {
             JSON
           </a>
         </Tools>
-        <button type="button" className="button add" onClick={openLibrary}>
+        <button type="button" className="button add-node" onClick={openLibrary}>
           + Add a node
         </button>
         <p className="said" role="status">

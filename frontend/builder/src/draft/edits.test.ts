@@ -13,11 +13,11 @@ function lines({ definition: { nodes, connections } }: Draft) {
 }
 
 test("an added node has a name and a slug of its own, what its type demands, and is connected with where it comes from", () => {
-  const first = edits.addNode(draftOf([trigger]), type("condition"), { x: 242, y: 0 }, { source: "t", way: "main" });
-  const second = edits.addNode(first.draft, type("condition"), { x: 242, y: 0 }, { source: first.id, way: "false" });
+  const first = edits.addNode(draftOf([trigger]), type("condition"), { x: 264, y: 0 }, { source: "t", way: "main" });
+  const second = edits.addNode(first.draft, type("condition"), { x: 264, y: 0 }, { source: first.id, way: "false" });
   expect(named(second.draft)).toEqual(["Trigger trigger", "Condition condition", "Condition 2 condition_2"]);
   expect(lines(second.draft)).toEqual(["Trigger main Condition", "Condition false Condition 2"]);
-  expect(second.draft.definition.nodes.map(({ position }) => position)).toEqual([{ x: 0, y: 0 }, { x: 242, y: 0 }, { x: 242, y: 110 }]);
+  expect(second.draft.definition.nodes.map(({ position }) => position)).toEqual([{ x: 0, y: 0 }, { x: 264, y: 0 }, { x: 264, y: 110 }]);
   expect(second.draft.definition.nodes[1]!.parameters).toEqual({ left: "{{ trigger }}", operator: "truthy" });
 });
 
@@ -34,10 +34,10 @@ test("a node before another one leads to it", () => {
 });
 
 test("a node on a connection stands between its ends, and what follows makes room", () => {
-  const draft = draftOf([trigger, node("a", { position: { x: 242, y: 0 } }), node("b", { position: { x: 484, y: 0 } })], [line("t", "a"), line("a", "b")]);
+  const draft = draftOf([trigger, node("a", { position: { x: 264, y: 0 } }), node("b", { position: { x: 528, y: 0 } })], [line("t", "a"), line("a", "b")]);
   const { draft: inserted } = edits.insertNode(draft, type("condition"), "t-a");
   expect(lines(inserted)).toEqual(["A main B", "Trigger main Condition", "Condition true A"]);
-  expect(inserted.definition.nodes.map(({ position }) => position!.x)).toEqual([0, 484, 726, 242]);
+  expect(inserted.definition.nodes.map(({ position }) => position!.x)).toEqual([0, 528, 792, 264]);
   const { draft: ended } = edits.insertNode(draft, type("fail"), "t-a");
   expect(lines(ended)).toEqual(["A main B", "Trigger main Fail"]);
 });
@@ -85,7 +85,7 @@ test("a node is in one group", () => {
 test("nodes that lack a place, or stand on one, get places; a draft whose nodes have them is left alone", () => {
   const shape = ({ id }: { id: string }) => ({ id, ways: ["main"], height: 84 });
   const draft = draftOf([trigger, node("a")], [line("t", "a")]);
-  expect(edits.placed(draft, shape).definition.nodes.map(({ position }) => position)).toEqual([{ x: 0, y: 0 }, { x: 242, y: 0 }]);
+  expect(edits.placed(draft, shape).definition.nodes.map(({ position }) => position)).toEqual([{ x: 0, y: 0 }, { x: 264, y: 0 }]);
   const good = draftOf([trigger, node("a", { position: { x: 1, y: 2 } })]);
   expect(edits.placed(good, shape)).toBe(good);
 });

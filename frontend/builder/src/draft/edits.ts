@@ -2,12 +2,12 @@
 import { MAIN, TRIGGER, downstream } from "./connecting";
 import { nodeOf, wayOf, withNode, type Connection, type Definition, type Draft, type DraftNode, type Group, type JsonObject, type NodeType } from "./draft";
 import { freshParameters } from "./fresh";
-import { layered, onGrid, WIDTH, type Place, type Shape } from "./layout";
+import { GAP_X, layered, onGrid, WIDTH, type Place, type Shape } from "./layout";
 import { freeName, freeSlug, newId, slugOf } from "./names";
 import { withSlugs } from "./references";
 
 /** From one node to the next, its width included. */
-export const STEP_X = WIDTH + 70;
+export const STEP_X = WIDTH + GAP_X;
 const STEP_Y = 110;
 
 export type NodeTypes = ReadonlyMap<string, NodeType>;

@@ -7,7 +7,7 @@ const shape = (id: string, ways = ["main"], height = 84) => ({ id, ways, height 
 test("a chain is a straight line, and branches stand in the order of their ways", () => {
   const places = layered([shape("c"), shape("b"), shape("a"), shape("if", ["true", "false"])], [line("a", "if"), line("if", "b", "true"), line("if", "c", "false")]);
   expect(["a", "if"].map((id) => places.get(id)!.y)).toEqual([55, 55]);
-  expect(["a", "if", "b", "c"].map((id) => places.get(id)!.x)).toEqual([0, 242, 484, 484]);
+  expect(["a", "if", "b", "c"].map((id) => places.get(id)!.x)).toEqual([0, 264, 528, 528]);
   expect(["b", "c"].map((id) => places.get(id)!.y)).toEqual([0, 110]);
 });
 

@@ -15,7 +15,8 @@ export interface Shape {
 
 export const GRID = 11;
 export const WIDTH = 172;
-const GAP_X = 70;
+/** Between columns: a way out with its name and its “+” finds room there. */
+export const GAP_X = 92;
 const GAP_Y = 26;
 /** The room of a line that passes a column. */
 const LANE = 22;

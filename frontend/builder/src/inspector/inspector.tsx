@@ -179,7 +179,7 @@ function Head({ node, type, close, change }: HeadProps) {
           <input
             type="text"
             value={slug ?? node.slug}
-            aria-invalid={fault !== "" || undefined}
+            aria-invalid={fault !== undefined || undefined}
             aria-describedby={fault ? "inspector-slug-fault" : undefined}
             autoComplete="off"
             spellCheck={false}
