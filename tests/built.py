@@ -13,10 +13,13 @@ MAX_ALL_BYTES = 350_000
 """Of everything that is ever loaded, a worker for layouts aside."""
 
 
-def opening_files() -> set[str]:
-    """What the entry and the drawing need, with what those import and their styles; names below `FOLDER`."""
+def opening_files(drawn_by: str = "src/build/open.tsx") -> set[str]:
+    """What the entry and the editor need, with what those import and their styles; names below `FOLDER`.
+
+    A graph to look at is `drawn_by` `src/draw.tsx`.
+    """
     manifest = json.loads(MANIFEST.read_text())
-    files, waiting = set(), ["src/main.ts", "src/draw.tsx"]
+    files, waiting = set(), ["src/main.ts", drawn_by]
     while waiting:
         entry = manifest[waiting.pop()]
         files |= {entry["file"], *entry.get("css", ())}

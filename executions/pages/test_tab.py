@@ -164,7 +164,13 @@ def _saved(request: HttpRequest, tab: Tab, case: SavedCase | None) -> HttpRespon
 
 
 def _of_definition(error: DefinitionError) -> tuple[Fault, ...]:
-    return tuple(replace(fault, path=f"definition.{fault.path}".rstrip(".")) for fault in error.faults)
+    """The faults at their paths in the flow's JSON; those of its schemas have them already."""
+    return tuple(
+        fault
+        if fault.path.startswith(("inputSchema", "outputSchema"))
+        else replace(fault, path=f"definition.{fault.path}".rstrip("."))
+        for fault in error.faults
+    )
 
 
 def address_of(tab: Tab, execution_id: uuid.UUID | None, case: SavedCase | None = None) -> str:

@@ -1,17 +1,17 @@
 """What can be called: a flow's published version, or its draft, made ready to run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from executions.ledger import drafts
 from executions.privacy.guard import Guard
-from flows.engine.errors import Fault
+from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import Graph, Node, parse_until, without_held
 from flows.models import Flow, FlowVersion
 from flows.nodes import registry
 from flows.publishing.versions import graph_of
-from flows.schemas.compiled import CompiledSchema, compile_schema
+from flows.schemas.compiled import CompiledSchema, SchemaError, compile_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,15 @@ def version_target(flow: Flow, version: FlowVersion) -> Target:
     return _target_of(flow, version.definition, schemas, version.timeout_seconds, version)
 
 
+def _compiled(field: str, schema: Any) -> CompiledSchema:
+    """A schema of a flow; raises DefinitionError with its faults at their paths in the flow's JSON."""
+    try:
+        return compile_schema(schema)
+    except SchemaError as error:
+        faults = [replace(fault, path=f"{field}.{fault.path}".rstrip(".")) for fault in error.faults]
+        raise DefinitionError(faults) from None
+
+
 def _target_of(
     flow: Flow,
     definition: Any,
@@ -110,9 +119,9 @@ def _target_of(
         tool_name=flow.tool_name,
         server_slug=flow.server.slug,
         graph=graph,
-        input_schema=compile_schema(schema),
+        input_schema=_compiled("inputSchema", schema),
         timeout_seconds=timeout,
-        output_schema=output_schema_of(output_schema) if until_node is None else None,
+        output_schema=None if output_schema is None or until_node else _compiled("outputSchema", output_schema),
         answer_seconds=version.answer_seconds if version else flow.answer_seconds,
         draft=None if version else draft,
         draft_digest=None if version else drafts.digest_of(definition),

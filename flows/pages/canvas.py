@@ -29,7 +29,7 @@ _PART = re.compile(r"(?:definition\.)?(nodes|connections)\[(\d+)\]")
 
 
 def canvas_of(definition: Any, faults: Iterable[Fault] | None = None) -> dict[str, Any]:
-    """Nodes with their places, types and ways out, and connections.
+    """Nodes with their places, types and ways out, whether they are disabled, and connections.
 
     With `faults` (of a draft, at paths in the definition) each node has a `draft`: its slug, parameters, settings, what
     is wrong with it, and `index`, its number in the definition; connections say whether something is wrong with them.
@@ -47,6 +47,8 @@ def canvas_of(definition: Any, faults: Iterable[Fault] | None = None) -> dict[st
         name = str(node.get("type", ""))
         found: dict[str, Any] = {"id": key, "name": str(node.get("name") or key), "type": name, "x": x, "y": y}
         found |= {"height": heights[key], "ways": ways[key], "isStart": name == TRIGGER} | _kind(name)
+        if node.get("disabled") is True and name != TRIGGER:
+            found["isDisabled"] = True
         if faults is not None:
             number = numbers[id(node)]
             found["draft"] = {

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows.cases.drafts import summary_of
@@ -47,6 +48,7 @@ def detail(request: HttpRequest, flow_id: int) -> HttpResponse:
     return redirect("executions:usage", Flow.objects.visible_or_404(request.user, pk=flow_id).pk)
 
 
+@never_cache  # else a step back in the browser shows a draft that is not the stored one any more
 @require_http_methods(["GET", "POST"])
 def build(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Edit the draft. With a fault nothing is stored, and what was typed stays in the form.

@@ -16,6 +16,8 @@ export interface CanvasNode {
   height: number;
   ways: string[];
   isStart: boolean;
+  /** Of a graph to look at; one that is edited says it in `edited`. */
+  isDisabled?: boolean;
   draft?: {
     /** Its number in the definition. */
     index: number;

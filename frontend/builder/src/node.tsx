@@ -14,9 +14,9 @@ const ONE_LINE_WITH_MARK = 11;
 const place = (number: number, of: number) => `${(100 * (number + 1)) / (of + 1)}%`;
 
 /** What a node is, and what happened to it, for who does not see it. */
-function nameOf({ name, title, draft, edited, change }: CanvasNode, state: NodeState | undefined): string {
+function nameOf({ name, title, draft, edited, isDisabled, change }: CanvasNode, state: NodeState | undefined): string {
   const faults = draft?.faults.length ?? 0;
-  const set = [edited?.isDisabled && "disabled", edited?.isHeld && "output held"];
+  const set = [(edited?.isDisabled ?? isDisabled) && "disabled", edited?.isHeld && "output held"];
   const found = faults && `${faults} fault${faults === 1 ? "" : "s"}`;
   const parts = [name, title, ...set, state?.word, state?.facts, found, wordsOf(change?.verdict, change?.isMoved)];
   return parts.filter(Boolean).join(", ");
@@ -30,10 +30,11 @@ export const NodeBox = memo(function NodeBox({ data: { node } }: NodeProps<Box>)
   const isRun = usePart(({ data }) => data.run !== undefined);
   const inputs = usePart(({ data }) => data.inputs);
   const { edited } = node;
+  const isDisabled = edited?.isDisabled ?? node.isDisabled ?? false;
   const faults = node.draft?.faults ?? [];
   const changed = wordsOf(node.change?.verdict, node.change?.isMoved);
   const says = (changed || faults[0]) ?? (isRun ? [state?.word, state?.facts].filter(Boolean).join(" · ") || "not reached" : summary(node, inputs ?? []));
-  const ofDraft = [faults.length ? "is-faulty" : changed && `is-${node.change!.verdict}`, edited?.isDisabled && "is-disabled"];
+  const ofDraft = [faults.length ? "is-faulty" : changed && `is-${node.change!.verdict}`, isDisabled && "is-disabled"];
   const kind = isRun ? `is-${state?.status ?? "skipped"}` : ofDraft.filter(Boolean).join(" ");
   return (
     <>
@@ -53,7 +54,7 @@ export const NodeBox = memo(function NodeBox({ data: { node } }: NodeProps<Box>)
         {isRun && <i className={`dot ${kind}`} />}
         {!isRun && faults.length > 0 && <i className="count">{faults.length}</i>}
         <small>{node.type}</small>
-        <span className="says">{edited?.isDisabled ? "disabled: passed over" : says}</span>
+        <span className="says">{isDisabled ? "disabled: passed over" : says}</span>
         {edited?.isHeld && <i className="held" title="Its output is held for tests" />}
       </button>
       {/* The same is in the menu that the keyboard opens, so these are no stops for Tab. */}

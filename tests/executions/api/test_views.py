@@ -516,6 +516,14 @@ class TestDraft:
         fault = {"path": "nodes", "key": "", "message": "a flow needs one node of type 'trigger', where calls come in"}
         assert (answer.status_code, answer.json()) == (400, {"definition": [fault]})
 
+    def test_a_schema_of_the_draft_that_is_none_is_refused_at_its_place(self) -> None:
+        flow = make_flow(input_schema={"properties": 5})
+        answer = rest(flow.server.owner).post(f"/api/flows/{flow.pk}/test/", {}, format="json")
+        assert (answer.status_code, [(name, faults[0]["path"]) for name, faults in answer.json().items()]) == (
+            400,
+            [("inputSchema", "properties")],
+        )
+
     def test_arguments_are_an_object(self) -> None:
         flow = self.draft()
         answer = rest(flow.server.owner).post(f"/api/flows/{flow.pk}/test/", {"arguments": [1]}, format="json")

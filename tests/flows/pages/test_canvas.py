@@ -30,6 +30,11 @@ def line(source: str, target: str, handle: str = "main") -> dict[str, str]:
     return {"id": source + target, "sourceNodeId": source, "sourceHandle": handle, "targetNodeId": target}
 
 
+def test_a_disabled_node_is_shown_as_one() -> None:
+    drawn = canvas_of({"nodes": [node("t", "trigger", disabled=True), node("a", disabled=True)], "connections": []})
+    assert [each.get("isDisabled") for each in drawn["nodes"]] == [None, True]
+
+
 def test_a_node_has_its_place_its_type_in_words_and_its_ways_out() -> None:
     definition = {
         "nodes": [node("t", "trigger"), node("c", "condition", position={"x": 1, "y": 2})],

@@ -103,16 +103,21 @@ export function Surface() {
       setLines((all) => all.map((line) => ((line.selected ?? false) === wanted.has(line.id) ? line : { ...line, selected: wanted.has(line.id) })));
     };
     desk.surface = {
-      // What was just added is there in the next frame.
-      select: (ids) => void requestAnimationFrame(() => select(ids)),
+      select: (ids) => {
+        const isThere = ids.every((id) => flow.getNode(id) ?? flow.getEdge(id));
+        if (isThere) select(ids);
+        else requestAnimationFrame(() => select(ids)); // it was just added
+      },
       selected: () => [...flow.getNodes(), ...flow.getEdges()].filter(({ selected }) => selected).map(({ id }) => id),
       focused: () => (document.activeElement as HTMLElement | null)?.dataset.node,
       show: (id) => {
-        requestAnimationFrame(() => {
+        const show = () => {
           if (!room.current || !desk.store.get().data.nodes.some((node) => node.id === id)) return;
           reveal(room.current, desk.store.get().data, id);
           boxOfNode(id)?.focus({ preventScroll: true });
-        });
+        };
+        if (boxOfNode(id)) show();
+        else requestAnimationFrame(() => desk.ui.get().popup === undefined && show()); // it was just added
       },
       middle: () => {
         const { left, top, width, height } = room.current!.getBoundingClientRect();

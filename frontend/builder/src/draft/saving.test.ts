@@ -116,6 +116,24 @@ test("when somebody else has stored something, nothing is sent until it is said 
   }
 });
 
+test("what arrived although nobody heard of it is not somebody else's", async () => {
+  const { name, sent, editor, is } = desk();
+  name("Mine");
+  await vi.advanceTimersByTimeAsync(1_000);
+  sent[0]!.answer({ is: "away", why: "FlowHub does not answer." });
+  await settle();
+  name("Mine again");
+  await vi.advanceTimersByTimeAsync(2_000);
+  sent[1]!.answer({ is: "late", current: { ...draftOf([]), name: "Mine", faults: [] }, revision: 4 });
+  await settle();
+  await settle();
+  expect([sent[2]!.changes, sent[2]!.revision, is()]).toEqual([{ name: "Mine again" }, 4, "saving"]);
+  sent[2]!.answer({ is: "late", current: { ...draftOf([]), name: "Mine again", faults: [] }, revision: 5 });
+  await settle();
+  await settle();
+  expect([sent.length, is(), editor.get().revision]).toEqual([3, "saved", 5]);
+});
+
 test("a page that goes sends the rest at once, and the next one finds what did not arrive", async () => {
   const { name, sent, saving, kept } = desk();
   name("Last words");

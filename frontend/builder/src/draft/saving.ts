@@ -43,6 +43,8 @@ export class Saving {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pause = PAUSE_MS;
   #request: Promise<void> | undefined;
+  /** What was sent and may have arrived although no answer said so: by this page, or by the one before it as it went. */
+  #sent: Draft | undefined;
 
   constructor(editor: Editor, send: Send, storage: Pick<Storage, "getItem" | "setItem" | "removeItem">) {
     this.#editor = editor;
@@ -50,6 +52,7 @@ export class Saving {
     this.#storage = storage;
     this.#stored = editor.get().draft;
     this.found = this.#copy();
+    this.#sent = this.found?.draft;
     let last = this.#stored;
     editor.listen(() => {
       const { draft } = editor.get();
@@ -129,10 +132,21 @@ export class Saving {
   async #store() {
     const { draft, revision } = this.#editor.get();
     this.state.set({ saving: { is: "saving" } });
+    const before = this.#sent;
+    this.#sent = draft;
     const outcome = await this.#send(this.#changes(), revision, false);
     this.#request = undefined;
-    if (outcome.is === "late") this.state.set({ saving: outcome });
-    else if (outcome.is === "stored") {
+    if (outcome.is === "late") {
+      const theirs = draftOf(outcome.current, this.#stored);
+      if (![before, draft].some((mine) => mine && isSame(theirs, draftOf(mine, theirs)))) {
+        this.state.set({ saving: outcome });
+        return;
+      }
+      // It is what was sent from here.
+      this.#stored = { ...this.#stored, ...onlySame(draft, theirs) };
+      this.#editor.judge(draft, outcome.current.faults, outcome.revision);
+      this.#wait(0);
+    } else if (outcome.is === "stored") {
       this.#pause = PAUSE_MS;
       const kept = Object.fromEntries(outcome.notStored.map((name) => [name, this.#stored[name as keyof Draft]]));
       this.#stored = { ...draft, ...kept };
@@ -154,7 +168,7 @@ export class Saving {
   #copy(): Copy | undefined {
     try {
       const copy = JSON.parse(this.#storage.getItem(keyOf(this.#editor.flowId)) ?? "null") as Copy | null;
-      if (copy && JSON.stringify(draftOf(copy.draft, this.#stored)) !== JSON.stringify(this.#stored)) return copy;
+      if (copy && !isSame(draftOf(copy.draft, this.#stored), this.#stored)) return copy;
     } catch {
       // A browser without storage, or something else's text: there is no copy.
     }
@@ -177,6 +191,16 @@ export class Saving {
       // As above.
     }
   }
+}
+
+/** The fields of a draft that say the same as those of another. */
+const onlySame = (draft: Draft, other: Draft) => Object.fromEntries(Object.entries(draft).filter(([name, value]) => isSame(value, other[name as keyof Draft])));
+
+/** Whether two JSON values are the same, in whatever order their keys stand. */
+function isSame(one: unknown, other: unknown): boolean {
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return one === other;
+  const [mine, theirs] = [Object.entries(one), Object.entries(other)];
+  return Array.isArray(one) === Array.isArray(other) && mine.length === theirs.length && mine.every(([key, value]) => Object.hasOwn(other, key) && isSame(value, (other as Record<string, unknown>)[key]));
 }
 
 /** The fields of a draft out of something that has more. */

@@ -20,7 +20,7 @@ export function itemsOf(trying: Trying, id: string): [label: string, keys: strin
     ...(isHeld
       ? [["Let go of the held output", "", () => trying.hold(id, undefined)] as [string, string, () => void]]
       : entry?.status === "completed" && trying.canHold(id)
-        ? [["Hold this output", "", () => trying.hold(id, entry.outputData)] as [string, string, () => void]]
+        ? [["Hold this output", "", () => trying.holdRecorded(id, entry.outputData)] as [string, string, () => void]]
         : []),
   ];
 }

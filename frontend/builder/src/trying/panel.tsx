@@ -42,7 +42,7 @@ function Bar({ execution }: { execution: Execution }) {
       <i className={`dot is-${{ pending: "pending", fulfilled: "completed", error: "error" }[execution.status]}`} />
       <span className="what">
         <b>{clock(execution.startedAt)}</b> {execution.initialParamsPreview} · {ended}
-        <small>{asks ? <a href={`${page}answer/`}>Answer it</a> : saidBy(execution)}</small>
+        <small>{asks ? <a href={`${page}answer/`} target="_blank" rel="noopener">Answer it</a> : saidBy(execution)}</small>
       </span>
       {earlier && earlier.id !== execution.id && execution.status !== "pending" && (
         <a className="button" href={`/flows/${trying.flowId}/compare/?left=${earlier.id}&right=${execution.id}`}>

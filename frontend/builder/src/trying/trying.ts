@@ -147,6 +147,13 @@ export class Trying {
     });
   }
 
+  /** Holds an output as the record has it, and says what it does not have. */
+  holdRecorded(id: string, output: Json) {
+    const { whole, missing } = wholeParts(output);
+    this.hold(id, whole ?? null);
+    if (missing.length) this.desk.say(`Held without what the record hides or has cut: ${missing.map((path) => path || "all of it").join(", ")}.`);
+  }
+
   /** Shows an execution at the nodes, and looks again until it has ended. */
   #show(execution: Execution) {
     this.state.set({ execution });
