@@ -23,6 +23,7 @@ test("values are put together from those of their parts", () => {
 
 test.each([
   ["plain {{ text", undefined],
+  ["{{ nobody.x }}", undefined],
   ["{{ trigger.order_id }}", { kind: "value", value: "A-00017" }],
   [" {{ fetch.status }} ", { kind: "value", value: 200 }],
   ["/orders/{{ trigger.order_id }}?s={{ fetch.status }}", { kind: "value", value: "/orders/A-00017?s=200" }],

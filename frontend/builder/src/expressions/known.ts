@@ -1,7 +1,7 @@
 // What the expressions of a node may name, which of it fits what is being typed, and what an expression gives.
 import type { components } from "../api";
 import type { Draft, DraftNode, Json, JsonObject } from "../draft/draft";
-import { asText, marksIn, MissingValue, parse, PathError, resolve, type Scope } from "./paths";
+import { asText, marksIn, parse, resolve, type Path, type PathError, type Scope } from "./paths";
 
 /** One thing to name, with a value that it had in the newest executions. */
 export interface Known {
@@ -76,23 +76,31 @@ export function preview(text: string, known: Known[]): Preview | undefined {
   if (!marks.length) return undefined;
   const scope = scopeOf(known);
   const parts: Json[] = [];
-  let [last, hasSecret, unknown] = [0, false, 0];
+  let [last, hasSecret] = [0, false];
+  const unknown: string[] = [];
   for (const [start, end] of marks) {
+    let path: Path;
     try {
-      const path = parse(text.slice(start + 2, end - 2));
-      const isSecret = path.root === "secrets";
-      const value = isSecret ? HIDDEN : resolve(path, scope);
-      parts.push(text.slice(last, start), value);
-      hasSecret ||= isSecret;
+      path = parse(text.slice(start + 2, end - 2));
     } catch (error) {
-      if (error instanceof PathError) return { kind: "malformed", says: error.message };
-      if (!(error instanceof MissingValue)) throw error;
-      parts.push(text.slice(last, start), text.slice(start, end));
-      unknown += 1;
+      return { kind: "malformed", says: (error as PathError).message };
+    }
+    const isSecret = path.root === "secrets";
+    hasSecret ||= isSecret;
+    parts.push(text.slice(last, start));
+    try {
+      parts.push(isSecret ? HIDDEN : resolve(path, scope));
+    } catch {
+      parts.push(text.slice(start, end));
+      unknown.push(path.root);
     }
     last = end;
   }
-  if (unknown === marks.length) return { kind: "unknown", says: `No call has shown ${text.slice(...marks[0]!)} yet.` };
+  if (unknown.length === marks.length) {
+    // What no path begins with here is a fault, which the server tells.
+    const isHere = known.some(({ path }) => parse(path).root === unknown[0]);
+    return isHere ? { kind: "unknown", says: `No call has shown ${text.slice(...marks[0]!)} yet.` } : undefined;
+  }
   const isLone = marks.length === 1 && text.trim() === text.slice(...marks[0]!);
   const value = isLone ? parts[1]! : [...parts, text.slice(last)].map(asText).join("");
   return { kind: hasSecret ? "secret" : "value", value };

@@ -1,7 +1,7 @@
 import { useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { nodeOf, withNode, type DraftNode, type JsonObject, type NodeType } from "../draft/draft";
 import { rename, renameSlug, toggle } from "../draft/edits";
-import { useEdited, useEditor } from "../draft/editor";
+import { useEdited, useEditor, type Editor } from "../draft/editor";
 import { slugFault } from "../draft/names";
 import { Mark } from "../mark";
 import { FormContext, useInputs } from "./context";
@@ -14,7 +14,7 @@ import "./inspector.css";
 import { KnownList } from "./known-list";
 import { Settings } from "./settings";
 import { Tool } from "./tool";
-import { ToolView } from "./tool-view";
+import { ToolView, useReading } from "./tool-view";
 
 /** The form of one node. */
 export function Inspector({ nodeId, close }: { nodeId: string; close: () => void }) {
@@ -32,6 +32,7 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
   const isTrigger = node.type === "trigger";
   const type = editor.nodeTypes.get(node.type);
   const { known, isFromServer } = useInputs(node.id);
+  const reading = useReading(isTrigger);
   const [tab, setTab] = useState<Tab>("parameters");
   const form = useMemo(() => {
     const own = faultsOfNode({ faults, judged }, node.id);
@@ -57,12 +58,12 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
   ];
   return (
     <FormContext value={form}>
-      <aside className="details inspector" aria-label={node.name} tabIndex={-1}>
+      <aside className="details inspector" aria-label={node.name} tabIndex={-1} onKeyDown={(event) => stepBack(event, editor)}>
         <Head node={node} type={type} close={close} />
         <Tabs tabs={tabs} tab={tab} choose={setTab} />
         <div className="inspector-body" role="tabpanel" id="inspector-panel" aria-labelledby={`inspector-tab-${tab}`} tabIndex={-1}>
           {tab === "parameters" && <Faults faults={isTrigger ? under(form.faults, "parameters") : [...outside, ...homeless]} />}
-          {tab === "parameters" && isTrigger && <Tool />}
+          {tab === "parameters" && isTrigger && <Tool reading={reading} look={() => setTab("model")} />}
           {tab === "parameters" && !isTrigger && (
             <>
               {!type && <p className="note-small">There is no node type {node.type} here. Its parameters can be read, and taken away.</p>}
@@ -76,7 +77,7 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
               />
             </>
           )}
-          {tab === "model" && <ToolView />}
+          {tab === "model" && <ToolView reading={reading} />}
           {tab === "settings" && <Settings value={settings} onChange={(next, name) => change({ settings: next }, `settings.${name}`)} />}
           {tab === "help" && type && (
             <Help
@@ -96,6 +97,16 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
       </aside>
     </FormContext>
   );
+}
+
+/** Steps of a form are steps of the draft; an editor of code has its own, and so has what is not taken over yet. */
+function stepBack(event: KeyboardEvent, editor: Editor) {
+  const key = event.key.toLowerCase();
+  if (!(event.ctrlKey || event.metaKey) || event.altKey || !["z", "y"].includes(key)) return;
+  if (!(event.target as Element).matches("input, textarea, select") || (event.target as HTMLElement).dataset.isPending) return;
+  event.preventDefault();
+  if (key === "y" || event.shiftKey) editor.redo();
+  else editor.undo();
 }
 
 function Tabs({ tabs, tab, choose }: { tabs: [Tab, string, number][]; tab: Tab; choose: (tab: Tab) => void }) {
@@ -176,6 +187,7 @@ function Head({ node, type, close }: { node: DraftNode; type: NodeType | undefin
           <input
             type="text"
             value={slug ?? node.slug}
+            data-is-pending={slug}
             aria-invalid={fault !== undefined || undefined}
             aria-describedby={fault ? "inspector-slug-fault" : undefined}
             autoComplete="off"

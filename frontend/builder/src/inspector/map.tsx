@@ -84,6 +84,7 @@ function Row({ of, number, name, others, schema, place, value, rename, change, r
       <input
         type="text"
         className="pair-name"
+        data-is-pending={typed}
         value={typed ?? name}
         placeholder="name"
         aria-label={`${of}: name ${number + 1}`}

@@ -94,6 +94,7 @@ function Row({ parameter, of, others, place, isFlat, rename, require, change, re
         <input
           type="text"
           className="parameter-name"
+          data-is-pending={typed}
           value={typed ?? name}
           placeholder="name"
           aria-label={`Name of ${title}`}

@@ -11,6 +11,7 @@ import { alsoSaid, inferred, parametersOf } from "./parameters";
 import { leftAt } from "./faults";
 import { SchemaRows } from "./schema-rows";
 import { ask } from "./server";
+import type { Reading } from "./tool-view";
 
 const literal = (name: string, schema: JsonObject, isRequired = false) => ({ ...field(name, { ...schema, "x-literal": true }), isRequired });
 
@@ -39,7 +40,7 @@ const ANNOTATIONS: JsonObject = {
 };
 
 /** The form of the tool that a flow is: what the trigger of a call takes, and what is said of it. */
-export function Tool() {
+export function Tool({ reading, look }: { reading: Reading | undefined; look: () => void }) {
   const editor = useEditor();
   const draft = useEdited((state) => state.draft);
   const set = <K extends keyof Draft>(key: K, value: Draft[K]) => editor.change((now) => ({ ...now, [key]: value }), `tool.${key}`);
@@ -47,8 +48,17 @@ export function Tool() {
     <LabelledField key={each.name} field={each} place={each.name} value={(draft[each.name as keyof Draft] as Json) ?? undefined} onChange={change} />
   );
   const text = (each: typeof NAME) => one(each, (value) => set(each.name as "toolName", (value as string | undefined) ?? ""));
+  const findings = reading?.findings.length ?? 0;
   return (
     <>
+      {reading && (
+        <p className="reading">
+          A model reads it in <b>{reading.tokens.total}</b> tokens; lint finds {findings === 0 ? "nothing" : `${findings} thing${findings === 1 ? "" : "s"}`} to say.{" "}
+          <button type="button" className="link" onClick={look}>
+            Look
+          </button>
+        </p>
+      )}
       {one(NAME, (value) => {
         const name = (value as string | undefined) ?? "";
         // The tool's name follows as long as nobody wrote another.
