@@ -148,7 +148,8 @@ def versions(request: HttpRequest, flow_id: int, number: int | None = None) -> H
 
 def _in_order(one: str, other: str) -> tuple[str, str]:
     """The names of two states, the earlier one first; the draft is the latest of all."""
-    is_later = one == DRAFT or (other != DRAFT and int(one) > (int(other) if other.isdecimal() else 0))
+    # What is no number of a version is not found, wherever it stands.
+    is_later = other != DRAFT and not (other.isdecimal() and len(other) < 10 and int(other) > int(one))
     return (other, one) if is_later else (one, other)
 
 

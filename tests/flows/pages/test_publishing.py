@@ -187,7 +187,7 @@ def test_two_versions_or_a_version_and_the_draft_are_compared_earlier_first() ->
         assert re.search(r"<text[^>]*>delay · (added|removed)</text>", page.content.decode())
         assert said in words(page.content.decode())
     assert "compared" not in browser.get(f"/flows/{flow.pk}/versions/2/?with=2").context["canvas"]
-    for wrong in ("9", "x", "0", "²"):
+    for wrong in ("9", "x", "0", "²", "9" * 5000):
         assert browser.get(f"/flows/{flow.pk}/versions/2/", {"with": wrong}).status_code == 404
 
 
