@@ -34,6 +34,7 @@ _OWN_HEADERS = names(
     "host connection content-length transfer-encoding accept-encoding te trailer upgrade expect keep-alive "
     "proxy-connection proxy-authorization"
 )
+_USUAL_HEADERS = names("accept accept-language content-type range user-agent")
 _OF_BROWSERS = re.compile(
     r"sec-.*|dnt|priority|upgrade-insecure-requests|origin|referer|pragma|cache-control", re.IGNORECASE
 )
@@ -212,6 +213,8 @@ def _add_headers(draft: Draft, command: Command) -> None:
             draft.hide(f"header {name}", ("headers", name), value, name.removeprefix("x-"))
         else:
             headers[name] = value
+            if name not in _USUAL_HEADERS and value:
+                draft.offer("header", ("headers", name), value, name, is_likely=False)
     if left_out:
         draft.notes.append(f"Headers left out, which the connection or a browser makes: {', '.join(left_out)}.")
     if command.user is not None:
