@@ -7,8 +7,9 @@ import pytest
 from flows.models import Flow, SavedCase, Secret
 from flows.publishing import versions
 from flows.starting.curl.command import read
-from flows.starting.curl.draft import Draft, drafted
+from flows.starting.curl.draft import Draft
 from flows.starting.curl.flow import Parameter, new_flow_of
+from flows.starting.curl.request import drafted
 from flows.starting.curl.words import CurlError
 from tests.executions.pages.test_views import browser_of, words
 from tests.factories import make_server
