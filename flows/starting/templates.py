@@ -48,7 +48,7 @@ TEMPLATES: tuple[Template, ...] = (
         LOOK_UP,
         {
             "trigger": "Takes the order's id.",
-            "fetch": "Asks for the order. It does not fail on another status than 2xx, so that the next node can branch on it.",
+            "fetch": "Asks for the order. An unknown one does not fail here, so that the next node can branch on it.",
             "found": "Goes on at true for 200, else at false.",
             "answer": "Gives out what the model needs of the order, and nothing else.",
             "unknown": "Ends the call as an error; the model reads what to change.",
