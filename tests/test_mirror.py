@@ -81,6 +81,7 @@ ELSEWHERE = {
     "flows/publishing/review": "mcp_bridge/pages/test_tool_tab.py",
     "flows/starting/forms": "flows/starting/test_views.py",
     "flows/starting/new_flow": "flows/starting/test_views.py",
+    "flows/starting/template_flows": "acceptance/test_starting.py",
     "flows/starting/templates": "acceptance/test_starting.py",
     "flows/transfer/forms": "flows/transfer/test_files.py",
     "flows/urls": "acceptance/test_pages_accessible.py",

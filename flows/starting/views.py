@@ -21,9 +21,9 @@ from flows.pages.drawing import draw
 from flows.publishing import versions
 from flows.starting import examples, new_flow
 from flows.starting.curl.command import read
-from flows.starting.curl.draft import drafted
 from flows.starting.curl.flow import new_flow_of
 from flows.starting.curl.form import CommandForm, CurlForm
+from flows.starting.curl.request import drafted
 from flows.starting.curl.words import CurlError
 from flows.starting.forms import ExampleForm, NewFlowForm, WhereForm
 from flows.starting.templates import TEMPLATES, template

@@ -23,6 +23,7 @@ EXPECTED = ("status of 404", "status of 403", "Applying inline style")
 NARROW = (
     "dashboard",
     "flows",
+    "flow-new",
     "build",
     "usage",
     "usage-error",

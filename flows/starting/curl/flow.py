@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flows.engine.expressions import has_expression
-from flows.starting.curl.draft import PARTS, Draft, Steps
+from flows.starting.curl.draft import PARTS, Credential, Draft, Steps, Value
 from flows.starting.curl.readings import as_type
 from flows.starting.new_flow import Case, NewFlow
 from flows.starting.parts import chain, node
@@ -25,9 +25,10 @@ class Parameter:
 
 
 def new_flow_of(draft: Draft, chosen: Mapping[str, Parameter], secret_names: Mapping[str, str]) -> NewFlow:
-    """The flow: `chosen` are the values that become parameters, by their keys, `secret_names` those of credentials.
+    """The flow: `chosen` are the values that become parameters, by their keys; `secret_names` are what the secrets are
+    called that stand in place of credentials, and of values that the person takes for one.
 
-    Its name, tool name and description are for the person to say. None of the credentials is in it.
+    Its name, tool name and description are for the person to say. Nothing that is secret is in it.
     """
     parameters: dict[str, Any] = copy.deepcopy(draft.parameters)
     properties: dict[str, Any] = {}
@@ -38,14 +39,12 @@ def new_flow_of(draft: Draft, chosen: Mapping[str, Parameter], secret_names: Map
             properties[parameter.name] = {"type": parameter.type, "description": parameter.description}
             if value.value is not None:
                 arguments[parameter.name] = as_type(value.value, parameter.type)
-    for credential in draft.credentials:
-        name = secret_names[credential.key]
-        _put(parameters, credential.steps, f"{credential.before}{{{{ secrets.{name} }}}}")
-    for name, text in list(parameters["path"].items()):
-        if not has_expression(text):
-            parameters["url"] = parameters["url"].replace(
-                f"{{{name}}}", quote(parameters["path"].pop(name), safe=":@!$&'()*+,;=")
-            )
+    secret: list[Value | Credential] = [*draft.values, *draft.credentials]
+    for hidden in secret:
+        if name := secret_names.get(hidden.key):
+            before = hidden.before if isinstance(hidden, Credential) else ""
+            _put(parameters, hidden.steps, f"{before}{{{{ secrets.{name} }}}}")
+    _settle_path(parameters)
     if parts := parameters.pop(PARTS, None):
         _write_parts(parameters, parts)
     for key in ("path", "query", "headers"):
@@ -69,6 +68,14 @@ def new_flow_of(draft: Draft, chosen: Mapping[str, Parameter], secret_names: Map
         # Every argument is there but those of placeholders in the address, which nobody has a value of.
         (Case("As in the command", arguments),) if arguments.keys() == properties.keys() else (),
     )
+
+
+def _settle_path(parameters: dict[str, Any]) -> None:
+    """Write the parts of the path that stay as they are into the URL again."""
+    for name, text in list(parameters["path"].items()):
+        if not has_expression(text):
+            plain = quote(parameters["path"].pop(name), safe=":@!$&'()*+,;=")
+            parameters["url"] = parameters["url"].replace(f"{{{name}}}", plain)
 
 
 def _answer(draft: Draft) -> dict[str, Any]:

@@ -17,6 +17,10 @@ _PARAMETER_NAME = RegexValidator(
 )
 
 
+HIDDEN = "secret"
+"""The type of a value that somebody knows to be a credential, though its name does not say so."""
+
+
 class CommandForm(forms.Form):
     """The command alone."""
 
@@ -73,7 +77,7 @@ class CurlForm(NewFlowForm):
         for value in self.draft.values:
             field = f"name_{value.key}"
             name = cleaned.get(field)
-            if not self._is_used(value) or field in self.errors:
+            if field in self.errors or not self._is_used(value):
                 continue
             if not name:
                 self.add_error(field, "A parameter needs a name.")
@@ -87,15 +91,27 @@ class CurlForm(NewFlowForm):
         server: Server | None = cleaned.get("server")
         there = set(Secret.objects.filter(server=server).values_list("name", flat=True)) if server else set()
         taken: set[str] = set()
+        for value in self._secret_values():
+            name = str(cleaned.get(f"name_{value.key}") or "").upper()
+            if not name[:1].isalpha():
+                self.add_error(f"name_{value.key}", "The name of a secret begins with a letter.")
+            taken.add(name)
         for credential in self.draft.credentials:
             field = f"secret_{credential.key}"
-            name = cleaned.get(field)
+            name = cleaned.get(field, "")
             if name in taken:
-                self.add_error(field, "Another credential of the command has this name.")
+                self.add_error(field, "Another secret of the command has this name.")
             elif name in there and cleaned.get(f"store_{credential.key}"):
                 why = "The server has a secret of this name. Choose another name, or use that one and store nothing."
                 self.add_error(field, why)
-            taken.add(name or "")
+            taken.add(name)
+
+    def _secret_values(self) -> list[Value]:
+        return [
+            value
+            for value in self.draft.values
+            if self._is_used(value) and self.cleaned_data.get(f"type_{value.key}") == HIDDEN
+        ]
 
     def _is_used(self, value: Value) -> bool:
         return value.value is None or bool(self.cleaned_data.get(f"use_{value.key}"))
@@ -103,17 +119,18 @@ class CurlForm(NewFlowForm):
     @property
     def chosen(self) -> dict[str, Parameter]:
         """The values that become parameters, by their keys."""
-        given = self.cleaned_data
+        given, hidden = self.cleaned_data, self._secret_values()
         return {
             value.key: Parameter(*(given[f"{part}_{value.key}"] for part in ("name", "type", "description")))
             for value in self.draft.values
-            if self._is_used(value)
+            if self._is_used(value) and value not in hidden
         }
 
     @property
     def secret_names(self) -> dict[str, str]:
-        """What the secret of each credential is called, by their keys."""
-        return {each.key: self.cleaned_data[f"secret_{each.key}"] for each in self.draft.credentials}
+        """What the secret of each credential is called, and of each value that was taken for one, by their keys."""
+        hidden = {value.key: self.cleaned_data[f"name_{value.key}"].upper() for value in self._secret_values()}
+        return hidden | {each.key: self.cleaned_data[f"secret_{each.key}"] for each in self.draft.credentials}
 
     @property
     def stored(self) -> list[Credential]:
@@ -137,7 +154,7 @@ def _fields_of(value: Value) -> dict[str, forms.Field]:
             widget=forms.TextInput({"aria-label": f"Name of {shown}", "spellcheck": "false", "autocapitalize": "off"}),
         ),
         f"type_{value.key}": forms.ChoiceField(
-            choices=[(kind, kind) for kind in TYPES],
+            choices=[(kind, kind) for kind in (*TYPES, HIDDEN)],
             initial=value.type,
             widget=forms.Select({"aria-label": f"Type of {shown}"}),
         ),

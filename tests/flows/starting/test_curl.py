@@ -7,8 +7,9 @@ import pytest
 from flows.models import Flow, SavedCase, Secret
 from flows.publishing import versions
 from flows.starting.curl.command import read
-from flows.starting.curl.draft import Draft, drafted
+from flows.starting.curl.draft import Draft
 from flows.starting.curl.flow import Parameter, new_flow_of
+from flows.starting.curl.request import drafted
 from flows.starting.curl.words import CurlError
 from tests.executions.pages.test_views import browser_of, words
 from tests.factories import make_server
@@ -301,6 +302,18 @@ def test_a_credential_is_in_no_row_unless_somebody_ticks_it_and_then_in_the_vaul
 
 
 @pytest.mark.django_db
+def test_a_value_that_only_the_person_knows_to_be_a_credential_becomes_a_secret_too() -> None:
+    server = make_server()
+    values = {"command": "curl https://a.example/ -H 'X-Shop: abc-1'", "make": "1", "name": "Get", "server": server.pk}
+    row = {"use_v0": "on", "name_v0": "x_shop", "type_v0": "secret", "description_v0": ""}
+    page = browser_of(server.owner).post("/flows/new/curl/", values | row, follow=True).content.decode()
+    flow = Flow.objects.get()
+    assert flow.definition["nodes"][1]["parameters"]["headers"] == {"x-shop": "{{ secrets.X_SHOP }}"}
+    assert (flow.input_schema["properties"], SavedCase.objects.get().arguments) == ({}, {})
+    assert "does not have yet: X_SHOP." in words(page)
+
+
+@pytest.mark.django_db
 def test_the_preview_stores_nothing_and_is_not_cached() -> None:
     server = make_server()
     answer = browser_of(server.owner).post("/flows/new/curl/", {"command": COMMAND, "read": "1"})
@@ -317,8 +330,10 @@ def test_the_preview_stores_nothing_and_is_not_cached() -> None:
         ({"name_v0": ""}, "A parameter needs a name."),
         ({"name_v0": "a b"}, "Use letters, digits and underscores"),
         ({"type_v0": "date"}, "Select a valid choice."),
+        ({"type_v0": "secret", "name_v0": "a_bearer"}, "Another secret of the command has this name."),
+        ({"type_v0": "secret", "name_v0": "_a"}, "The name of a secret begins with a letter."),
         ({"secret_c0": "lower"}, "Use capital letters"),
-        ({"secret_c0": "A_BEARER"}, "Another credential of the command has this name."),
+        ({"secret_c0": "A_BEARER"}, "Another secret of the command has this name."),
         ({"secret_c0": "KEPT", "store_c0": "on"}, "The server has a secret of this name."),
         ({"command": "curl -k https://a.example"}, "-k cannot be done"),
         ({"command": ""}, "This field is required."),
