@@ -6,6 +6,7 @@ from typing import Any
 from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
+from flows.adapters import lineage
 from flows.values.scopes import Scope as KeyScope
 from mcp_bridge.calls.asking import SESSIONS
 from mcp_bridge.keys.principals import key_ring
@@ -46,6 +47,10 @@ class Gateway:
                 finally:
                     self.under_way -= messages
         else:
+            # For Django's views; at MCP, sessions outlive requests, so each message is asked for its own header.
+            sent = [value for name, value in scope.get("headers", ()) if name == lineage.HEADER.encode()]
+            if sent:
+                lineage.arrived.set(lineage.read(sent[0].decode("latin-1")))
             await self.django(scope, receive, send)
 
     def drain(self) -> None:

@@ -2,17 +2,17 @@
 
 import asyncio
 import time
-from itertools import count
 
 from django.conf import settings
 
 from executions.record import ports
-from executions.running.calls import Answer, Waiting, error_answer
-from executions.running.children import Begin, Children
+from executions.running.calls import Answer, Numbers, Waiting, error_answer
+from executions.running.children import Begin, Children, numbers_of, refusal
 from executions.running.dispatch import stopped
 from executions.running.pausing import hold
 from executions.running.switching import Offers
 from executions.running.work import Work
+from flows.adapters import lineage
 from flows.adapters.http_client import outbound_client
 from flows.adapters.sandbox import code_runner
 from flows.engine.limits import Limits
@@ -40,13 +40,23 @@ async def walk(work: Work, begin: Begin) -> Answer | Waiting:
         "execution": {"id": execution_id, "flowName": target.flow_name, "toolName": target.tool_name},
         "flowhub": {"url": settings.PUBLIC_URL},
     }
-    numbers = count(1) if parent is None else parent.numbers
+    if parent is not None:
+        numbers = parent.numbers
+    elif caller.above is not None:
+        numbers = numbers_of(caller.above)
+        if (too_far := refusal(call, numbers)) is not None:
+            return await work.end(error_answer(tracker.execution_id, too_far.for_client, too_far), too_far)
+    else:
+        numbers = Numbers(1)
+        numbers.root = execution_id
+    children = Children(call, tracker, time.monotonic() + work.timeout - spent, numbers, begin)
+    lineage.running.set(children.lineage)
     services = Services(
         execution_id,
         outbound_client(),
         roots,
         work.secrets,
-        flows=Children(call, tracker, time.monotonic() + work.timeout - spent, numbers, begin),
+        flows=children,
         tools=ports.tools,
         code=code_runner(),
         offers=Offers(target),
