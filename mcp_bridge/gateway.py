@@ -6,6 +6,7 @@ from typing import Any
 from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
+from flows.adapters import lineage
 from flows.values.scopes import Scope as KeyScope
 from mcp_bridge.calls.asking import SESSIONS
 from mcp_bridge.keys.principals import key_ring
@@ -36,6 +37,10 @@ class Gateway:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            # For Django's views; at MCP, sessions outlive requests, so each message is asked for its own header.
+            sent = [value for name, value in scope.get("headers", ()) if name == lineage.HEADER.encode()]
+            if sent:
+                lineage.arrived.set(lineage.read(sent[0].decode("latin-1")))
             await self.django(scope, receive, send)
         elif self.is_draining:
             await refuse(Refused(503, "This server is about to stop.", RETRY_LATER), send)

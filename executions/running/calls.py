@@ -2,14 +2,17 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any, NamedTuple
 
 from executions.ledger.idempotency_keys import Claim
 from executions.ledger.suspensions import Ticket
 from executions.privacy.redactor import Redactor
 from executions.running.targets import Target
+from flows.adapters import lineage
+from flows.adapters.lineage import Lineage
 from flows.engine.errors import Fault
 from flows.engine.events import Observer
 from flows.engine.node import Reused
@@ -45,6 +48,8 @@ class Caller:
     """MCP's method and the name or URI that it asked for, when the call came by another request than `tools/call`."""
     is_asked_live: bool = False
     """Whether questions and answers need the connection of this very call, so that they end with this process."""
+    above: Lineage | None = None
+    """The execution whose node called by FlowHub's own address; None for a caller from outside."""
 
     def cannot_be_asked(self, kind: QuestionKind, *, is_flow: bool) -> str | None:
         """Why not, in a sentence; None when it can. `is_flow` when another flow makes the call."""
@@ -66,6 +71,7 @@ class Caller:
             replay_of=replay_of,
             identity=identity_of(user),
             can_be_asked=frozenset(KINDS),
+            above=lineage.arrived.get(),
         )
 
     def unattended(self) -> "Caller":
@@ -95,6 +101,12 @@ def identity_of(user: Any) -> str:
     return f"user:{user.pk}"
 
 
+class Numbers(count):  # type: ignore[type-arg] # it takes no type at run time
+    """Counts what one call from outside has started in all; `root` is the id of its execution."""
+
+    root = ""
+
+
 @dataclass(slots=True, eq=False)
 class Parent:
     """What a child execution knows of the one that called it.
@@ -108,7 +120,7 @@ class Parent:
     chain: tuple[str, ...]
     ends_at: float
     hidden: frozenset[str]
-    numbers: Iterator[int]
+    numbers: Numbers
     has_ended: bool = False
     """Set when the parent stops waiting; the child is cancelled for that reason."""
 

@@ -1,18 +1,21 @@
 """Flows that call flows: each call is an execution of its own, with the calling one as its parent."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 from executions.database import in_database
 from executions.ledger.tracker import Tracker
 from executions.record.node_executions import ChildStarted
-from executions.running.calls import Answer, Call, Parent
+from executions.running.calls import Answer, Call, Numbers, Parent
 from executions.running.dispatch import Running, dispatcher
 from executions.running.targets import Target, published_target
+from flows.adapters.lineage import Lineage
 from flows.engine.errors import DefinitionError, NodeFailed
 from flows.engine.node import FlowAnswer
+from flows.engine.runner import FlowError
 from flows.models import Flow
 
 MAX_DEPTH = 10
@@ -21,7 +24,47 @@ MAX_DEPTH = 10
 MAX_FAMILY = 10_000
 """How many executions one call from outside may start in all: flows that call each other can double with each level."""
 
+TOO_MANY = f"One call may start at most {MAX_FAMILY:,} executions of other flows; it has done so."
+
 Begin = Callable[[Call], Awaitable[Running]]
+
+
+_of_root: WeakValueDictionary[str, Numbers] = WeakValueDictionary()
+"""The numbers of families that call FlowHub by its own address, as long as something of them runs in this process."""
+
+
+def numbers_of(above: Lineage) -> Numbers:
+    """The numbers of the family of an execution whose node called by FlowHub's own address."""
+    numbers = _of_root.get(above.root)
+    if numbers is None:
+        # It runs in another process, or has ended.
+        numbers = _of_root[above.root] = Numbers(1)
+        numbers.root = above.root
+    return numbers
+
+
+def depth_of(call: Call) -> int:
+    """How many executions stand above one another down to that of a call."""
+    above, parent = call.caller.above, call.parent
+    return (above.depth if above is not None else 0) + len(parent.chain if parent is not None else ()) + 1
+
+
+def refusal(call: Call, numbers: Numbers) -> FlowError | None:
+    """Why a call that a node made by FlowHub's own address goes too far; None when it does not."""
+    if depth_of(call) > MAX_DEPTH:
+        return FlowError("rejected", too_deep(("…", call.target.tool_name)), TOO_DEEP_FOR_CLIENT)
+    return FlowError("rejected", TOO_MANY, TOO_MANY) if next(numbers) > MAX_FAMILY else None
+
+
+TOO_DEEP_FOR_CLIENT = "This tool's flows call each other too deep. Only their owner can repair that."
+
+
+def too_deep(chain: tuple[str, ...]) -> str:
+    """What is said of calls that stand too deep below one another, for the owner of the flows."""
+    return (
+        f"Flows call each other more than {MAX_DEPTH} deep: {' > '.join(chain)}. "
+        "Add a condition that ends the circle, or call fewer flows one inside the other."
+    )
 
 
 # Not frozen: one is made for every execution, and a frozen one takes three times as long to make.
@@ -36,7 +79,7 @@ class Children:
     call: Call
     tracker: Tracker
     ends_at: float
-    numbers: Iterator[int]
+    numbers: Numbers
     begin: Begin
 
     @property
@@ -45,18 +88,19 @@ class Children:
         above = self.call.parent.chain if self.call.parent is not None else ()
         return (*above, self.call.target.tool_name)
 
+    def lineage(self) -> Lineage:
+        """What FlowHub is told by whoever a node of this execution calls by FlowHub's own address."""
+        _of_root[self.numbers.root] = self.numbers
+        return Lineage(self.numbers.root, depth_of(self.call))
+
     async def find(self, tool_name: str, node_id: str) -> "Child":
         """The flow that is published under this tool name now, to be called once or more by one node.
 
         Raises NodeFailed that names the chain of calls when it is too long, or the tools that there are.
         """
         chain = (*self.chain, tool_name)
-        if len(chain) > MAX_DEPTH:
-            raise NodeFailed(
-                f"Flows call each other more than {MAX_DEPTH} deep: {' > '.join(chain)}. "
-                "Add a condition that ends the circle, or call fewer flows one inside the other.",
-                for_client="This tool's flows call each other too deep. Only their owner can repair that.",
-            )
+        if depth_of(self.call) >= MAX_DEPTH:
+            raise NodeFailed(too_deep(chain), for_client=TOO_DEEP_FOR_CLIENT)
         return Child(self, await in_database(lambda: _published(self.call.target, tool_name)), node_id)
 
 
@@ -82,7 +126,7 @@ class Child:
             listed = "; ".join(map(str, call.faults))
             raise NodeFailed(f"The arguments do not fit the input schema of {self.target.tool_name}: {listed}.")
         if next(family.numbers) > MAX_FAMILY:
-            raise NodeFailed(f"One call may start at most {MAX_FAMILY:,} executions of other flows; it has done so.")
+            raise NodeFailed(TOO_MANY)
         running = await family.begin(call)
         tracker.observe(ChildStarted(self.node_id, str(running.execution_id)))
         try:

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from itertools import count
 from typing import Any
 
 from django.conf import settings
@@ -21,14 +20,15 @@ from executions.ledger.writer import ledger
 from executions.models import new_id
 from executions.privacy.redactor import Redactor
 from executions.record import ports
-from executions.running.calls import Answer, Answerer, Call, Caller, Delivery, Waiting, error_answer
-from executions.running.children import Children
+from executions.running.calls import Answer, Answerer, Call, Caller, Delivery, Numbers, Waiting, error_answer
+from executions.running.children import Children, numbers_of, refusal
 from executions.running.dispatch import Running, cancel_again, dispatcher, stopped, uninterrupted
 from executions.running.pausing import hold
 from executions.running.recovery import heart
 from executions.running.switching import Offers
 from executions.running.targets import ArgumentsError, Target
 from executions.running.work import NO_SECRETS, Work, ended_elsewhere, give_up, pending_row, secrets_of
+from flows.adapters import lineage
 from flows.adapters.http_client import outbound_client
 from flows.adapters.sandbox import code_runner
 from flows.engine.limits import Limits
@@ -141,13 +141,23 @@ async def _walk(work: Work) -> Answer | Waiting:
         "execution": {"id": execution_id, "flowName": target.flow_name, "toolName": target.tool_name},
         "flowhub": {"url": settings.PUBLIC_URL},
     }
-    numbers = count(1) if parent is None else parent.numbers
+    if parent is not None:
+        numbers = parent.numbers
+    elif caller.above is not None:
+        numbers = numbers_of(caller.above)
+        if (too_far := refusal(call, numbers)) is not None:
+            return await work.end(error_answer(tracker.execution_id, too_far.for_client, too_far), too_far)
+    else:
+        numbers = Numbers(1)
+        numbers.root = execution_id
+    children = Children(call, tracker, time.monotonic() + work.timeout - spent, numbers, begin)
+    lineage.running.set(children.lineage)
     services = Services(
         execution_id,
         outbound_client(),
         roots,
         work.secrets,
-        flows=Children(call, tracker, time.monotonic() + work.timeout - spent, numbers, begin),
+        flows=children,
         tools=ports.tools,
         code=code_runner(),
         offers=Offers(target),

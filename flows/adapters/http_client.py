@@ -19,6 +19,7 @@ import httpcore2
 import httpx2
 from django.conf import settings
 
+from flows.adapters import lineage
 from flows.adapters.addresses import Address, AllowList, is_public, unwrapped
 from flows.engine.errors import NodeFailed
 from flows.engine.node import HttpResponse
@@ -40,7 +41,7 @@ _SECONDS_PER_ADDRESS = 5.0
 _OWN_HEADERS = frozenset(
     {
         *("accept-encoding", "connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization"),
-        *("proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"),
+        *("proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", lineage.HEADER),
     }
 )
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -162,6 +163,7 @@ class GuardedClient:
     ) -> HttpResponse:
         pool = await self._pool()
         target = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+        headers = headers + lineage.headers_for(url.host)
         async with pool.stream(method, target, headers=headers, content=content) as answer:
             kept = _kept_headers(url.host, answer.headers)
             body = _ArrivingBody(url.host, kept.get("content-encoding", ""), self.max_bytes)

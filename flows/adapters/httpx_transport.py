@@ -10,11 +10,14 @@ from typing import Self
 import httpcore2
 import httpx2
 
+from flows.adapters import lineage
 from flows.adapters.http_client import GuardedClient, checked_url, deepest, no_answer
 from flows.engine.errors import NodeFailed
 
 _CONNECTIONS = 4
 _DROPPED = (b"set-cookie", b"set-cookie2")
+_NOT_SENT = (b"accept-encoding", lineage.HEADER.encode())
+"""Headers that are decided here."""
 _FAILURES = (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError)
 
 
@@ -51,12 +54,12 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
 
     async def _send(self, request: httpx2.Request) -> httpcore2.Response:
         url = checked_url(str(request.url))
-        headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"accept-encoding"]
+        headers = [(name, value) for name, value in request.headers.raw if name.lower() not in _NOT_SENT]
         return await self._pool.handle_async_request(
             httpcore2.Request(
                 request.method,
                 httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=[*headers, (b"accept-encoding", b"identity")],
+                headers=[*headers, (b"accept-encoding", b"identity"), *lineage.headers_for(url.host)],
                 content=request.stream,
             )
         )

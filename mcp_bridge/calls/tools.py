@@ -14,6 +14,7 @@ from executions.running.calls import Answer, Call, Caller, Pending
 from executions.running.deliveries import KeyRefused
 from executions.running.refusing import refuse, refuse_unknown
 from executions.running.targets import ArgumentsError
+from flows.adapters import lineage
 from flows.engine.questions import QuestionKind
 from mcp_bridge.calls import asking, own_tools, reports, results
 from mcp_bridge.calls.own_tools import OwnToolCall
@@ -155,6 +156,7 @@ def caller_of(ctx: Context, principal: Principal | None) -> Caller:
         identity=principal.id if principal else "",
         can_be_asked=frozenset(kind for kind, is_there in kinds.items() if is_there),
         is_asked_live=is_live,
+        above=lineage.read(sent) if (sent := ctx.request and ctx.request.headers.get(lineage.HEADER)) else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -14,6 +15,7 @@ from executions.running.calls import Answer, Call, Caller, Pending, Waiting
 from executions.running.deliveries import state_of
 from executions.running.dispatch import CANCELLED, PARENT_ENDED
 from executions.running.targets import draft_target, published_target
+from flows.adapters.lineage import Lineage
 from flows.models import Flow
 from flows.publishing import versions
 from tests.definitions import answer, chain, node
@@ -133,6 +135,20 @@ def test_flows_that_double_with_each_level_are_stopped(monkeypatch: pytest.Monke
     release(flow)
     assert call(flow).status == "error"
     assert Execution.objects.count() <= 21
+
+
+def test_calls_by_flowhub_s_own_address_count_to_the_family_that_made_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "MAX_FAMILY", 2)
+    flow = publish(make_server(), "inner", answer("Done"))
+    above = Lineage("01a20676-9b50-763a-b704-55b808f94883", 9)
+    family = children.numbers_of(above)
+    caller = replace(caller_of(flow.server.owner), above=above)
+    ended = [try_out(published_target(flow), {}, caller) for _ in range(3)]
+    assert [each.error_kind for each in ended] == ["", "", "rejected"]
+    assert (ended[2].error_info["message"], next(family)) == (children.TOO_MANY, 4)
+    another = replace(caller, above=Lineage("another", 10))
+    message = try_out(published_target(flow), {}, another).error_info["message"]
+    assert message.startswith("Flows call each other more than 10 deep: … > inner. ")
 
 
 @pytest.mark.anyio
