@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, LoggingLevel
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.running.calls import Answer, Call, Pending, Written
@@ -29,7 +29,6 @@ async def answer_of(
     target: Target,
     texts: Mapping[str, str],
     data: Mapping[str, Any],
-    set_level: LoggingLevel | None,
     write: Written,
 ) -> dict[str, Any]:
     """Call the flow with texts, as its schema takes them, and return what `write` makes of its answer.
@@ -53,7 +52,7 @@ async def answer_of(
     # Of a resource's URI the template is kept: what stands in its place are arguments.
     request = asking.request_of(ctx, **({"uri": asked} if "uri" in data else {}))
     try:
-        async with reports.watching(ctx, target.graph, set_level) as watch:
+        async with reports.watching(ctx, target.graph) as watch:
             call = Call(target, arguments, caller, watch, request=request, written=written)
             try:
                 answer = await asking.converse(ctx, params, call)

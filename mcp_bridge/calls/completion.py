@@ -15,7 +15,7 @@ MAX_VALUES = 100
 """MCP 2026-07-28, Completion: an answer holds no more."""
 
 
-def propose(catalogue: Catalogue, ctx: Context, params: CompleteRequestParams) -> dict[str, Any]:
+async def propose(catalogue: Catalogue, ctx: Context, params: CompleteRequestParams) -> dict[str, Any]:
     """Answer `completion/complete` with the values that begin as what was typed, whatever its case.
 
     Raises MCPError -32602 for a prompt, template or name that is not there.

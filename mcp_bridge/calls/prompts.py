@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, GetPromptRequestParams, LoggingLevel
+from mcp_types import INVALID_PARAMS, GetPromptRequestParams
 
 from executions.running.calls import Answer
 from flows.offers.prompts import MessageError
@@ -22,7 +22,7 @@ def visible_prompts(snapshot: Snapshot, principal: Principal | None) -> dict[str
     return {name: prompt for name, prompt in snapshot.prompts.items() if may_see(principal, prompt.target)}
 
 
-def list_prompts(catalogue: Catalogue, ctx: Context) -> dict[str, Any]:
+async def list_prompts(catalogue: Catalogue, ctx: Context, params: Any) -> dict[str, Any]:
     """Answer `prompts/list` in one page."""
     prompts = visible_prompts(catalogue.snapshot, tools.principal_of(ctx))
     return listed({"prompts": [prompt.wire for prompt in prompts.values()]}, ctx.protocol_version)
@@ -37,9 +37,7 @@ def known_prompt(catalogue: Catalogue, ctx: Context, name: str) -> PublishedProm
     return prompts[name]
 
 
-async def get_prompt(
-    catalogue: Catalogue, ctx: Context, params: GetPromptRequestParams, set_level: LoggingLevel | None = None
-) -> dict[str, Any]:
+async def get_prompt(catalogue: Catalogue, ctx: Context, params: GetPromptRequestParams) -> dict[str, Any]:
     """Answer `prompts/get`: the messages with the arguments in them, or what the prompt's flow says to them."""
     prompt = known_prompt(catalogue, ctx, params.name)
     arguments = params.arguments or {}
@@ -53,7 +51,7 @@ async def get_prompt(
             return signed(found, catalogue.snapshot, ctx.protocol_version)
 
         data = {"name": params.name}
-        return await answer_of(ctx, params, params.name, prompt.target, arguments, data, set_level, write)
+        return await answer_of(ctx, params, params.name, prompt.target, arguments, data, write)
     if prompt.make is not None:
         try:
             result["messages"] = prompt.make(arguments)

@@ -14,6 +14,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
@@ -49,6 +50,10 @@ PROGRESS_SECONDS = 0.1
 """Counted progress is told no more often than this; what the flow says itself always is."""
 
 
+session_level: ContextVar[LoggingLevel | None] = ContextVar("session_level", default=None)
+"""What the session of the request under way set by `logging/setLevel`."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Said:
     """Progress that the flow told in words or as a fraction."""
@@ -65,17 +70,16 @@ class _Missing:
 
 
 @asynccontextmanager
-async def watching(ctx: Context, graph: Graph, set_level: LoggingLevel | None) -> AsyncIterator[Watch | None]:
+async def watching(ctx: Context, graph: Graph) -> AsyncIterator[Watch | None]:
     """What to make the call with so that the client hears of the call; None when it wants nothing.
 
-    `set_level` is the level that its session set. On the way out everything is sent that was said; after that, nothing
-    is.
+    On the way out everything is sent that was said; after that, nothing is.
     """
     if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
         asked = cast("dict[str, Any]", ctx.meta or {}).get(LOG_LEVEL_META_KEY)
         level: LoggingLevel | None = asked if asked in LEVELS else None
     else:
-        level = set_level or LEGACY_LEVEL
+        level = session_level.get() or LEGACY_LEVEL
     wants_progress = "progress_token" in (ctx.meta or {})
     if not wants_progress and level is None:
         yield None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, LoggingLevel, ReadResourceRequestParams
+from mcp_types import INVALID_PARAMS, ReadResourceRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from executions.running.calls import Answer
@@ -31,14 +31,14 @@ def visible_resources(snapshot: Snapshot, principal: Principal | None) -> list[P
     return [resource for resource in snapshot.resources.values() if may_see(principal, resource.target)]
 
 
-def list_resources(catalogue: Catalogue, ctx: Context) -> dict[str, Any]:
+async def list_resources(catalogue: Catalogue, ctx: Context, params: Any) -> dict[str, Any]:
     """Answer `resources/list` in one page."""
     found = visible_resources(catalogue.snapshot, tools.principal_of(ctx))
     fixed = [each.wire for each in found if each.template is None]
     return listed({"resources": [*fixed, *ui_resources.entries(catalogue, ctx)]}, ctx.protocol_version)
 
 
-def list_templates(catalogue: Catalogue, ctx: Context) -> dict[str, Any]:
+async def list_templates(catalogue: Catalogue, ctx: Context, params: Any) -> dict[str, Any]:
     """Answer `resources/templates/list` in one page."""
     found = visible_resources(catalogue.snapshot, tools.principal_of(ctx))
     return listed(
@@ -77,9 +77,7 @@ def _refuse_unknown(ctx: Context, uri: str) -> NoReturn:
     raise MCPError(code, message, data={"uri": uri[:MAX_URI]})
 
 
-async def read_resource(
-    catalogue: Catalogue, ctx: Context, params: ReadResourceRequestParams, set_level: LoggingLevel | None = None
-) -> dict[str, Any]:
+async def read_resource(catalogue: Catalogue, ctx: Context, params: ReadResourceRequestParams) -> dict[str, Any]:
     """Answer `resources/read`: what is stored there, or what the resource's flow says to the variables of the URI."""
     page = ui_resources.content_of(catalogue, ctx, params.uri)
     if page is not None:
@@ -95,7 +93,7 @@ async def read_resource(
 
     # The values in the URI are parameters of the flow, and kept as those are.
     data = {"uri": params.uri}
-    return await answer_of(ctx, params, resource.uri, resource.target, values, data, set_level, write)
+    return await answer_of(ctx, params, resource.uri, resource.target, values, data, write)
 
 
 def _text_type(resource: PublishedResource, answer: Answer) -> str:

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, CallToolRequestParams, LoggingLevel, PaginatedRequestParams
+from mcp_types import INVALID_PARAMS, CallToolRequestParams, PaginatedRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from executions.ledger.idempotency_keys import MAX_CHARACTERS
@@ -39,7 +39,7 @@ def visible_tools(snapshot: Snapshot, principal: Principal | None) -> list[Publi
     return [tool for name, tool in snapshot.tools.items() if principal is None or principal.may_call(name)]
 
 
-def list_tools(catalogue: Catalogue, ctx: Context, params: PaginatedRequestParams | None) -> dict[str, Any]:
+async def list_tools(catalogue: Catalogue, ctx: Context, params: PaginatedRequestParams | None) -> dict[str, Any]:
     """Answer `tools/list` in one page, in the caller's era."""
     snapshot, principal = catalogue.snapshot, principal_of(ctx)
     is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
@@ -48,10 +48,8 @@ def list_tools(catalogue: Catalogue, ctx: Context, params: PaginatedRequestParam
     return results.listed({"tools": [*tools, *own]}, ctx.protocol_version)
 
 
-async def call(
-    catalogue: Catalogue, ctx: Context, params: CallToolRequestParams, set_level: LoggingLevel | None = None
-) -> dict[str, Any]:
-    """Answer `tools/call`; `set_level` is that of the session's `logging/setLevel`.
+async def call(catalogue: Catalogue, ctx: Context, params: CallToolRequestParams) -> dict[str, Any]:
+    """Answer `tools/call`.
 
     A failure that the model can repair is a result with `isError`; an unknown tool is the protocol's error -32602
     (MCP 2026-07-28, Tools, Error handling). Both leave an execution.
@@ -77,7 +75,7 @@ async def call(
             result = results.result_of(answer, ctx.protocol_version, wraps=wraps, looks=looks, links=links)
             return results.signed(result, snapshot, ctx.protocol_version)
 
-        async with reports.watching(ctx, tool.target.graph, set_level) as watch:
+        async with reports.watching(ctx, tool.target.graph) as watch:
             key: Any = (params.meta or {}).get(IDEMPOTENCY_KEY)
             request = asking.request_of(ctx)
             arguments = params.arguments or {}

@@ -47,6 +47,8 @@ class Hosted:
         self._ready = asyncio.Event()
         self._woken = asyncio.Event()
         self._is_stopping = False
+        self.is_alive = False
+        """Whether requests can be handed to the session manager."""
         self.task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -66,9 +68,11 @@ class Hosted:
         """`run()` must be entered and left in one task."""
         try:
             async with self.manager.run():
+                self.is_alive = True
                 self._ready.set()
                 await self._watch()
         finally:
+            self.is_alive = False
             self.audience.end()
 
     async def _watch(self) -> None:
@@ -129,11 +133,6 @@ class Hosted:
         """Have the owner task look at the database now."""
         self.outdate()
         self._woken.set()
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether requests can be handed to the session manager."""
-        return self.task is not None and not self.task.done()
 
     async def refresh(self) -> bool:
         """Take the newest snapshot if it changed; False when the server is no longer published."""

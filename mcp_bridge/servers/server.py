@@ -7,6 +7,7 @@ the SDK (mcp 2.3): those by which its two eras parse a body, and a session's sta
 import json
 from collections.abc import Sequence
 from contextvars import ContextVar
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +21,7 @@ from mcp_types import INVALID_PARAMS, EmptyResult, NotificationParams, SetLevelR
 from pydantic import RootModel, ValidationError
 from pydantic_core import from_json
 
-from mcp_bridge.calls import asking, completion, prompts, resources, tools, ui_resources
+from mcp_bridge.calls import asking, completion, prompts, reports, resources, tools, ui_resources
 from mcp_bridge.catalogue.snapshot import Catalogue
 from mcp_bridge.keys.principals import KeyUser
 from mcp_bridge.servers.audience import Audience, Listener, legacy_tell
@@ -76,14 +77,14 @@ class FlowServer(Server[Any]):
         return super().create_initialization_options(options, experimental_capabilities, extensions)
 
 
-def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:  # noqa: C901 (a list of handlers)
+def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:
     """Make the server of a slug; its handlers read the snapshot of the moment, and `audience` hears of changes."""
 
-    async def on_list_tools(ctx: Any, params: Any) -> Any:
-        return tools.list_tools(catalogue, ctx, params)
+    def reading(handler: Any) -> Any:
+        return partial(handler, catalogue)
 
     async def on_call_tool(ctx: Any, params: Any) -> Any:
-        result = await tools.call(catalogue, ctx, params, ctx.session._connection.state.get(LEVEL))
+        result = await tools.call(catalogue, ctx, params)
         # The SDK's writer leaves out what is None: an answer that is null would be none.
         is_null = "structuredContent" in result and result["structuredContent"] is None
         return result | {"structuredContent": _NULL} if is_null else result
@@ -91,21 +92,6 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:  # noqa: C90
     async def on_set_level(ctx: Any, params: SetLevelRequestParams) -> EmptyResult:
         ctx.session._connection.state[LEVEL] = params.level
         return EmptyResult()
-
-    async def on_list_prompts(ctx: Any, params: Any) -> Any:
-        return prompts.list_prompts(catalogue, ctx)
-
-    async def on_get_prompt(ctx: Any, params: Any) -> Any:
-        return await prompts.get_prompt(catalogue, ctx, params, ctx.session._connection.state.get(LEVEL))
-
-    async def on_list_resources(ctx: Any, params: Any) -> Any:
-        return resources.list_resources(catalogue, ctx)
-
-    async def on_list_resource_templates(ctx: Any, params: Any) -> Any:
-        return resources.list_templates(catalogue, ctx)
-
-    async def on_read_resource(ctx: Any, params: Any) -> Any:
-        return await resources.read_resource(catalogue, ctx, params, ctx.session._connection.state.get(LEVEL))
 
     async def on_subscribe_resource(ctx: Any, params: Any) -> Any:
         resources.known_resource(catalogue, ctx, params.uri)
@@ -115,9 +101,6 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:  # noqa: C90
     async def on_unsubscribe_resource(ctx: Any, params: Any) -> Any:
         _attend(audience, ctx).uris.discard(params.uri)
         return {}
-
-    async def on_completion(ctx: Any, params: Any) -> Any:
-        return completion.propose(catalogue, ctx, params)
 
     def input_schema(name: str) -> Any:
         """For the check of `Mcp-Param-*` headers, which comes before the call: of a tool that the caller may see."""
@@ -133,16 +116,16 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:  # noqa: C90
         title=catalogue.snapshot.name,
         version=settings.VERSION,
         instructions=catalogue.snapshot.instructions or None,
-        on_list_tools=on_list_tools,
+        on_list_tools=reading(tools.list_tools),
         on_call_tool=on_call_tool,
-        on_list_prompts=on_list_prompts,
-        on_get_prompt=on_get_prompt,
-        on_list_resources=on_list_resources,
-        on_list_resource_templates=on_list_resource_templates,
-        on_read_resource=on_read_resource,
+        on_list_prompts=reading(prompts.list_prompts),
+        on_get_prompt=reading(prompts.get_prompt),
+        on_list_resources=reading(resources.list_resources),
+        on_list_resource_templates=reading(resources.list_templates),
+        on_read_resource=reading(resources.read_resource),
         on_subscribe_resource=on_subscribe_resource,
         on_unsubscribe_resource=on_unsubscribe_resource,
-        on_completion=on_completion,
+        on_completion=reading(completion.propose),
         on_subscriptions_listen=audience.listen,
         get_tool_input_schema=input_schema,
     )
@@ -151,12 +134,15 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:  # noqa: C90
     # Not by the constructor, which warns that 2026-07-28 has done away with it: for handshake clients it stays.
     server.add_request_handler("logging/setLevel", SetLevelRequestParams, on_set_level)
     # The SDK's own is left out: its spans go nowhere unless an exporter is installed, and it costs on every message.
-    server.middleware[:] = [_explain, asking.boundary(catalogue.snapshot.slug)]
+    server.middleware[:] = [_serve, asking.boundary(catalogue.snapshot.slug)]
     return server
 
 
-async def _explain(ctx: Any, call_next: Any) -> Any:
-    """Middleware of the SDK's server: params that do not fit are answered with what to change (-32602)."""
+async def _serve(ctx: Any, call_next: Any) -> Any:
+    """Middleware of the SDK's server: what the session set is known, and params that do not fit are answered with what
+    to change (-32602).
+    """
+    reports.session_level.set(ctx.session._connection.state.get(LEVEL))
     try:
         return await call_next(ctx)
     except ValidationError as error:
