@@ -68,10 +68,13 @@ check: $(VENV)/.dev
 	@$(PY) manage.py check
 	@$(PY) manage.py makemigrations --check --dry-run
 
-# The types of the REST API are made anew each time: what the canvas takes them for has to be what the server says.
+# The types of the REST API and the node types are made anew each time: what the canvas takes them for has to be what
+# the server says.
 check-canvas: $(VENV)/.dev
 	@mkdir -p .venv-node
 	@$(PY) manage.py spectacular --file .venv-node/openapi.yaml
+	@$(PY) manage.py shell --verbosity 0 --command "import json; from flows.pages.node_catalogue import entries; \
+		print(json.dumps([entry.as_json() for entry in entries()]))" >.venv-node/node-types.json
 	@frontend/npm-run types
 	@frontend/npm-run check
 

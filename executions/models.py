@@ -14,8 +14,9 @@ from executions.record.exchange import message_of
 from executions.record.node_executions import MAX_CHILDREN
 from executions.record.payload_column import PayloadField
 from executions.record.status import Status
-from flows.models import FlowVersion, VisibleQuerySet
+from flows.models import Flow, FlowVersion, VisibleQuerySet
 from flows.values.json_column import JsonTextField
+from flows.values.scopes import KeyLimits
 
 HEAVY_FIELDS = ("initial_params", "node_executions", "result", "error_info", "request", "sent")
 """JSON columns that a list never loads."""
@@ -24,25 +25,26 @@ NOTE_LENGTH = 2_000
 PRINCIPAL_LENGTH = 64
 
 
-def new_id() -> uuid.UUID:
-    """A UUIDv7 (RFC 9562): ids sort by time, so new rows land at the end of the index."""
-    return uuid7()
-
-
-def execution_url(execution_id: uuid.UUID) -> str:
-    """The whole address of an execution's page, for people and for clients; it holds also when the flow is gone."""
-    return _url_around().format(execution_id)
+new_id = uuid7
+"""A UUIDv7 (RFC 9562): ids sort by time, so new rows land at the end of the index."""
 
 
 @cache
-def _url_around() -> str:
-    """The address with a hole for the id: resolving the route on every call would cost more than running a flow."""
+def execution_url() -> str:
+    """The whole address of an execution's page, with {} for its id; it holds also when the flow is gone.
+
+    Resolving the route on every call would cost more than running a flow.
+    """
     sample = uuid.UUID(int=0)
     return settings.PUBLIC_URL + reverse("executions:detail", args=[sample]).replace(str(sample), "{}")
 
 
 class ExecutionQuerySet(VisibleQuerySet["Execution"]):
     """Executions, seen by the owner of their server."""
+
+    def within(self, limits: KeyLimits) -> Self:
+        """Those of the flows that a key of these limits may see; of a deleted flow nothing says whether it may."""
+        return self.filter(flow__in=Flow.objects.within(limits).values("pk"))
 
     def of_flow(self, flow: Any, user: Any) -> Self:
         """The executions of one flow, for who may see the flow: its history goes along when a server changes hands."""
@@ -189,11 +191,17 @@ class Execution(models.Model):
         stored = self.request if isinstance(self.request, dict) else {}
         method, _, name = str(self.caller.get("request") or "tools/call").partition(" ")
         params = stored.get("params")
-        if not isinstance(params, dict):
-            params = {"uri": name} if method == "resources/read" else {"name": name or self.flow_tool_name}
         if method != "resources/read":
-            params = {"name": None, "arguments": self.initial_params, **params}
+            name, sent = name or self.flow_tool_name, params if isinstance(params, dict) else {}
+            params = {"name": name, "arguments": self.initial_params, **sent}
+        elif not isinstance(params, dict):
+            params = {"uri": name}
         return {"jsonrpc": "2.0", "id": 1, "method": method, **stored, "params": params}
+
+    @property
+    def is_of_unknown_tool(self) -> bool:
+        """Whether a client asked for a tool that the server did not have."""
+        return self.flow_id is None and self.error_kind == "rejected" and self.flow_version_id is None
 
     @property
     def failure(self) -> Failure | None:

@@ -1,10 +1,15 @@
-"""The demo: a server with four flows, a prompt and two resources, and the small order service that they ask."""
+"""The demo: a server with flows, a prompt and resources; and what flows may ask, an order service and a model."""
 
+import json
+import re
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_GET
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
+
+from flows.starting.parts import line, node, schema
 
 SERVER = {
     "slug": "demo",
@@ -28,27 +33,45 @@ def order(request: HttpRequest, order_id: str) -> JsonResponse:
     return JsonResponse(ORDERS[order_id])
 
 
-def node(slug: str, node_type: str, name: str, x: int, y: int = 0, **parameters: Any) -> dict[str, Any]:
-    """One node of a definition; its id is its slug."""
-    position = {"x": x * 220, "y": y * 110}
-    return {"id": slug, "type": node_type, "name": name, "slug": slug, "position": position, "parameters": parameters}
+@csrf_exempt
+@require_POST
+@login_not_required
+def chat(request: HttpRequest) -> JsonResponse:
+    """An OpenAI-compatible chat endpoint that plays a model by rule, so that `llm_chat` can be tried without one.
+
+    It repeats the first sentence of the last message. Where a JSON Schema is asked for, it fills each property: a text
+    with that sentence, a choice with the first that the message names (else the last), a boolean with whether the
+    message says the property's name, a number with how many words there are.
+    """
+    try:
+        asked = json.loads(request.body)
+        text = str(asked["messages"][-1]["content"]).strip()
+        wanted = asked.get("response_format", {}).get("json_schema", {}).get("schema", {}).get("properties")
+        answer = _first_sentence(text) if wanted is None else json.dumps(_filled(wanted, text))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        message = "Send {model, messages: [{role, content}]} as JSON, as OpenAI's chat endpoint takes it."
+        return JsonResponse({"error": {"message": message}}, status=400)
+    sent, given = len(text.split()), len(answer.split())
+    choice = {"index": 0, "message": {"role": "assistant", "content": answer}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": sent, "completion_tokens": given, "total_tokens": sent + given}
+    return JsonResponse({"model": "demo", "choices": [choice], "usage": usage})
 
 
-def line(source: str, target: str, handle: str = "main") -> dict[str, Any]:
-    """One connection of a definition."""
-    return {
-        "id": f"{source}-{handle}-{target}",
-        "sourceNodeId": source,
-        "sourceHandle": handle,
-        "targetNodeId": target,
-        "targetHandle": "main",
-    }
+def _filled(properties: dict[str, Any], text: str) -> dict[str, Any]:
+    words, sentence = re.findall(r"\w+", text.lower()), _first_sentence(text)
+    said, filled = set(words), dict[str, Any]()
+    for name, wanted in properties.items():
+        if options := wanted.get("enum"):
+            filled[name] = next((option for option in options if str(option).lower() in said), options[-1])
+        elif wanted["type"] == "boolean":
+            filled[name] = name.lower() in said
+        else:
+            filled[name] = len(words) if wanted["type"] in ("integer", "number") else sentence
+    return filled
 
 
-def schema(**properties: dict[str, Any]) -> dict[str, Any]:
-    """An input schema; a property with a default may be left out."""
-    required = [name for name, value in properties.items() if "default" not in value]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=[.!?])\s", text, maxsplit=1)[0][:200]
 
 
 GREET = {
@@ -75,6 +98,12 @@ GREET = {
         ],
         "connections": [line("trigger", "greeting"), line("greeting", "answer")],
     },
+}
+
+GREET_CASE: dict[str, Any] = {
+    "name": "Ada",
+    "arguments": {"name": "Ada", "n": 7},
+    "expectation": {"outcome": "succeeds", "output": {"compare": "textContains", "value": "Hello, Ada! 7"}},
 }
 
 LOOKUP_ORDER = {

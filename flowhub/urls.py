@@ -28,4 +28,5 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("demo/orders/<str:order_id>", demo.order, name="demo-order"),
+    path("demo/v1/chat/completions", demo.chat, name="demo-chat"),
 ]

@@ -30,8 +30,42 @@ class IndentedJSONField(forms.JSONField):
             return json.dumps(value, indent=2, ensure_ascii=False)
         return super().prepare_value(value)
 
+    def clean(self, value: Any) -> Any:
+        """The value that was typed. Django marks a text by a class of its own, which nothing else takes for JSON."""
+        cleaned = super().clean(value)
+        return str(cleaned) if isinstance(cleaned, str) else cleaned
 
-class FlowAdminForm(forms.ModelForm):
+
+class RevisedForm(forms.ModelForm):
+    """A row that others edit too: what was opened before somebody else saved is not stored over that by accident."""
+
+    began_from = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["began_from"] = self.instance.revision
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a change of an older revision once, with what was typed still in the form.
+
+        The admin saves in the transaction that this is called in, so the row stays as it was read here.
+        """
+        cleaned = super().clean() or self.cleaned_data
+        sent = cleaned.pop("began_from", None)
+        stored = type(self.instance).objects.select_for_update().filter(pk=self.instance.pk).values_list("revision")
+        now = next((number for (number,) in stored), None)
+        if now is not None and sent is not None and sent != now:
+            again: Any = self.data.copy()  # type: ignore[attr-defined]
+            again["began_from"] = now
+            self.data = again
+            raise forms.ValidationError(
+                "Not saved: somebody changed this after you had opened it. Look at what is stored in another tab; "
+                "to store what stands here over it, save again."
+            )
+        return cleaned
+
+
+class FlowAdminForm(RevisedForm):
     """A flow's draft; every fault of its definition and schemas is an error of its field."""
 
     class Meta:
@@ -91,18 +125,21 @@ def _checked(check: Callable[[Any], Any], value: Any) -> Any:
 
 
 class DatedAdmin(admin.ModelAdmin):
-    """Rows whose dates the database gives: a row that is being added has none yet."""
+    """Rows whose dates and revision the database gives: a row that is being added has none yet."""
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """The fields of the form, without dates where there are none."""
-        dates = [] if obj else ["created_at", "updated_at"]
-        return [name for name in super().get_fields(request, obj) if name not in dates]
+        """The fields of the form; of a stored row also its dates, and the revision that the form began from."""
+        given = ["created_at", "updated_at", "began_from"]
+        fields = [name for name in super().get_fields(request, obj) if name not in given]
+        has_revision = issubclass(self.form, RevisedForm)
+        return [*fields, *given[: 3 if has_revision else 2]] if obj else fields
 
 
 @admin.register(Server)
 class ServerAdmin(DatedAdmin):
     """Servers. The slug stays: it is the address that clients have stored."""
 
+    form = RevisedForm
     list_display = ["slug", "name", "access", "is_published", "owner", "updated_at"]
     list_filter = ["access", "is_published"]
     list_select_related = ["owner"]
@@ -267,7 +304,7 @@ class SecretAdmin(DatedAdmin):
             versions.delete_secret(secret)
 
 
-class OfferAdminForm(forms.ModelForm):
+class OfferAdminForm(RevisedForm):
     """A prompt or resource, stored by its service; every fault is an error of its field."""
 
     def clean(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from flows.engine import names
 from flows.values.json_column import JsonTextField
 from flows.values.reserved_names import not_reserved
+from flows.values.scopes import KeyLimits
 from flows.values.uri_templates import is_template, variables_of
 
 SLUG = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", "Use lower-case letters, digits and inner hyphens.")
@@ -38,15 +39,26 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class VisibleQuerySet(models.QuerySet[Row]):
-    """Rows that belong to somebody, and who may see them; `owner` is the look-up of that person's id."""
+    """Rows that belong to somebody, and who may see them.
+
+    `owner` is the look-up of that person's id; `server` and `tool` are those of the server's id and the tool name that
+    a key may be limited to, empty where rows have none.
+    """
 
     owner: ClassVar[str] = "owner_id"
+    server: ClassVar[str] = "server_id"
+    tool: ClassVar[str] = ""
 
     def visible_to(self, user: Any) -> Self:
-        """The rows that `user` may see: all for a superuser, else the own ones."""
-        if user.is_superuser:
-            return self
-        return self.filter(**{self.owner: user.pk}) if user.pk else self.none()
+        """The rows that `user` may see: all for a superuser, else the own ones; by a limited key, those within it."""
+        rows = self if user.is_superuser else self.filter(**{self.owner: user.pk}) if user.pk else self.none()
+        limits: KeyLimits | None = getattr(user, "key_limits", None)
+        return rows if limits is None else rows.within(limits)
+
+    def within(self, limits: KeyLimits) -> Self:
+        """The rows that a key of these limits may see."""
+        chosen = ((self.server, limits.server_ids), (self.tool, limits.tools))
+        return self.filter(**{f"{name}__in": among for name, among in chosen if name and among is not None})
 
     def visible_or_404(self, user: Any, **named: Any) -> Row:
         """The one row of these values, which may come from an address; raises Http404 when there is none.
@@ -73,6 +85,8 @@ class Revised(models.Model):
 
 class ServerQuerySet(VisibleQuerySet["Server"]):
     """Servers, seen by their owner."""
+
+    server = "pk"
 
 
 class Server(Revised):
@@ -120,6 +134,7 @@ class FlowQuerySet(VisibleQuerySet["Flow"]):
     """Flows, seen by the owner of their server."""
 
     owner = "server__owner_id"
+    tool = "tool_name"
 
     def visible_to(self, user: Any) -> Self:
         """As for every row; with the server and the published version, which all pages of a flow show."""
@@ -274,6 +289,8 @@ class SavedCaseQuerySet(VisibleQuerySet["SavedCase"]):
     """Saved cases, seen by the owner of their flow's server."""
 
     owner = "flow__server__owner_id"
+    server = "flow__server_id"
+    tool = "flow__tool_name"
 
 
 class SavedCase(models.Model):

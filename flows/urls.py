@@ -4,21 +4,27 @@ from django.urls import path
 
 from flows.models import Prompt, Resource
 from flows.offers import views as offers
-from flows.pages import views
+from flows.pages import publishing, views
 from flows.secrets import views as secrets
+from flows.starting import views as starting
 from flows.transfer import views as transfer
 
 app_name = "flows"
 urlpatterns = [
     path("flows/", views.flow_list, name="list"),
-    path("flows/new/", views.create, name="create"),
+    path("flows/new/", starting.create, name="create"),
+    path("flows/new/template/<slug:key>/", starting.from_template, name="from-template"),
+    path("flows/new/curl/", starting.from_curl, name="from-curl"),
+    path("flows/new/example/", starting.from_example, name="from-example"),
+    path("flows/new/copy/", starting.from_flow, name="from-flow"),
+    path("flows/new/file/", starting.from_file, name="from-file"),
     path("flows/<int:flow_id>/", views.detail, name="detail"),
     path("flows/<int:flow_id>/build/", views.build, name="build"),
-    path("flows/<int:flow_id>/publish/", views.publish, name="publish"),
-    path("flows/<int:flow_id>/versions/", views.versions, name="versions"),
-    path("flows/<int:flow_id>/versions/<int:number>/", views.versions, name="version"),
-    path("flows/<int:flow_id>/versions/<int:number>/restore/", views.restore, name="restore"),
-    path("flows/<int:flow_id>/versions/<int:number>/publish/", views.publish_again, name="publish-again"),
+    path("flows/<int:flow_id>/publish/", publishing.publish, name="publish"),
+    path("flows/<int:flow_id>/versions/", publishing.versions, name="versions"),
+    path("flows/<int:flow_id>/versions/<int:number>/", publishing.versions, name="version"),
+    path("flows/<int:flow_id>/versions/<int:number>/restore/", publishing.restore, name="restore"),
+    path("flows/<int:flow_id>/versions/<int:number>/publish/", publishing.publish_again, name="publish-again"),
     path("flows/<int:flow_id>/duplicate/", views.duplicate, name="duplicate"),
     path("flows/<int:flow_id>/export/", transfer.export_flow, name="export"),
     path("flows/<int:flow_id>/toggle/", views.toggle, name="toggle"),

@@ -7,21 +7,31 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from flows.values.scopes import CALLS_ONLY, Scope, why_not
 from mcp_bridge.models import ApiKey
 
 
 class ApiKeyForm(forms.ModelForm):
     """What a person says of a key; the key itself is made by FlowHub."""
 
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope.value, f"{scope.label} ({scope})") for scope in Scope],
+        widget=forms.CheckboxSelectMultiple,
+        initial=CALLS_ONLY,
+        required=False,
+    )
+
     class Meta:
         model = ApiKey
-        fields = ["owner", "name", "all_servers", "servers", "tools", "expires_at"]
+        fields = ["owner", "name", "all_servers", "servers", "tools", "scopes", "expires_at"]
 
     def clean(self) -> dict[str, Any]:
         """All servers, or the ones named: not both."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if cleaned.get("all_servers") and cleaned.get("servers"):
             self.add_error("servers", "The key opens all servers: take the tick off, or choose none here.")
+        if why := why_not(cleaned.get("scopes", ()), cleaned.get("tools", ())):
+            self.add_error("scopes", why)
         return cleaned
 
     def clean_tools(self) -> list[str]:
@@ -57,9 +67,14 @@ class ApiKeyAdmin(admin.ModelAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        stored, text = ApiKey.issue(obj.owner, obj.name, expires_at=obj.expires_at)
-        stored.tools, stored.all_servers = obj.tools, obj.all_servers
-        stored.save(update_fields=["tools", "all_servers"])
+        stored, text = ApiKey.issue(
+            obj.owner,
+            obj.name,
+            expires_at=obj.expires_at,
+            servers=None if obj.all_servers else (),
+            tools=obj.tools,
+            scopes=obj.scopes,
+        )
         # The form goes on with `obj`: it stores the servers and names the key in the log.
         obj.__dict__.update(stored.__dict__)
         self.message_user(request, f"Copy the key now; it is not shown again: {text}", messages.WARNING)

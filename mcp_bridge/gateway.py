@@ -6,10 +6,11 @@ from typing import Any
 from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
+from flows.values.scopes import Scope as KeyScope
 from mcp_bridge.calls.asking import SESSIONS
 from mcp_bridge.keys.principals import key_ring
-from mcp_bridge.servers import received
 from mcp_bridge.servers.host import Hosted, current_host
+from mcp_bridge.servers.server import hand_on
 from mcp_bridge.wire import batches, bodies, headers, streams
 from mcp_bridge.wire.headers import SESSION, Headers
 from mcp_bridge.wire.refusals import RETRY_LATER, App, Receive, Refused, Scope, Send, refuse
@@ -31,21 +32,30 @@ class Gateway:
         """MCP messages that are not answered yet; streams on which a client only listens do not count."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
+        """Serve one connection; what is wrong with a request is said before anything is done for it."""
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
-        elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            if self.is_draining:
-                await refuse(Refused(503, "This server is about to stop.", RETRY_LATER), send)
-            else:
-                messages = int(scope["method"] == "POST")
-                self.under_way += messages
-                try:
-                    await _serve(scope, receive, send)
-                finally:
-                    self.under_way -= messages
-        else:
+        elif scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await self.django(scope, receive, send)
+        elif self.is_draining:
+            await refuse(Refused(503, "This server is about to stop.", RETRY_LATER), send)
+        else:
+            messages = int(scope["method"] == "POST")
+            self.under_way += messages
+            try:
+                head = headers.read(scope)
+                headers.check(scope["method"], head)
+                hosted = await _admit(scope, head)
+                if messages:
+                    await _pass_messages(scope, receive, send, head, hosted)
+                else:
+                    await _pass_on(scope, receive, send, hosted)
+            except Refused as refused:
+                await refuse(refused, send)
+            except bodies.Gone:
+                logger.info("a client hung up before its message to %s was complete", scope["path"])
+            finally:
+                self.under_way -= messages
 
     def drain(self) -> None:
         """Take no new calls, and end the streams of `subscriptions/listen`, which count as calls under way."""
@@ -69,22 +79,6 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             return
 
 
-async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request; what is wrong with it is said before anything is done for it."""
-    try:
-        head = headers.read(scope)
-        headers.check(scope["method"], head)
-        hosted = await _admit(scope, head)
-        if scope["method"] == "POST":
-            await _pass_messages(scope, receive, send, head, hosted)
-        else:
-            await _pass_on(scope, receive, send, hosted)
-    except Refused as refused:
-        await refuse(refused, send)
-    except bodies.Gone:
-        logger.info("a client hung up before its message to %s was complete", scope["path"])
-
-
 async def _admit(scope: Scope, head: Headers) -> Hosted:
     """The server that is asked for; who asks is put into the scope."""
     slug = scope["path"].removeprefix(PREFIX).removesuffix("/")
@@ -99,6 +93,10 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
         message = "The database does not answer, so nothing was run. Wait a little and try again."
         raise Refused(503, message, RETRY_LATER) from None
     if user is not None and user.principal.may_use(hosted.snapshot.server_id, hosted.snapshot.owner_id):
+        if KeyScope.CALL not in user.principal.scopes:
+            message = f"This API key lacks the scope {KeyScope.CALL}, so it calls no tools. Give it that under Keys."
+            challenge = f'Bearer realm="flowhub", error="insufficient_scope", scope="{KeyScope.CALL}"'
+            raise Refused(403, message, {"www-authenticate": challenge})
         scope["user"] = user
     elif not hosted.snapshot.is_public or head.get("authorization"):
         logger.warning("call of /mcp/%s without a key that opens it", slug)
@@ -120,8 +118,7 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
             if request_id is not None and session and hosted.manager.is_under_way(session, request_id):
                 text = "A request with this id is under way in this session. Give each request an id of its own."
                 raise Refused(400, text, request_id=request_id)
-            received.hand_on(message)
-            await _pass_on(dict(scope), bodies.replayed(body, receive), send, hosted)
+            await _pass_on(dict(scope), hand_on(message, body, receive), send, hosted)
         except Refused as refused:
             await refuse(refused, send)
 

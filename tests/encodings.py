@@ -19,6 +19,14 @@ def encodings(value: str) -> dict[str, str]:
         "quote small": "".join(part.lower() if at % 2 else part for at, part in enumerate(_split(quote(value)))),
         "quote plus": quote_plus(value),
         "quote twice": quote(quote(value, safe=""), safe=""),
+        "json in a url": quote(json.dumps(value)[1:-1]),
+        "small": value.lower(),
+        "capitals": value.upper(),
+        "hex": value.encode().hex(),
+        "hex in capitals": value.encode().hex().upper(),
+        "base64 twice": base64.b64encode(base64.b64encode(value.encode())).decode(),
+        "base64 twice behind a name": base64.b64encode(b"id:" + base64.b64encode(b"u:" + value.encode())).decode()[8:],
+        "base64 in a url": quote(base64.b64encode(value.encode()).decode(), safe=""),
     }
     for before in ("", "u:", "us:", "use:"):
         for behind in ("", ":x", ":xy"):

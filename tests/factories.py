@@ -18,6 +18,8 @@ from executions.running.targets import published_target
 from flows.models import Flow, Server
 from flows.publishing import versions
 from flows.publishing.announcements import _listeners, subscribe
+from flows.values.scopes import EVERYTHING
+from mcp_bridge.models import ApiKey
 from tests.definitions import chain, node
 
 PASSWORD = "correct horse battery"
@@ -37,6 +39,17 @@ def make_user(username: str = "", **kwargs: Any) -> Any:
 def _hashed_password() -> str:
     """Hashing is slow on purpose; once is enough for all."""
     return make_password(PASSWORD)
+
+
+def make_key(owner: Any = None, **kwargs: Any) -> str:
+    """The text of a new key that may do whatever its owner may, but for what is said."""
+    kwargs.setdefault("scopes", EVERYTHING)
+    return ApiKey.issue(owner or make_user(), kwargs.pop("name", "script"), **kwargs)[1]
+
+
+def open_everything_to_the_demo_key() -> None:
+    """Have the key of `LiveServer.credentials` do what its owner may: tests look at records by it, over REST."""
+    ApiKey.objects.filter(name="demo").update(all_servers=True, scopes=EVERYTHING)
 
 
 def make_server(owner: Any = None, slug: str = "", **kwargs: Any) -> Server:

@@ -28,8 +28,10 @@ from django.core.management import call_command
 from flows.models import Flow, Server
 from flows.publishing import versions
 from mcp_bridge.models import ApiKey
+from tests.factories import open_everything_to_the_demo_key
 call_command("migrate", verbosity=0)
 call_command("load_demo")
+open_everything_to_the_demo_key()
 demo = Server.objects.get(slug="demo")
 for slug, more in json.loads({servers!r}).items():
     server = Server.objects.create(slug=slug, name=slug.title(), owner=demo.owner, **more)
@@ -37,9 +39,7 @@ for slug, more in json.loads({servers!r}).items():
         versions.publish(Flow.objects.create(server=server, **values))
 keys = dict()
 for name, tools in json.loads({keys!r}).items():
-    key, keys[name] = ApiKey.issue(demo.owner, "demo")
-    key.tools = tools
-    key.save()
+    _, keys[name] = ApiKey.issue(demo.owner, "demo", tools=tools)
 (settings.DATA_DIR / "keys.json").write_text(json.dumps(keys))
 """
 

@@ -39,6 +39,8 @@ def hostile_world_of(server: LiveServer) -> World:
         thread.submit(anyio.run, _call_all, server).result()
     for name, query in (("fulfilled", "tool=echo"), ("error", "tool=broken"), ("rejected", "errorKind=rejected")):
         ids[name] = server.get_json(f"/api/executions/?limit=1&{query}")["items"][0]["id"]
+    refused = server.get_json("/api/executions/?limit=9&errorKind=rejected")["items"]
+    ids["unknown"] = next(each["id"] for each in refused if each["flowId"] is None)
     return World(server, ids)
 
 

@@ -163,8 +163,10 @@ def wait_until(condition: Any, seconds: float, message: Any) -> None:
 
 PREPARE = """
 from django.core.management import call_command
+from tests.factories import open_everything_to_the_demo_key
 call_command("migrate", verbosity=0)
 call_command("load_demo")
+open_everything_to_the_demo_key()
 """
 SERVE = ("serve",)
 RUNSERVER = ("runserver", "--noreload")

@@ -3,6 +3,7 @@
 `world_of(server)` is what tests and screenshots use; `build()` is the part of it that runs beside the server.
 """
 
+import contextlib
 import http.cookiejar
 import json
 import re
@@ -18,6 +19,7 @@ import anyio
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.utils import timezone
+from mcp import MCPError
 from mcp_types import Implementation
 
 from flowhub.demo import GREET, LOOKUP_ORDER, line, node
@@ -60,6 +62,7 @@ NEWEST = {
     "error": "errorKind=node_failed&tool=lookup_order",
     "rejected": "errorKind=rejected&tool=lookup_order",
     "parallel": "status=fulfilled&tool=slow_report",
+    "unknown": "tool=order_history",
     "deleted": "tool=old_report",
     "pending": "tool=nightly_import&status=pending",
     "waiting": "tool=plan_trip&status=pending",
@@ -109,6 +112,8 @@ def world_of(server: LiveServer) -> World:
 
 async def _call_all(server: LiveServer) -> None:
     async with connect(server, MODERN, who=Implementation(name="Support assistant", version="2.1")) as client:
+        with contextlib.suppress(MCPError):
+            await client.call_tool("order_history", {"customer": "Ada Lovelace", "limit": 5})
         for tool, arguments in CALLS:
             await client.call_tool(tool, arguments)
 
@@ -262,12 +267,14 @@ def _old_report(server: Any, admin: Any) -> None:
 
 def _keys(admin: Any, server: Any) -> dict[str, int]:
     now = timezone.now()
-    ApiKey.issue(admin, "Support team's Claude", servers=[server], expires_at=now + timedelta(days=60))
+    tools = {"tools": ["greet", "lookup_order"], "scopes": ["mcp:call", "executions:read"]}
+    narrow, _ = ApiKey.issue(admin, "Support's Claude", servers=[server], expires_at=now + timedelta(days=60), **tools)
+    narrow.rotate(timedelta(days=1))
     ApiKey.issue(admin, "Old laptop", expires_at=now - timedelta(days=3))
     ApiKey.issue(admin, "n8n")
     ApiKey.objects.filter(name="n8n").update(revoked_at=now)
     key = ApiKey.objects.get(name="demo")
-    return {"key": key.pk}
+    return {"key": key.pk, "key_for_tools": narrow.pk}
 
 
 def _secret(server: Any) -> dict[str, Any]:

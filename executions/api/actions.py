@@ -13,6 +13,7 @@ from executions.api.serializers import ExecutionItemSerializer, ExecutionSeriali
 from executions.api.views import EXECUTION_ID, whole
 from executions.models import Execution, ExecutionQuerySet
 from flows.api.base import ApiView
+from flows.values.scopes import Scope
 
 GONE = OpenApiResponse(description="The execution is not in a state for this; `detail` says why.")
 
@@ -31,6 +32,7 @@ class ExecutionAction(ApiView, generics.GenericAPIView):
 class ExecutionCancel(ExecutionAction):
     """Stop a pending execution."""
 
+    scopes = {"POST": Scope.EXECUTIONS_WRITE}
     serializer_class = ExecutionItemSerializer
 
     @extend_schema(
@@ -50,6 +52,7 @@ class ExecutionCancel(ExecutionAction):
 class ExecutionReplay(ExecutionAction):
     """Run an execution again, as a new one that is linked to it (`replayOf`)."""
 
+    scopes = {"POST": Scope.EXECUTIONS_WRITE}
     serializer_class = ReplaySerializer
 
     @extend_schema(
@@ -78,6 +81,7 @@ class ExecutionReplay(ExecutionAction):
 class ExecutionPin(ExecutionAction):
     """Keep an execution whatever is pruned, or stop keeping it."""
 
+    scopes = {"POST": Scope.EXECUTIONS_WRITE}
     serializer_class = PinSerializer
 
     @extend_schema(parameters=[EXECUTION_ID], operation_id="executions_pin", responses={200: ExecutionSerializer})

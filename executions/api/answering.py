@@ -17,6 +17,7 @@ from executions.questions import answers_of_people
 from executions.questions.answers_of_people import ACTIONS, AnswerFaults, NotYours, PersonReply
 from flows.api.fields import faults_as_json
 from flows.api.serializers import JsonObjectField
+from flows.values.scopes import Scope
 
 
 class ReplyField(serializers.Serializer):
@@ -35,6 +36,7 @@ class AnswersSerializer(serializers.Serializer):
 class ExecutionAnswer(ExecutionAction):
     """Answer an execution that waits: for whom it waits, see `isYours` of its `waitingFor`."""
 
+    scopes = {"POST": Scope.EXECUTIONS_WRITE}
     serializer_class = AnswersSerializer
 
     @extend_schema(

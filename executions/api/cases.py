@@ -23,6 +23,7 @@ from flows.cases.drafts import print_of
 from flows.cases.expectations import COMPARISONS, OUTCOMES, Expectation
 from flows.engine.errors import DefinitionError
 from flows.models import Flow, SavedCase
+from flows.values.scopes import Scope
 
 CASE_ID = OpenApiParameter("caseId", OpenApiTypes.INT, OpenApiParameter.PATH, description="The case's id.")
 
@@ -137,6 +138,7 @@ class OfCases(OfFlow, generics.GenericAPIView):
 class CaseList(OfCases, generics.ListCreateAPIView):
     """The saved cases of a flow, by name, at most 100; POST keeps a new one."""
 
+    scopes = {"GET": Scope.EXECUTIONS_READ, "POST": Scope.EXECUTIONS_WRITE}
     pagination_class = Envelope
 
 
@@ -148,6 +150,7 @@ class CaseList(OfCases, generics.ListCreateAPIView):
 class CaseDetail(OfCases, generics.RetrieveUpdateDestroyAPIView):
     """One saved case; the executions that it made stay when it is deleted."""
 
+    scopes = {"GET": Scope.EXECUTIONS_READ, "PATCH": Scope.EXECUTIONS_WRITE, "DELETE": Scope.EXECUTIONS_WRITE}
     lookup_url_kwarg = "caseId"
     http_method_names = ["get", "patch", "delete", "head", "options"]
 
@@ -182,6 +185,7 @@ class CasesCalledSerializer(serializers.Serializer):
 class CasesCall(OfCases):
     """Call every case of a flow, four at a time, and wait for the end of the last."""
 
+    scopes = {"POST": Scope.EXECUTIONS_WRITE}
     serializer_class = CasesCallSerializer
 
     @extend_schema(

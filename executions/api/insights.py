@@ -16,6 +16,7 @@ from executions.reading.history import History
 from executions.reading.insights import Insights, insights_of
 from executions.reading.periods import Period
 from flows.api.base import FLOW_ID
+from flows.values.scopes import Scope
 
 PERIOD = OpenApiParameter(
     "period", OpenApiTypes.STR, enum=[period.value for period in Period], default=Period.DAY.value,
@@ -128,6 +129,7 @@ def _on_the_wire(insights: Insights) -> dict[str, Any]:
 class FlowInsights(OfFlow, generics.GenericAPIView):
     """How often a flow was called, how long calls took, what failed where, and who called."""
 
+    scopes = {"GET": Scope.EXECUTIONS_READ}
     queryset = Execution.objects.none()
     serializer_class = InsightsSerializer
     filter_backends = []

@@ -7,6 +7,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 
 from executions.acting.actions import ActionRefused
+from executions.acting.trials import TrialRefused
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.running.targets import ArgumentsError
 from flows.api.fields import faults_as_json, faults_by_field
@@ -37,6 +38,8 @@ def refusals_answered() -> Iterator[None]:
         raise ValidationError(faults_by_field(error.faults)) from None
     except ArgumentsError as error:
         raise ValidationError({"arguments": faults_as_json(error.faults)}) from None
+    except TrialRefused as error:
+        raise ValidationError(faults_by_field(error.faults, ("untilNode", "outputs"))) from None
     except ActionRefused as error:
         raise Conflict(f"{str(error)[:1].upper()}{str(error)[1:]}") from None
     except LedgerUnavailable:

@@ -181,6 +181,21 @@ class DraftCallSerializer(serializers.Serializer):
     """What a test call of a draft is given."""
 
     arguments = JsonObjectField(default=dict, help_text="As an MCP client would send them.")
+    untilNode = serializers.CharField(
+        required=False,
+        allow_null=True,
+        default=None,
+        max_length=200,
+        help_text="The id of a node: it and what leads to it are executed, and the execution ends with its output.",
+    )
+    outputs = JsonObjectField(
+        default=dict,
+        help_text="Outputs by node id, which stand for executing those nodes, as `heldOutput` in the draft does.",
+    )
+    waits = serializers.BooleanField(
+        default=True,
+        help_text="False: the answer comes after a second at most, whether the execution has ended or not.",
+    )
 
 
 class ReplaySerializer(serializers.Serializer):

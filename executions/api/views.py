@@ -26,9 +26,9 @@ from executions.reading.filters import ExecutionFilter
 from executions.reading.history import History, Listing
 from executions.reading.node_inputs import inputs_of
 from executions.running.calls import Caller
-from executions.running.targets import draft_target
 from flows.api.base import FLOW_ID, ApiView
 from flows.models import Flow
+from flows.values.scopes import Scope
 
 EXECUTION_ID = OpenApiParameter("executionId", OpenApiTypes.UUID, OpenApiParameter.PATH, description="Its id.")
 
@@ -41,6 +41,7 @@ class ExecutionList(ApiView, generics.ListAPIView):
     there are older ones, the header `X-FlowHub-Searched` says `newest 10000`. Ids are always found.
     """
 
+    scopes = {"GET": Scope.EXECUTIONS_READ}
     queryset = Execution.objects.none()
     serializer_class = ExecutionItemSerializer
     filterset_class = ExecutionFilter
@@ -63,6 +64,7 @@ class ExecutionList(ApiView, generics.ListAPIView):
 class ExecutionRetrieve(ApiView, generics.RetrieveAPIView):
     """One execution, whole."""
 
+    scopes = {"GET": Scope.EXECUTIONS_READ}
     queryset = Execution.objects.none()
     serializer_class = ExecutionSerializer
     filter_backends = []
@@ -76,6 +78,8 @@ class ExecutionRetrieve(ApiView, generics.RetrieveAPIView):
 @extend_schema_view(get=extend_schema(parameters=[EXECUTION_ID]))
 class ExecutionDetail(ExecutionRetrieve):
     """One execution, whole: read it, write a note on it, delete it."""
+
+    scopes = {"GET": Scope.EXECUTIONS_READ, "PATCH": Scope.EXECUTIONS_WRITE, "DELETE": Scope.EXECUTIONS_WRITE}
 
     @extend_schema(parameters=[EXECUTION_ID], request=NoteSerializer, responses={200: ExecutionSerializer})
     def patch(self, request: Request, **kwargs: Any) -> Response:
@@ -127,6 +131,8 @@ class FlowExecutionDetail(OfFlow, ExecutionRetrieve):
 class NodeInputs(OfFlow):
     """What the expressions of a node of the draft may name, with values from the newest executions."""
 
+    scopes = {"GET": Scope.EXECUTIONS_READ}
+
     @extend_schema(
         parameters=[FLOW_ID, OpenApiParameter("slug", str, OpenApiParameter.PATH, description="The node's slug.")],
         operation_id="flow_node_inputs",
@@ -144,6 +150,7 @@ class NodeInputs(OfFlow):
 class FlowTest(OfFlow, generics.GenericAPIView):
     """Call the saved draft and wait until it ends or asks; clients keep calling the published version."""
 
+    scopes = {"POST": Scope.EXECUTIONS_WRITE}
     queryset = Execution.objects.none()
     serializer_class = DraftCallSerializer
 
@@ -153,13 +160,19 @@ class FlowTest(OfFlow, generics.GenericAPIView):
         responses={201: ExecutionSerializer, 400: OpenApiResponse(description="Faults, each with its path.")},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
-        """Answer with the ended execution, whether it went well or not; with a pending one when it asks you."""
+        """Answer with the ended execution, whether it went well or not; with a pending one when it asks you.
+
+        A pending one comes back too when you do not wait for its end.
+        """
         flow = self.flow
         call = self.get_serializer(data=request.data)
         call.is_valid(raise_exception=True)
         with refusals_answered():
             caller = Caller.of_user(request.user, Execution.Source.API.value)
-            execution = trials.try_out(draft_target(flow), call.validated_data["arguments"], caller)
+            asked = call.validated_data
+            execution = trials.try_draft(
+                flow, asked["arguments"], caller, asked["untilNode"], asked["outputs"], waits=asked["waits"]
+            )
         return Response(whole(execution, request), status=status.HTTP_201_CREATED)
 
 

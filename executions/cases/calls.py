@@ -62,8 +62,8 @@ def save(case: SavedCase, target: Target, name: str, arguments: Any, expectation
 
 def storable_part(target: Target, arguments: Any) -> tuple[Any, list[str]]:
     """The arguments without what the record of a call would not hold either, and the paths of what is left out."""
-    redactor = target.guard.redactors(arguments, {})[1]
-    return whole_parts(payload.cleaned(target.guard.masked(arguments), redactor)[0])
+    shown, _, redactor = target.guard.over(arguments, arguments, {})
+    return whole_parts(payload.cleaned(shown, redactor)[0])
 
 
 # --- Calling ----------------------------------------------------------------------------------------------------------

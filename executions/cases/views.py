@@ -7,9 +7,10 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
 
 from executions.acting.actions import ActionRefused
 from executions.cases import calls
@@ -85,6 +86,22 @@ def call_cases(request: HttpRequest, flow_id: int) -> HttpResponse:
         messages.error(request, f"Not called: {error}")
     query = "?cases=published" if is_published else ""
     return redirect(f"{reverse('executions:test', args=[flow.pk])}{query}#cases")
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def publish_cases(request: HttpRequest, flow_id: int) -> HttpResponse:
+    """A part of the dialog that publishes: every case, called on the stored draft by POST, and how each one went."""
+    flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
+    refused = ""
+    if request.method == "POST":
+        chosen = list(SavedCase.objects.visible_to(request.user).filter(flow=flow))
+        try:
+            calls.start(chosen, flow, request.user, is_published=False)
+        except (DefinitionError, ActionRefused) as error:
+            refused = str(error)
+    context = {"flow": flow, "refused": refused} | cases_context(request, flow)
+    return render(request, "executions/_publish_cases.html", context)
 
 
 @require_POST

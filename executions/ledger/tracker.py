@@ -12,7 +12,7 @@ from executions.models import Execution, KeptAnswer
 from executions.privacy.redactor import Redactor
 from executions.record import payload, shrinking
 from executions.record.exchange import difference
-from executions.record.node_executions import Entry, NodeExecutions, with_data
+from executions.record.node_executions import ChildStarted, Entry, NodeExecutions, with_data
 from executions.record.status import Status
 from flows.engine.events import Event
 from flows.engine.runner import FlowError
@@ -50,39 +50,32 @@ class Tracker:
         self._timer: asyncio.TimerHandle | None = None
         self._pause = FLUSH_SECONDS
 
-    def observe(self, event: Event) -> None:
+    def observe(self, event: Event | ChildStarted) -> None:
         """Take an event of the runner; what is stored follows within FLUSH_SECONDS."""
         self.nodes.add(event)
-        self._flush_soon()
-
-    def child_started(self, node_id: str, execution_id: uuid.UUID) -> None:
-        """Note that a node called another flow; what is stored follows within FLUSH_SECONDS."""
-        self.nodes.add_child(node_id, str(execution_id))
-        self._flush_soon()
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._pause, self._flush)
 
     @property
     def seconds(self) -> float:
         """How long ago the execution started."""
         return time.monotonic() - self.began
 
-    async def pause(self) -> None:
-        """Wait until the record shows everything so far; nothing is written after that. Raises LedgerUnavailable."""
+    async def write_all(self) -> None:
+        """Wait until the record shows everything so far; until the next event nothing more is written.
+
+        Awaited before each effect, and before an execution waits for its caller. Raises LedgerUnavailable.
+        """
         self._flush()
         await self.ledger.commit(self.execution_id)
-
-    async def before_effects(self) -> None:
-        """Wait until the record shows what is about to be done; raises LedgerUnavailable."""
-        self._flush()
-        await self.ledger.commit(self.execution_id)
-
-    def _flush_soon(self) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._pause, self._flush)
 
     def _flush(self) -> None:
-        self._stop_timer()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         began = time.monotonic()
-        self.ledger.progress(self.execution_id, self._dump_nodes(), self._now())
+        nodes = self._dump_nodes()
+        self.ledger.progress(self.execution_id, nodes, self.started_at + timedelta(seconds=self.seconds))
         self._pause = max(FLUSH_SECONDS, BREATHER * (time.monotonic() - began))
 
     def _dump_nodes(self) -> str:
@@ -91,19 +84,9 @@ class Tracker:
 
     def _redacted_nodes(self, entries: list[Entry], redactor: Redactor) -> list[Entry]:
         """What one node was given as a token may turn up under any name later, so what is found is remembered."""
-        self.redactor = redactor = redactor.learning(entries)
-        return [
-            with_data(entry, lambda value: payload.redacted(value, redactor), redactor.hide_message)
-            for entry in entries
-        ]
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _now(self) -> datetime:
-        return self.started_at + timedelta(seconds=time.monotonic() - self.began)
+        self.redactor = redactor.learning(entries)
+        redaction = payload.Redaction(self.redactor)
+        return [with_data(entry, redaction.of, redaction.message) for entry in entries]
 
     def end(
         self,
@@ -116,7 +99,8 @@ class Tracker:
 
         `message` is what goes to the client.
         """
-        self._stop_timer()
+        if self._timer is not None:
+            self._timer.cancel()
         seconds = time.monotonic() - self.began
         ended_at = self.started_at + timedelta(seconds=seconds)
         row: dict[str, Any] = {
@@ -132,21 +116,21 @@ class Tracker:
             row["sent"] = payload.dump(difference(result, message), redactor=self.redactor)
         if error is not None:
             row |= error_columns(error, self.redactor)
-        return self.ledger.close(self.execution_id, row, kept)
+        return self.ledger.commit(self.execution_id, row, kept)
 
 
 def _redacted_result(result: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
-    redactor = redactor.learning(result)
-    data: dict[str, Any] = {"content": [_redacted_block(block, redactor) for block in result["content"]]}
+    redaction = payload.Redaction(redactor.learning(result))
+    data: dict[str, Any] = {"content": [_redacted_block(block, redaction) for block in result["content"]]}
     if "structuredContent" in result:
-        data["structuredContent"] = payload.redacted(result["structuredContent"], redactor)
+        data["structuredContent"] = redaction.of(result["structuredContent"])
     return result | data
 
 
-def _redacted_block(block: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+def _redacted_block(block: dict[str, Any], redaction: payload.Redaction) -> dict[str, Any]:
     if block["type"] == "text":
-        return block | {"text": redactor.hide_message(block["text"])}
-    return {**payload.redacted(block, redactor), "type": block["type"]}
+        return block | {"text": redaction.message(block["text"])}
+    return {**redaction.of(block), "type": block["type"]}
 
 
 def ended_row(execution: Execution, error: FlowError, now: datetime) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The only code that writes executions: one writer thread a process, many executions a transaction (group commit).
 
 Rules kept here (the numbers are those of the reliability rules):
-1. Whoever awaits `commit` or `close` goes on only after the transaction that holds the row is durable.
+1. Whoever awaits `commit` goes on only after the transaction that holds the row is durable.
 2. Whatever arrives while a transaction commits shares the next one, and an execution that is opened and closed before
    the writer looks becomes a single insert.
 3. A terminal write is `UPDATE ... WHERE id = ? AND status = 'pending'`; when it meets no row, somebody else ended the
@@ -126,15 +126,10 @@ class Ledger:
         return len(self._items) >= MAX_WAITING or self._bytes >= MAX_WAITING_BYTES
 
     def open(self, row: Row, claim: CallKey | None = None) -> None:
-        """Take a pending row; it reaches the database soon, or when `commit` or `close` asks for it."""
-        execution_id = row["id"]
+        """Take a pending row; it reaches the database soon, or when `commit` asks for it."""
         with self._changed:
-            self._keys[execution_id] = _key_of(row)
-            item = self._item(execution_id)
+            item = self._item(row["id"], len(row["initial_params"]))
             item.insert, item.claim = row, claim
-            self._weigh(item, row["initial_params"])
-            self._start()
-        self._write_soon()
 
     def open_claimed(self, row: Row, claim: CallKey) -> asyncio.Future[bool]:
         """Take a pending row that is stored only if nobody has that idempotency key; await the result to know.
@@ -144,23 +139,15 @@ class Ledger:
         """
         with self._changed:  # held for both: the writer must not come between
             self.open(row, claim)
-            return self._wait(row["id"])
+            return self.commit(row["id"])
 
     def progress(self, execution_id: uuid.UUID, node_executions: str, at: datetime) -> None:
         """Replace the stored node executions of a pending row, soon; the latest call wins."""
         with self._changed:
-            item = self._item(execution_id)
-            if not item.is_terminal:
+            item = self._items.get(execution_id)
+            if item is None or not item.is_terminal:
+                item = self._item(execution_id, len(node_executions))
                 item.update = {"node_executions": node_executions, "updated_at": at}
-                self._weigh(item, node_executions)
-        self._write_soon()
-
-    def _write_soon(self) -> None:
-        """Have the writer look within IDLE_SECONDS. Waking it at once would cost two thread switches a call."""
-        now = time.monotonic()
-        if now >= self._nudged_until:
-            self._nudged_until = now + IDLE_SECONDS
-            asyncio.get_running_loop().call_later(IDLE_SECONDS, self._wake)
 
     def adopt(self, execution: Execution) -> None:
         """Write from now on what becomes of a pending row that another ledger may have opened."""
@@ -175,45 +162,42 @@ class Ledger:
         if key is not None and listeners:
             _tell([ExecutionChange(execution_id, key.flow_key, key.owner_key, Status.PENDING.value)])
 
-    async def commit(self, execution_id: uuid.UUID) -> None:
-        """Wait until what was taken so far is durable; raises LedgerUnavailable when it cannot be written."""
-        await self._wait(execution_id)
-
-    def close(self, execution_id: uuid.UUID, terminal: Row, answer: KeptAnswer | None = None) -> asyncio.Future[bool]:
-        """Write the end of an execution, and the answer to keep; await the result to wait until both are durable.
-
-        The result is False when the execution had already been ended by somebody else, whose record stays. Awaiting it
-        raises LedgerUnavailable when the end cannot be written.
-        """
-        return self._wait(execution_id, terminal, answer)
-
-    def _item(self, execution_id: uuid.UUID) -> _Item:
-        item = self._items.get(execution_id)
-        if item is None:
-            item = self._items[execution_id] = _Item(execution_id)
-        return item
-
-    def _weigh(self, item: _Item, text: str) -> None:
-        item.size += len(text)
-        self._bytes += len(text)
-
-    def _wait(
+    def commit(
         self, execution_id: uuid.UUID, terminal: Row | None = None, answer: KeptAnswer | None = None
     ) -> asyncio.Future[bool]:
+        """Await the result to wait until what was taken so far is durable, with the end and the answer to keep.
+
+        The result is False when the execution had already been ended by somebody else, whose record stays. Awaiting it
+        raises LedgerUnavailable when it cannot be written.
+        """
+        size = len((terminal or {}).get("node_executions", "")) + len(answer.encrypted if answer is not None else "")
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[bool] = loop.create_future()
+        written: asyncio.Future[bool] = loop.create_future()
         with self._changed:
-            item = self._item(execution_id)
-            item.waiters.append((loop, future))
+            item = self._item(execution_id, size)
+            item.waiters.append((loop, written))
             if terminal is not None:
                 item.update, item.is_terminal, item.kept = terminal, True, answer
-                self._weigh(item, terminal.get("node_executions", ""))
-                self._weigh(item, answer.encrypted if answer is not None else "")
-            self._start()
         # Not at once: what else this turn of the event loop brings shares the transaction, and the writer does not
         # compete for the interpreter with the calls that are about to end.
         loop.call_soon(self._wake)
-        return future
+        return written
+
+    def _item(self, execution_id: uuid.UUID, size: int = 0) -> _Item:
+        """What is to be written for an execution within IDLE_SECONDS, with so many bytes more; the lock is held."""
+        item = self._items.get(execution_id)
+        if item is None:
+            item = self._items[execution_id] = _Item(execution_id)
+        item.size += size
+        self._bytes += size
+        if self._thread is None or not self._thread.is_alive():
+            self._start()
+        now = time.monotonic()
+        if now >= self._nudged_until:
+            # Waking the writer at once would cost two thread switches a call.
+            self._nudged_until = now + IDLE_SECONDS
+            asyncio.get_running_loop().call_later(IDLE_SECONDS, self._wake)
+        return item
 
     def _wake(self) -> None:
         with self._changed:
@@ -224,11 +208,10 @@ class Ledger:
     # --- The writer thread --------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        if self._thread is None or not self._thread.is_alive():
-            self._stopping = False
-            self._thread = threading.Thread(target=self._write_forever, name="ledger", daemon=True)
-            self._thread.start()
-            atexit.register(self.stop)
+        self._stopping = False
+        self._thread = threading.Thread(target=self._write_forever, name="ledger", daemon=True)
+        self._thread.start()
+        atexit.register(self.stop)
 
     def stop(self) -> None:
         """Write what is left and end the thread; a later call starts it again."""
@@ -282,7 +265,6 @@ class Ledger:
             try:
                 if is_second and item.insert is not None:
                     self._patiently(lambda: _forget_what_is_gone(item))
-                    self._keys[item.id] = _key_of(item.insert)
                 self._patiently(lambda: self._write_together([item]))
                 item.error = None
                 return
@@ -311,7 +293,9 @@ class Ledger:
             rows = [item.insert | (item.update or {}) for item in group if item.insert is not None]
             statements.insert(rows)
             for row in rows:
-                changes.count(self._keys[row["id"]], row["status"])
+                key = counts.key_of(row.get("flow_id"), row.get("owner_id"), row["started_at"], row["source"])
+                self._keys[row["id"]] = key
+                changes.count(key, row["status"])
             for item in group:
                 if item.insert is None and item.update is not None:
                     self._write_update(item, item.update, changes)
@@ -411,10 +395,6 @@ def _resolve(answers: Iterable[tuple[asyncio.Future[bool], _Item]]) -> None:
             future.set_exception(LedgerUnavailable(f"the record could not be written: {item.error}"))
         else:
             future.set_result(item.won)
-
-
-def _key_of(row: Row) -> CountKey:
-    return counts.key_of(row.get("flow_id"), row.get("owner_id"), row["started_at"], row["source"])
 
 
 def _forget_what_is_gone(item: _Item) -> None:

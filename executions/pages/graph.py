@@ -39,7 +39,7 @@ def graph_of(execution: Execution) -> dict[str, Any]:
 
 
 def _state(entry: NodeEntry) -> dict[str, Any]:
-    word = "waiting for an answer" if entry.is_waiting else "reused" if entry.is_reused else WORDS[entry.status]
+    word = "waiting for an answer" if entry.is_waiting else entry.stand_in or WORDS[entry.status]
     facts = [
         f"{entry.attempts} attempts" if entry.attempts and entry.attempts > 1 else "",
         _count(entry.output),

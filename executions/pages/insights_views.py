@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from executions.models import Execution
+from executions.pages.first_steps import HIDDEN
+from executions.reading.first_steps import first_steps_of
 from executions.reading.history import History
 from executions.reading.insights import insights_of, overview_of
 from executions.reading.periods import Period, span_of
@@ -33,6 +35,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     since = timezone.now() - timedelta(days=FAILURE_DAYS)
     context: dict[str, Any] = {
         "title": "Dashboard",
+        "steps": None if request.session.get(HIDDEN) else first_steps_of(request.user),
         "rows": [(flow, calls[flow.pk]) for flow in rows],
         "overview": overview_of(history, period),
         "period": period,

@@ -124,8 +124,10 @@ def _called(request: HttpRequest, tab: Tab) -> HttpResponse:
     """Call, and lead to the address that names the execution; or say why nothing was called."""
     if tab.form.is_valid():
         try:
-            execution_id = trials.call(tab.target(), tab.form.arguments, request.user)
-            if tab.case is not None and calls.storable_part(tab.target(), tab.form.arguments)[0] == tab.case.arguments:
+            target = tab.target()
+            given = {} if tab.is_published else trials.given_outputs(tab.flow, target)
+            execution_id = trials.call(target, tab.form.arguments, request.user, given)
+            if tab.case is not None and calls.storable_part(target, tab.form.arguments)[0] == tab.case.arguments:
                 calls.called(tab.case, tab.flow, execution_id, is_published=tab.is_published)
             return redirect(address_of(tab, execution_id))
         except ArgumentsError as error:
@@ -133,6 +135,8 @@ def _called(request: HttpRequest, tab: Tab) -> HttpResponse:
             tab.faults = error.faults
         except DefinitionError as error:
             tab.faults = _of_definition(error)
+        except trials.TrialRefused as error:
+            tab.faults = error.faults
         except LedgerUnavailable as error:
             tab.faults = (Fault("", str(error)),)
     return _page(request, tab)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from executions.privacy.names import HIDDEN
-from executions.privacy.redactor import LEAST_LENGTH, Redactor
+from executions.privacy.needles import LEAST_LENGTH
+from executions.privacy.redactor import Redactor
 from executions.privacy.write_only import marked, marks_any, masked, scalars
 from flows.engine.errors import Fault
 from flows.engine.graph import Graph

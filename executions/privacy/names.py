@@ -7,8 +7,12 @@ A name is taken apart into words, and the last one says what the thing is: an `a
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from itertools import count
 from typing import Any
+
+from ahocorasick_rs import BytesAhoCorasick, MatchKind
+
+from executions.privacy.folding import bytes_of, text_of
+from executions.privacy.needles import hits
 
 HIDDEN = "***"
 """What stands in the record for a value that is not stored."""
@@ -26,29 +30,35 @@ _CURSOR = re.compile("(?:page|next|progress|continuation|continue|sync|paginatio
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _REFERENCES_ONLY = re.compile(r"(?:(?i:basic|bearer|token|digest|apikey)\s+)?(?:\{\{[^{}]{1,200}\}\}[\s:]*)+")
 
-_STEMS = ("authorization", "cookie", "token", "secret", "password", "passwd", "passphrase", "credential", "key")
-_STEM_BYTES = tuple(stem.encode() for stem in _STEMS)
-_NAMED = re.compile(rb"(?:" + rb"|".join(_STEM_BYTES) + rb")[\w.\-\[\]]{0,32}(?:\\*[\"']\s*)?[:=]")
+_STEMS = b"authorization cookie token secret password passwd passphrase credential key".split()
+_STEM = BytesAhoCorasick(_STEMS, matchkind=MatchKind.LeftmostLongest)
+_LONGEST_STEM = max(map(len, _STEMS))
 MAX_SPANS = 2_000
-"""A text with more places than this to look at is hidden from there on: looking would hold up everybody else."""
+"""A text with more values than this behind sensitive names is hidden from there on."""
 
 _NAME_LENGTH = 64
+_NAME_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 _MAX_BITS = 1024
 """Bits of a number that may be a credential; Python takes long to write a larger one."""
-_HEADER = re.compile(r"(?:authorization|cookie|\bx-[\w-]+)$", re.IGNORECASE)
 
-_AFTER_NAME = re.compile(
-    r"""(?P<rest>[\w.\-\[\]]{0,32})(?:
-        (?P<quote>\\*["'])\s*:\s*(?:(?P=quote)(?P<text>.*?)(?:(?<!\\)(?P=quote)|\Z)|(?P<number>-?\d[\d.eE+-]*))
-        | =(?P<mark>\\*["'])(?P<quoted>[^\r\n]*?)(?:(?<!\\)(?P=mark)|$)
-        | =(?P<form>(?:\{\{[^{}]{1,200}\}\})+|[^&\s"'<>\#;\\]+)
-        | [ \t]*:[ \t]*(?P<header>
-            (?i:basic|bearer|token|digest|apikey|negotiate)[ \t]+[^\s"',\\]+
-            | [^\s"',;=\\]+=[^\r\n"'\\]+
-            | [^\s"',\\]{12,}(?=\s*(?:$|[\r\n"',\\]))
-        )
+# Repetitions without a bound are only in what is taken as a value, and so looked at once.
+_BEHIND = re.compile(
+    rb"""(?P<rest>[\w.\-\[\]]{0,32}+)(?:
+        (?P<quote>\\{0,16}+["'])\s{0,16}+:\s{0,16}+(?:(?P<text>(?P=quote))|(?P<number>-?\d[\d.eE+-]{0,400})|)
+        | =(?P<mark>\\{0,16}+["'])?
+        | [ \t]{0,16}+(?P<colon>:)[ \t]{0,16}+
     )""",
-    re.VERBOSE | re.DOTALL | re.MULTILINE,
+    re.VERBOSE,
+)
+_FORM = re.compile(rb"""(?:\{\{[^{}]{1,200}\}\})+|[^&\s"'<>\#;\\]+""")
+_HEADER = re.compile(r"(?:authorization|cookie|\bx-[\w-]+)$", re.IGNORECASE)
+_HEADER_VALUE = re.compile(
+    rb"""(?i:basic|bearer|token|digest|apikey|negotiate)[ \t]{1,16}[^\s"',\\]+
+        | [^\s"',;=\\]{1,64}=[^\r\n"'\\]+
+        | [^\s"',\\]{12,256}+(?=\s{0,16}(?:\Z|[\r\n"',\\]))
+        | [^\s"',\\]{257,}
+    """,
+    re.VERBOSE,
 )
 
 
@@ -79,65 +89,65 @@ def hides(name: Any, value: Any) -> bool:
 
 
 def may_name(data: bytes) -> bool:
-    """Whether JSON text may hold a sensitive name with a value; quick, and sometimes yes for nothing."""
+    """Whether JSON text holds a sensitive name; what stands under it may tell nothing."""
     lower = data.lower()
-    # Every payload passes here: any() would cost three times as much, one regex twenty times.
-    for stem in _STEM_BYTES:
-        if stem in lower:
-            return _NAMED.search(lower) is not None
-    return False
+    return any(_named(lower, start, end) is not None for _, start, end in hits(_STEM, lower, _LONGEST_STEM))
 
 
-def spans_in(text: str) -> list[tuple[int, int]]:
+def _named(data: bytes, start: int, end: int) -> tuple[str, int, re.Match[bytes]] | None:
+    """The sensitive name around a stem, where it begins, and what stands behind it."""
+    if (behind := _BEHIND.match(data, end)) is None:
+        return None
+    before = data[max(start - _NAME_LENGTH, 0) : start]
+    start -= len(before) - len(before.rstrip(_NAME_LETTERS))
+    name = data[start : behind.end("rest")].decode("ascii")
+    return (name, start, behind) if is_sensitive(name) else None
+
+
+def spans_in(data: bytes) -> list[tuple[int, int]]:
     """Where values stand in text behind a sensitive name, in order, none inside another."""
-    lower = text.lower()
-    if len(lower) != len(text):
-        # Some letters have more than one small one; bytes are lowered one by one, so places stay places.
-        lower = text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
-    found = sorted(span for stem in _STEMS for span in _spans_behind(stem, lower, text))[: MAX_SPANS + 1]
-    if len(found) > MAX_SPANS:
-        found[-1] = found[-1][0], len(text)
     spans: list[tuple[int, int]] = []
-    for start, end in found:
-        if not spans or start >= spans[-1][1]:
-            spans.append((start, end))
+    last = 0
+    for _, start, end in hits(_STEM, data.lower(), _LONGEST_STEM):
+        # A name inside a value is part of the value, and is not looked at.
+        if start < last or (named := _named(data, start, end)) is None or (span := _value(data, *named)) is None:
+            continue
+        at, last = span
+        if len(spans) == MAX_SPANS:
+            return [*spans, (at, len(data))]
+        name, _, behind = named
+        value = 0 if behind["number"] else text_of(data[at:last])
+        if value != HIDDEN and hides(name, value):
+            spans.append(span)
     return spans
 
 
-def _spans_behind(stem: str, lower: str, text: str) -> Iterator[tuple[int, int]]:
-    at = lower.find(stem)
-    for tries in count():
-        if at < 0:
-            return
-        if tries > MAX_SPANS:
-            yield at, len(text)
-            return
-        end = at + len(stem)
-        after = _AFTER_NAME.match(text, end)
-        if after and (span := _value_span(text, at, after)):
-            yield span
-            # A name inside the value is part of the value; without this jump, text without an end is searched again.
-            end = max(end, span[1])
-        at = lower.find(stem, end)
+def _value(data: bytes, name: str, start: int, behind: re.Match[bytes]) -> tuple[int, int] | None:
+    """Where a value stands behind a name that begins at `start`."""
+    at = behind.end()
+    if behind["colon"]:
+        found = _HEADER_VALUE.match(data, at) if _HEADER.search(name) else None
+    elif quote := behind["quote"]:
+        if not data.endswith(quote, 0, start):
+            return None
+        if behind["number"]:
+            return behind.span("number")
+        found = _until(quote, b"").match(data, at) if behind["text"] else None
+    else:
+        found = (_until(mark, rb"\r\n") if (mark := behind["mark"]) else _FORM).match(data, at)
+    return found and found.span()
 
 
-def _value_span(text: str, at: int, after: re.Match[str]) -> tuple[int, int] | None:
-    start = at
-    while start > 0 and at - start < _NAME_LENGTH and (text[start - 1].isalnum() or text[start - 1] in "_-."):
-        start -= 1
-    name = text[start : after.end("rest")]
-    kind = next(group for group in ("text", "number", "quoted", "form", "header") if after[group] is not None)
-    if kind in ("text", "number") and not text[:start].endswith(after["quote"]):
-        return None
-    if kind == "header" and not _HEADER.search(name):
-        return None
-    value: str | int = len(after[kind]) if kind == "number" else after[kind]
-    return after.span(kind) if value != HIDDEN and hides(name, value) else None
+@lru_cache(maxsize=64)
+def _until(quote: bytes, ends: bytes) -> re.Pattern[bytes]:
+    """Text up to such a quote, or one of these letters; all of it without one."""
+    other = re.escape(quote[:1]) + ends
+    inside = rb"(?:[^%s]|(?:(?<=\\)|(?!%s))%s)*+" % (other, re.escape(quote), re.escape(quote[:1]))
+    return re.compile(inside)
 
 
-def hidden_values(value: Any, limit: int = 100_000) -> set[str]:
+def hidden_values(value: Any, limit: int = 100_000) -> Iterator[str]:
     """The texts that stand under sensitive names anywhere in a value of any shape."""
-    found: set[str] = set()
     pending: list[tuple[Any, bool]] = [(value, False)]
     for _ in range(limit):
         if not pending:
@@ -148,10 +158,13 @@ def hidden_values(value: Any, limit: int = 100_000) -> set[str]:
         elif isinstance(item, list | tuple):
             pending += [(child, is_hidden) for child in item]
         elif isinstance(item, str):
-            found.update([item] if is_hidden else [item[start:end] for start, end in spans_in(item)])
+            if is_hidden:
+                yield item
+            else:
+                data = bytes_of(item)
+                yield from (text_of(data[start:end]) for start, end in spans_in(data))
         elif is_hidden and isinstance(item, int | float) and not isinstance(item, bool):
-            found.add(number_text(item))
-    return found
+            yield number_text(item)
 
 
 def number_text(value: float) -> str:

@@ -1,121 +1,36 @@
 """Keeps secrets out of the record: by the name they stand under, and by their value in every usual encoding.
 
 A Redactor is made for each execution and knows the values that must not be stored: secrets that were looked up,
-arguments that the schema marks as write-only, and whatever stood under a sensitive name. It finds them raw, URL-encoded
-(also twice), in base64 at every offset, as JSON, Python and HTML write them, and in messages also cut short.
+arguments that the schema marks as write-only, and some of what stood under sensitive names. What it costs is in
+proportion to the text that it looks through, whatever the values and the text are.
 """
 
 import base64
 import binascii
-import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
-from urllib.parse import quote, quote_plus
 
+from executions.privacy.folding import bytes_of, folded, places, text_of
 from executions.privacy.names import HIDDEN, hidden_values, may_name, number_text, spans_in
-
-LEAST_LENGTH = 6
-"""A shorter value is replaced only where it is a whole text, or stands alone in quotes."""
+from executions.privacy.needles import Found, Needles
 
 LEAST_LEARNED = 8
 """What is known only from the name that it stood under is not looked for when it is shorter than this."""
-
-MAX_LEARNED = 16_384
+MAX_LEARNED_LENGTH = 16_384
 """Characters of a value that is hidden everywhere once it stood under a sensitive name."""
-LONG = 4_096
-"""A longer value is looked for only as the usual functions write it, not letter by letter in any mixture."""
-
+MAX_LEARNED = 20
+"""Values that are learned of one JSON value; what else stands under sensitive names is hidden only there."""
 MAX_SEARCHED = 100
-"""Values more than this, the shortest, are replaced only where they are a whole text: searching costs time for each."""
+"""Values of one kind more than this, the shortest, are replaced only where they are a whole text."""
+MAX_MESSAGE = 10_000
+"""Characters of a message that is looked through for values that were cut."""
 
-_ANCHOR = re.compile(r"[A-Za-z0-9]{3,}")
-_CUT = re.compile(r"(\s?(?:\.\.\.|…)\s?|[\"'])")
 _SCHEME = re.compile(r"(?:basic|bearer|token|digest|apikey|negotiate)\s+(\S+)", re.IGNORECASE)
-_ENTITIES = {'"': "quot", "&": "amp", "<": "lt", ">": "gt", "'": "apos"}
-_ESCAPES = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Needle:
-    """One form of a value; its pattern is made when a text holds its longest plain part, which is seldom."""
-
-    text: str
-    is_base64: bool = False
-
-    @property
-    def anchor(self) -> str:
-        """A part without which nothing can hold the value; "" when it has no plain part."""
-        return max(_ANCHOR.findall(self.text[:LONG]), key=len, default="")
-
-    def replace_in(self, text: str) -> str:
-        """The text with HIDDEN for each place where this form stands."""
-        return text.replace(self.text, HIDDEN) if len(self.text) > LONG else self._pattern().sub(HIDDEN, text)
-
-    def _pattern(self) -> re.Pattern[str]:
-        written = "".join(map(_in_any_writing, self.text))
-        if self.is_base64:
-            # The letters at both ends are shared with what stands before and behind.
-            written = f"[A-Za-z0-9+/_-]?{written}[A-Za-z0-9+/_-]?={{0,2}}"
-        elif len(self.text) < LEAST_LENGTH:
-            written = rf"(?<=[\"']){written}(?=\\*[\"'])"
-        return re.compile(written)
-
-
-def _in_any_writing(char: str) -> str:
-    """A pattern for one character: itself, escaped as in JSON or Python, percent-encoded, or an HTML entity."""
-    if char.isascii() and char.isalnum():
-        return char
-    bytes_ = char.encode("utf-8", "replace")
-    units = char.encode("utf-16-be", "replace")
-    ways = [
-        rf"\\*{re.escape(char)}" if char != "\\" else r"\\+",
-        "".join(f"%(?:25)*{_any_case(f'{byte:02x}')}" for byte in bytes_),
-        "".join(rf"\\+u{_any_case(units[at : at + 2].hex())}" for at in range(0, len(units), 2)),
-        f"&#(?:{ord(char)}|[xX]0*{_any_case(f'{ord(char):x}')});",
-    ]
-    if ord(char) < 256:
-        ways.append(rf"\\+x{_any_case(f'{ord(char):02x}')}")
-    if char in _ENTITIES:
-        ways.append(f"&(?:amp;)*{_ENTITIES[char]};")
-    if char in _ESCAPES:
-        ways.append(rf"\\+{_ESCAPES[char]}")
-    # base64 has two alphabets, and a form writes a blank as a plus.
-    ways += {" ": [r"\+"], "+": ["-"], "/": ["_"]}.get(char, [])
-    return f"(?:{'|'.join(ways)})"
-
-
-def _any_case(digits: str) -> str:
-    return "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in digits)
-
-
-def _needles(value: str) -> Iterator[_Needle]:
-    yield _Needle(value)
-    if len(value) < LEAST_LENGTH:
-        return
-    if value.lower() != value:
-        yield _Needle(value.lower())  # a host name is answered in small letters
-    if len(value) > LONG:
-        yield from map(_Needle, _forms(value) - {value})
-    yield from (_Needle(core, is_base64=True) for core in _cores(value))
-
-
-def _cores(value: str) -> set[str]:
-    return {core for form in _forms(value) for core in _base64_cores(form.encode("utf-8", "replace"))}
-
-
-def _forms(value: str) -> set[str]:
-    """How the value is written before it is encoded again, or cut."""
-    safe = value.encode("utf-8", "replace")
-    return {value, json.dumps(value)[1:-1], quote(safe, safe=""), quote_plus(safe)}
-
-
-def _base64_cores(data: bytes) -> Iterator[str]:
-    """The letters that depend on the data alone, for each place that it can have in what is encoded (`user:data`)."""
-    for before in range(3):
-        first, end = -(-before * 8 // 6), (before + len(data)) * 8 // 6
-        yield base64.b64encode(bytes(before) + data).decode()[first:end]
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+_BASE64_END = re.compile(rb"[A-Za-z0-9+/_-]?={0,2}")
+_HIDDEN = HIDDEN.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +41,9 @@ class Redactor:
     """
 
     values: frozenset[str] = frozenset()
-    _searched: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
-    _needles: tuple[tuple[str, bytes, _Needle], ...] = field(default=(), repr=False, compare=False)
+    # Searched one after the other, so that no value of a caller stands in the way of a secret of the flow.
+    _needles: tuple[Needles, ...] = field(default=(), repr=False, compare=False)
+    _learned: int = field(default=0, repr=False, compare=False)
 
     none: ClassVar["Redactor"]
 
@@ -139,54 +55,62 @@ class Redactor:
         more = {value for value in values if value.strip() and value != HIDDEN} - self.values
         if not more:
             return self
-        room = max(MAX_SEARCHED - len(self._searched), 0)
-        searched = sorted(more, key=len, reverse=True)[:room]
-        made = [(needle.anchor, needle) for value in searched for needle in _needles(value)]
-        needles = [*self._needles, *((anchor, anchor.encode(), needle) for anchor, needle in made)]
-        # Longest first: a value may be part of another.
-        needles.sort(key=lambda entry: len(entry[2].text), reverse=True)
-        return Redactor(self.values | more, self._searched.union(searched), tuple(needles))
+        searched = sorted(more, key=len, reverse=True)[:MAX_SEARCHED]
+        return Redactor(self.values | more, (*self._needles, Needles(searched)), self._learned)
 
     def learning(self, value: Any) -> "Redactor":
-        """The redactor that also hides, wherever it turns up, what stands under a sensitive name in `value`."""
-        parts = {part for text in hidden_values(value) for part in _parts(text)}
-        return self.knowing(part for part in parts if LEAST_LEARNED <= len(part) <= MAX_LEARNED and "{{" not in part)
+        """The redactor that also hides wherever it turns up what stands under a sensitive name in `value`."""
+        parts: set[str] = set()
+        for text in hidden_values(value) if self._learned < MAX_SEARCHED else ():
+            if len(text) <= MAX_LEARNED_LENGTH and "{{" not in text:
+                parts |= {part for part in _parts(text) if len(part) >= LEAST_LEARNED} - self.values
+            if len(parts) >= MAX_LEARNED:
+                break
+        parts = set(sorted(parts, key=len, reverse=True)[:MAX_LEARNED])
+        return replace(self.knowing(parts), _learned=self._learned + len(parts)) if parts else self
 
     def finds(self, data: bytes) -> bool:
-        """Whether JSON text may hold something to hide; quick, and sometimes yes for nothing."""
-        return may_name(data) or any(anchor in data for _, anchor, _ in self._needles)
+        """Whether JSON text may hold something to hide; sometimes yes for nothing."""
+        if may_name(data):
+            return True
+        text = folded(data) if self._needles else b""
+        # JSON may write a number in another way than its text.
+        return any(each.has_number or next(each.find(text), None) for each in self._needles)
 
     def scrub_text(self, text: str) -> str:
         """Text without the values."""
-        if text in self.values:
-            return HIDDEN
-        for anchor, _, needle in self._needles:
-            if anchor in text:
-                text = needle.replace_in(text)
-        return text
+        return self._scrubbed_text(text, Needles.find)
 
     def scrub_message(self, text: str) -> str:
         """The same for a sentence that may quote only the beginning or the end of a value."""
         text = self.scrub_text(text)
-        if not self.values or len(text) > 10_000:
+        return self._scrubbed_text(text, Needles.find_cut) if len(text) <= MAX_MESSAGE else text
+
+    def _scrubbed_text(self, text: str, find: Callable[[Needles, bytes], Iterable[Found]]) -> str:
+        if not self.values:
             return text
-        pieces = _CUT.split(text)
-        for form in {form for value in self._searched for form in _forms(value) | _cores(value)}:
-            pieces = [piece if at % 2 else _without_ends(piece, form, at > 0) for at, piece in enumerate(pieces)]
-        return "".join(pieces)
+        if text in self.values:
+            return HIDDEN
+        data = bytes_of(text)
+        searched = folded(data)
+        found = [each for needles in self._needles for each in find(needles, searched)]
+        if not found:
+            return text
+        place = places(data)
+        return text_of(_without(data, [_span(data, place(at), place(end), is_core) for at, end, is_core in found]))
 
     def hide_message(self, text: str) -> str:
         """Both for a sentence: without cut values, and without what stands behind a sensitive name."""
-        return self.hide_text(self.scrub_message(text))
+        return self._without_named(self.scrub_message(text))
 
     def hide_text(self, text: str) -> str:
         """Text without the values and without what stands behind a sensitive name."""
-        text, last = self.scrub_text(text), 0
-        pieces: list[str] = []
-        for start, end in spans_in(text):
-            pieces += [text[last:start], HIDDEN]
-            last = end
-        return "".join([*pieces, text[last:]]) if pieces else text
+        return self._without_named(self.scrub_text(text))
+
+    def _without_named(self, text: str) -> str:
+        data = bytes_of(text)
+        spans = spans_in(data)
+        return text_of(_without(data, spans)) if spans else text
 
     def hides_number(self, value: float) -> bool:
         """Whether a JSON number is one of the values."""
@@ -222,19 +146,25 @@ class Redactor:
 Redactor.none = Redactor()
 
 
-def _without_ends(piece: str, form: str, is_cut_before: bool) -> str:
-    """A piece of a message that ends with the first part of a form, or begins with its last part."""
-    least = min(6, max(3, len(form) // 2))
-    lengths = range(min(len(form), len(piece)), least - 1, -1)
-    if piece[-least:] in form:
-        for length in lengths:
-            if piece.endswith(form[:length]):
-                return piece[: len(piece) - length] + HIDDEN
-    if is_cut_before and piece[:least] in form:
-        for length in lengths:
-            if piece.startswith(form[-length:]):
-                return HIDDEN + piece[length:]
-    return piece
+def _span(data: bytes, start: int, end: int, is_base64: bool) -> tuple[int, int]:
+    """The whole characters of a place; in base64, the letters at both ends are shared with what stands beside it."""
+    if is_base64:
+        start -= start > 0 and data[start - 1] in _BASE64
+        ending = _BASE64_END.match(data, end)
+        end = ending.end() if ending else end
+    while end < len(data) and data[end] & 0xC0 == 0x80:
+        end += 1
+    return start, end
+
+
+def _without(data: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
+    """The text with HIDDEN for each span, and for those that overlap once."""
+    pieces, last = [], 0
+    for start, end in sorted(spans):
+        if start >= last:
+            pieces += [data[last:start], _HIDDEN]
+        last = max(last, end)
+    return b"".join([*pieces, data[last:]])
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from executions.models import Execution
 from executions.questions import resumption
 from executions.questions.resumption import Given
 from executions.record.status import Status
-from executions.running.calls import Caller, Waiting, identity_of
+from executions.running.calls import Answerer, Caller, Waiting, identity_of
 from flows.engine.errors import Fault
 from flows.engine.questions import Question, refused
 from flows.nodes.elicitation import read_content
@@ -135,7 +135,7 @@ def answer(execution: Execution, replies: Mapping[str, PersonReply], user: Any, 
         raise AnswerRefused(ASKS_SOMETHING_ELSE)
     _check(waiting.questions, replies)
     given = {slug: _given(waiting.questions[slug], reply, user) for slug, reply in replies.items()}
-    async_to_sync(_go_on)(waiting, given, Caller.of_user(user, execution.source), execution.flow_id)
+    async_to_sync(_go_on)(waiting, given, Answerer(Caller.of_user(user, execution.source), execution.flow_id))
 
 
 def _check(questions: Mapping[str, Question], replies: Mapping[str, PersonReply]) -> None:
@@ -174,8 +174,8 @@ def _given(question: Question, reply: PersonReply, user: Any) -> Given:
     return Given("model", {"role": "assistant", "content": block, "model": model, "stopReason": "endTurn"})
 
 
-async def _go_on(waiting: Waiting, given: Mapping[str, Given], caller: Caller, flow_id: int | None) -> None:
-    begun = await resumption.begin(waiting.ticket, given, caller, flow_id)
+async def _go_on(waiting: Waiting, given: Mapping[str, Given], answerer: Answerer) -> None:
+    begun = await resumption.begin(waiting.ticket, given, answerer)
     if isinstance(begun, Waiting):
         return
     done, _ = await asyncio.wait({begun.task}, timeout=PATIENCE_SECONDS)

@@ -14,12 +14,11 @@ from executions.ledger.unavailable import LedgerUnavailable
 from executions.ledger.writer import ledger
 from executions.models import Execution
 from executions.privacy.redactor import Redactor
-from executions.running.calls import Answer, Caller, Waiting, Watch, Written, error_answer
-from executions.running.dispatch import Running, dispatcher, stopped, uninterrupted
+from executions.running.calls import Answer, Answerer, Waiting, error_answer
+from executions.running.dispatch import Running, cancel_again, dispatcher, stopped, uninterrupted
 from executions.running.pausing import waiting
 from executions.running.recovery import heart
-from executions.running.resuming import go_on
-from executions.running.starting import admit
+from executions.running.starting import admit, go_on
 from executions.running.targets import Target, kept_target
 from flows.engine.pauses import Resumption
 from flows.engine.questions import QuestionKind
@@ -42,36 +41,22 @@ class CallerGone(Exception):
     """Raised by what asks over a connection, when nobody is there any more."""
 
 
-async def resume(
-    ticket: Ticket,
-    given: Mapping[str, Given],
-    caller: Caller,
-    flow_id: int | None,
-    watch: Watch | None = None,
-    written: Written | None = None,
-) -> Answer | Waiting:
+async def resume(ticket: Ticket, given: Mapping[str, Given], answerer: Answerer) -> Answer | Waiting:
     """Go on with the answers that there are, by node slug; who got none asks again.
 
     Answers to nothing that was asked are left aside, and with no other the same questions come back and the ticket
     stays good; else it is used up. What a result must look like beyond its kind, its node checks. Raises AnswerRefused
     when the ticket does not hold, is somebody else's or of another flow; LedgerUnavailable.
     """
-    begun = await begin(ticket, given, caller, flow_id, watch, written)
+    begun = await begin(ticket, given, answerer)
     return begun if isinstance(begun, Waiting) else await begun.state()
 
 
-async def begin(
-    ticket: Ticket,
-    given: Mapping[str, Given],
-    caller: Caller,
-    flow_id: int | None,
-    watch: Watch | None = None,
-    written: Written | None = None,
-) -> Waiting | Running:
+async def begin(ticket: Ticket, given: Mapping[str, Given], answerer: Answerer) -> Waiting | Running:
     """What `resume` does, without waiting for the rest: the execution goes on in a task that outlives this."""
     await admit()
     runner_id = heart.runner_id
-    taking = in_database(lambda: _taken(ticket, given, caller.identity, flow_id, runner_id))
+    taking = in_database(lambda: _taken(ticket, given, answerer, runner_id))
     try:
         taken, was_cancelled = await uninterrupted(taking)
     except DatabaseError as error:
@@ -80,17 +65,16 @@ async def begin(
         return taken
     execution, target, held, answers = taken
     ledger.adopt(execution)
-    if was_cancelled and (task := asyncio.current_task()) is not None:
-        task.cancel()
-    return go_on(target, held, answers, caller, watch, written)
+    cancel_again(was_cancelled)
+    return go_on(target, held, answers, answerer)
 
 
 def _taken(
-    ticket: Ticket, given: Mapping[str, Given], identity: str, flow_id: int | None, runner_id: uuid.UUID
+    ticket: Ticket, given: Mapping[str, Given], answerer: Answerer, runner_id: uuid.UUID
 ) -> Waiting | tuple[Execution, Target, Held, dict[str, Any]]:
     """Make sure that the execution can go on, then claim it; it ends when it cannot."""
-    execution, held = suspensions.look(ticket, identity)
-    if execution.flow_id is None or execution.flow_id != flow_id:
+    execution, held = suspensions.look(ticket, answerer.caller.identity)
+    if execution.flow_id is None or execution.flow_id != answerer.flow_id:
         raise AnswerRefused(suspensions.OTHERS)
     target = _target(execution, held)
     answers = _answers(target, held, given)
@@ -139,12 +123,7 @@ def questions_of(execution: Execution, *, for_record: bool = False) -> Waiting |
 
 
 async def ask_live(
-    asked: Waiting,
-    ask: Callable[[], Awaitable[Mapping[str, Given]]],
-    caller: Caller,
-    flow_id: int | None,
-    watch: Watch | None = None,
-    written: Written | None = None,
+    asked: Waiting, ask: Callable[[], Awaitable[Mapping[str, Given]]], answerer: Answerer
 ) -> Answer | Waiting:
     """Have `ask` get the answers over the connection of this very call, then go on with them.
 
@@ -157,7 +136,7 @@ async def ask_live(
     except asyncio.CancelledError:
         dispatcher.cancel(asked.execution_id)
         raise
-    return heard if isinstance(heard, Answer) else await resume(asked.ticket, heard, caller, flow_id, watch, written)
+    return heard if isinstance(heard, Answer) else await resume(asked.ticket, heard, answerer)
 
 
 async def _heard(asked: Waiting, ask: Callable[[], Awaitable[Mapping[str, Given]]]) -> Mapping[str, Given] | Answer:

@@ -42,6 +42,7 @@ class ServerAddress:
     slug: str
     base: str
     needs_key: bool
+    key: str = KEY_PLACEHOLDER
 
     @classmethod
     def of(cls, server: Server) -> "ServerAddress":
@@ -56,7 +57,7 @@ class ServerAddress:
     @property
     def headers(self) -> dict[str, str]:
         """What a request must carry."""
-        return self.headers_with(KEY_PLACEHOLDER)
+        return self.headers_with(self.key)
 
     def headers_with(self, key: str) -> dict[str, str]:
         """The same with something else in place of the key."""

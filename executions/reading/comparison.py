@@ -60,7 +60,7 @@ class Side:
     duration_ms: float | None
     handle: str | None
     message: str
-    is_reused: bool
+    stand_in: str
 
     @property
     def ran(self) -> bool:
@@ -229,7 +229,7 @@ def _row(node_id: str, left: NodeEntry | None, right: NodeEntry | None, most: in
     aspects: list[str] = []
     if one and other and one.ran and other.ran and left and right:
         # What was reused from a record was given nothing anew.
-        if not one.is_reused and not other.is_reused:
+        if not one.stand_in and not other.stand_in:
             given = differences(json_of(left.input), json_of(right.input), most)
         gave = differences(json_of(left.output), json_of(right.output), most)
         differing = {
@@ -252,7 +252,7 @@ def _side(entry: NodeEntry | None) -> Side | None:
         return None
     message = str(entry.error.message) if entry.error else ""
     handle = None if entry.handle is None else str(entry.handle)
-    return Side(entry.status, entry.duration_ms, handle, message, entry.is_reused)
+    return Side(entry.status, entry.duration_ms, handle, message, entry.stand_in)
 
 
 def _word(side: Side | None) -> str:

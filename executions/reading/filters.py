@@ -67,6 +67,11 @@ class IntegerFilter(django_filters.Filter):
     field_class = forms.IntegerField
 
 
+def year_refusal(moment: datetime) -> str:
+    """Why a moment cannot be compared everywhere: in another time zone it may lie outside of all years; empty if so."""
+    return "" if 1 < moment.year < 9999 else f"The year {moment.year} is too far away: write one from 2 to 9998."
+
+
 class MomentField(django_filters.fields.IsoDateTimeField):
     """A time; without an offset it is the person's. Django's own field refuses the hours when clocks are changed."""
 
@@ -74,6 +79,8 @@ class MomentField(django_filters.fields.IsoDateTimeField):
         """The first of two moments that a clock shows alike; one that it skips is as long after the change."""
         with contextlib.suppress(ValueError):
             parsed = parse_datetime(str(value or "").strip())
+            if parsed is not None and (refusal := year_refusal(parsed)):
+                raise forms.ValidationError(refusal, code="invalid")
             if parsed is not None and timezone.is_naive(parsed):
                 return timezone.make_aware(parsed)
         found: datetime | None = super().to_python(value)
@@ -221,8 +228,12 @@ def _holds(key: str, value: str) -> Q:
     before = f'"{_inside(key)}":'
     found = _in_payloads(f'{before}"{_inside(value.strip(chr(34)))}"')
     if _LITERAL.match(value):
-        # Not 210, which begins alike.
-        found |= _in_payloads(before + value) & (_in_payloads(f"{before}{value},") | _in_payloads(f"{before}{value}}}"))
+        # Clients write whole numbers either way, and the record keeps what they wrote.
+        whole = re.fullmatch(r"(-?\d+)(\.0)?", value)
+        for written in (whole[1], f"{whole[1]}.0") if whole else (value,):
+            # Not 210, which begins alike.
+            ends = _in_payloads(f"{before}{written},") | _in_payloads(f"{before}{written}}}")
+            found |= _in_payloads(before + written) & ends
     return found
 
 

@@ -95,7 +95,7 @@ def detail_of(execution: Execution) -> dict[str, Any]:
     `nodesCut` says so where the record of all of them was too large to be kept.
     """
     entries = execution.entries
-    detail = _head(execution) | {"arguments": execution.params_preview, "url": execution_url(execution.pk)}
+    detail = _head(execution) | {"arguments": execution.params_preview, "url": execution_url().format(execution.pk)}
     if (failure := execution.failure) is not None:
         detail["error"] = {
             "message": _shortened(failure.message, MAX_BYTES // 4),

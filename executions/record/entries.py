@@ -139,6 +139,7 @@ class NodeEntry:
     children: Listed[str | Cut]
     has_replied: bool
     is_reused: bool
+    is_given: bool
     stored: Mapping[str, Any] = field(repr=False, compare=False)
 
     @property
@@ -156,6 +157,11 @@ class NodeEntry:
         """The fields that were cut whole, as they are stored, besides input and output, in which a part may be."""
         shown = ("inputData", "outputData")
         return [name for name, value in self.stored.items() if is_cut(value) and name not in shown]
+
+    @property
+    def stand_in(self) -> str:
+        """`reused` or `given`, when an output that was there stands for executing the node; else empty."""
+        return "given" if self.is_given else "reused" if self.is_reused else ""
 
     @property
     def is_open(self) -> bool:
@@ -249,6 +255,7 @@ def _entry(stored: Any) -> NodeEntry:
         children=_listed(found, "childExecutions", _text),
         has_replied=found.get("replied") is True,
         is_reused=found.get("reused") is True,
+        is_given=found.get("given") is True,
         stored=stored if isinstance(stored, dict) else {},
     )
 

@@ -1,6 +1,7 @@
 """One entry of `Execution.node_executions` a node, in execution order (FR-006), built from the runner's events."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +36,14 @@ MAX_FINISHED = 512 * 1024
 """Bytes of what finished items gave that one entry keeps; of what is beyond, the size alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChildStarted:
+    """A node under way has started an execution of another flow."""
+
+    node_id: str
+    execution_id: str
+
+
 class NodeExecutions:
     """The growing list of entries of one execution.
 
@@ -45,7 +54,8 @@ class NodeExecutions:
     there, as its settings say. `progress` (fraction, message, offsetMs) is the last that a node told, `log` (offsetMs,
     level, message, data) what it logged; `logLeftOut` counts the lines beyond MAX_LINES.
     `replied: true` stands in the entry of a node that answered the caller, and `reused: true` in that of one for which
-    an earlier execution's output stands: it took no time, and no attempt.
+    an earlier execution's output stands: it took no time, and no attempt. `given: true` stands there besides when no
+    execution made that output, and somebody gave it for a test.
     A node that asked the caller has `asked`: for each question its kind (`user`, `model`, `roots`), the offsetMs when
     it was asked, and the waitedMs until its answer, null while there is none.
     That of a node which called flows has childExecutions too: the ids of the first MAX_CHILDREN.
@@ -64,8 +74,8 @@ class NodeExecutions:
             entry["nodeId"]: (entry, entry["startOffsetMs"] / 1000) for entry in entries if entry["status"] == "pending"
         }
 
-    def add(self, event: Event) -> None:  # noqa: C901 (a list: each event, and what it adds to its entry)
-        """Take one event of the runner."""
+    def add(self, event: Event | ChildStarted) -> None:  # noqa: C901 (a list: each event, and what it adds)
+        """Take one event of the runner, or of one that calls other flows."""
         match event:
             case NodeStarted():
                 entry = self._new(event, "pending")
@@ -124,13 +134,11 @@ class NodeExecutions:
                 entry = self._new(event, "skipped")
                 entry["error"] = {"message": event.reason}
                 entry["attempts"] = 0
-
-    def add_child(self, node_id: str, execution_id: str) -> None:
-        """Note an execution that a node under way has started."""
-        if node_id in self._open:
-            children: list[str] = self._open[node_id][0].setdefault("childExecutions", [])
-            if len(children) < MAX_CHILDREN:
-                children.append(execution_id)
+            case ChildStarted():
+                if event.node_id in self._open:
+                    children: list[str] = self._open[event.node_id][0].setdefault("childExecutions", [])
+                    if len(children) < MAX_CHILDREN:
+                        children.append(event.execution_id)
 
     def _add_item(self, event: ItemFinished) -> None:
         entry, item = self._open[event.node.id][0], event.item
@@ -165,7 +173,7 @@ class NodeExecutions:
 
     def _reused(self, event: NodeCompleted) -> Entry:
         entry = self._new(event, "completed")
-        entry |= {"durationMs": 0.0, "attempts": 0, "reused": True}
+        entry |= {"durationMs": 0.0, "attempts": 0, "reused": True} | ({"given": True} if event.is_given else {})
         return entry
 
     def _close(self, event: Event) -> Entry:

@@ -84,18 +84,60 @@ Redact = Callable[[Any, Redactor], Any]
 Rebuild = Callable[[Any, int], str]
 
 
+MAX_LOOKED_THROUGH = 16 * 1024 * 1024
+"""Characters of text in one value of a record that are looked through for what is to be hidden; of a text beyond them
+nothing is stored but its length."""
+_LONG = 1_000
+
+
+class Redaction:
+    """Takes out of one value of a record what a redactor hides, whether by its name or by its value."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self.redactor = redactor
+        self._left = MAX_LOOKED_THROUGH
+        self._known: dict[str, str] = {}
+        """A long text goes from node to node, and is looked through once."""
+
+    def of(self, value: Any) -> Any:
+        """Plain JSON of a part of it."""
+        return Normaliser(self).normalise(value)
+
+    def text(self, text: str) -> str:
+        """The same for a text."""
+        if len(text) < _LONG:
+            return self._within(text, self.redactor.hide_text)
+        if text not in self._known:
+            self._known[text] = self._within(text, self.redactor.hide_text)
+        return self._known[text]
+
+    def message(self, text: str) -> str:
+        """The same for a sentence that may quote a part of what is to be hidden."""
+        return self._within(text, self.redactor.hide_message)
+
+    def _within(self, text: str, hide: Callable[[str], str]) -> str:
+        self._left -= len(text)
+        if self._left < 0:
+            return f"{HIDDEN} ({len(text):,} characters, hidden whole: there is too much text here to look through)"
+        return hide(text)
+
+
 def redacted(value: Any, redactor: Redactor) -> Any:
-    """Plain JSON of `value` without what is to be hidden, whether by its name or by its value."""
-    return Normaliser(redactor.learning(value)).normalise(value)
+    """Plain JSON of `value` without what is to be hidden, which is also looked for in the rest of it."""
+    return Redaction(redactor.learning(value)).of(value)
 
 
 def cleaned(value: Any, redactor: Redactor) -> tuple[Any, str]:
     """The value itself when there is nothing to hide in it, else `redacted`; and its text, as `dump` makes it."""
-    data = _written(value)
-    if data is None or redactor.finds(data):
-        value = redacted(value, redactor)
-        return value, dump(value, redactor=None)
-    return value, _bounded(data, value, MAX_RECORD, rebuilt)
+    clean = value
+
+    def redact(value: Any, redactor: Redactor) -> Any:
+        nonlocal clean
+        clean = redacted(value, redactor)
+        return clean
+
+    text = dump(value, redactor=redactor, redact=redact)
+    return clean, text
 
 
 def rebuilt(value: Any, cap: int) -> str:
@@ -118,22 +160,12 @@ def dump(
     `redact` says which parts of a value are data; without a redactor, the value is redacted already. `rebuild` makes
     the text of what is large or no plain JSON.
     """
-    data = _written(value)
+    try:
+        data = orjson.dumps(value, option=PASSTHROUGH)
+    except (TypeError, ValueError, RecursionError):
+        data = None  # no plain JSON
     if redactor is not None and (data is None or redactor.finds(data)):
         return dump(redact(value, redactor), cap, redactor=None, rebuild=rebuild)
-    return _bounded(data, value, cap, rebuild)
-
-
-def _written(value: Any) -> bytes | None:
-    """The text of plain JSON; None for everything else."""
-    try:
-        return orjson.dumps(value, option=PASSTHROUGH)
-    except (TypeError, ValueError, RecursionError):
-        return None
-
-
-def _bounded(data: bytes | None, value: Any, cap: int, rebuild: Rebuild) -> str:
-    """The text as it is where it is plain and small, else made anew."""
     if data is None or len(data) > min(cap, MAX_STRING) or b"\\u0000" in data:
         return rebuild(value, cap)
     # Fewer brackets than levels: most values are known to be shallow without being walked.
@@ -188,11 +220,11 @@ def envelope(text: str, edge: int = SHOWN_EDGE) -> dict[str, Any]:
 class Normaliser:
     """Rebuild one value as plain JSON, iteratively: each container is made empty and filled when its turn comes.
 
-    With a redactor, what it hides is replaced on the way.
+    With a redaction, what that hides is replaced on the way.
     """
 
-    def __init__(self, redactor: Redactor | None = None) -> None:
-        self.redactor = redactor
+    def __init__(self, redaction: Redaction | None = None) -> None:
+        self.redaction = redaction
         self.todo: list[tuple[Any, Any, int, frozenset[int]]] = []
         self.seen = 0
 
@@ -212,10 +244,10 @@ class Normaliser:
         text = key_text(_whole_number(key) if isinstance(key, int) else key)
         if text is None:
             text = _description(key)
-        return clean_text((text if self.redactor is None else self.redactor.scrub_text(text))[:1000])
+        return clean_text((text if self.redaction is None else self.redaction.redactor.scrub_text(text))[:1000])
 
     def _entry(self, key: Any, child: Any, depth: int, above: frozenset[int]) -> Any:
-        if self.redactor is not None and hides(key, child):
+        if self.redaction is not None and hides(key, child):
             return HIDDEN
         return self._convert(child, depth, above)
 
@@ -234,10 +266,10 @@ class Normaliser:
         return self._text(_description(value))
 
     def _text(self, text: str) -> str | dict[str, Any]:
-        return _text_value(text if self.redactor is None else self.redactor.hide_text(text))
+        return _text_value(text if self.redaction is None else self.redaction.text(text))
 
     def _number(self, value: float) -> int | float | str | None:
-        if self.redactor is not None and self.redactor.hides_number(value):
+        if self.redaction is not None and self.redaction.redactor.hides_number(value):
             return HIDDEN
         if isinstance(value, int):
             return _whole_number(int(value))
@@ -301,19 +333,17 @@ def preview(arguments: Any) -> str:
     if not isinstance(arguments, Mapping) or not arguments:
         return ""
     name, value = next(iter(arguments.items()))
-    text = clean_text(f"{name}: {_value_preview(value)}")
-    return text if len(text) <= PREVIEW_LENGTH else text[: PREVIEW_LENGTH - 1] + "…"
-
-
-def _value_preview(value: Any) -> str:
     if value == HIDDEN:
-        return HIDDEN
-    if isinstance(value, str):
-        return f'"{value[:PREVIEW_LENGTH]}"'.replace("\n", " ")
-    if isinstance(value, list | tuple):
-        return f"[{len(value)} items]"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(str(key)[:40] for key in list(value)[:4]) + "}"
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    return str(_whole_number(value)) if isinstance(value, int) else str(value)[:PREVIEW_LENGTH]
+        shown = HIDDEN
+    elif isinstance(value, str):
+        shown = f'"{value[:PREVIEW_LENGTH]}"'.replace("\n", " ")
+    elif isinstance(value, list | tuple):
+        shown = f"[{len(value)} items]"
+    elif isinstance(value, Mapping):
+        shown = "{" + ", ".join(str(key)[:40] for key in list(value)[:4]) + "}"
+    elif isinstance(value, bool) or value is None:
+        shown = {True: "true", False: "false", None: "null"}[value]
+    else:
+        shown = str(_whole_number(value)) if isinstance(value, int) else str(value)[:PREVIEW_LENGTH]
+    text = clean_text(f"{name}: {shown}")
+    return text if len(text) <= PREVIEW_LENGTH else text[: PREVIEW_LENGTH - 1] + "…"

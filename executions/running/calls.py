@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from executions.ledger.idempotency_keys import Claim
 from executions.ledger.suspensions import Ticket
@@ -46,18 +46,16 @@ class Caller:
     is_asked_live: bool = False
     """Whether questions and answers need the connection of this very call, so that they end with this process."""
 
-    def cannot_be_asked(self, is_flow: bool) -> Mapping[QuestionKind, str]:
-        """What this caller cannot be asked, and why not; `is_flow` when another flow makes the call."""
+    def cannot_be_asked(self, kind: QuestionKind, *, is_flow: bool) -> str | None:
+        """Why not, in a sentence; None when it can. `is_flow` when another flow makes the call."""
         if is_flow:
-            return dict.fromkeys(KINDS, "another flow makes it. Ask in the flow that the client calls.")
+            return "another flow makes it. Ask in the flow that the client calls."
+        if kind in self.can_be_asked:
+            return None
         if self.source != "mcp":
-            return {kind: _NOBODY_THERE for kind in KINDS if kind not in self.can_be_asked}
+            return _NOBODY_THERE
         name = self.client_name or "the client"
-        return {
-            kind: f"{name} does not declare the capability {CAPABILITIES[kind]!r}. Use a client that does."
-            for kind in KINDS
-            if kind not in self.can_be_asked
-        }
+        return f"{name} does not declare the capability {CAPABILITIES[kind]!r}. Use a client that does."
 
     @classmethod
     def of_user(cls, user: Any, source: str, replay_of: uuid.UUID | None = None) -> "Caller":
@@ -235,6 +233,15 @@ class Waiting:
 def error_answer(execution_id: uuid.UUID, message: str, error: FlowError | None = None) -> Answer:
     """A failure in words that the model can act on."""
     return Answer(execution_id, [{"type": "text", "text": message}], is_error=True, error=error)
+
+
+class Answerer(NamedTuple):
+    """Who goes on with an execution that waits: a caller of the same flow, and what it hears and gets of the rest."""
+
+    caller: Caller
+    flow_id: int | None
+    watch: Watch | None = None
+    written: Written | None = None
 
 
 @dataclass(frozen=True, slots=True)

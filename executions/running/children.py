@@ -7,6 +7,7 @@ from typing import Any
 
 from executions.database import in_database
 from executions.ledger.tracker import Tracker
+from executions.record.node_executions import ChildStarted
 from executions.running.calls import Answer, Call, Parent
 from executions.running.dispatch import Running, dispatcher
 from executions.running.targets import Target, published_target
@@ -83,7 +84,7 @@ class Child:
         if next(family.numbers) > MAX_FAMILY:
             raise NodeFailed(f"One call may start at most {MAX_FAMILY:,} executions of other flows; it has done so.")
         running = await family.begin(call)
-        tracker.child_started(self.node_id, running.execution_id)
+        tracker.observe(ChildStarted(self.node_id, str(running.execution_id)))
         try:
             answer = await asyncio.shield(running.task)
         except asyncio.CancelledError:

@@ -38,7 +38,7 @@ async def hold(work: Work, checkpoint: Checkpoint) -> Answer | Waiting:
 
 
 async def _store(work: Work, held: Held) -> bool:
-    await work.tracker.pause()
+    await work.tracker.write_all()
     caller = work.call.caller
     runner_id = heart.runner_id if caller.is_asked_live else None
     seconds = max(each.question.seconds for each in held.checkpoint.asking.values())

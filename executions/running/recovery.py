@@ -11,7 +11,7 @@ import socket
 import threading
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 5.0
 STALE = timedelta(seconds=settings.RUNNER_STALE_SECONDS)
+NEVER = datetime.min.replace(tzinfo=UTC)
 GRACE = timedelta(seconds=3)
 """How far past its deadline an execution may be before the reaper ends it: the engine's own timeout comes first."""
 
@@ -126,12 +127,8 @@ class Heart:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self.last_beat: datetime | None = None
-
-    @property
-    def is_beating(self) -> bool:
-        """Whether the runner row is known to be fresh."""
-        return self.last_beat is not None and self.last_beat > timezone.now() - STALE
+        self.fresh_until = NEVER
+        """Until when nobody takes this process for dead, as far as is known."""
 
     @property
     def is_running(self) -> bool:
@@ -164,7 +161,7 @@ class Heart:
                     started_at=now,
                     heartbeat_at=now,
                 )
-        self.last_beat = now
+        self.fresh_until = now + STALE
 
     def _beat_forever(self) -> None:
         try:
@@ -185,7 +182,7 @@ class Heart:
             return
         self._stop.set()
         thread.join(HEARTBEAT_SECONDS)
-        self.last_beat = None
+        self.fresh_until = NEVER
         atexit.unregister(self.stop)
         try:
             if not Execution.objects.filter(status=Status.PENDING, runner_id=self.runner_id).exists():

@@ -13,9 +13,8 @@ from executions.record import payload
 from executions.record.exchange import difference
 from executions.record.status import Status
 from executions.running.calls import Answer, Call, Caller, Written, error_answer
-from executions.running.first_row import MAX_REQUEST, base_row, pending_row
 from executions.running.targets import ArgumentsError
-from executions.running.work import NO_SECRETS
+from executions.running.work import MAX_REQUEST, NO_SECRETS, base_row, pending_row
 from flows.engine.runner import FlowError
 
 
@@ -26,8 +25,8 @@ async def refuse(call: Call, reason: Exception) -> Answer:
         lines, name = "\n".join(f"- {fault}" for fault in reason.faults), call.target.tool_name
         message = f"The arguments do not fit the input schema of {name}:\n{lines}\nCorrect them and call again."
         preview = str(reason.faults[0])
-    redactor = call.target.guard.redactors(call.arguments, NO_SECRETS)[1]
-    row = pending_row(execution_id, now, call, redactor, call.target.timeout_seconds)
+    shown, _, redactor = call.target.guard.over(call.arguments, call.arguments, NO_SECRETS)
+    row = pending_row(execution_id, now, call, shown, redactor, call.target.timeout_seconds)
     return await _record(execution_id, now, row, message, preview, call.written)
 
 
@@ -75,5 +74,5 @@ async def _record(
     } | error_columns(FlowError("rejected", message, message))
     if preview:
         terminal["error_preview"] = payload.clean_text(preview)[:200]
-    await ledger.close(execution_id, terminal)
+    await ledger.commit(execution_id, terminal)
     return answer

@@ -1,23 +1,42 @@
-"""Calls begin: the one way in for MCP, pages, REST, and flows that call flows."""
+"""Calls begin, or go on with answers, and walk their graph: the one way in for MCP, pages, REST, and flows in flows."""
 
+import asyncio
+import time
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError
 
 from executions.database import in_database
 from executions.ledger import drafts
+from executions.ledger.suspensions import Held
 from executions.ledger.tracker import Tracker
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.ledger.writer import ledger
 from executions.models import new_id
-from executions.running.calls import Answer, Call, Waiting
-from executions.running.dispatch import Running, cancel_again, dispatcher, uninterrupted
-from executions.running.first_row import pending_row
+from executions.privacy.redactor import Redactor
+from executions.record import ports
+from executions.running.calls import Answer, Answerer, Call, Caller, Delivery, Waiting, error_answer
+from executions.running.children import Children
+from executions.running.dispatch import Running, cancel_again, dispatcher, stopped, uninterrupted
+from executions.running.pausing import hold
 from executions.running.recovery import heart
-from executions.running.targets import ArgumentsError
-from executions.running.walking import walk
-from executions.running.work import NO_SECRETS, Work, ended_elsewhere, secrets_of
+from executions.running.switching import Offers
+from executions.running.targets import ArgumentsError, Target
+from executions.running.work import NO_SECRETS, Work, ended_elsewhere, give_up, pending_row, secrets_of
+from flows.adapters.http_client import outbound_client
+from flows.adapters.sandbox import code_runner
+from flows.engine.limits import Limits
+from flows.engine.node import Services
+from flows.engine.pauses import Resumption
+from flows.engine.runner import Outcome, run
+
+NO_RETURN = "The flow ended without a return node, so there is nothing to answer."
 
 
 async def begin(call: Call) -> Running:
@@ -38,7 +57,7 @@ async def begin(call: Call) -> Running:
 
 async def admit() -> None:
     """Wait until this process can run and record one more execution; raises LedgerUnavailable."""
-    if not heart.is_beating:
+    if heart.fresh_until < datetime.now(UTC):
         await in_database(heart.start)
     if ledger.is_full:
         await ledger.admit()
@@ -48,11 +67,11 @@ async def _run(execution_id: uuid.UUID, call: Call) -> Answer | Waiting:
     """Record that the execution begins, then walk; nothing runs when somebody else has its idempotency key."""
     started_at, timeout, target = datetime.now(UTC), call.target.timeout_seconds, call.target
     secrets = await secrets_of(target) if target.graph.secret_names else NO_SECRETS
-    for_answer, for_record = target.guard.redactors(call.given, secrets)
+    shown, for_answer, for_record = target.guard.over(call.arguments, call.given, secrets)
     if call.parent is not None:
         for_record, timeout = for_record.knowing(call.parent.hidden), call.parent.seconds_for(timeout)
     tracker = Tracker(ledger, execution_id, started_at, for_record)
-    row = pending_row(execution_id, started_at, call, for_record, timeout)
+    row = pending_row(execution_id, started_at, call, shown, for_record, timeout)
     if call.delivery.claim is None:
         ledger.open(row)
     else:
@@ -63,4 +82,119 @@ async def _run(execution_id: uuid.UUID, call: Call) -> Answer | Waiting:
         if not is_ours:
             call.delivery.is_beaten = True
             return ended_elsewhere(execution_id)
-    return await walk(Work(call, tracker, for_answer, secrets, timeout), begin)
+    return await _walk(Work(call, tracker, for_answer, secrets, timeout))
+
+
+def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answerer) -> Running:
+    """Go on with an execution that waited, and that this process has claimed; `answers` are by node id.
+
+    What it was called with is in `held`; who answers decides what can be asked next.
+    """
+    caller = answerer.caller
+    original = Caller(
+        **held.caller,
+        identity=caller.identity,
+        can_be_asked=caller.can_be_asked,
+        is_asked_live=caller.is_asked_live,
+    )
+    # What had to wait may have a caller who was told to come back, or who sends its idempotency key again.
+    call = Call(
+        target,
+        held.arguments,
+        original,
+        answerer.watch,
+        delivery=Delivery(keeps=True),
+        written=answerer.written,
+    )
+    return Running(held.execution_id, call, dispatcher.start(held.execution_id, _resume(call, held, answers)))
+
+
+async def _resume(call: Call, held: Held, answers: Mapping[str, Any]) -> Answer | Waiting:
+    try:
+        secrets = await secrets_of(call.target) if call.target.graph.secret_names else NO_SECRETS
+    except LedgerUnavailable:
+        give_up(Tracker(ledger, held.execution_id, held.started_at, Redactor.none.knowing(held.hidden), held.entries))
+        raise
+    _, for_answer, for_record = call.target.guard.over(call.arguments, call.given, secrets)
+    tracker = Tracker(ledger, held.execution_id, held.started_at, for_record.knowing(held.hidden), held.entries)
+    for_answer = for_answer.knowing(held.hidden_in_answer)
+    resumption = Resumption(held.checkpoint, answers, tracker.seconds)
+    work = Work(call, tracker, for_answer, secrets, call.target.timeout_seconds, resumption, held.step + 1)
+    return await _walk(work)
+
+
+async def _walk(work: Work) -> Answer | Waiting:
+    """Run the flow and write its end, or hold it until its caller has answered.
+
+    Cancelling this ends the flow, which is recorded and answered like every other end. Raises LedgerUnavailable.
+    """
+    call, tracker, target = work.call, work.tracker, work.call.target
+    caller, parent, execution_id = call.caller, call.parent, str(tracker.execution_id)
+    spent = work.resumption.checkpoint.seconds if work.resumption is not None else 0.0
+    roots = {
+        "now": tracker.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "caller": {
+            "clientName": caller.client_name,
+            "clientVersion": caller.client_version,
+            "principal": caller.principal,
+        },
+        "execution": {"id": execution_id, "flowName": target.flow_name, "toolName": target.tool_name},
+        "flowhub": {"url": settings.PUBLIC_URL},
+    }
+    numbers = count(1) if parent is None else parent.numbers
+    services = Services(
+        execution_id,
+        outbound_client(),
+        roots,
+        work.secrets,
+        flows=Children(call, tracker, time.monotonic() + work.timeout - spent, numbers, begin),
+        tools=ports.tools,
+        code=code_runner(),
+        offers=Offers(target),
+        cannot_ask=partial(caller.cannot_be_asked, is_flow=parent is not None),
+    )
+    try:
+        outcome = await run(
+            target.graph,
+            call.given,
+            services=services,
+            observers=(tracker.observe,) if call.watch is None else (tracker.observe, call.watch(tracker.redactor)),
+            before_effects=tracker.write_all,
+            timeout=work.timeout,
+            limits=Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES),
+            reused=call.reused,
+            output_schema=target.output_schema,
+            resumed=work.resumption,
+        )
+        if outcome.paused is not None:
+            return await hold(work, outcome.paused)
+        error, answer = outcome.error, _answer(work, outcome)
+    except asyncio.CancelledError:
+        error = stopped(parent)
+        answer = error_answer(tracker.execution_id, error.message, error)
+    return await work.end(answer, error)
+
+
+def _without_reply(work: Work) -> str:
+    if (end := work.call.target.end) is None:
+        return NO_RETURN
+    if any(entry["nodeId"] == end.id and entry["status"] == "completed" for entry in work.tracker.nodes.entries):
+        return f"Executed as far as {end.name!r}, as it was asked for; the record has what the node gave."
+    return f"With these arguments no branch led to {end.name!r}; the record shows the way that was taken."
+
+
+def _answer(work: Work, outcome: Outcome) -> Answer:
+    execution_id = work.tracker.execution_id
+    if outcome.error is not None:
+        answer = error_answer(execution_id, outcome.error.for_client, outcome.error)
+    elif not outcome.replies:
+        answer = Answer(execution_id, [{"type": "text", "text": _without_reply(work)}])
+    else:
+        content = []
+        for reply in outcome.replies:
+            content += [dict(block) for block in reply.blocks] or [{"type": "text", "text": reply.text}]
+        structured = [reply.structured for reply in outcome.replies if reply.is_structured]
+        # Several JSON answers have no single value; each is in the text blocks.
+        is_structured = len(structured) == 1
+        answer = Answer(execution_id, content, structured[0] if is_structured else None, is_structured)
+    return answer.without(work.for_answer) if work.for_answer.values else answer

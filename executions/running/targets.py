@@ -7,8 +7,9 @@ from typing import Any
 from executions.ledger import drafts
 from executions.privacy.guard import Guard
 from flows.engine.errors import Fault
-from flows.engine.graph import Graph
+from flows.engine.graph import Graph, Node, parse_until, without_held
 from flows.models import Flow, FlowVersion
+from flows.nodes import registry
 from flows.publishing.versions import graph_of
 from flows.schemas.compiled import CompiledSchema, compile_schema
 
@@ -34,6 +35,8 @@ class Target:
     """Under which a draft is kept; see `executions.ledger.drafts`."""
     answer_seconds: float | None = None
     """After so long an MCP client is told that the execution goes on; None: it waits for the end."""
+    end: Node | None = None
+    """The node that the execution ends with, when it is not executed to its end."""
     guard: Guard = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -53,16 +56,21 @@ def output_schema_of(schema: Any) -> CompiledSchema | None:
     return None if schema is None else compile_schema(schema)
 
 
-def draft_target(flow: Flow) -> Target:
-    """The saved draft, ready to run; raises DefinitionError."""
+def draft_target(flow: Flow, until_node: str | None = None) -> Target:
+    """The saved draft, ready to run, without the outputs that it holds for tests; raises DefinitionError.
+
+    With the id of a node it is what leads to that node, whose output is its end; raises ValueError when it is not
+    executed.
+    """
     schemas = flow.input_schema, flow.output_schema
-    return _target_of(flow, flow.definition, schemas, flow.timeout_seconds, None)
+    return _target_of(flow, without_held(flow.definition), schemas, flow.timeout_seconds, None, until_node)
 
 
 def kept_target(flow: Flow, version_id: int | None, draft: Mapping[str, Any] | None) -> Target:
     """What an execution that waits was called with, ready to go on; raises DefinitionError, ValueError."""
     if draft is not None:
-        return _target_of(flow, draft["definition"], tuple(draft["schemas"]), draft["timeoutSeconds"], None)
+        schemas, until_node = tuple(draft["schemas"]), draft.get("untilNode")
+        return _target_of(flow, draft["definition"], schemas, draft["timeoutSeconds"], None, until_node)
     version = flow.versions.filter(pk=version_id or 0).first()
     if version is None:
         raise ValueError("The version that was called is gone.")
@@ -84,9 +92,16 @@ def version_target(flow: Flow, version: FlowVersion) -> Target:
 
 
 def _target_of(
-    flow: Flow, definition: Any, schemas: tuple[Any, Any], timeout: float, version: FlowVersion | None
+    flow: Flow,
+    definition: Any,
+    schemas: tuple[Any, Any],
+    timeout: float,
+    version: FlowVersion | None,
+    until_node: str | None = None,
 ) -> Target:
     schema, output_schema = schemas
+    graph = graph_of(definition) if until_node is None else parse_until(definition, registry(), until_node)
+    draft = {"definition": definition, "schemas": schemas, "timeoutSeconds": timeout, "untilNode": until_node}
     return Target(
         flow_id=flow.pk,
         version_id=version.pk if version else None,
@@ -94,11 +109,12 @@ def _target_of(
         flow_name=flow.name,
         tool_name=flow.tool_name,
         server_slug=flow.server.slug,
-        graph=graph_of(definition),
+        graph=graph,
         input_schema=compile_schema(schema),
         timeout_seconds=timeout,
-        output_schema=output_schema_of(output_schema),
+        output_schema=output_schema_of(output_schema) if until_node is None else None,
         answer_seconds=version.answer_seconds if version else flow.answer_seconds,
-        draft=None if version else {"definition": definition, "schemas": schemas, "timeoutSeconds": timeout},
+        draft=None if version else draft,
         draft_digest=None if version else drafts.digest_of(definition),
+        end=None if until_node is None else graph.nodes[until_node],
     )

@@ -54,8 +54,7 @@ def kind_word(kind: str) -> str:
 @register.filter
 def flow_is_deleted(execution: Execution) -> bool:
     """Whether the flow is gone; a call of a tool that never existed has no flow either, but nothing was deleted."""
-    never_existed = execution.error_kind == "rejected" and execution.flow_version_id is None
-    return execution.flow_id is None and not never_existed
+    return execution.flow_id is None and not execution.is_of_unknown_tool
 
 
 @register.filter

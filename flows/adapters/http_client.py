@@ -70,7 +70,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         """Connect to the first address of `host` that answers; raises NodeFailed if any of them is refused."""
-        addresses = await self._checked(host, port)
+        addresses = await self.checked(host, port)
         for address in addresses[:-1]:
             try:
                 return await self._tcp.connect_tcp(address, port, _SECONDS_PER_ADDRESS, local_address, socket_options)
@@ -78,7 +78,8 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
                 continue
         return await self._tcp.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
 
-    async def _checked(self, host: str, port: int) -> list[str]:
+    async def checked(self, host: str, port: int) -> list[str]:
+        """The addresses of a host, all of which may be reached; raises NodeFailed."""
         try:
             addresses = [ip_address(text) for text in await self._resolve(host, port)]
         except (OSError, ValueError) as error:
@@ -146,6 +147,15 @@ class GuardedClient:
             raise no_answer(target.host, why) from None
         except (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError) as error:
             raise no_answer(target.host, f"the connection failed ({deepest(error)})") from error
+
+    async def refusal(self, url: str) -> str:
+        """Why nothing would be sent to this address, in a sentence; empty for one that may be reached."""
+        try:
+            target = checked_url(url)
+            await self._backend.checked(target.host, target.port or (443 if target.scheme == "https" else 80))
+        except NodeFailed as refused:
+            return refused.message
+        return ""
 
     async def _send(
         self, method: str, url: httpx2.URL, headers: list[tuple[bytes, bytes]], content: bytes | None

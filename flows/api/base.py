@@ -1,7 +1,7 @@
 """What every view of the API shares: how bodies are read, and what its browsable pages may do."""
 
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from csp.constants import UNSAFE_INLINE
 from csp.decorators import csp_update
@@ -15,6 +15,8 @@ from rest_framework.parsers import JSONParser
 from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from flows.values.scopes import Scope
 
 FLOW_ID = OpenApiParameter("flowId", OpenApiTypes.INT, OpenApiParameter.PATH, description="The flow's id.")
 
@@ -54,6 +56,9 @@ class BrowsableRenderer(BrowsableAPIRenderer):
 @method_decorator(csp_update({"style-src-attr": [UNSAFE_INLINE]}), name="dispatch")
 class ApiView(APIView):
     """A view of the API. Bodies are JSON alone, so the browsable pages offer one form: the raw body."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {}
+    """The scope that a key needs for each method; what is not named here, no key may do."""
 
     parser_classes = [DepthSafeJSONParser]
     renderer_classes = [JSONRenderer, BrowsableRenderer]

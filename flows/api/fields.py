@@ -46,7 +46,7 @@ class FaultSerializer(serializers.Serializer):
 
 def faults_as_json(faults: Iterable[Fault]) -> list[dict[str, str]]:
     """Faults as they stand in an answer; `key` is the member that is missing at the path, or too much there."""
-    return [{"path": fault.path, "key": fault.key, "message": fault.message} for fault in faults]
+    return [fault.as_json() for fault in faults]
 
 
 def faults_by_field(
@@ -57,5 +57,5 @@ def faults_by_field(
     for fault in faults:
         field = next((name for name in fields if fault.is_inside(name)), otherwise)
         path = fault.path.removeprefix(field).removeprefix(".")
-        found.setdefault(field, []).append({"path": path, "key": fault.key, "message": fault.message})
+        found.setdefault(field, []).append({**fault.as_json(), "path": path})
     return found

@@ -20,6 +20,7 @@ from flows.offers.changes import delete_offer, save_offer
 from flows.offers.prompts import ARGUMENTS_SCHEMA, MESSAGES_SCHEMA
 from flows.offers.resources import COMPLETIONS_SCHEMA
 from flows.values.content_blocks import BLOCK_SCHEMA
+from flows.values.scopes import Scope
 
 PROMPT_ID = OpenApiParameter("promptId", OpenApiTypes.INT, OpenApiParameter.PATH, description="The prompt's id.")
 RESOURCE_ID = OpenApiParameter("resourceId", OpenApiTypes.INT, OpenApiParameter.PATH, description="The resource's id.")
@@ -216,6 +217,7 @@ class OfferDetail(RevisedView, OffersView, generics.RetrieveUpdateDestroyAPIView
 class PromptList(OffersView, generics.ListCreateAPIView):
     """The prompts of your servers, by server and name; POST stores a new one, which clients see at once."""
 
+    scopes = {"GET": Scope.FLOWS_READ, "POST": Scope.FLOWS_PUBLISH}
     queryset = Prompt.objects.none()
     serializer_class = PromptSerializer
 
@@ -224,6 +226,7 @@ class PromptList(OffersView, generics.ListCreateAPIView):
 class PromptDetail(OfferDetail):
     """A prompt. Clients see a change at once."""
 
+    scopes = {"GET": Scope.FLOWS_READ, "PATCH": Scope.FLOWS_PUBLISH, "DELETE": Scope.FLOWS_PUBLISH}
     queryset = Prompt.objects.none()
     serializer_class = PromptSerializer
     lookup_url_kwarg = "promptId"
@@ -232,6 +235,7 @@ class PromptDetail(OfferDetail):
 class ResourceList(OffersView, generics.ListCreateAPIView):
     """The resources of your servers, by server and URI; POST stores a new one, which clients see at once."""
 
+    scopes = {"GET": Scope.FLOWS_READ, "POST": Scope.FLOWS_PUBLISH}
     queryset = Resource.objects.none()
     serializer_class = ResourceSerializer
 
@@ -240,6 +244,7 @@ class ResourceList(OffersView, generics.ListCreateAPIView):
 class ResourceDetail(OfferDetail):
     """A resource. Clients see a change at once."""
 
+    scopes = {"GET": Scope.FLOWS_READ, "PATCH": Scope.FLOWS_PUBLISH, "DELETE": Scope.FLOWS_PUBLISH}
     queryset = Resource.objects.none()
     serializer_class = ResourceSerializer
     lookup_url_kwarg = "resourceId"

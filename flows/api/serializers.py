@@ -10,7 +10,6 @@ from rest_framework import serializers
 
 from flows.api.fields import JsonField, VisibleServerField, faults_as_json
 from flows.engine.errors import DefinitionError
-from flows.engine.graph import DEFINITION_SCHEMA
 from flows.engine.shapes import UNKNOWN
 from flows.models import MAX_ANSWER_SECONDS, TOOL_NAME, Flow, FlowVersion
 from flows.publishing import versions
@@ -21,7 +20,6 @@ TOOL_NAME_TAKEN = "Another flow of this server has that tool name."
 JSON_OBJECT = {"type": "object", "additionalProperties": {}}
 
 
-@extend_schema_field({name: part for name, part in DEFINITION_SCHEMA.items() if name != "$schema"})
 class DefinitionField(JsonField):
     """The JSON of a flow."""
 
@@ -115,10 +113,6 @@ class FlowSerializer(FlowItemSerializer):
     def validate_definition(self, value: Any) -> Any:
         """Every fault of the definition, each at its path; what its expressions may name, the input schema says."""
         schema = self.initial_data.get("inputSchema", self.instance.input_schema if self.instance else UNKNOWN)
-        try:
-            check_tool_input_schema(schema)
-        except DefinitionError:
-            schema = UNKNOWN
         if faults := versions.definition_faults(value, schema):
             raise serializers.ValidationError(faults_as_json(faults))
         return value
@@ -240,19 +234,17 @@ class FlowVersionSerializer(VersionItemSerializer):
 class NodeTypeSerializer(serializers.Serializer):
     """A node type and what its nodes' parameters must be."""
 
-    type = serializers.CharField(source="node_type.type")
-    title = serializers.CharField(source="node_type.title")
-    description = serializers.CharField(source="node_type.description")
+    type = serializers.CharField()
+    title = serializers.CharField()
+    description = serializers.CharField()
     group = serializers.CharField(help_text="The heading in the catalogue.")
     help = serializers.CharField(help_text="A few sentences on how it is used.")
-    icon = serializers.CharField(source="node_type.icon")
+    icon = serializers.CharField()
     handles = serializers.ListField(
         child=serializers.CharField(), help_text="The ways out; where they depend on the parameters, the example's."
     )
-    choosesHandles = serializers.BooleanField(source="chooses_handles")
-    hasEffects = serializers.BooleanField(source="node_type.has_effects")
-    parametersSchema = JsonObjectField(source="node_type.parameters_schema")
-    outputSchema = JsonObjectField(
-        source="output_schema", allow_null=True, help_text="Of the example's output; null when nothing is known."
-    )
+    choosesHandles = serializers.BooleanField()
+    hasEffects = serializers.BooleanField()
+    parametersSchema = JsonObjectField()
+    outputSchema = JsonObjectField(allow_null=True, help_text="Of the example's output; null when nothing is known.")
     example = JsonObjectField(allow_null=True, help_text="Parameters of a node that could stand in a flow.")

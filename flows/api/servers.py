@@ -14,6 +14,7 @@ from flows.api.conditions import RevisedView, documented
 from flows.api.pagination import Envelope
 from flows.models import MAX_SECRET, SECRET_NAME, Secret, Server
 from flows.publishing import versions
+from flows.values.scopes import Scope
 
 SERVER_ID = OpenApiParameter("serverId", OpenApiTypes.INT, OpenApiParameter.PATH, description="The server's id.")
 SECRET = OpenApiParameter("name", OpenApiTypes.STR, OpenApiParameter.PATH, description="The secret's name.")
@@ -92,6 +93,7 @@ class NewSecretSerializer(SecretSerializer):
 class ServerList(ApiView, generics.ListAPIView):
     """The servers that you may see, by slug."""
 
+    scopes = {"GET": Scope.FLOWS_READ}
     queryset = Server.objects.none()
     serializer_class = ServerSerializer
     pagination_class = Envelope
@@ -106,6 +108,7 @@ class ServerList(ApiView, generics.ListAPIView):
 class ServerDetail(RevisedView, generics.RetrieveUpdateAPIView):
     """A server. Clients see a change at once; another slug is another address."""
 
+    scopes = {"GET": Scope.FLOWS_READ, "PATCH": Scope.FLOWS_PUBLISH}
     queryset = Server.objects.none()
     serializer_class = ServerSerializer
     lookup_url_kwarg = "serverId"
@@ -130,6 +133,7 @@ class OfServer(ApiView):
 class SecretList(OfServer, generics.ListCreateAPIView):
     """The names of a server's secrets; POST stores a new one, whose value no answer holds."""
 
+    scopes = {"GET": Scope.SECRETS_WRITE, "POST": Scope.SECRETS_WRITE}
     queryset = Secret.objects.none()
     serializer_class = NewSecretSerializer
     pagination_class = Envelope
@@ -147,6 +151,7 @@ class SecretList(OfServer, generics.ListCreateAPIView):
 class SecretDetail(OfServer, generics.UpdateAPIView, generics.DestroyAPIView):
     """A secret: PUT gives it another value, which the next call of a flow uses; DELETE removes it."""
 
+    scopes = {"PUT": Scope.SECRETS_WRITE, "DELETE": Scope.SECRETS_WRITE}
     queryset = Secret.objects.none()
     serializer_class = SecretSerializer
     lookup_field = "name"

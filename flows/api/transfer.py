@@ -12,12 +12,14 @@ from rest_framework.response import Response
 
 from flows.api.base import FLOW_ID, ApiView
 from flows.api.fields import faults_as_json
+from flows.api.scopes import require
 from flows.api.serializers import FlowItemSerializer
 from flows.api.servers import SERVER_ID, OfServer
 from flows.engine.errors import DefinitionError
 from flows.models import Flow, Prompt, Resource
 from flows.transfer import files
 from flows.transfer.files import Choice
+from flows.values.scopes import Scope
 
 FILE = OpenApiResponse(
     OpenApiTypes.OBJECT, description="The file: format, version, secrets (names), flows, prompts, resources."
@@ -45,6 +47,8 @@ class ImportedSerializer(serializers.Serializer):
 class FlowExport(ApiView):
     """A flow's draft as a file, which the import of any server takes."""
 
+    scopes = {"GET": Scope.FLOWS_READ}
+
     @extend_schema(operation_id="flows_export", parameters=[FLOW_ID], responses={200: FILE})
     def get(self, request: Request, flowId: str) -> HttpResponse:
         """The file."""
@@ -54,6 +58,8 @@ class FlowExport(ApiView):
 
 class ServerExport(OfServer):
     """The drafts of all flows of a server, its prompts and its resources as one file."""
+
+    scopes = {"GET": Scope.FLOWS_READ}
 
     @extend_schema(operation_id="servers_export", parameters=[SERVER_ID], responses={200: FILE})
     def get(self, request: Request, **kwargs: Any) -> HttpResponse:
@@ -69,6 +75,8 @@ def _file(text: str) -> HttpResponse:
 class ServerImport(OfServer):
     """Store what a file holds in a server, all or none; what is new is inactive, and flows are drafts."""
 
+    scopes = {"POST": Scope.FLOWS_WRITE}
+
     @extend_schema(
         operation_id="servers_import",
         parameters=[SERVER_ID, REPLACE],
@@ -79,6 +87,8 @@ class ServerImport(OfServer):
         """Import; 400 names every fault with its path, and then nothing is stored."""
         server = self.server
         choices: dict[str, Choice] = dict.fromkeys(request.query_params.getlist("replace"), "replace")
+        if any(name.startswith(("prompts/", "resources/")) for name in choices):
+            require(request, Scope.FLOWS_PUBLISH)
         try:
             contents = files.contents_of(request.data)
             missing = files.planned(server, contents, choices).missing_secrets

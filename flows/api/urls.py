@@ -12,6 +12,7 @@ urlpatterns = [
     path("flows/<str:flowId>/versions/<str:number>/restore/", versions.VersionRestore.as_view(), name="api-restore"),
     path("flows/<str:flowId>/versions/<str:number>/publish/", versions.VersionPublish.as_view(), name="api-republish"),
     path("flows/<str:flowId>/callers/", views.FlowCallers.as_view(), name="api-flow-callers"),
+    path("flows/<str:flowId>/draft/", drafts.FlowDraft.as_view(), name="api-flow-draft"),
     path("flows/<str:flowId>/check/", drafts.FlowCheck.as_view(), name="api-flow-check"),
     path("flows/<str:flowId>/export/", transfer.FlowExport.as_view(), name="api-flow-export"),
     path("servers/", servers.ServerList.as_view(), name="api-servers"),

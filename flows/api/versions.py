@@ -28,6 +28,7 @@ from flows.engine.errors import DefinitionError
 from flows.models import MAX_NOTE, Flow, FlowVersion, Revised
 from flows.publishing import versions
 from flows.publishing.review import reasons_to_ask
+from flows.values.scopes import Scope
 
 NUMBER = OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH, description="The version's number.")
 FAULTS = OpenApiResponse(description="Faults, each with its path.")
@@ -103,6 +104,7 @@ class OfFlow(RevisedView):
 class FlowPublish(OfFlow):
     """Make an immutable version of the draft; clients call it from now on."""
 
+    scopes = {"POST": Scope.FLOWS_PUBLISH}
     serializer_class = PublishSerializer
 
     @extend_schema(
@@ -123,6 +125,7 @@ class FlowPublish(OfFlow):
 class VersionList(ApiView, generics.ListAPIView):
     """The published versions of a flow, newest first."""
 
+    scopes = {"GET": Scope.FLOWS_READ}
     queryset = FlowVersion.objects.none()
     serializer_class = VersionItemSerializer
     pagination_class = Envelope
@@ -138,6 +141,7 @@ class VersionList(ApiView, generics.ListAPIView):
 class VersionRestore(OfFlow):
     """Make what a version holds the draft again."""
 
+    scopes = {"POST": Scope.FLOWS_WRITE}
     serializer_class = RestoredSerializer
 
     @extend_schema(
@@ -160,6 +164,7 @@ class VersionRestore(OfFlow):
 class VersionPublish(OfFlow):
     """Publish what a version holds once more, as a new version; the draft stays as it is."""
 
+    scopes = {"POST": Scope.FLOWS_PUBLISH}
     serializer_class = PublishAgainSerializer
 
     @extend_schema(

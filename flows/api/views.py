@@ -13,11 +13,13 @@ from flows.api.conditions import RevisedView, documented
 from flows.api.confirmation import CONFIRM, AffectedSerializer, FlowCallersSerializer, ask_first
 from flows.api.filters import FlowFilter
 from flows.api.pagination import Envelope
+from flows.api.scopes import require
 from flows.api.serializers import FlowItemSerializer, FlowSerializer, NodeTypeSerializer
 from flows.models import Flow
 from flows.pages import node_catalogue
 from flows.publishing import versions
 from flows.publishing.callers import callers_of
+from flows.values.scopes import Scope
 
 HEAVY = ("input_schema", "output_schema", "annotations", "when_to_use", "when_not_to_use")
 
@@ -25,6 +27,7 @@ HEAVY = ("input_schema", "output_schema", "annotations", "when_to_use", "when_no
 class FlowList(ApiView, generics.ListCreateAPIView):
     """The flows that you may see, by name; POST stores the draft of a new one."""
 
+    scopes = {"GET": Scope.FLOWS_READ, "POST": Scope.FLOWS_WRITE}
     queryset = Flow.objects.none()
     filterset_class = FlowFilter
     pagination_class = Envelope
@@ -42,6 +45,7 @@ class FlowList(ApiView, generics.ListCreateAPIView):
 class FlowDetail(RevisedView, generics.RetrieveUpdateDestroyAPIView):
     """A flow's draft. Changing it never changes what clients call; `isActive` alone takes effect at once."""
 
+    scopes = {"GET": Scope.FLOWS_READ, "PATCH": Scope.FLOWS_WRITE, "DELETE": Scope.FLOWS_PUBLISH}
     queryset = Flow.objects.none()
     serializer_class = FlowSerializer
     lookup_url_kwarg = "flowId"
@@ -54,6 +58,8 @@ class FlowDetail(RevisedView, generics.RetrieveUpdateDestroyAPIView):
     def perform_update(self, serializer: Any) -> None:
         """Store the change; switching off what others call is asked first."""
         flow = serializer.instance
+        if serializer.validated_data.get("is_active", flow.is_active) != flow.is_active:
+            require(self.request, Scope.FLOWS_PUBLISH)
         if flow.is_active and serializer.validated_data.get("is_active") is False:
             ask_first(self.request, flow, ["it is switched off"])
         super().perform_update(serializer)
@@ -67,6 +73,7 @@ class FlowDetail(RevisedView, generics.RetrieveUpdateDestroyAPIView):
 class FlowCallers(ApiView, generics.GenericAPIView):
     """Who calls a flow: flows by their draft or published version, and the prompts and resources that it answers."""
 
+    scopes = {"GET": Scope.FLOWS_READ}
     queryset = Flow.objects.none()
     serializer_class = FlowCallersSerializer
     lookup_url_kwarg = "flowId"
@@ -84,7 +91,9 @@ class FlowCallers(ApiView, generics.GenericAPIView):
 class NodeTypeList(ApiView):
     """Every node type of this installation, by group and title."""
 
+    scopes = {"GET": Scope.FLOWS_READ}
+
     @extend_schema(responses=NodeTypeSerializer(many=True), operation_id="node_types_list")
     def get(self, request: Request) -> Response:
         """The node types with the JSON Schema of their parameters."""
-        return Response(NodeTypeSerializer(node_catalogue.entries(), many=True).data)
+        return Response([entry.as_json() for entry in node_catalogue.entries()])

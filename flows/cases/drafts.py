@@ -5,13 +5,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from flows.engine.graph import without_held
 from flows.models import Flow, FlowVersion, SavedCase
 
 
 def print_of(source: Flow | FlowVersion) -> str:
     """A short name for what a call runs: the same for a draft and for the version that was published from it."""
     schema = source.input_schema if isinstance(source, Flow) else source.contract["inputSchema"]
-    whole = [source.definition, schema, source.timeout_seconds]
+    whole = [without_held(source.definition), schema, source.timeout_seconds]
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 

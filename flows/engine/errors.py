@@ -33,6 +33,10 @@ class Fault:
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message
 
+    def as_json(self) -> dict[str, str]:
+        """As it stands in an answer."""
+        return {"path": self.path, "key": self.key, "message": self.message}
+
     def is_inside(self, place: str) -> bool:
         """Whether it is about a place of the document, or about something in it."""
         return self.path == place or self.path.startswith((f"{place}.", f"{place}["))

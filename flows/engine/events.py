@@ -29,7 +29,7 @@ class NodeCompleted:
     """A node ended well; `output` is its JSON, `handle` the way out that it took.
 
     `has_replied` says that it answered the caller; `is_reused`, that an earlier execution's output stands for this
-    node, which then did not start.
+    node, which then did not start; `is_given`, that somebody gave that output for a test.
     """
 
     node: Node
@@ -38,6 +38,7 @@ class NodeCompleted:
     handle: str
     has_replied: bool = False
     is_reused: bool = False
+    is_given: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from flows.engine.errors import ExpressionError, Fault
+from flows.engine.errors import ExpressionError, Fault, NodeFailed
 from flows.engine.paths import Path, Scope, parse
 
 Fill = Callable[[Scope], Any]
@@ -48,6 +48,24 @@ class _References(dict[str, str]):
 
 SECRET_REFERENCES: Mapping[str, str] = _References()
 """Fill with this in the place of the values, and the result may be shown and stored."""
+
+
+class Filling(dict[str, Any]):
+    """A scope for one node, whose texts may take so many characters together: they are counted before they are made."""
+
+    def __init__(self, scope: Scope, room: int) -> None:
+        super().__init__(scope)
+        self._room = self._left = room
+
+    def take(self, text: str) -> None:
+        """Count a part of a text; raises NodeFailed when there is no room for it."""
+        self._left -= len(text)
+        if self._left < 0:
+            raise NodeFailed(
+                f"With the expressions filled in, the texts of this node have more than {self._room:,} characters, "
+                "which is as much as a flow may answer. Fill in less: fewer expressions, or smaller values.",
+                is_final=True,
+            )
 
 
 def as_text(value: Any) -> str:
@@ -107,23 +125,22 @@ def paths_in(value: Any, at: str, schema: Any = None) -> Iterator[tuple[str, Pat
             pending += [(f"{place}[{index}]", child, of_items) for index, child in enumerate(item)][::-1]
 
 
-def compile_value(value: Any, schema: Any = None) -> Fill | None:
+def compile_value(value: Any, schema: Any = None, left: Collection[str] = ()) -> Fill | None:
     """Return a function that fills in the expressions of a JSON value, or None when it has none.
 
-    `schema` is the value's JSON Schema: parts that it calls literal are left as they are. Raises ExpressionError for a
-    malformed expression, RecursionError for a value nested deeper than Python's stack (definitions are capped before
-    they come here).
+    `schema` is the value's JSON Schema: parts that it calls literal are left as they are, and so are the members of an
+    object that `left` names. Raises ExpressionError for a malformed expression, RecursionError for a value nested
+    deeper than Python's stack (definitions are capped before they come here).
     """
     if is_literal(schema):
         return None
     if isinstance(value, str):
         return _compile_text(value)
     if isinstance(value, dict):
-        fills_of = {key: compile_value(child, _schema_of(schema, key)) for key, child in value.items()}
-        filled = {key: fill for key, fill in fills_of.items() if fill is not None}
-        if not filled:
+        fills_of = {key: compile_value(value[key], _schema_of(schema, key)) for key in value if key not in left}
+        inside = tuple((key, fill) for key, fill in fills_of.items() if fill is not None)
+        if not inside:
             return None
-        inside = tuple(filled.items())
 
         def fill_in(scope: Scope) -> dict[str, Any]:
             copy = value.copy()
@@ -161,4 +178,13 @@ def _compile_text(text: str) -> Fill | None:
         parts += [text[last:start], parse(text[start + 2 : end - 2])]
         last = end
     parts.append(text[last:])
-    return lambda scope: "".join(part if isinstance(part, str) else as_text(part.resolve(scope)) for part in parts)
+
+    def fill_in(scope: Scope) -> str:
+        take = scope.take if isinstance(scope, Filling) else len
+        texts = []
+        for part in parts:
+            texts.append(part if isinstance(part, str) else as_text(part.resolve(scope)))
+            take(texts[-1])
+        return "".join(texts)
+
+    return fill_in

@@ -1,8 +1,8 @@
 """From a definition (JSON) to a Graph (an immutable value), with every fault reported at its path."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -19,62 +19,108 @@ from flows.engine.settings import ERROR, SETTINGS_SCHEMA, NodeSettings, read
 TRIGGER = "trigger"
 """The type of the one node where a flow starts."""
 
+HELD = "heldOutput"
+"""Where a node of a draft has what stands for its output in test calls."""
+
 MAX_NODES = 500
-"""Nodes of one definition, which may have 20 connections for each."""
+"""Nodes of one definition, and its notes and groups, each."""
+MAX_CONNECTIONS = 10_000
+"""Connections of one definition: 20 for each node."""
 MAX_DEPTH = 64
 """Levels of nesting of a definition."""
+
+MAX_NOTE_TEXT = 4_000
+"""Characters of a note on the canvas."""
 
 _FORM_OF_SECRETS = (
     "write {{ secrets.NAME }}: one name, of capital letters, digits and underscores, that starts with a letter"
 )
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
+_POSITION = {
+    "type": "object",
+    "properties": {"x": {"type": "number"}, "y": {"type": "number"}},
+    "required": ["x", "y"],
+}
+_NODE = {
+    "title": "FlowNode",
+    "type": "object",
+    "required": ["id", "type", "name", "slug"],
+    "properties": {
+        "id": _TEXT,
+        "type": _TEXT,
+        "name": _TEXT,
+        "slug": {"type": "string", "pattern": f"^{SNAKE_CASE}$", "description": "How expressions name it."},
+        "position": _POSITION,
+        "parameters": {"type": "object"},
+        "settings": SETTINGS_SCHEMA,
+        "disabled": {
+            "type": "boolean",
+            "default": False,
+            "description": "Passed over: what comes in goes on along its connections at main.",
+        },
+        HELD: {"description": "Stands for its output in test calls of the draft; never in versions or files."},
+    },
+    "additionalProperties": False,
+}
+_CONNECTION = {
+    "title": "Connection",
+    "type": "object",
+    "required": ["id", "sourceNodeId", "targetNodeId"],
+    "properties": {
+        "id": _TEXT,
+        "sourceNodeId": _TEXT,
+        "sourceHandle": {**_TEXT, "default": MAIN},
+        "targetNodeId": _TEXT,
+        "targetHandle": {**_TEXT, "default": MAIN},
+    },
+    "additionalProperties": False,
+}
+_NOTE = {
+    "title": "CanvasNote",
+    "type": "object",
+    "required": ["id", "text", "position"],
+    "properties": {
+        "id": _TEXT,
+        "text": {"type": "string", "maxLength": MAX_NOTE_TEXT},
+        "position": _POSITION,
+    },
+    "additionalProperties": False,
+}
+_GROUP = {
+    "title": "NodeGroup",
+    "type": "object",
+    "required": ["id", "name", "nodeIds"],
+    "properties": {
+        "id": _TEXT,
+        "name": {"type": "string", "maxLength": 200},
+        "nodeIds": {"type": "array", "maxItems": MAX_NODES, "items": _TEXT},
+    },
+    "additionalProperties": False,
+}
 DEFINITION_SCHEMA: Mapping[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "Definition of a flow",
+    "title": "Definition",
     "type": "object",
     "required": ["nodes", "connections"],
     "properties": {
-        "nodes": {
+        "nodes": {"type": "array", "maxItems": MAX_NODES, "items": _NODE},
+        "connections": {"type": "array", "maxItems": MAX_CONNECTIONS, "items": _CONNECTION},
+        "notes": {
             "type": "array",
             "maxItems": MAX_NODES,
-            "items": {
-                "type": "object",
-                "required": ["id", "type", "name", "slug"],
-                "properties": {
-                    "id": _TEXT,
-                    "type": _TEXT,
-                    "name": _TEXT,
-                    "slug": {"type": "string", "pattern": f"^{SNAKE_CASE}$"},
-                    "position": {
-                        "type": "object",
-                        "properties": {"x": {"type": "number"}, "y": {"type": "number"}},
-                        "required": ["x", "y"],
-                    },
-                    "parameters": {"type": "object"},
-                    "settings": SETTINGS_SCHEMA,
-                },
-                "additionalProperties": False,
-            },
+            "items": _NOTE,
+            "description": "Words on the canvas, for people.",
         },
-        "connections": {
+        "groups": {
             "type": "array",
-            "maxItems": MAX_NODES * 20,
-            "items": {
-                "type": "object",
-                "required": ["id", "sourceNodeId", "targetNodeId"],
-                "properties": {
-                    "id": _TEXT,
-                    "sourceNodeId": _TEXT,
-                    "sourceHandle": _TEXT,
-                    "targetNodeId": _TEXT,
-                    "targetHandle": _TEXT,
-                },
-                "additionalProperties": False,
-            },
+            "maxItems": MAX_NODES,
+            "items": _GROUP,
+            "description": "Frames around nodes, for people.",
         },
     },
     "additionalProperties": False,
 }
+"""JSON Schema of a definition; its parts with a title are named by it in the OpenAPI document."""
 _SHAPE = jsonschema_rs.Draft202012Validator(dict(DEFINITION_SCHEMA))
 
 
@@ -130,6 +176,8 @@ class Connection:
 class Graph:
     """A parsed definition: `order` holds the nodes reachable from the trigger, in topological order.
 
+    Nodes that are disabled are not in it; connections lead past them.
+
     `secret_names` are the names in `{{ secrets.NAME }}` of those nodes. `places` says where in the definition each node
     stands, by its id: `nodes[3]`.
     """
@@ -143,6 +191,16 @@ class Graph:
     places: Mapping[str, str]
     secret_names: frozenset[str] = frozenset()
 
+    def reached(self, node_id: str) -> Node:
+        """The node of that id; raises ValueError, with a sentence for a reader, for one that is not executed."""
+        node = self.nodes.get(node_id)
+        if node is None:
+            disabled = "is disabled, so it is not executed: enable it, or choose another"
+            raise ValueError(f"{node_id!r} {disabled if node_id in self.places else 'is no node of the flow'}.")
+        if node not in self.order:
+            raise ValueError(f"{node.name!r} cannot be reached: lead a connection to it from the trigger.")
+        return node
+
 
 def parse(definition: Any, registry: Registry) -> Graph:
     """Turn a definition into a Graph; raises DefinitionError with all that `examine` finds."""
@@ -152,13 +210,45 @@ def parse(definition: Any, registry: Registry) -> Graph:
     return graph
 
 
+def parse_until(definition: Any, registry: Registry, node_id: str) -> Graph:
+    """The graph of what leads to a node, which ends with it; other parts of the definition may have faults.
+
+    Raises DefinitionError with the faults in what leads to it, and ValueError, as `Graph.reached` does.
+    """
+    graph, faults = examine(definition, registry)
+    sources: dict[str, list[str]] = {}
+    for line in objects_in(definition, "connections"):
+        sources.setdefault(str(line.get("targetNodeId")), []).append(str(line.get("sourceNodeId")))
+    wanted, todo = {node_id}, [node_id]
+    for key in todo:  # which grows on the way
+        todo += [source for source in sources.get(key, ()) if source not in wanted]
+        wanted.update(todo)
+    if graph is None or (faults := [fault for fault in faults if _is_about(fault, definition, wanted)]):
+        raise DefinitionError(faults)
+    graph.reached(node_id)
+    lines = [line for line in graph.connections if line.source in wanted - {node_id} and line.target in wanted]
+    order = tuple(node for node in graph.order if node.id in wanted)
+    return _graph_of(graph.trigger, order, graph.nodes, lines, lines, graph.places)
+
+
+def _is_about(fault: Fault, definition: Any, wanted: Collection[str]) -> bool:
+    """Whether a fault is in one of these nodes or in what leads to them, or in no node or connection at all."""
+    part, _, rest = fault.path.partition("[")
+    if part not in ("nodes", "connections") or not rest:
+        return part not in ("notes", "groups")
+    item = definition[part][int(rest.partition("]")[0])]
+    end = item.get("id" if part == "nodes" else "targetNodeId") if isinstance(item, dict) else None
+    return isinstance(end, str) and end in wanted
+
+
 def examine(definition: Any, registry: Registry) -> tuple[Graph | None, list[Fault]]:
     """As much of the graph as can be read, and every fault at its path; no graph without a trigger.
 
     Faults: shape, unknown type, parameters against the type's schema, missing or second trigger, duplicate id or slug,
-    dangling connection, unknown handle, cycle, expression that is malformed or names no upstream node. What depends on
-    something faulty is not judged: which ways out a node has whose parameters do not fit, or what comes before a node
-    when a connection has no ends. Which secrets exist is not known here; see `flows.publishing.versions.faults_of`.
+    dangling connection, unknown handle, cycle, expression that is malformed or names no upstream node, group of nodes
+    that are not there. Of a disabled node only its shape, id and slug are judged. What depends on something faulty is
+    not judged: which ways out a node has whose parameters do not fit, or what comes before a node when a connection
+    has no ends. Which secrets exist is not known here; see `flows.publishing.versions.faults_of`.
     """
     return _Parser(definition, registry).examine()
 
@@ -178,6 +268,7 @@ class _Parser:
         self.ends: list[Connection] = []
         """Every connection between two nodes, also one at a handle that is not there."""
         self.has_all_ends = True
+        self.disabled: set[str] = set()
 
     def examine(self) -> tuple[Graph | None, list[Fault]]:
         if not self._check_shape():
@@ -185,26 +276,15 @@ class _Parser:
         self._read_nodes()
         trigger = self._find_trigger()
         self._read_connections()
-        order = self._sort()
+        self._check_drawn()
+        order = self._lead_past_disabled(self._sort())
         if trigger is None:
             return None, self.faults
         reachable = self._reachable(trigger)
         self._check_expressions([node_id for node_id in order if node_id in reachable])
         ordered = tuple(self.nodes[node_id] for node_id in order if node_id in reachable and node_id in self.nodes)
         live = [line for line in self.connections if line.source in reachable]
-        graph = Graph(
-            trigger=trigger,
-            order=ordered,
-            nodes=MappingProxyType(dict(self.nodes)),
-            connections=tuple(self.connections),
-            outgoing=_group(live),
-            incoming_counts=MappingProxyType(
-                {node.id: sum(line.target == node.id for line in live) for node in ordered}
-            ),
-            places=MappingProxyType(self.places),
-            secret_names=frozenset().union(*(secret_names(node.paths("")) for node in ordered)),
-        )
-        return graph, self.faults
+        return _graph_of(trigger, ordered, self.nodes, self.connections, live, self.places), self.faults
 
     def _check_shape(self) -> bool:
         """Whether there are lists of nodes and connections that can be read one by one."""
@@ -231,7 +311,9 @@ class _Parser:
                 continue
             self.places[node_id], self.slugs[node_id] = at, slug
             self._check_slug(slug, at, slugs)
-            if ("nodes", index) not in self.misshapen:
+            if raw.get("disabled") is True and raw.get("type") != TRIGGER:
+                self.disabled.add(node_id)
+            elif ("nodes", index) not in self.misshapen:
                 self._read_node(raw, at)
 
     def _check_slug(self, slug: str, at: str, slugs: dict[str, str]) -> None:
@@ -253,6 +335,8 @@ class _Parser:
         paths = list(paths_in(parameters, f"{at}.parameters", schema))
         malformed = [found for _, found in paths if isinstance(found, Fault)]
         self.faults += [*faults, *malformed]
+        if raw.get("disabled"):
+            self.faults.append(Fault(f"{at}.disabled", "the trigger takes the call in; it cannot be disabled"))
         position = raw.get("position")
         self.nodes[raw["id"]] = Node(
             id=raw["id"],
@@ -261,7 +345,7 @@ class _Parser:
             slug=raw["slug"],
             parameters=MappingProxyType(parameters),
             registered=registered,
-            fill=None if malformed else _compile(parameters, registered.deferred, schema),
+            fill=None if malformed else compile_value(parameters, schema, left=registered.deferred),
             position=(position["x"], position["y"]) if position else None,
             uses_secrets=bool(secret_names(paths)),
             deferred={} if malformed else _compile_deferred(parameters, registered.deferred),
@@ -329,7 +413,25 @@ class _Parser:
         if line.source in self.places and line.target in self.places and not (target and target.type == TRIGGER):
             self.ends.append(line)
         self.faults += faults
-        return not faults and source is not None and target is not None
+        is_known = all(end in self.nodes or end in self.disabled for end in (line.source, line.target))
+        return not faults and is_known
+
+    def _check_drawn(self) -> None:
+        """Notes and groups: ids that are there twice, and nodes that are not there."""
+        for part in ("notes", "groups"):
+            items = self.definition.get(part)
+            ids: set[str] = set()
+            for index, raw in enumerate(items if isinstance(items, list) else ()):
+                if (part, index) in self.misshapen:
+                    continue
+                if raw["id"] in ids:
+                    self.faults.append(Fault(f"{part}[{index}].id", f"another one has the id {raw['id']!r}"))
+                ids.add(raw["id"])
+                self.faults += [
+                    Fault(f"{part}[{index}].nodeIds[{place}]", f"there is no node with the id {node_id!r}")
+                    for place, node_id in enumerate(raw.get("nodeIds", ()))
+                    if node_id not in self.places
+                ]
 
     def _sort(self) -> list[str]:
         """The ids of the nodes, each after all that lead to it."""
@@ -349,6 +451,14 @@ class _Parser:
         if len(order) < len(self.places):
             self._report_cycle({node_id for node_id, count in waiting.items() if count})
         return order
+
+    def _lead_past_disabled(self, order: list[str]) -> list[str]:
+        """Connect what leads to a disabled node with what comes after it at main; gives the order of the others."""
+        if self.disabled:
+            self.connections, self.ends = (
+                _past(self.disabled, lines, order) for lines in (self.connections, self.ends)
+            )
+        return [node_id for node_id in order if node_id not in self.disabled]
 
     def _report_cycle(self, left: set[str]) -> None:
         """Name one circle among the nodes that never became free."""
@@ -382,7 +492,8 @@ class _Parser:
             for line in outgoing.get(node_id, ()):
                 if line.target in upstream:  # else it is in a circle
                     upstream[line.target] |= upstream[node_id] | {self.slugs[node_id]}
-        everywhere = RESERVED_ROOTS if self.has_all_ends else RESERVED_ROOTS | set(self.slugs.values())
+        disabled = {self.slugs[node_id] for node_id in self.disabled}
+        everywhere = RESERVED_ROOTS if self.has_all_ends else RESERVED_ROOTS | set(self.slugs.values()) - disabled
         for node in [self.nodes[node_id] for node_id in order if node_id in self.nodes]:
             for place, path, more in self._paths(node):
                 if isinstance(path, Path) and path.root not in upstream[node.id] | everywhere | more:
@@ -401,6 +512,11 @@ class _Parser:
     def _unknown_root(self, path: Path, node: Node, upstream: set[str]) -> str:
         names = ", ".join(sorted(upstream)) or "none"
         known = path.root in self.slugs.values()
+        if path.root in {self.slugs[node_id] for node_id in self.disabled}:
+            return (
+                f"{{{{ {path.source} }}}}: {path.root!r} is disabled, so it has no output. Enable it, or name another. "
+                f"Slugs that come before {node.name!r}: {names}"
+            )
         why = "does not come before this node" if known else "is no node's slug"
         hint = "" if known else did_you_mean(path.root, upstream | RESERVED_ROOTS)
         return (
@@ -409,10 +525,26 @@ class _Parser:
         )
 
 
-def _compile(parameters: Mapping[str, Any], deferred: Collection[str], schema: Any) -> Fill | None:
-    """What fills in the parameters, and leaves the deferred ones as they are."""
-    fill = compile_value({name: value for name, value in parameters.items() if name not in deferred}, schema)
-    return fill and (lambda scope: {**parameters, **fill(scope)})
+def _graph_of(
+    trigger: Node,
+    order: tuple[Node, ...],
+    nodes: Mapping[str, Node],
+    connections: list[Connection],
+    live: list[Connection],
+    places: Mapping[str, str],
+) -> Graph:
+    """A graph; `live` are the connections out of nodes that can run."""
+    counts = Counter(line.target for line in live)
+    return Graph(
+        trigger=trigger,
+        order=order,
+        nodes=MappingProxyType(dict(nodes)),
+        connections=tuple(connections),
+        outgoing=_group(live),
+        incoming_counts=MappingProxyType({node.id: counts[node.id] for node in order}),
+        places=MappingProxyType(dict(places)),
+        secret_names=frozenset().union(*(secret_names(node.paths("")) for node in order)),
+    )
 
 
 def _compile_deferred(parameters: Mapping[str, Any], deferred: Collection[str]) -> Mapping[str, Fill]:
@@ -429,11 +561,55 @@ def secret_names(paths: Iterable[tuple[str, Path | Fault]]) -> set[str]:
     return {path.secret_name for _, path in paths if isinstance(path, Path) and path.secret_name}
 
 
+def _past(disabled: Collection[str], lines: list[Connection], order: list[str]) -> list[Connection]:
+    """The connections between the other nodes, each once; what is in a circle with a disabled node is left out."""
+    outgoing = _group(lines)
+    behind: dict[str, dict[str, Connection]] = {}
+    """The last of the connections past a disabled node, by where they lead."""
+    for node_id in reversed(order):
+        if node_id in disabled:
+            found: dict[str, Connection] = {}
+            for line in outgoing.get(node_id, ()):
+                if line.source_handle == MAIN:
+                    found |= behind.get(line.target, {}) if line.target in disabled else {line.target: line}
+            behind[node_id] = found
+    kept: dict[tuple[str, str, str], Connection] = {}
+    for line in lines:
+        if line.source not in disabled:
+            for last in behind.get(line.target, {}).values() if line.target in disabled else (line,):
+                past = line if last is line else replace(line, target=last.target, target_handle=last.target_handle)
+                kept.setdefault((past.source, past.source_handle, past.target), past)
+    return list(kept.values())
+
+
 def _group(connections: list[Connection]) -> Mapping[str, tuple[Connection, ...]]:
     grouped: dict[str, list[Connection]] = {}
     for line in connections:
         grouped.setdefault(line.source, []).append(line)
     return MappingProxyType({source: tuple(lines) for source, lines in grouped.items()})
+
+
+def objects_in(definition: Any, part: str) -> list[dict[str, Any]]:
+    """The objects in a list of a definition, such as its nodes; a draft may be anything, and then there are none."""
+    found = definition.get(part) if isinstance(definition, dict) else None
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def without_held(definition: Any) -> Any:
+    """A definition without the outputs that are held for tests; what is no definition is given back as it is."""
+    nodes = definition.get("nodes") if isinstance(definition, dict) else None
+    if not isinstance(nodes, list) or not any(isinstance(node, dict) and HELD in node for node in nodes):
+        return definition
+    kept = [
+        {key: value for key, value in node.items() if key != HELD} if isinstance(node, dict) else node for node in nodes
+    ]
+    return {**definition, "nodes": kept}
+
+
+def held_outputs(definition: Any) -> dict[str, Any]:
+    """The outputs that are held for tests, by the ids of nodes."""
+    nodes = objects_in(definition, "nodes")
+    return {node["id"]: node[HELD] for node in nodes if HELD in node and isinstance(node.get("id"), str)}
 
 
 def too_deep(value: Any, limit: int) -> bool:

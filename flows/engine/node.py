@@ -20,6 +20,9 @@ MAIN = "main"
 FLOW_FORMAT = "flow-tool-name"
 """The `format` of a parameter that names a flow of the same server; publishing checks that there is one."""
 
+PYTHON_FORMAT = "python"
+"""The `format` of a parameter that is Python: a form gives it an editor for code."""
+
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
@@ -229,7 +232,7 @@ class NodeContext:
         after the other, get their answers in the same order each time.
         """
         if self.asker is None:
-            raise CannotAsk(self.node_name, question.kind, NOBODY[question.kind])
+            raise CannotAsk(self.node_name, question.kind, NOBODY)
         self._asked += 1
         return self.asker.ask(self.node_id, self._asked - 1, question)
 
@@ -296,13 +299,15 @@ class Reused:
     `handle` is None when it had not ended well then: the node is executed, and goes on with the `finished` items.
     `has_replied` says that it answered the caller then. The answer is made anew from the output by the node type's
     `reply_of` (see `RepliesAgain`); `reuse.check` refuses a node whose type has none. Whoever reads an output from a
-    record makes sure that what is used of it is whole: nothing cut from it, nothing hidden in it.
+    record makes sure that what is used of it is whole: nothing cut from it, nothing hidden in it. `is_given` says that
+    no execution made it: somebody gave it for a test.
     """
 
     output: Json
     handle: str | None = MAIN
     has_replied: bool = False
     finished: tuple[Finished, ...] = ()
+    is_given: bool = False
 
 
 @runtime_checkable
@@ -452,5 +457,5 @@ class Services:
     tools: ToolCaller | None = None
     code: CodeRunner | None = None
     offers: OfferSwitch | None = None
-    cannot_ask: Mapping[QuestionKind, str] = field(default_factory=lambda: NOBODY)
-    """What the caller cannot be asked, and why not, in a sentence; everything else it can."""
+    cannot_ask: Callable[[QuestionKind], str | None] = lambda kind: NOBODY
+    """Why the caller cannot be asked for something, in a sentence; None when it can."""

@@ -89,24 +89,16 @@ class Path:
 
         Raises MissingValue, which says which part is missing and what is there; ExpressionError for a secret.
         """
-        if self.fallback is None:
-            return self._find(scope)
-        try:
-            found = self._find(scope)
-        except MissingValue:
-            found = None
-        return self.fallback.resolve(scope) if found is None else found
-
-    def _find(self, scope: Scope) -> Any:
-        if self.root not in scope:
-            if 0 in self.optional:
-                return None
+        if self.root in scope:
+            value = scope[self.root]
+        elif self.fallback is not None or 0 in self.optional:
+            value = None
+        else:
             raise MissingValue(
                 f"{{{{ {self.source} }}}}: {self.root!r} has no output here: that node was skipped or did not run. "
                 f"Available: {_names(scope)}."
             )
-        value = scope[self.root]
-        for place, step in enumerate(self.steps):
+        for place, step in enumerate(self.steps if self.root in scope else ()):
             try:
                 if isinstance(value, dict):
                     value = value[step if isinstance(step, str) else str(step)]
@@ -115,10 +107,11 @@ class Path:
                 else:
                     raise KeyError(step)
             except (KeyError, IndexError):
-                if place in self.optional or place + 1 in self.optional:
-                    return None
-                raise MissingValue(_missing(self.source, self.until(place), step, value)) from None
-        return value
+                if self.fallback is None and place not in self.optional and place + 1 not in self.optional:
+                    raise MissingValue(_missing(self.source, self.until(place), step, value)) from None
+                value = None
+                break
+        return self.fallback.resolve(scope) if value is None and self.fallback is not None else value
 
     def until(self, place: int) -> str:
         """The path without the steps from that place on."""

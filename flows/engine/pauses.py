@@ -71,6 +71,7 @@ class Checkpoint:
                     each.handle,
                     each.has_replied,
                     [[item.index, item.output, item.execution_id] for item in each.finished],
+                    each.is_given,
                 ]
                 for node_id, each in self.reused.items()
             },
@@ -99,9 +100,15 @@ class Checkpoint:
         )
 
 
-def _reused(output: Json, handle: str | None, has_replied: bool, finished: Sequence[Sequence[Any]] = ()) -> Reused:
-    """What was stored; an earlier release of FlowHub knew no finished items."""
-    return Reused(output, handle, has_replied, tuple(Finished(*item) for item in finished))
+def _reused(
+    output: Json,
+    handle: str | None,
+    has_replied: bool,
+    finished: Sequence[Sequence[Any]] = (),
+    is_given: bool = False,
+) -> Reused:
+    """What was stored; earlier releases of FlowHub knew no finished items, and no outputs that are given."""
+    return Reused(output, handle, has_replied, tuple(Finished(*item) for item in finished), is_given)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ ANSWER_SECONDS = 900
 MAX_ANSWER_SECONDS = 86_400
 """How long a question may wait for its answer: a day."""
 
-NOBODY: Mapping[QuestionKind, str] = MappingProxyType(dict.fromkeys(KINDS, "nobody is there who could answer."))
+NOBODY = "nobody is there who could answer."
 """Of a call that cannot be asked anything."""
 
 

@@ -26,7 +26,7 @@ from flows.engine.events import (
     NodeStarted,
     Observer,
 )
-from flows.engine.expressions import SECRET_REFERENCES
+from flows.engine.expressions import SECRET_REFERENCES, Filling
 from flows.engine.failures import FlowError, as_output, error_of
 from flows.engine.graph import TRIGGER, Graph, Node
 from flows.engine.limits import Limits, size_of
@@ -291,13 +291,10 @@ class _Walk:
             self._reuse(node, earlier, earlier.handle)
             return
         try:
-            parameters = self._parameters(node)
+            parameters = self._begin(node, earlier.finished if earlier else ())
         except NodeFailed as failed:
-            self._start(node, dict(node.parameters))
             self._fail(node, failed)
             return
-        self.finished[node.id] = {item.index: item for item in earlier.finished} if earlier else {}
-        self._start(node, self._without_secrets(node) if node.uses_secrets else parameters)
         try:
             if node.settings is None:
                 if self.before_effects is not None and node.registered.node_type.has_effects:
@@ -336,32 +333,41 @@ class _Walk:
             if node.id not in self.asking:
                 del self.finished[node.id]
 
-    def _start(self, node: Node, shown: Any) -> None:
-        if node.id not in self.reported:  # else it goes on after a question
-            self._tell(NodeStarted(node, self._at(), shown))
-            for item in self.finished.get(node.id, {}).values():
-                self._tell(ItemFinished(node, self._at(), item, is_reused=True))
-
     async def _before(self, node: Node) -> None:
         if self.before_effects is not None and node.registered.node_type.has_effects:
             await self.before_effects()
 
-    def _parameters(self, node: Node) -> Any:
-        if node.type == TRIGGER:
-            return self.arguments
-        if node.fill is None:
-            return dict(node.parameters)
-        parameters = node.fill(self.scope)
-        # Most values fit, and to ask only that is quicker than to ask for every fault.
-        if not node.registered.validator.is_valid(parameters):
-            faults = node.registered.faults(parameters, "", before_filling=False)
-            if faults:
-                raise NodeFailed("After its expressions were filled in: " + "; ".join(str(fault) for fault in faults))
+    def _begin(self, node: Node, finished: Sequence[Finished]) -> Any:
+        """A node's parameters with the expressions filled in, once it is told that it begins; raises NodeFailed."""
+        parameters, unfit = self.arguments if node.type == TRIGGER else dict(node.parameters), None
+        shown = parameters
+        if node.fill is not None:
+            try:
+                parameters = node.fill(self._filling({}))
+                # Most values fit, and to ask only that is quicker than to ask for every fault.
+                if not node.registered.validator.is_valid(parameters):
+                    faults = node.registered.faults(parameters, "", before_filling=False)
+                    if faults:
+                        said = "; ".join(str(fault) for fault in faults)
+                        raise NodeFailed(f"After its expressions were filled in: {said}")
+                # References to secrets are shown as they are.
+                shown = node.fill(self._filling({SECRETS: SECRET_REFERENCES})) if node.uses_secrets else parameters
+            except NodeFailed as failed:
+                unfit, finished = failed, ()
+        if node.id not in self.reported:  # else it goes on after a question
+            self._tell(NodeStarted(node, self._at(), shown))
+            for item in finished:
+                self._tell(ItemFinished(node, self._at(), item, is_reused=True))
+        if unfit is not None:
+            raise unfit
+        self.finished[node.id] = {item.index: item for item in finished}
         return parameters
 
-    def _without_secrets(self, node: Node) -> Any:
-        """The same parameters with the references to secrets left as they are."""
-        return node.fill(self.scope | {SECRETS: SECRET_REFERENCES}) if node.fill else dict(node.parameters)
+    def _filling(self, values: Mapping[str, Any]) -> Filling:
+        """The scope, and these values beside it, for texts as long as an answer."""
+        filling = Filling(self.scope, self.limits.answer_bytes)
+        filling.update(values)
+        return filling
 
     async def _result(self, node: Node, parameters: Any) -> NodeResult:
         lent = self.services
@@ -381,20 +387,13 @@ class _Walk:
             finished=self.finished[node.id],
         )
         if node.deferred:
-            context = replace(context, fill=lambda name, values: node.deferred[name]({**self.scope, **values}))
+            context = replace(context, fill=lambda name, values: node.deferred[name](self._filling(values)))
         node_type = node.registered.node_type
         result = await node_type.execute(parameters, context)
         if not isinstance(result, NodeResult):
             raise TypeError(f"{node.type!r} gave back {type(result).__name__}, not a NodeResult")
         if node.own_handles and result.handle not in node.own_handles:
             raise ValueError(f"{node.type!r} took the handle {result.handle!r}, which it does not have")
-        self._weigh(result)
-        if self.output_schema is not None:
-            answers.check(node, result.reply, self.output_schema)
-        return result
-
-    def _weigh(self, result: NodeResult) -> None:
-        """Count what the execution holds; raises NodeFailed when it is too much."""
         self.outputs_bytes += size_of(result.output)
         if self.outputs_bytes > self.limits.outputs_bytes:
             raise self.limits.too_much_held(self.outputs_bytes)
@@ -403,6 +402,9 @@ class _Walk:
             self.answer_bytes += size_of(result.reply.blocks) if result.reply.blocks else 0
             if self.answer_bytes > self.limits.answer_bytes:
                 raise self.limits.too_much_answered(self.answer_bytes)
+        if self.output_schema is not None:
+            answers.check(node, result.reply, self.output_schema)
+        return result
 
     def progress(self, node_id: str, fraction: float | None, message: str) -> None:
         """Tell how far a node is (see `flows.engine.node.Reporter`)."""
@@ -428,7 +430,7 @@ class _Walk:
             if isinstance(answer, dict) and REFUSED in answer:
                 raise NodeFailed(f"The client refused to answer: {answer[REFUSED]}", is_final=True)
             return answer
-        if (reason := self.services.cannot_ask.get(question.kind)) is not None:
+        if (reason := self.services.cannot_ask(question.kind)) is not None:
             raise CannotAsk(self.graph.nodes[node_id].name, question.kind, reason)
         raise Asked(question)
 
@@ -484,13 +486,16 @@ class _Walk:
             self._tell(NodeStarted(node, self._at(), dict(node.parameters)))
             self._fail(node, failed)
             return
-        self._finish(node, NodeResult(earlier.output, handle, reply), is_reused=True)
+        self._finish(node, NodeResult(earlier.output, handle, reply), earlier)
 
-    def _finish(self, node: Node, result: NodeResult, *, is_reused: bool = False) -> None:
+    def _finish(self, node: Node, result: NodeResult, earlier: Reused | None = None) -> None:
         if result.reply is not None:
             self.replies.append((node, result.reply))
         has_replied = result.reply is not None
-        self._tell(NodeCompleted(node, self._at(), result.output, result.handle, has_replied, is_reused))
+        is_given = earlier is not None and earlier.is_given
+        self._tell(
+            NodeCompleted(node, self._at(), result.output, result.handle, has_replied, earlier is not None, is_given)
+        )
         self._settle(node, result.handle, result.output, is_known=True)
 
     def _settle(self, node: Node, handle: str | None, output: Any = None, *, is_known: bool = False) -> None:

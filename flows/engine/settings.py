@@ -17,6 +17,7 @@ MAX_ATTEMPTS = 10
 _SECONDS = {"type": "number", "minimum": 0, "maximum": MAX_SECONDS}
 
 SETTINGS_SCHEMA: Mapping[str, Any] = {
+    "title": "NodeSettings",
     "type": "object",
     "properties": {
         "timeoutSeconds": {

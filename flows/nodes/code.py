@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from flows.engine.errors import NodeFailed
-from flows.engine.node import MAIN, Json, NodeContext, NodeResult
+from flows.engine.node import MAIN, PYTHON_FORMAT, Json, NodeContext, NodeResult
 
 INPUTS_SCHEMA: Mapping[str, Json] = {
     "type": "object",
@@ -46,6 +46,7 @@ class Code:
         "properties": {
             "source": {
                 "type": "string",
+                "format": PYTHON_FORMAT,
                 "title": "Source",
                 "description": (
                     "Python. The output is what it returns (return works outside a function too), else the value of "

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from flows.engine.errors import NodeFailed
-from flows.engine.node import Json, NodeContext, NodeResult
+from flows.engine.node import PYTHON_FORMAT, Json, NodeContext, NodeResult
 from flows.engine.shapes import Shape, closed
 from flows.nodes.code import INPUTS_SCHEMA
 
@@ -20,6 +20,7 @@ OPERATOR_HELP = (
 NEEDS_RIGHT = ("equals", "not_equals", "greater", "less", "contains")
 EXPRESSION_SCHEMA: Mapping[str, Json] = {
     "type": "string",
+    "format": PYTHON_FORMAT,
     "title": "Expression",
     "description": (
         "A Python expression that is true or false, such as status == 200 and len(items) > 0. "

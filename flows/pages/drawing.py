@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flows.engine.graph import objects_in
 from flows.engine.node import MAIN
 
 WIDTH, HEIGHT = 164.0, 56.0
@@ -96,10 +97,10 @@ def draw(definition: Any, statuses: Mapping[str, str] | None = None) -> Drawing:
 
 def parts_of(definition: Any) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
     """What can be drawn of a definition: its nodes by id, and the connections between them."""
-    nodes = {node["id"]: node for node in _objects(definition, "nodes") if isinstance(node.get("id"), str)}
+    nodes = {node["id"]: node for node in objects_in(definition, "nodes") if isinstance(node.get("id"), str)}
     links = [
         link
-        for link in _objects(definition, "connections")
+        for link in objects_in(definition, "connections")
         if all(isinstance(end, str) and end in nodes for end in (link.get("sourceNodeId"), link.get("targetNodeId")))
     ]
     return nodes, links
@@ -120,11 +121,6 @@ def places_of(
 def handle_of(link: Mapping[str, Any]) -> str:
     """The way out that a connection takes."""
     return str(link.get("sourceHandle") or MAIN)
-
-
-def _objects(definition: Any, key: str) -> list[dict[str, Any]]:
-    found = definition.get(key) if isinstance(definition, dict) else None
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 def _given(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Point] | None:

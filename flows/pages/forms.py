@@ -6,8 +6,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from flows.engine.errors import Fault
+from flows.engine.graph import MAX_DEPTH, MAX_NODES, too_deep
 from flows.models import Flow, Server
 from flows.publishing import versions
+from flows.revisions.merge import can_be_merged
 from flows.values.json_form_field import JsonFormField
 
 FIELD_OF_PATH = {
@@ -22,7 +24,10 @@ FIELD_OF_PATH = {
 
 
 class FlowForm(forms.ModelForm):
-    """A flow's draft. Everything that would keep it from being published is a fault of the form."""
+    """A flow's draft. Everything that would keep it from being published is a fault of the form.
+
+    With `takes_faults`, those of its definition are no errors: what two people have put together is stored as it is.
+    """
 
     input_schema = JsonFormField(rows=12, help_text="JSON Schema of the parameters that clients send.")
     output_schema = JsonFormField(
@@ -52,6 +57,10 @@ class FlowForm(forms.ModelForm):
         labels = {"timeout_seconds": "Timeout, seconds", "answer_seconds": "Answer within, seconds"}
         widgets = {name: forms.Textarea({"rows": 3}) for name in ("tool_description", "when_to_use", "when_not_to_use")}
 
+    def __init__(self, *args: Any, takes_faults: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.takes_faults = takes_faults
+
     def full_clean(self) -> None:
         """After the model's own checks: the graph and the schemas, as `publish` checks them."""
         super().full_clean()
@@ -65,29 +74,21 @@ class FlowForm(forms.ModelForm):
         broken = set(self.errors)
         faults = [fault for fault in versions.faults_of(self.instance) if _field_of(fault) not in broken]
         self.faults = tuple(faults)
-        for name in dict.fromkeys(_field_of(fault) for fault in faults):
+        taken = {"definition"} if self.takes_faults and _is_storable(self.instance.definition) else set()
+        for name in dict.fromkeys(name for fault in faults if (name := _field_of(fault)) not in taken):
             count = sum(_field_of(fault) == name for fault in faults)
             self.add_error(name, f"{count} fault{'' if count == 1 else 's'}, listed beside the form.")
 
 
+def _is_storable(definition: Any) -> bool:
+    """Whether a definition with faults has the shape of one, and is no larger than one may be."""
+    if not can_be_merged(definition) or too_deep(definition, MAX_DEPTH):
+        return False
+    return len(definition.get("nodes", ())) <= MAX_NODES and len(definition.get("connections", ())) <= MAX_NODES * 20
+
+
 def _field_of(fault: Fault) -> str | None:
     return FIELD_OF_PATH.get(fault.path.split(".")[0])
-
-
-class NewFlowForm(forms.ModelForm):
-    """The few words that a flow begins with; the rest is written in the Build tab."""
-
-    class Meta:
-        model = Flow
-        fields = ["server", "name", "tool_name", "tool_description"]
-        widgets = {"tool_description": forms.Textarea({"rows": 3})}
-
-    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        servers = Server.objects.visible_to(user)
-        field = self.fields["server"]
-        field.queryset, field.empty_label = servers, None  # type: ignore[attr-defined]
-        field.initial = servers.first()
 
 
 class ServerForm(forms.ModelForm):

@@ -72,6 +72,24 @@ class NodeTypeEntry:
         node = {"id": name, "type": name, "name": self.node_type.title, "slug": f"my_{name}"}
         return json.dumps(node | {"parameters": self.example or {}}, indent=2, ensure_ascii=False)
 
+    def as_json(self) -> dict[str, Any]:
+        """As `/api/node-types/` has it, and the editor."""
+        node_type = self.node_type
+        return {
+            "type": node_type.type,
+            "title": node_type.title,
+            "description": node_type.description,
+            "group": self.group,
+            "help": self.help,
+            "icon": node_type.icon,
+            "handles": list(self.handles),
+            "choosesHandles": self.chooses_handles,
+            "hasEffects": node_type.has_effects,
+            "parametersSchema": node_type.parameters_schema,
+            "outputSchema": self.output_schema,
+            "example": self.example,
+        }
+
     def matches(self, search: str) -> bool:
         """Whether every word of a search is somewhere in what the entry says."""
         node_type = self.node_type

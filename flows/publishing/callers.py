@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Q
 
 from flows.engine.errors import DefinitionError, Fault
-from flows.engine.graph import Graph, Node, parse
+from flows.engine.graph import Graph, Node, objects_in, parse
 from flows.engine.node import FLOW_FORMAT, Asks, NodeType
 from flows.engine.questions import KINDS, QuestionKind
 from flows.models import Flow, Prompt, Resource
@@ -98,26 +98,33 @@ def flow_parameters(node_type: NodeType) -> list[str]:
     return [name for name, schema in properties.items() if schema.get("format") == FLOW_FORMAT]
 
 
-def names_in(definition: Mapping[str, Any]) -> set[str]:
+def names_in(definition: Any) -> set[str]:
     """The tool names of the flows that a definition names, also in nodes that nothing leads to."""
     return {name for _, named in _naming_nodes(definition) for name in named.values()}
 
 
-def renamed(definition: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def renamed(definition: Any, names: Mapping[str, str]) -> Any:
     """The definition, with the flows that it names under their new names."""
-    nodes = []
-    for node, named in _naming_nodes(definition):
-        new = {parameter: names[name] for parameter, name in named.items() if name in names}
-        nodes.append({**node, "parameters": {**node["parameters"], **new}} if new else node)
+    renames = {
+        id(node): {parameter: names[name] for parameter, name in named.items() if name in names}
+        for node, named in _naming_nodes(definition)
+    }
+    if not any(renames.values()):
+        return definition
+    nodes = [
+        {**node, "parameters": {**node["parameters"], **new}} if (new := renames.get(id(node))) else node
+        for node in definition["nodes"]
+    ]
     return {**definition, "nodes": nodes}
 
 
-def _naming_nodes(definition: Mapping[str, Any]) -> Iterator[tuple[Any, dict[str, str]]]:
+def _naming_nodes(definition: Any) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
     """Each node with the flows that it names, by parameter; node types that are gone name none."""
-    for node in definition.get("nodes", ()):
-        registered, given = registry().get(node.get("type", "")), node.get("parameters", {})
-        parameters = flow_parameters(registered.node_type) if registered else ()
-        yield node, {name: given[name] for name in parameters if isinstance(given.get(name), str)}
+    for node in objects_in(definition, "nodes"):
+        registered, given = registry().get(str(node.get("type"))), node.get("parameters")
+        if registered is not None and isinstance(given, dict):
+            names = flow_parameters(registered.node_type)
+            yield node, {name: given[name] for name in names if isinstance(given.get(name), str)}
 
 
 def take_along(flow: Flow, old: str, new: str) -> list[Flow]:
@@ -136,21 +143,26 @@ def take_along(flow: Flow, old: str, new: str) -> list[Flow]:
 # --- What asks --------------------------------------------------------------------------------------------------------
 
 
-def asking_node(graph: Graph | None) -> Node | None:
-    """The first node of a graph that can run and asks the caller; a flow that is called cannot."""
-    return next((node for node in graph.order if isinstance(node.registered.node_type, Asks)), None) if graph else None
+def asking_node(graph: Graph | None) -> tuple[Node, QuestionKind] | None:
+    """The first node of a graph that can run and asks the caller, and for what; a flow that is called cannot ask."""
+    for node in graph.order if graph else ():
+        if isinstance(node.registered.node_type, Asks):
+            return node, node.registered.node_type.asks
+    return None
 
 
 def asked_kind(graph: Graph | None) -> QuestionKind | None:
     """What a graph that can run asks its caller for first; None when it asks nothing."""
-    node = asking_node(graph)
-    return node.registered.node_type.asks if node and isinstance(node.registered.node_type, Asks) else None
+    found = asking_node(graph)
+    return found[1] if found else None
 
 
-def asking_faults(flow: Flow) -> Iterator[Fault]:
-    """Each node that can run and calls a flow which asks, itself or through others; it would fail with every call."""
-    graph = graph_or_none(flow.definition)
-    if graph is None or not any(_called(node) for node in graph.order):
+def asking_faults(flow: Flow, graph: Graph) -> Iterator[Fault]:
+    """Each node that can run and calls a flow which asks, itself or through others; it would fail with every call.
+
+    `graph` is that of the flow's draft.
+    """
+    if not any(_called(node) for node in graph.order):
         return
     definitions = {row.tool_name: row.definition for row in Flow.objects.filter(server=flow.server_id)}
     published = Flow.objects.filter(server=flow.server_id, published_version__isnull=False)
@@ -176,8 +188,8 @@ def _why_it_asks(name: str, definitions: Mapping[str, Any]) -> str | None:
     waiting, seen = [(name, repr(name))], {name}
     for called, way in waiting:
         graph = graph_or_none(definitions.get(called))
-        if (node := asking_node(graph)) is not None and isinstance(node.registered.node_type, Asks):
-            return f"{way} asks {KINDS[node.registered.node_type.asks]} (its node {node.name!r})"
+        if (found := asking_node(graph)) is not None:
+            return f"{way} asks {KINDS[found[1]]} (its node {found[0].name!r})"
         for each in graph.order if graph else ():
             for further in _called(each).values():
                 if further not in seen:

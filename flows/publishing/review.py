@@ -1,8 +1,9 @@
 """A tool as its draft and as clients see it: what the lint says, what it costs a model, what changes for clients."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from flows.engine.graph import Node
@@ -38,6 +39,8 @@ class Review:
     contract: dict[str, Any]
     findings: Sequence[Finding]
     tokens: tokens.Estimate
+    effects: tuple[str, ...] = ()
+    """The nodes that may change something outside, by name."""
 
     @property
     def name(self) -> str:
@@ -72,9 +75,35 @@ class Comparison:
         return sum(change.verdict == "breaking" for change in self.changes)
 
     @property
+    def total(self) -> int:
+        """How many changes there are, of the tool and inside."""
+        return len(self.changes) + len(self.inside)
+
+    @property
     def verdict(self) -> str:
         """`same`, `compatible` or `breaking`."""
         return "breaking" if self.breaking else "compatible" if self.changes else "same"
+
+    @property
+    def words(self) -> str:
+        """A few words for a list: `2 nodes added, 1 changed; parameter limit added`."""
+        nodes = Counter(change.verdict for change in self.inside if change.kind == "node")
+        inside = [f"{nodes[verdict]} {verdict}" for verdict in ("added", "changed", "removed") if nodes[verdict]]
+        if inside:
+            number, verdict = inside[0].split(" ", 1)
+            inside[0] = f"{number} node{'' if number == '1' else 's'} {verdict}"
+        kinds = dict.fromkeys(f"{change.kind}s" for change in self.inside if change.kind != "node")
+        said = [", ".join(inside)] if inside else [f"{kind} changed" for kind in kinds]
+        return "; ".join([*said, *dict.fromkeys(_worded(change) for change in self.changes)])
+
+
+def _worded(change: ContractChange) -> str:
+    """What of the tool changed: a parameter by its name, else its part."""
+    part, _, rest = change.path.partition(".properties.")
+    if part != "inputSchema" or not rest:
+        return "tool renamed" if change.path == "name" else f"{change.path.split('.')[0]} changed"
+    name, _, inner = rest.partition(".")
+    return f"parameter {name} {change.kind if not inner and change.kind in {'added', 'removed'} else 'changed'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +144,14 @@ def comparison_of(before: str, old: FlowVersion, after: str, new: FlowVersion) -
     settings = [{"timeoutSeconds": each.timeout_seconds, "answerSeconds": each.answer_seconds} for each in (old, new)]
     inside = inside_changes(old.definition, new.definition, *settings)
     return Comparison(before, after, changes(old.contract, new.contract), inside)
+
+
+def with_words(versions_of_flow: Iterable[FlowVersion]) -> Iterator[tuple[FlowVersion, str]]:
+    """Versions, newest first and without a gap, each with what it changed in a few words."""
+    for version, former in pairwise([*versions_of_flow, None]):
+        if version is not None:
+            words = comparison_of("", former, "", version).words if former else "the first version"
+            yield version, words or "nothing changed"
 
 
 def reasons_to_ask(flow: Flow) -> list[str]:
@@ -160,19 +197,20 @@ def _review(flow: Flow, version: FlowVersion | None, contract: dict[str, Any], d
     contracts = others.values_list("published_version__contract", flat=True)
     graph = graph_or_none(definition)
     nodes = graph.order if graph else None
-    unguarded = References(graph, contract["inputSchema"]).unguarded() if graph else ()
+    unguarded = References(graph, versions.shape_of_arguments(contract["inputSchema"])).unguarded() if graph else ()
+    effects = None if nodes is None else tuple(node.name for node in nodes if _may_change(node))
     subject = Subject(
         contract,
         server_slug=flow.server.slug,
         neighbours=[Neighbour(str(each.get("name", "")), str(each.get("description", ""))) for each in contracts],
-        effects=None if nodes is None else tuple(node.name for node in nodes if _may_change(node)),
+        effects=effects,
         returns_json=any(node.type == Return.type and "json" in node.parameters for node in nodes or ()),
         only_text=bool(nodes) and not any(_may_answer_json(node) for node in nodes or ()),
         answers_audio=any(_answers_audio(node) for node in nodes or ()),
         asks=asked_kind(graph),
         unguarded=[(f"definition.{place}", path) for place, path in unguarded],
     )
-    return Review(version, contract, lint(subject), tokens.estimate(contract))
+    return Review(version, contract, lint(subject), tokens.estimate(contract), effects or ())
 
 
 def _may_change(node: Node) -> bool:

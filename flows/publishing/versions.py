@@ -12,11 +12,11 @@ from django.views.decorators.debug import sensitive_variables
 from flows.adapters import vault
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.expressions import SecretValues, has_expression
-from flows.engine.graph import Graph, examine, parse
+from flows.engine.graph import Graph, examine, parse, without_held
 from flows.engine.node import RepliesAgain
 from flows.engine.paths import Path
 from flows.engine.references import References
-from flows.engine.shapes import UNKNOWN
+from flows.engine.shapes import UNKNOWN, Shape
 from flows.models import Flow, FlowVersion, Secret, Server
 from flows.nodes import registry
 from flows.nodes.fail import Fail
@@ -49,33 +49,51 @@ def graph_of(definition: Any) -> Graph:
 
 def faults_of(flow: Flow) -> list[Fault]:
     """What is wrong with a draft in its server, each fault at its path in the flow's JSON."""
-    faults: list[Fault] = []
-    if not flow.tool_description.strip():
-        faults.append(Fault("toolDescription", "say in one or two sentences what the tool does; the model reads it"))
-    faults += draft_faults(flow)
-    graph, _ = examine(flow.definition, registry())
-    if graph is not None:
-        faults += [*_missing_secrets(flow, graph), *_missing_flows(flow, graph)]
-    return faults + _taken_name(flow)
+    return _judged(flow)[0]
 
 
 def publishing_faults(flow: Flow) -> list[Fault]:
     """Everything that keeps a draft from being published: what is wrong with it, and what it cannot do as it stands."""
-    return faults_of(flow) or [*_without_answer(flow), *asking_faults(flow)]
-
-
-def _without_answer(flow: Flow) -> Iterator[Fault]:
-    """A flow of which no node can answer; whether one of somebody else's type does is not known, so it may."""
-    for node in graph_of(flow.definition).order:
-        kind = node.registered.node_type
-        if isinstance(kind, RepliesAgain | Fail) or not type(kind).__module__.startswith("flows.nodes."):
-            return
-    say = "nothing answers: add a node that does, such as return, and lead a connection to it from the trigger"
-    yield Fault("definition.nodes", say)
+    faults, graph = _judged(flow)
+    return faults if faults or graph is None else [*_without_answer(graph), *asking_faults(flow, graph)]
 
 
 def draft_faults(flow: Flow) -> list[Fault]:
     """What is wrong with a flow in any server: name, definition, schemas and annotations, each fault at its path."""
+    return _faults_anywhere(flow, *examine(flow.definition, registry()))
+
+
+def definition_faults(definition: Any, input_schema: Any) -> list[Fault]:
+    """Everything wrong with a definition: what makes it no graph, and expressions that name what cannot be there, as
+    far as node types and the input schema tell (nothing, while it has faults). Paths begin inside the definition.
+    """
+    graph, faults = examine(definition, registry())
+    return faults if graph is None else [*faults, *References(graph, shape_of_arguments(input_schema)).faults()]
+
+
+def shape_of_arguments(input_schema: Any) -> Shape:
+    """What is known of a call's arguments: the input schema; nothing while it has faults."""
+    try:
+        check_tool_input_schema(input_schema)
+    except DefinitionError:
+        return UNKNOWN
+    shape: Shape = input_schema
+    return shape
+
+
+def _judged(flow: Flow) -> tuple[list[Fault], Graph | None]:
+    """The faults of a draft in its server, and as much of its graph as there is."""
+    graph, in_graph = examine(flow.definition, registry())
+    faults: list[Fault] = []
+    if not flow.tool_description.strip():
+        faults.append(Fault("toolDescription", "say in one or two sentences what the tool does; the model reads it"))
+    faults += _faults_anywhere(flow, graph, in_graph)
+    if graph is not None:
+        faults += [*_missing_secrets(flow, graph), *_missing_flows(flow, graph)]
+    return faults + _taken_name(flow), graph
+
+
+def _faults_anywhere(flow: Flow, graph: Graph | None, in_graph: list[Fault]) -> list[Fault]:
     faults = [Fault("toolName", WHY)] if is_reserved(flow.tool_name) else []
     faults += [Fault(path, why) for path, why in wrong_annotation(Subject({"annotations": flow.annotations}))]
     in_schemas: list[Fault] = []
@@ -89,16 +107,20 @@ def draft_faults(flow: Flow) -> list[Fault]:
         except DefinitionError as error:
             in_schemas += [_inside(path, fault) for fault in error.faults]
     is_schema_faulty = any(fault.is_inside("inputSchema") for fault in in_schemas)
-    found = definition_faults(flow.definition, UNKNOWN if is_schema_faulty else flow.input_schema)
+    found = list(in_graph)
+    if graph is not None:
+        found += References(graph, UNKNOWN if is_schema_faulty else flow.input_schema).faults()
     return faults + [_inside("definition", fault) for fault in found] + in_schemas
 
 
-def definition_faults(definition: Any, input_schema: Any) -> list[Fault]:
-    """Everything wrong with a definition: what makes it no graph, and expressions that name what cannot be there, as
-    far as node types and the input schema tell. Paths begin inside the definition.
-    """
-    graph, faults = examine(definition, registry())
-    return faults if graph is None else [*faults, *References(graph, input_schema).faults()]
+def _without_answer(graph: Graph) -> Iterator[Fault]:
+    """A flow of which no node can answer; whether one of somebody else's type does is not known, so it may."""
+    for node in graph.order:
+        kind = node.registered.node_type
+        if isinstance(kind, RepliesAgain | Fail) or not type(kind).__module__.startswith("flows.nodes."):
+            return
+    say = "nothing answers: add a node that does, such as return, and lead a connection to it from the trigger"
+    yield Fault("definition.nodes", say)
 
 
 def _inside(field: str, fault: Fault) -> Fault:
@@ -168,7 +190,7 @@ def as_version(flow: Flow) -> FlowVersion:
     return FlowVersion(
         flow=flow,
         tool_name=flow.tool_name,
-        definition=flow.definition,
+        definition=without_held(flow.definition),
         contract=contract_of(flow),
         timeout_seconds=flow.timeout_seconds,
         answer_seconds=flow.answer_seconds,
@@ -254,7 +276,7 @@ def restore(flow: Flow, version: FlowVersion, expected: Collection[int] | None =
 def has_unpublished_changes(flow: Flow) -> bool:
     """Whether the draft differs from what clients call now."""
     version = flow.published_version
-    if version is None or (version.definition, version.contract) != (flow.definition, contract_of(flow)):
+    if version is None or (version.definition, version.contract) != (without_held(flow.definition), contract_of(flow)):
         return True
     return (version.timeout_seconds, version.answer_seconds) != (flow.timeout_seconds, flow.answer_seconds)
 
@@ -275,14 +297,16 @@ def free_tool_name(wanted: str, taken: Collection[str]) -> tuple[str, int]:
     return f"{base}_{number}", number
 
 
-def duplicate(flow: Flow) -> Flow:
-    """Copy the draft under a free tool name; the copy is inactive and not published."""
-    names = set(Flow.objects.filter(server=flow.server).values_list("tool_name", flat=True))
+def duplicate(flow: Flow, server: Server | None = None) -> Flow:
+    """Copy the draft, into its own server or another one, under a free tool name; it is inactive and not published."""
     copy = Flow.objects.get(pk=flow.pk)
     copy.pk = None
     copy._state.adding = True
-    copy.tool_name, number = free_tool_name(flow.tool_name, names)
-    copy.name = f"{flow.name[:190]} ({number})"
+    copy.server = server or flow.server
+    names = set(Flow.objects.filter(server=copy.server).values_list("tool_name", flat=True))
+    if flow.tool_name in names:
+        copy.tool_name, number = free_tool_name(flow.tool_name, names)
+        copy.name = f"{flow.name[:190]} ({number})"
     copy.is_active, copy.published_version, copy.revision = False, None, 1
     copy.save()
     return copy

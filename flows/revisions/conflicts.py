@@ -1,4 +1,8 @@
-"""Two people changed the same thing: what each has, field by field, and one form that keeps what somebody chooses."""
+"""Two people changed the same thing: what each has, and one form that keeps what somebody chooses.
+
+Field by field, a definition node by node. A page may send `base` along, which `base_of` has made when it was opened:
+then what only one of the two has changed is taken from that side unless somebody says otherwise.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,13 +17,15 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 
 from flows.models import Revised
+from flows.revisions.merge import LISTS, Part, Side, can_be_merged, differing_parts, merged_definition
 from flows.values.json_form_field import JsonFormField
 from flows.values.json_text import parse_json
 
 MAX_MARKED_LINES = 1000
 """Lines of both sides of a field whose differences are marked; longer ones are shown without marks."""
 
-REVISION, TAKE, ALL_MINE = "revision", "take-", "all-mine"
+REVISION, TAKE, ALL_MINE, BASE = "revision", "take-", "all-mine", "base"
+_DEFINITION = "definition"
 _NEAR = 3
 """Equal lines that are shown around different ones."""
 
@@ -37,12 +43,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field, or all rows of a kind, that is not the same on both sides."""
+    """A field, all rows of a kind, or a part of a definition, that is not the same on both sides.
+
+    It is settled when only one side has changed it; `said` is who did what.
+    """
 
     name: str
     label: str
     mine: Sequence[Line]
     theirs: Sequence[Line]
+    take: Side = "mine"
+    is_settled: bool = False
+    said: str = ""
 
 
 def started_from(sent: QueryDict) -> frozenset[int] | None:
@@ -54,22 +66,43 @@ def started_from(sent: QueryDict) -> frozenset[int] | None:
     return frozenset([int(revision)] if is_number else [])
 
 
+def is_chosen(sent: QueryDict) -> bool:
+    """Whether a form is that of the page of a conflict, on which somebody has chosen."""
+    return ALL_MINE in sent or any(key.startswith(TAKE) for key in sent)
+
+
 def merged(sent: QueryDict, form: forms.BaseForm, rows: RowForms | None = None) -> QueryDict:
     """What a form sent, with those parts of the stored row that somebody took on the page of a conflict.
 
     `form` and `rows` are the unbound forms of the stored row.
     """
-    taken = [key.removeprefix(TAKE) for key, value in sent.items() if key.startswith(TAKE) and value == "theirs"]
+    taken: dict[str, Side] = {
+        key.removeprefix(TAKE): "theirs" if side == "theirs" else "mine"
+        for key, side in sent.items()
+        if key.startswith(TAKE)
+    }
     if not taken or ALL_MINE in sent:
         return sent
     stored, result = _as_sent(form, rows or {}), sent.copy()
-    for name in taken:
+    if (sides := _definitions(sent, stored)) is not None:
+        choices = {name.removeprefix(f"{_DEFINITION}."): side for name, side in taken.items()}
+        result[_DEFINITION] = _json(merged_definition(_base(sent).get(_DEFINITION), *sides, choices))
+    for name in [name for name, side in taken.items() if side == "theirs"]:
         for key in [key for key in result if _belongs(key, name)]:
             del result[key]
         for key, value in stored.items():
             if _belongs(key, name):
                 result[key] = value
     return result
+
+
+def base_of(form: forms.BaseForm) -> str:
+    """What the page of an unbound form sends along as `base`."""
+    sent: dict[str, Any] = _as_sent(form, {})
+    for name, field in form.fields.items():
+        if isinstance(field, JsonFormField) and (value := form[name].value()):
+            sent[name] = json.dumps(json.loads(value), separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(sent, ensure_ascii=False)
 
 
 def conflict_page(
@@ -96,7 +129,8 @@ def conflict_page(
         "title": f"{current} was changed meanwhile",
         "current": current,
         "address": address or request.path,
-        "differences": differences,
+        "open": [difference for difference in differences if not difference.is_settled],
+        "settled": [difference for difference in differences if difference.is_settled],
         "kept": [(key, value) for key, value in kept if not key.startswith(TAKE)],
     }
     return render(request, "flows/conflict.html", context, status=409)
@@ -119,14 +153,70 @@ def _as_sent(form: forms.BaseForm, rows: RowForms) -> dict[str, str]:
 
 
 def _differences(sent: QueryDict, form: forms.BaseForm, rows: RowForms) -> Iterator[Difference]:
-    stored = _as_sent(form, rows)
+    stored, base = _as_sent(form, rows), _base(sent)
+    sides = _definitions(sent, stored)
     for name, label, field in [
         *((bound.name, str(bound.label), bound.field) for bound in form),
         *((kind, kind.capitalize(), None) for kind in rows),
     ]:
+        if name == _DEFINITION and sides is not None:
+            parts = differing_parts(base.get(name), *sides)
+            yield from (_of_part(part, *sides) for part in parts)
+            if parts or merged_definition(base.get(name), *sides, {}) == sides[1]:
+                continue
+            label = "Places on the canvas"
         mine, theirs = (_text(each, name, field) for each in (sent, stored))
-        if mine != theirs:
-            yield Difference(name, label, *_side_by_side(mine.splitlines(), theirs.splitlines()))
+        if mine == theirs:
+            continue
+        lines = _side_by_side(mine.splitlines(), theirs.splitlines())
+        was = _text({name: _as_text(base[name])}, name, field) if name in base and field is not None else None
+        if mine == was:
+            yield Difference(name, label, *lines, "theirs", True, "they changed it")
+        else:
+            yield Difference(name, label, *lines, "mine", theirs == was, "you changed it" if theirs == was else "")
+
+
+def _base(sent: Mapping[str, str]) -> dict[str, Any]:
+    """What the page was made from, its definition as JSON; empty when it does not say so."""
+    try:
+        base = parse_json(sent.get(BASE) or "{}")
+        definition = base.get(_DEFINITION) if isinstance(base, dict) else None
+        if isinstance(definition, str):
+            base[_DEFINITION] = parse_json(definition)
+    except ValidationError:
+        return {}
+    return base if isinstance(base, dict) else {}
+
+
+def _as_text(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def _definitions(sent: Mapping[str, str], stored: Mapping[str, str]) -> tuple[Any, Any] | None:
+    """Both sides' definitions; None when there is none, or one of them cannot be taken apart."""
+    try:
+        sides = tuple(parse_json(str(each[_DEFINITION])) for each in (sent, stored))
+    except (KeyError, ValidationError):
+        return None
+    return (sides[0], sides[1]) if all(map(can_be_merged, sides)) else None
+
+
+def _of_part(part: Part, mine: Any, theirs: Any) -> Difference:
+    names = {
+        node["id"]: str(node.get("name") or node["id"]) for side in (theirs, mine) for node in side.get("nodes", ())
+    }
+    value = part.mine if part.mine is not None else part.theirs
+    kind, dot, _ = part.key.partition(".")
+    label = kind.capitalize()
+    if dot and kind in LISTS:
+        label = f"{label[:-1]} {value.get('name') or value.get('text') or value['id']}"
+        if kind == "connections":
+            ends = (names.get(str(value.get(end)), value.get(end)) for end in ("sourceNodeId", "targetNodeId"))
+            label = f"Connection {' → '.join(map(str, ends))}"
+    texts = ([] if each is None else _json(each).splitlines() for each in (part.mine, part.theirs))
+    sides = [lines or [Line("gap", "not there")] for lines in _side_by_side(*texts)]
+    name = f"{_DEFINITION}.{part.key}"
+    return Difference(name, label, sides[0], sides[1], part.take, part.is_settled, part.said)
 
 
 def _text(sent: Mapping[str, str], name: str, field: forms.Field | None) -> str:

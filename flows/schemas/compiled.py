@@ -20,7 +20,7 @@ from flows.engine.registry import json_path, message_of, short
 from flows.schemas.faults import explain
 from flows.schemas.header_parameters import header_faults
 from flows.schemas.keywords import inside
-from flows.schemas.reading import Reader
+from flows.schemas.reading import PLAIN, Reader
 from flows.schemas.subschemas import OPTIONS, Steps, Subschema, pointer
 
 MAX_BYTES = 64 * 1024
@@ -71,7 +71,12 @@ class CompiledSchema:
         if faults:
             value = self._reader.without_nulls(value)
             faults = self.faults(value)
-        return (value, faults) if faults else (self._reader.read(value), [])
+        if faults:
+            return value, faults
+        reader = self._reader
+        if type(value) is dict and reader.names <= value.keys() and PLAIN.issuperset(map(type, value.values())):
+            return value, []  # nothing was left out, and there is no number that could be an integer
+        return reader.read(value), []
 
     def faults(self, value: Any) -> list[Fault]:
         """Say what is wrong with a JSON value, each fault at its path; empty when it fits; at most 20."""

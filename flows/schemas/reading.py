@@ -26,7 +26,7 @@ MAX_TRIALS = 2_000
 
 _MAX_REMEMBERED = 1_000
 """Combinations of subschemas for which a reader remembers what they say together."""
-_PLAIN = frozenset({str, int, bool, NoneType})
+PLAIN = frozenset({str, int, bool, NoneType})
 
 Places = tuple[str, ...]
 """The pointers of the subschemas that one value has to fit."""
@@ -55,6 +55,12 @@ class Reader(Walker):
     def fits(self, at: str, value: Any) -> bool:
         """Whether a value fits the subschema at a pointer."""
         return self.is_valid(at, value)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The properties that any subschema knows: an object with all of them is given no default itself."""
+        schemas = (found.schema for found in self.subschemas.values() if isinstance(found.schema, dict))
+        return frozenset(name for schema in schemas for name in schema.get("properties", ()))
 
     def read(self, value: Any) -> Any:
         """A value that fits, with integers as integers and defaults in place of what was left out.
@@ -145,7 +151,7 @@ class _Filler:
 
     def read(self, places: Places, value: Any, depth: int) -> Any:
         reader = self.reader
-        if type(value) in _PLAIN or depth > MAX_DEPTH or reader.telling.isdisjoint(places):
+        if type(value) in PLAIN or depth > MAX_DEPTH or reader.telling.isdisjoint(places):
             return value
         if isinstance(value, float):
             return int(value) if value.is_integer() and reader.is_whole(places, value) else value
@@ -161,11 +167,11 @@ class _Filler:
         )
         if isinstance(value, list):
             return [
-                child if type(child) in _PLAIN else self.read(reader.items(whole, index), child, depth + 1)
+                child if type(child) in PLAIN else self.read(reader.items(whole, index), child, depth + 1)
                 for index, child in enumerate(value)
             ]
         read = {
-            name: child if type(child) in _PLAIN else self.read(reader.members(whole, name), child, depth + 1)
+            name: child if type(child) in PLAIN else self.read(reader.members(whole, name), child, depth + 1)
             for name, child in value.items()
         }
         for schema in (schema for found, must in rules if must for schema in found.schemas.values()):

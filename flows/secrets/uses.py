@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.engine.expressions import paths_in
-from flows.engine.graph import secret_names
+from flows.engine.graph import objects_in, secret_names
 from flows.models import Flow, FlowVersion, Server
 from flows.nodes import registry
 
@@ -31,11 +31,11 @@ def uses_of(server: Server) -> Mapping[str, list[Use]]:
     return uses
 
 
-def names_in(definition: Mapping[str, Any]) -> set[str]:
+def names_in(definition: Any) -> set[str]:
     """The secrets that a definition names, also in nodes that nothing leads to."""
     found: set[str] = set()
-    for node in definition["nodes"]:
-        registered = registry().get(node["type"])
+    for node in objects_in(definition, "nodes"):
+        registered = registry().get(str(node.get("type")))
         schema = registered.node_type.parameters_schema if registered else None
         found |= secret_names(paths_in(node.get("parameters", {}), "", schema))
     return found

@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from flows.engine.errors import DefinitionError, Fault
+from flows.engine.graph import without_held
 from flows.engine.names import SNAKE_CASE
 from flows.models import MAX_ANSWER_SECONDS, Flow, Offer, Secret, Server
 from flows.offers.changes import MAX_OFFERS
@@ -134,10 +135,11 @@ class Plan:
 
 
 def exported(flows: Iterable[Flow]) -> str:
-    """The drafts as the text of a file, in the order of their tool names."""
+    """The drafts as the text of a file, in the order of their tool names; outputs held for tests are in none."""
     ordered = sorted(flows, key=lambda flow: flow.tool_name)
     secrets = set().union(*(names_in(flow.definition) for flow in ordered))
-    return document_text([{key: getattr(flow, name) for key, name in FIELDS.items()} for flow in ordered], secrets)
+    entries = [{key: getattr(flow, name) for key, name in FIELDS.items()} for flow in ordered]
+    return document_text([entry | {"definition": without_held(entry["definition"])} for entry in entries], secrets)
 
 
 def exported_server(server: Server) -> str:

@@ -6,6 +6,8 @@ GET_RESULT = "get_result"
 """The tool that fetches the end of a call which took longer than its client was to wait."""
 
 PREFIX = "flowhub_"
+LIST_EXECUTIONS, GET_EXECUTION = AGENT_TOOLS = (f"{PREFIX}list_executions", f"{PREFIX}get_execution")
+"""The tools with which agents look at the executions of their own key."""
 
 WHY = f"FlowHub's own tools are named {GET_RESULT} and {PREFIX}...; choose another name."
 

@@ -25,6 +25,7 @@ from flows.publishing.review import (
     server_costs,
 )
 from flows.review import tokens
+from flows.values.scopes import Scope
 from mcp_bridge.catalogue.definitions import definitions
 
 BEFORE = OpenApiParameter(
@@ -80,9 +81,9 @@ class ChangeSerializer(serializers.Serializer):
 class InsideChangeSerializer(serializers.Serializer):
     """A change inside the flow, which the contract does not show."""
 
-    kind = serializers.ChoiceField(["node", "connection", "setting"])
+    kind = serializers.ChoiceField(["node", "connection", "note", "group", "setting"])
     verdict = serializers.ChoiceField(["added", "removed", "changed"])
-    name = serializers.CharField(help_text="A node's slug, a connection's ends, a setting's name.")
+    name = serializers.CharField(help_text="A node's slug, a connection's ends, a note's first words, a name.")
     message = serializers.CharField(allow_blank=True)
 
 
@@ -116,6 +117,7 @@ class ToolSerializer(serializers.Serializer):
 class FlowTool(ApiView, generics.GenericAPIView):
     """What a model sees of a flow."""
 
+    scopes = {"GET": Scope.FLOWS_READ}
     queryset = Flow.objects.none()
     serializer_class = ToolSerializer
     lookup_url_kwarg = "flowId"

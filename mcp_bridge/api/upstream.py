@@ -21,6 +21,7 @@ from flows.nodes.credentials import AUTH, credential_of
 from flows.nodes.mcp_tool import with_query
 from flows.publishing.versions import secret_values_of_server
 from flows.schemas.compiled import compile_schema
+from flows.values.scopes import Scope
 from mcp_bridge.upstream.client import UpstreamTools
 
 SECONDS = 20.0
@@ -63,6 +64,7 @@ class UpstreamFailed(APIException):
 class UpstreamToolList(ApiView, generics.GenericAPIView):
     """Ask another MCP server for its tools."""
 
+    scopes = {"POST": Scope.FLOWS_PUBLISH}
     queryset = Server.objects.none()
     serializer_class = UpstreamSerializer
 

@@ -46,9 +46,9 @@ async def answer_of(
         return MCPError(code, answer.text, data={**data, **asking.meta_of(answer)})
 
     def written(answer: Answer) -> dict[str, Any]:
-        if (error := asking.cannot_be_asked(answer, ctx.protocol_version)) is not None:
-            return error_of(error)
-        return error_of(failure(answer)) if answer.is_error else write(answer)
+        if not answer.is_error:
+            return write(answer)
+        return error_of(asking.cannot_be_asked(answer, ctx.protocol_version) or failure(answer))
 
     # Of a resource's URI the template is kept: what stands in its place are arguments.
     request = asking.request_of(ctx, **({"uri": asked} if "uri" in data else {}))

@@ -37,7 +37,7 @@ from executions.models import execution_url
 from executions.questions import resumption
 from executions.questions.resumption import CallerGone, Given
 from executions.running import deliveries
-from executions.running.calls import Answer, Call, Pending, Waiting, error_answer
+from executions.running.calls import Answer, Answerer, Call, Pending, Waiting, error_answer
 from flows.adapters import vault
 from flows.engine.questions import CAPABILITIES, MAX_ANSWER_SECONDS, Question, QuestionKind, refused
 
@@ -85,21 +85,6 @@ def boundary(slug: str) -> RequestStateBoundary:
     )
 
 
-def askable(ctx: Context) -> frozenset[QuestionKind]:
-    """What a client says that it can be asked."""
-    declared = ctx.session.client_capabilities
-    if declared is None:
-        return frozenset()
-    forms = declared.elicitation
-    # An empty object means forms (MCP 2025-11-25, Elicitation, Capabilities).
-    kinds: dict[QuestionKind, bool] = {
-        "user": forms is not None and (forms.form is not None or forms.url is None),
-        "model": declared.sampling is not None,
-        "roots": declared.roots is not None,
-    }
-    return frozenset(kind for kind, is_there in kinds.items() if is_there)
-
-
 async def converse(ctx: Context, params: Params, call: Call) -> Answer | Pending | dict[str, Any]:
     """Make the call, or go on with the one whose state the request brings, and ask the client for as long as it takes.
 
@@ -109,27 +94,29 @@ async def converse(ctx: Context, params: Params, call: Call) -> Answer | Pending
     """
     is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
     given = _given(params.input_responses) if is_modern and params.input_responses else {}
-    who = call.caller, call.target.flow_id, call.watch, call.written
+    who = Answerer(call.caller, call.target.flow_id, call.watch, call.written)
     try:
         if is_modern and params.request_state is not None:
-            state: Called = await resumption.resume(Ticket.of_text(params.request_state), given, *who)
+            state: Called = await resumption.resume(Ticket.of_text(params.request_state), given, who)
             given = {}
         else:
             state = await deliveries.state_of(call)
         while isinstance(state, Waiting):
             if not is_modern:
-                state = await resumption.ask_live(state, _asker(ctx, state.questions), *who)
+                state = await resumption.ask_live(state, _asker(ctx, state.questions), who)
             elif given.keys() & state.questions.keys():
                 # The client brought answers along with its first request.
-                state, given = await resumption.resume(state.ticket, given, *who), {}
+                state, given = await resumption.resume(state.ticket, given, who), {}
             else:
                 return _input_required(state)
     except AnswerRefused as error:
         if is_modern:
             raise MCPError(INVALID_PARAMS, str(error)) from None
         return error_answer(state.execution_id, str(error))
-    if isinstance(state, Answer) and (refusal := cannot_be_asked(state, ctx.protocol_version)) is not None:
-        raise refusal
+    if isinstance(state, Answer) and state.is_error:
+        refusal = cannot_be_asked(state, ctx.protocol_version)
+        if refusal is not None:
+            raise refusal
     return state
 
 
@@ -157,7 +144,8 @@ def _plain(response: Any) -> Any:
 
 def meta_of(result: Called) -> dict[str, Any]:
     """What a result says of its execution, and how it came to this caller, in `_meta`."""
-    meta: dict[str, Any] = {EXECUTION_ID: str(result.execution_id), EXECUTION_URL: execution_url(result.execution_id)}
+    execution_id = str(result.execution_id)
+    meta: dict[str, Any] = {EXECUTION_ID: execution_id, EXECUTION_URL: execution_url().format(execution_id)}
     if not isinstance(result, Waiting) and result.is_joined:
         meta[JOINED] = True
     if isinstance(result, Pending):

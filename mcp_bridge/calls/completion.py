@@ -6,9 +6,10 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CompleteRequestParams, PromptReference
 
 from mcp_bridge.calls import prompts, resources, tools
+from mcp_bridge.calls.results import complete
 from mcp_bridge.calls.tools import Context
 from mcp_bridge.catalogue.offered import Completions
-from mcp_bridge.catalogue.snapshot import Catalogue, complete
+from mcp_bridge.catalogue.snapshot import Catalogue
 
 MAX_VALUES = 100
 """MCP 2026-07-28, Completion: an answer holds no more."""
@@ -26,7 +27,7 @@ def propose(catalogue: Catalogue, ctx: Context, params: CompleteRequestParams) -
         raise MCPError(INVALID_PARAMS, f"There is nothing called {name[:100]!r} to complete here. There is: {has}.")
     values = [value for value in known[name] if value.casefold().startswith(typed)]
     completion = {"values": values[:MAX_VALUES], "total": len(values), "hasMore": len(values) > MAX_VALUES}
-    return complete(ctx, {"completion": completion})
+    return complete({"completion": completion}, ctx.protocol_version)
 
 
 def _known(catalogue: Catalogue, ctx: Context, params: CompleteRequestParams) -> Completions:

@@ -20,19 +20,18 @@ from django.utils.dateparse import parse_datetime
 from executions.database import in_database
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.reading import for_agents
+from executions.reading.filters import year_refusal
 from executions.reading.for_agents import Owned
 from executions.record.status import Status
 from executions.running import deliveries
 from executions.running.calls import Caller
 from flows.schemas.compiled import CompiledSchema, compile_schema
-from flows.values.reserved_names import GET_RESULT
-from mcp_bridge.calls.results import GET_EXECUTION, complete, failure, result_of
+from flows.values.reserved_names import GET_EXECUTION, GET_RESULT, LIST_EXECUTIONS
+from mcp_bridge.calls.results import complete, failure, result_of
 from mcp_bridge.catalogue.snapshot import Snapshot
 from mcp_bridge.keys.principals import Principal
 
 logger = logging.getLogger(__name__)
-
-LIST_EXECUTIONS = "flowhub_list_executions"
 
 WAIT_SECONDS = 20
 MAX_WAIT_SECONDS = 50
@@ -90,7 +89,7 @@ def offered(snapshot: Snapshot) -> dict[str, OwnTool]:
 def visible(snapshot: Snapshot, principal: Principal | None) -> dict[str, OwnTool]:
     """Those that this caller may use: a key for some tools fetches their results, and looks only if it says so."""
     found = offered(snapshot)
-    if principal is None or principal.tools is None:
+    if principal is None or principal.limits.tools is None:
         return found
     fetches = any(tool.target.answer_seconds and principal.may_call(name) for name, tool in snapshot.tools.items())
     return {name: each for name, each in found.items() if principal.may_call(name) or (each is FETCH and fetches)}
@@ -132,13 +131,14 @@ async def _fetch(asked: OwnToolCall) -> dict[str, Any]:
     tool_name, answer = found
     # get_result has no output schema, but who called the tool was told of its one.
     tool = asked.snapshot.tools.get(tool_name)
-    return result_of(
+    result = result_of(
         answer,
         asked.protocol_version,
         wraps=tool is not None and tool.wraps_result,
         looks=looks(asked.snapshot, asked.principal),
         links=asked.snapshot.links_failures,
     )
+    return complete(result, asked.protocol_version)
 
 
 _ID = {"type": "string", "format": "uuid", "description": "As in the result that named it."}
@@ -191,9 +191,16 @@ async def _list(asked: OwnToolCall) -> dict[str, Any]:
     owned, given = _owned(asked), asked.arguments
     if owned is None:
         return failure(NO_KEY, asked.protocol_version)
-    since = parse_datetime(given["since"]) if "since" in given else None
-    if since is not None and timezone.is_naive(since):
-        return failure("since: add the offset from UTC, as in 2026-01-31T08:00:00Z.", asked.protocol_version)
+    try:
+        since = parse_datetime(given["since"]) if "since" in given else None
+    except ValueError as error:  # a leap second
+        return failure(f"since: {error}.", asked.protocol_version)
+    refusal = ""
+    if since is not None:
+        is_local = timezone.is_naive(since)
+        refusal = "add the offset from UTC, as in 2026-01-31T08:00:00Z." if is_local else year_refusal(since)
+    if refusal:
+        return failure(f"since: {refusal}", asked.protocol_version)
     rows, has_more = await in_database(
         lambda: owned.find(
             tool=given.get("tool", ""),

@@ -10,10 +10,10 @@ from executions.running.calls import Answer
 from flows.offers.prompts import MessageError
 from mcp_bridge.calls import asking, tools
 from mcp_bridge.calls.answered_by_flow import answer_of
-from mcp_bridge.calls.results import spoken
+from mcp_bridge.calls.results import complete, listed, signed, spoken
 from mcp_bridge.calls.tools import Context
 from mcp_bridge.catalogue.offered import PublishedPrompt
-from mcp_bridge.catalogue.snapshot import Catalogue, Snapshot, complete, listed, may_see, signed
+from mcp_bridge.catalogue.snapshot import Catalogue, Snapshot, may_see
 from mcp_bridge.keys.principals import Principal
 
 
@@ -25,7 +25,7 @@ def visible_prompts(snapshot: Snapshot, principal: Principal | None) -> dict[str
 def list_prompts(catalogue: Catalogue, ctx: Context) -> dict[str, Any]:
     """Answer `prompts/list` in one page."""
     prompts = visible_prompts(catalogue.snapshot, tools.principal_of(ctx))
-    return listed(ctx, {"prompts": [prompt.wire for prompt in prompts.values()]})
+    return listed({"prompts": [prompt.wire for prompt in prompts.values()]}, ctx.protocol_version)
 
 
 def known_prompt(catalogue: Catalogue, ctx: Context, name: str) -> PublishedPrompt:
@@ -50,7 +50,7 @@ async def get_prompt(
         def write(answer: Answer) -> dict[str, Any]:
             messages = [{"role": "user", "content": block} for block in spoken(answer)]
             found = result | {"messages": messages, "_meta": asking.meta_of(answer)}
-            return signed(ctx, catalogue.snapshot, complete(ctx, found))
+            return signed(found, catalogue.snapshot, ctx.protocol_version)
 
         data = {"name": params.name}
         return await answer_of(ctx, params, params.name, prompt.target, arguments, data, set_level, write)
@@ -59,7 +59,7 @@ async def get_prompt(
             result["messages"] = prompt.make(arguments)
         except MessageError as error:
             raise MCPError(INVALID_PARAMS, f"These arguments make no prompt: {error}.") from None
-    return complete(ctx, result)
+    return complete(result, ctx.protocol_version)
 
 
 def _check_names(name: str, prompt: PublishedPrompt, arguments: Mapping[str, str]) -> None:

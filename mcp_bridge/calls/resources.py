@@ -10,9 +10,10 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from executions.running.calls import Answer
 from mcp_bridge.calls import asking, tools, ui_resources
 from mcp_bridge.calls.answered_by_flow import answer_of
+from mcp_bridge.calls.results import listed, signed
 from mcp_bridge.calls.tools import Context
 from mcp_bridge.catalogue.offered import PublishedResource
-from mcp_bridge.catalogue.snapshot import Catalogue, Snapshot, listed, may_see, signed
+from mcp_bridge.catalogue.snapshot import Catalogue, Snapshot, may_see
 from mcp_bridge.keys.principals import Principal
 
 RESOURCE_NOT_FOUND = -32002
@@ -34,13 +35,15 @@ def list_resources(catalogue: Catalogue, ctx: Context) -> dict[str, Any]:
     """Answer `resources/list` in one page."""
     found = visible_resources(catalogue.snapshot, tools.principal_of(ctx))
     fixed = [each.wire for each in found if each.template is None]
-    return listed(ctx, {"resources": [*fixed, *ui_resources.entries(catalogue, ctx)]})
+    return listed({"resources": [*fixed, *ui_resources.entries(catalogue, ctx)]}, ctx.protocol_version)
 
 
 def list_templates(catalogue: Catalogue, ctx: Context) -> dict[str, Any]:
     """Answer `resources/templates/list` in one page."""
     found = visible_resources(catalogue.snapshot, tools.principal_of(ctx))
-    return listed(ctx, {"resourceTemplates": [each.wire for each in found if each.template is not None]})
+    return listed(
+        {"resourceTemplates": [each.wire for each in found if each.template is not None]}, ctx.protocol_version
+    )
 
 
 def find(
@@ -80,15 +83,15 @@ async def read_resource(
     """Answer `resources/read`: what is stored there, or what the resource's flow says to the variables of the URI."""
     page = ui_resources.content_of(catalogue, ctx, params.uri)
     if page is not None:
-        return listed(ctx, {"contents": [page]})
+        return listed({"contents": [page]}, ctx.protocol_version)
     resource, values = known_resource(catalogue, ctx, params.uri)
     if resource.target is None:
-        return listed(ctx, {"contents": [resource.contents]})
+        return listed({"contents": [resource.contents]}, ctx.protocol_version)
 
     def write(answer: Answer) -> dict[str, Any]:
         contents = [_contents(block, params.uri, _text_type(resource, answer)) for block in answer.content]
         found = {"contents": contents, "_meta": asking.meta_of(answer)}
-        return signed(ctx, catalogue.snapshot, listed(ctx, found))
+        return signed(listed(found, ctx.protocol_version), catalogue.snapshot, ctx.protocol_version)
 
     # The values in the URI are parameters of the flow, and kept as those are.
     data = {"uri": params.uri}

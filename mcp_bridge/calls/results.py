@@ -4,27 +4,25 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from mcp.shared.exceptions import MCPError
+from mcp_types import SERVER_INFO_META_KEY
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-from pydantic import RootModel
 
 from executions.models import execution_url
 from executions.running.calls import Answer, Pending
-from flows.values.reserved_names import GET_RESULT
+from flows.values.reserved_names import GET_EXECUTION, GET_RESULT
 from mcp_bridge.calls import asking
-
-GET_EXECUTION = "flowhub_get_execution"
+from mcp_bridge.catalogue.snapshot import Snapshot
 
 SILENT_ANSWER = "(The answer is an empty text.)"
 SILENT_FAILURE = "The tool failed and did not say why."
-
-_NULL = RootModel[None](None)
 
 
 def result_of(
     answer: Answer | Pending, protocol_version: str, *, wraps: bool, looks: bool, links: bool
 ) -> dict[str, Any]:
-    """A result in the caller's era.
+    """What an answer comes to in the caller's era, to be completed or signed.
 
     `wraps`: legacy clients were told that the structured result stands under `result`. `looks`: the caller can look at
     executions with FlowHub's tools. `links`: who cannot is told the address of an execution that failed.
@@ -38,7 +36,7 @@ def result_of(
     if answer.is_structured:
         wraps = wraps or not isinstance(answer.structured, Mapping)
         result["structuredContent"] = _structured(answer.structured, protocol_version, wraps)
-    return complete(result, protocol_version)
+    return result
 
 
 def spoken(answer: Answer) -> list[dict[str, Any]]:
@@ -52,19 +50,12 @@ def error_of(error: MCPError) -> dict[str, Any]:
     return {"error": error.error.model_dump(by_alias=True, mode="json", exclude_none=True)}
 
 
-def on_wire(result: dict[str, Any]) -> dict[str, Any]:
-    """The result for the SDK's writer, which leaves out what is None: an answer that is null would be none."""
-    if "structuredContent" in result and result["structuredContent"] is None:
-        return result | {"structuredContent": _NULL}
-    return result
-
-
 def _where(answer: Answer, looks: bool) -> str:
     """The last block of a failure: what to ask, or to tell a person, to learn more."""
     if looks:
         asked = json.dumps({"executionId": str(answer.execution_id)})
         return f"Call {GET_EXECUTION} with {asked} to see what each node did."
-    return f"Execution {answer.execution_id}: {execution_url(answer.execution_id)}"
+    return f"Execution {answer.execution_id}: {execution_url().format(answer.execution_id)}"
 
 
 def _pending(pending: Pending, protocol_version: str, wraps: bool) -> dict[str, Any]:
@@ -87,13 +78,12 @@ def _pending(pending: Pending, protocol_version: str, wraps: bool) -> dict[str, 
     }
     if pending.message:
         structured["message"] = pending.message
-    result = {
+    return {
         "content": [{"type": "text", "text": text}],
         "structuredContent": _structured(structured, protocol_version, wraps),
         "isError": False,
         "_meta": asking.meta_of(pending),
     }
-    return complete(result, protocol_version)
 
 
 def _structured(value: Any, protocol_version: str, wraps: bool) -> Any:
@@ -108,3 +98,17 @@ def failure(text: str, protocol_version: str) -> dict[str, Any]:
 def complete(result: dict[str, Any], protocol_version: str) -> dict[str, Any]:
     """The result with what the modern era asks of one that needs nothing more."""
     return result | {"resultType": "complete"} if protocol_version in MODERN_PROTOCOL_VERSIONS else result
+
+
+def listed(result: dict[str, Any], protocol_version: str) -> dict[str, Any]:
+    """The same for what clients might cache, and must not: what is published next must be seen at once."""
+    is_modern = protocol_version in MODERN_PROTOCOL_VERSIONS
+    return complete(result | ({"ttlMs": 0, "cacheScope": "private"} if is_modern else {}), protocol_version)
+
+
+def signed(result: dict[str, Any], snapshot: Snapshot, protocol_version: str) -> dict[str, Any]:
+    """A complete result with the server's name, which the SDK would add after it was recorded (MCP 2026-07-28)."""
+    if protocol_version not in MODERN_PROTOCOL_VERSIONS:
+        return result
+    info = {"name": snapshot.slug, "title": snapshot.name, "version": settings.VERSION}
+    return result | {"resultType": "complete", "_meta": {**result["_meta"], SERVER_INFO_META_KEY: info}}

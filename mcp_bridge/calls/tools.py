@@ -14,9 +14,10 @@ from executions.running.calls import Answer, Call, Caller, Pending
 from executions.running.deliveries import KeyRefused
 from executions.running.refusing import refuse, refuse_unknown
 from executions.running.targets import ArgumentsError
+from flows.engine.questions import QuestionKind
 from mcp_bridge.calls import asking, own_tools, reports, results
 from mcp_bridge.calls.own_tools import OwnToolCall
-from mcp_bridge.catalogue.snapshot import Catalogue, PublishedTool, Snapshot, listed, signed
+from mcp_bridge.catalogue.snapshot import Catalogue, PublishedTool, Snapshot
 from mcp_bridge.keys.principals import KeyUser, Principal
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ def list_tools(catalogue: Catalogue, ctx: Context, params: PaginatedRequestParam
     is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
     tools = [tool.modern if is_modern else tool.legacy for tool in visible_tools(snapshot, principal)]
     own = [own_tool.wire for own_tool in own_tools.visible(snapshot, principal).values()]
-    return listed(ctx, {"tools": [*tools, *own]})
+    return results.listed({"tools": [*tools, *own]}, ctx.protocol_version)
 
 
 async def call(
@@ -64,13 +65,16 @@ async def call(
             return await own_tools.call(own_tool, asked)
         if tool is None or not (principal is None or principal.may_call(params.name)):
             await _refuse_unknown(ctx, snapshot, principal, params, caller)
-        told = {"looks": own_tools.looks(snapshot, principal), "links": snapshot.links_failures}
 
         def written(answer: Answer | Pending) -> dict[str, Any]:
-            if isinstance(answer, Answer) and (error := asking.cannot_be_asked(answer, ctx.protocol_version)):
-                return results.error_of(error)
-            result = results.result_of(answer, ctx.protocol_version, wraps=tool.wraps_result, **told)
-            return signed(ctx, snapshot, result)
+            looks = False
+            if isinstance(answer, Answer) and answer.is_error:
+                if (error := asking.cannot_be_asked(answer, ctx.protocol_version)) is not None:
+                    return results.error_of(error)
+                looks = own_tools.looks(snapshot, principal)
+            links, wraps = snapshot.links_failures, tool.wraps_result
+            result = results.result_of(answer, ctx.protocol_version, wraps=wraps, looks=looks, links=links)
+            return results.signed(result, snapshot, ctx.protocol_version)
 
         async with reports.watching(ctx, tool.target.graph, set_level) as watch:
             key: Any = (params.meta or {}).get(IDEMPOTENCY_KEY)
@@ -130,10 +134,18 @@ async def _refuse_unknown(
 
 
 def caller_of(ctx: Context, principal: Principal | None) -> Caller:
-    """Who calls, in the words that the record keeps."""
+    """Who calls, in the words that the record keeps, and what they say that they can be asked."""
     client = ctx.session.client_params
     info = client.client_info if client is not None else None
     is_live = ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS
+    declared = ctx.session.client_capabilities if not is_live or ctx.session.can_send_request else None
+    kinds: dict[QuestionKind, bool] = {}
+    if declared is not None:
+        forms = declared.elicitation
+        # An empty object means forms (MCP 2025-11-25, Elicitation, Capabilities).
+        kinds["user"] = forms is not None and (forms.form is not None or forms.url is None)
+        kinds["model"] = declared.sampling is not None
+        kinds["roots"] = declared.roots is not None
     return Caller(
         principal=principal.name if principal else "anybody",
         source="mcp",
@@ -141,7 +153,7 @@ def caller_of(ctx: Context, principal: Principal | None) -> Caller:
         client_version=info.version[:50] if info else "",
         protocol_version=ctx.protocol_version,
         identity=principal.id if principal else "",
-        can_be_asked=asking.askable(ctx) if not is_live or ctx.session.can_send_request else frozenset(),
+        can_be_asked=frozenset(kind for kind, is_there in kinds.items() if is_there),
         is_asked_live=is_live,
     )
 

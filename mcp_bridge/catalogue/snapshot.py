@@ -7,9 +7,6 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 import mcp_types.methods
-from django.conf import settings
-from mcp_types import SERVER_INFO_META_KEY
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from executions.running.targets import Target, output_schema_of
@@ -80,25 +77,6 @@ class Catalogue(Protocol):
 def may_see(principal: Principal | None, target: Target | None) -> bool:
     """Whether a caller sees a prompt or resource: what a flow answers only if the key may call that flow's tool."""
     return principal is None or target is None or principal.may_call(target.tool_name)
-
-
-def complete(ctx: Any, result: dict[str, Any]) -> dict[str, Any]:
-    """A result in the words of the caller's era."""
-    return result | {"resultType": "complete"} if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS else result
-
-
-def listed(ctx: Any, result: dict[str, Any]) -> dict[str, Any]:
-    """The same for what clients might cache, and must not: what is published next must be seen at once."""
-    is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
-    return complete(ctx, result | ({"ttlMs": 0, "cacheScope": "private"} if is_modern else {}))
-
-
-def signed(ctx: Any, snapshot: Snapshot, result: dict[str, Any]) -> dict[str, Any]:
-    """The result with the server's name, which the SDK would add after it was recorded (MCP 2026-07-28, `_meta`)."""
-    if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-        return result
-    info = {"name": snapshot.slug, "title": snapshot.name, "version": settings.VERSION}
-    return result | {"_meta": {**result["_meta"], SERVER_INFO_META_KEY: info}}
 
 
 def stamp_of(slug: str) -> Any:

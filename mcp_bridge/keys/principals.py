@@ -1,5 +1,6 @@
 """Who calls: an API key in `Authorization: Bearer` becomes a principal, remembered for a moment."""
 
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Collection
@@ -12,6 +13,7 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 
 from executions.database import in_database
+from flows.values.scopes import OF_TOOLS, KeyLimits, Scope, held
 from mcp_bridge.models import KEY_START, ApiKey, hash_key
 
 REMEMBER_SECONDS = 0.9
@@ -29,14 +31,19 @@ def client_id_of(key_id: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a key lets in, and to what; `server_ids` and `tools` are None when it is not limited."""
+    """Who a key lets in, to what, and what for.
+
+    Two are equal while the key lets the same text in to the same things, whatever it is called.
+    """
 
     key_id: int
     owner_id: int
-    name: str
+    name: str = field(compare=False)
     sees_all: bool
-    server_ids: frozenset[int] | None
-    tools: frozenset[str] | None
+    limits: KeyLimits
+    scopes: frozenset[str]
+    text_hash: str = field(repr=False)
+    """Of the text that was shown: after a rotation a key has two for a while."""
     id: str = field(init=False)
     """What tells this key from all others, for ever."""
 
@@ -45,13 +52,12 @@ class Principal:
 
     def may_use(self, server_id: int, owner_id: int | None) -> bool:
         """Whether the key opens this server: one it names, else one of its owner."""
-        if self.server_ids is not None:
-            return server_id in self.server_ids and (self.sees_all or owner_id == self.owner_id)
-        return self.sees_all or owner_id == self.owner_id
+        is_named = self.limits.server_ids is None or server_id in self.limits.server_ids
+        return is_named and (self.sees_all or owner_id == self.owner_id)
 
     def may_call(self, tool_name: str) -> bool:
         """Whether the key may see and call this tool."""
-        return self.tools is None or tool_name in self.tools
+        return self.limits.tools is None or tool_name in self.limits.tools
 
 
 class KeyUser(AuthenticatedUser):
@@ -62,7 +68,7 @@ class KeyUser(AuthenticatedUser):
             AccessToken(
                 token="",
                 client_id=principal.id,
-                scopes=["mcp:call"],
+                scopes=sorted(principal.scopes),
                 subject=f"user:{principal.owner_id}",
                 claims={"iss": "flowhub"},
             )
@@ -74,52 +80,69 @@ class KeyRing:
     """Verifies keys against the database and remembers the good ones for REMEMBER_SECONDS."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, tuple[float, KeyUser]] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[float, KeyUser]] = OrderedDict()
 
     async def user_for(self, key: str) -> KeyUser | None:
         """The user behind a key, or None when it is unknown, expired, revoked or its owner was switched off."""
         if not key.startswith(KEY_START) or len(key) > 200:
             return None
-        hashed = hash_key(key)
-        known = self._known.get(hashed)
+        # No key stays in memory. What the database knows it by is asked for only there.
+        digest = hashlib.sha256(key.encode()).digest()
+        known = self._known.get(digest)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        principal = await in_database(lambda: verify(hashed))
+        principal = await in_database(lambda: verify(key))
         if principal is None:
-            self._known.pop(hashed, None)
+            self._known.pop(digest, None)
             return None
-        user = known[1] if known is not None and known[1].principal == principal else KeyUser(principal)
-        self._known[hashed] = time.monotonic() + REMEMBER_SECONDS, user
-        self._known.move_to_end(hashed)
+        is_same = known is not None and (known[1].principal, known[1].principal.name) == (principal, principal.name)
+        user = known[1] if known is not None and is_same else KeyUser(principal)
+        self._known[digest] = time.monotonic() + REMEMBER_SECONDS, user
+        self._known.move_to_end(digest)
         if len(self._known) > _MAX_REMEMBERED:
             self._known.popitem(last=False)
         return user
 
 
-def verify(hashed: str) -> Principal | None:
-    """Look a key's hash up and note that it was used, at most once a minute."""
-    now = timezone.now()
-    key = ApiKey.objects.usable(now).filter(key_hash=hashed).select_related("owner").first()
+def verify(text: str) -> Principal | None:
+    """Look a key up and note that it was used, at most once a minute."""
+    now, hashed = timezone.now(), hash_key(text)
+    key = ApiKey.objects.usable(now).of_text(hashed, now).select_related("owner").first()
     if key is None:
         return None
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USED_EVERY)
     if key.last_used_at is None or key.last_used_at < now - USED_EVERY:
         ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
-    server_ids = None if key.all_servers else frozenset(key.servers.values_list("pk", flat=True))
+    return _principal(key, hashed)
+
+
+def _principal(key: ApiKey, hashed: str) -> Principal:
+    scopes, tools = held(key.scopes), frozenset(key.tools) or None
     return Principal(
         key_id=key.pk,
         owner_id=key.owner_id,
         name=f"key {key.name}",
         sees_all=key.owner.is_superuser,
-        server_ids=server_ids,
-        tools=frozenset(key.tools) or None,
+        limits=KeyLimits(None if key.all_servers else frozenset(server.pk for server in key.servers.all()), tools),
+        scopes=scopes if tools is None else scopes & OF_TOOLS,
+        text_hash=hashed,
     )
 
 
-def unusable(key_ids: Collection[int]) -> set[int]:
-    """Those of the keys that let nobody in any more: revoked, expired, deleted, or of somebody who was switched off."""
-    usable = ApiKey.objects.usable(timezone.now()).filter(pk__in=key_ids)
-    return set(key_ids) - set(usable.values_list("pk", flat=True))
+def outdated(principals: Collection[Principal]) -> set[int]:
+    """The keys of those whom their key does not let in any more as it did.
+
+    It was revoked, narrowed down, given another text, has expired, or its owner was switched off.
+    """
+    now = timezone.now()
+    keys = ApiKey.objects.usable(now).filter(pk__in={each.key_id for each in principals})
+    current = {
+        _principal(key, hashed)
+        for key in keys.select_related("owner").prefetch_related("servers")
+        for hashed in (key.key_hash, key.former_hash if key.overlap_until else None)
+        if hashed is not None and Scope.CALL in key.scopes
+    }
+    return {each.key_id for each in principals if each not in current}
 
 
 key_ring = KeyRing()

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from executions.reading.client_programs import KEY_PLACEHOLDER, ServerAddress, command, curl, header_words, python
+from executions.reading.client_programs import ServerAddress, command, curl, header_words, python
 
 FOLDER_PLACEHOLDER = "/path/to/flowhub"
 """Where FlowHub's source lies on the machine of a client that starts a program of it."""
@@ -66,7 +66,7 @@ def _claude_desktop(address: ServerAddress) -> ClientConfig:
     Remote servers of that file are not connected to, and connectors sign in by OAuth or not at all:
     https://support.claude.com/en/articles/11503834-building-custom-connectors-via-remote-mcp-servers
     """
-    environment = {"PYTHONPATH": FOLDER_PLACEHOLDER} | ({"FLOWHUB_KEY": KEY_PLACEHOLDER} if address.needs_key else {})
+    environment = {"PYTHONPATH": FOLDER_PLACEHOLDER} | ({"FLOWHUB_KEY": address.key} if address.needs_key else {})
     server = {
         "command": f"{FOLDER_PLACEHOLDER}/.venv/bin/python",
         "args": ["-m", "mcp_bridge.stdio", "--server", address.slug, "--url", address.base],

@@ -158,9 +158,9 @@ class Audience:
         await asyncio.gather(*telling)
 
     @property
-    def keys(self) -> set[int]:
-        """The ids of the keys with which clients listen."""
-        return {each.principal.key_id for each in self._listeners if each.principal is not None}
+    def principals(self) -> set[Principal]:
+        """Who listens with a key."""
+        return {each.principal for each in self._listeners if each.principal is not None}
 
     def end_of(self, keys: Set[int]) -> None:
         """Close the modern streams of these keys."""
@@ -219,7 +219,7 @@ def _guards(old: Described, new: Described) -> Iterator[str | None]:
 
 def _described(snapshot: Snapshot) -> tuple[Described, Described, Described]:
     """What is listed, in the order of EVENTS: by key, the words of the list and the tool that guards it."""
-    own: Described = {name: (own_tool.wire, None) for name, own_tool in own_tools.offered(snapshot).items()}
+    own: Described = {name: (own_tool.wire, name) for name, own_tool in own_tools.offered(snapshot).items()}
     return (
         own | {name: (tool.modern, name) for name, tool in snapshot.tools.items()},
         {name: (prompt.wire, _guard(prompt.target)) for name, prompt in snapshot.prompts.items()},

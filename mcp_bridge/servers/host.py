@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from executions.database import in_database
 from flows.publishing import announcements
 from mcp_bridge.catalogue.snapshot import Snapshot, load, stamp_of
-from mcp_bridge.keys.principals import client_id_of, unusable
+from mcp_bridge.keys.principals import client_id_of, outdated
 from mcp_bridge.servers.audience import Audience
 from mcp_bridge.servers.server import build, build_manager
 from mcp_bridge.servers.sessions import Sessions
@@ -109,10 +109,10 @@ class Hosted:
         return is_published
 
     async def _end_revoked(self) -> None:
-        """End the streams and sessions of keys that let nobody in any more; new messages meet the gateway."""
-        keys = self.audience.keys
+        """End the streams and sessions of keys that do not let in as they did; new messages meet the gateway."""
+        principals = self.audience.principals
         try:
-            gone = await in_database(lambda: unusable(keys)) if keys else set()
+            gone = await in_database(lambda: outdated(principals)) if principals else set()
         except DatabaseError as error:
             logger.warning("whether those who listen to %s still may is not known now: %s", self.snapshot.slug, error)
             return

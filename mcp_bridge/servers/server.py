@@ -1,21 +1,63 @@
-"""The SDK's low-level server for one slug. As sessions.py and received.py it has names private to the SDK (mcp 2.3)."""
+"""The SDK's low-level server for one slug, and how it takes a message as the gateway has read it.
 
+The SDK's own parsers are more lenient, and each body is parsed once. Like sessions.py, this file uses names private to
+the SDK (mcp 2.3): those by which its two eras parse a body, and a session's state.
+"""
+
+import json
+from collections.abc import Sequence
+from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Any
 
 from django.conf import settings
+from mcp.server import _streamable_http_modern, streamable_http
+from mcp.server.auth.middleware.auth_context import auth_context_var
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
-from mcp_types import EmptyResult, LoggingLevel, NotificationParams, SetLevelRequestParams
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, EmptyResult, NotificationParams, SetLevelRequestParams
+from pydantic import RootModel, ValidationError
+from pydantic_core import from_json
 
-from mcp_bridge.calls import asking, completion, prompts, resources, results, tools, ui_resources
+from mcp_bridge.calls import asking, completion, prompts, resources, tools, ui_resources
 from mcp_bridge.catalogue.snapshot import Catalogue
+from mcp_bridge.keys.principals import KeyUser
 from mcp_bridge.servers.audience import Audience, Listener, legacy_tell
 from mcp_bridge.servers.resumption import RETRY_MILLISECONDS
 from mcp_bridge.servers.sessions import FairSessionManager, Sessions
-from mcp_bridge.wire.fault_words import explain
+from mcp_bridge.wire.refusals import Message, Receive
 
 LEVEL = "log level"
-"""Where a legacy session keeps what it set."""
+"""Where a legacy session keeps what it set by `logging/setLevel`."""
+
+_MAX_FAULTS = 5
+"""Faults of a message's params that its answer names."""
+
+_NULL = RootModel[None](None)
+
+_received: ContextVar[list[Any]] = ContextVar("received")
+
+
+def hand_on(message: Any, body: bytes, receive: Receive) -> Receive:
+    """What the SDK receives in this context: a body, which it takes for this message, and then what comes after it."""
+    # A list, so that whoever takes it leaves nothing behind for what lives longer than the request.
+    _received.set([message])
+    whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return whole.pop() if whole else await receive()
+
+    return replay
+
+
+def _read(body: bytes) -> Any:
+    received = _received.get(None)
+    return received.pop() if received else from_json(body)
+
+
+_streamable_http_modern.json = SimpleNamespace(loads=_read, dumps=json.dumps)  # type: ignore[assignment, attr-defined]
+streamable_http.pydantic_core = SimpleNamespace(from_json=_read)  # type: ignore[assignment, attr-defined]
 
 
 class FlowServer(Server[Any]):
@@ -41,7 +83,10 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:  # noqa: C90
         return tools.list_tools(catalogue, ctx, params)
 
     async def on_call_tool(ctx: Any, params: Any) -> Any:
-        return results.on_wire(await tools.call(catalogue, ctx, params, _level(ctx)))
+        result = await tools.call(catalogue, ctx, params, ctx.session._connection.state.get(LEVEL))
+        # The SDK's writer leaves out what is None: an answer that is null would be none.
+        is_null = "structuredContent" in result and result["structuredContent"] is None
+        return result | {"structuredContent": _NULL} if is_null else result
 
     async def on_set_level(ctx: Any, params: SetLevelRequestParams) -> EmptyResult:
         ctx.session._connection.state[LEVEL] = params.level
@@ -51,7 +96,7 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:  # noqa: C90
         return prompts.list_prompts(catalogue, ctx)
 
     async def on_get_prompt(ctx: Any, params: Any) -> Any:
-        return await prompts.get_prompt(catalogue, ctx, params, _level(ctx))
+        return await prompts.get_prompt(catalogue, ctx, params, ctx.session._connection.state.get(LEVEL))
 
     async def on_list_resources(ctx: Any, params: Any) -> Any:
         return resources.list_resources(catalogue, ctx)
@@ -60,7 +105,7 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:  # noqa: C90
         return resources.list_templates(catalogue, ctx)
 
     async def on_read_resource(ctx: Any, params: Any) -> Any:
-        return await resources.read_resource(catalogue, ctx, params, _level(ctx))
+        return await resources.read_resource(catalogue, ctx, params, ctx.session._connection.state.get(LEVEL))
 
     async def on_subscribe_resource(ctx: Any, params: Any) -> Any:
         resources.known_resource(catalogue, ctx, params.uri)
@@ -73,6 +118,12 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:  # noqa: C90
 
     async def on_completion(ctx: Any, params: Any) -> Any:
         return completion.propose(catalogue, ctx, params)
+
+    def input_schema(name: str) -> Any:
+        """For the check of `Mcp-Param-*` headers, which comes before the call: of a tool that the caller may see."""
+        user, tool = auth_context_var.get(), catalogue.snapshot.tools.get(name)
+        may_see = not isinstance(user, KeyUser) or user.principal.may_call(name)
+        return tool.modern["inputSchema"] if tool is not None and may_see else None
 
     async def on_initialized(ctx: Any, params: Any) -> None:
         _attend(audience, ctx)
@@ -93,23 +144,35 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:  # noqa: C90
         on_unsubscribe_resource=on_unsubscribe_resource,
         on_completion=on_completion,
         on_subscriptions_listen=audience.listen,
-        get_tool_input_schema=lambda name: (
-            tool.modern["inputSchema"] if (tool := catalogue.snapshot.tools.get(name)) else None
-        ),
+        get_tool_input_schema=input_schema,
     )
     server.extensions[ui_resources.EXTENSION_ID] = {}
     server.add_notification_handler("notifications/initialized", NotificationParams, on_initialized)
     # Not by the constructor, which warns that 2026-07-28 has done away with it: for handshake clients it stays.
     server.add_request_handler("logging/setLevel", SetLevelRequestParams, on_set_level)
     # The SDK's own is left out: its spans go nowhere unless an exporter is installed, and it costs on every message.
-    server.middleware[:] = [explain, asking.boundary(catalogue.snapshot.slug)]
+    server.middleware[:] = [_explain, asking.boundary(catalogue.snapshot.slug)]
     return server
 
 
-def _level(ctx: Any) -> LoggingLevel | None:
-    """What a legacy session set by `logging/setLevel`."""
-    level: LoggingLevel | None = ctx.session._connection.state.get(LEVEL)
-    return level
+async def _explain(ctx: Any, call_next: Any) -> Any:
+    """Middleware of the SDK's server: params that do not fit are answered with what to change (-32602)."""
+    try:
+        return await call_next(ctx)
+    except ValidationError as error:
+        raise MCPError(INVALID_PARAMS, f"The params of {ctx.method} do not fit. {_said(error)}") from None
+
+
+def _said(error: ValidationError) -> str:
+    """Where and what, without the values: they may be secret, and as long as the message."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    lines = [f"{_place(fault['loc'])}: {fault['msg']}." for fault in faults[:_MAX_FAULTS]]
+    more = len(faults) - len(lines)
+    return " ".join(lines + ([f"And {more} more."] if more else []))
+
+
+def _place(location: Sequence[str | int]) -> str:
+    return ".".join(map(str, location)) or "params"
 
 
 def _attend(audience: Audience, ctx: Any) -> Listener:

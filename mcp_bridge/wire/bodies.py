@@ -12,7 +12,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 from pydantic_core import from_json
 
 from mcp_bridge.wire.headers import SESSION, Headers
-from mcp_bridge.wire.refusals import RETRY_LATER, Message, Receive, Refused
+from mcp_bridge.wire.refusals import RETRY_LATER, Receive, Refused
 
 SMALL_BYTES = 64 * 1024
 """Bodies up to this size are what the web server holds for a connection anyway, and are not counted."""
@@ -41,7 +41,7 @@ class Room:
 
     def __init__(self) -> None:
         self.held = 0
-        self._freed = asyncio.Condition()
+        self.freed = asyncio.Condition()
 
     @asynccontextmanager
     async def share(self) -> AsyncIterator["Share"]:
@@ -51,28 +51,7 @@ class Room:
             yield share
         finally:
             if share.size:
-                await asyncio.shield(self.change(share, 0))
-
-    async def take(self, share: "Share", size: int) -> None:
-        """Make a share as large as `size`, once others have left room for it; raises Refused (503) when they do not."""
-        try:
-            async with asyncio.timeout(WAIT_SECONDS), self._freed:
-                most = settings.MAX_BODY_BYTES * LARGE_AT_ONCE
-                await self._freed.wait_for(lambda: self.held + size - share.size <= most)
-                self._set(share, size)
-        except TimeoutError:
-            message = "This server holds as many large messages as it may. Wait a little and send this one again."
-            raise Refused(503, message, RETRY_LATER) from None
-
-    async def change(self, share: "Share", size: int) -> None:
-        """Make a share smaller, and let those who wait try again."""
-        async with self._freed:
-            self._set(share, size)
-            self._freed.notify_all()
-
-    def _set(self, share: "Share", size: int) -> None:
-        self.held += size - share.size
-        share.size = size
+                await asyncio.shield(share.shrink(0))
 
 
 @dataclass(slots=True, eq=False)
@@ -83,9 +62,25 @@ class Share:
     size: int = 0
 
     async def cover(self, size: int) -> None:
-        """Have room for a message of `size` bytes; raises Refused (503)."""
-        if size > SMALL_BYTES and size > self.size:
-            await self.room.take(self, size)
+        """Have room for `size` bytes, once others have left it; raises Refused (503) when they do not."""
+        try:
+            async with asyncio.timeout(WAIT_SECONDS), self.room.freed:
+                most = settings.MAX_BODY_BYTES * LARGE_AT_ONCE
+                await self.room.freed.wait_for(lambda: self.room.held + size - self.size <= most)
+                self._set(size)
+        except TimeoutError:
+            message = "This server holds as many large messages as it may. Wait a little and send this one again."
+            raise Refused(503, message, RETRY_LATER) from None
+
+    async def shrink(self, size: int) -> None:
+        """Keep so many bytes of it, and let those who wait try again."""
+        async with self.room.freed:
+            self._set(size)
+            self.room.freed.notify_all()
+
+    def _set(self, size: int) -> None:
+        self.room.held += size - self.size
+        self.size = size
 
 
 async def read(receive: Receive, headers: Headers, share: Share) -> bytes:
@@ -97,7 +92,8 @@ async def read(receive: Receive, headers: Headers, share: Share) -> bytes:
     expected = int(declared) if declared.isdecimal() and len(declared) < 20 else 0
     if expected > settings.MAX_BODY_BYTES:
         raise _too_large()
-    await share.cover(expected)
+    if expected > SMALL_BYTES:
+        await share.cover(expected)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -117,7 +113,7 @@ async def read(receive: Receive, headers: Headers, share: Share) -> bytes:
         raise Refused(408, text, {"connection": "close"}) from None
     if len(body) < share.size:
         # What a message that came in chunks did not need.
-        await share.room.change(share, len(body))
+        await share.shrink(len(body))
     return bytes(body)
 
 
@@ -167,16 +163,6 @@ def _check_version(params: Any, headers: Headers, request_id: str | int | None) 
         data={"supported": supported, "requested": str(headers.version)[:100]},
         request_id=request_id,
     )
-
-
-def replayed(body: bytes, receive: Receive) -> Receive:
-    """Gives out a body that was read already, and then what comes after it."""
-    whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replay() -> Message:
-        return whole.pop() if whole else await receive()
-
-    return replay
 
 
 def parsed(body: bytes) -> Any:

@@ -14,9 +14,10 @@ from tests.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
-IDS = {"server", "internal", "key", "user", "lookup_order", "version", "fulfilled", "error", "rejected"}
+IDS = {"server", "internal", "key", "user", "lookup_order", "version", "fulfilled", "error", "rejected", "unknown"}
 IDS |= {"prompt", "prompt_mixed", "prompt_of_flow", "resource", "image", "template"}
-WITHOUT_IDS = {"dashboard", "flows", "executions", "servers", "keys", "flow-new", "usage"}
+WITHOUT_IDS = {"dashboard", "flows", "executions", "servers", "keys", "flow-new", "flow-from-template", "usage"}
+WITHOUT_IDS |= {"flow-from-example", "flow-from-flow"}
 LISTS = {
     f"admin-{name}"
     for name in (

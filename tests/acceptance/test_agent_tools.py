@@ -144,6 +144,8 @@ async def test_without_a_key_there_is_one_clear_sentence(pair: Pair) -> None:
         ({"status": "done"}, "- status: "),
         ({"since": "yesterday"}, "- since: "),
         ({"since": "2026-01-01T00:00:00"}, "- since: "),
+        ({"since": "2016-12-31T23:59:60Z"}, "since: second must be in 0..59"),
+        ({"since": "0001-01-01T00:00:00+23:59"}, "since: The year 1 is too far away: write one from 2 to 9998."),
         ({"page": 2}, "- page: "),
     ],
 )

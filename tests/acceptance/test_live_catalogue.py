@@ -205,10 +205,7 @@ async def test_a_burst_of_changes_is_announced_once(uvicorn_server: LiveServer) 
 NARROW = """
 from django.contrib.auth import get_user_model
 from mcp_bridge.models import ApiKey
-key, text = ApiKey.issue(get_user_model().objects.get(username="demo"), "narrow")
-key.tools = ["wanted"]
-key.save()
-print(text)
+print(ApiKey.issue(get_user_model().objects.get(username="demo"), "narrow", tools=["wanted"])[1])
 """
 
 

@@ -96,7 +96,7 @@ def routes(resolver: Any, before: str = "") -> Iterator[tuple[str, str]]:
 
 def test_every_address_of_the_urlconf_is_looked_at_or_shows_no_page() -> None:
     sample = "01a20676-9b50-763a-b704-55b808f94883"
-    numbers = {"fulfilled", "error", "rejected", "pending", "waiting", "parallel", "deleted"}
+    numbers = {"fulfilled", "error", "rejected", "pending", "waiting", "parallel", "deleted", "unknown"}
     ids: dict[str, Any] = dict.fromkeys(numbers, sample)
     paths = [look.path.partition("?")[0] for look in LOOKS]
     seen = set()

@@ -143,8 +143,7 @@ def limited_key(server: LiveServer) -> str:
     """A key that opens one tool."""
     program = (
         "from django.contrib.auth import get_user_model; from mcp_bridge.models import ApiKey; "
-        f"key, _ = ApiKey.issue(get_user_model().objects.get(is_superuser=True), 'rich', key='{LIMITED_KEY}'); "
-        "key.tools = ['weather']; key.save()"
+        f"ApiKey.issue(get_user_model().objects.get(is_superuser=True), 'rich', key='{LIMITED_KEY}', tools=['weather'])"
     )
     server.manage("shell", "--no-imports", "-c", program)
     return LIMITED_KEY

@@ -21,8 +21,10 @@ from django.core.management import call_command
 from flowhub import demo
 from flows.models import Flow, Server
 from flows.publishing import versions
+from tests.factories import open_everything_to_the_demo_key
 call_command("migrate", verbosity=0)
 call_command("load_demo")
+open_everything_to_the_demo_key()
 for changes in (
     {"tool_name": "hasty", "timeout_seconds": 1},
     {"tool_name": "leaving", "name": "Leaving"},

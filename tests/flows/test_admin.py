@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from flows.models import Flow, FlowVersion, Server
+from flows.models import Flow, FlowVersion, Prompt, Resource, Server
+from flows.offers.changes import save_offer
 from flows.publishing import versions
 from tests.factories import announcements, make_execution, make_flow, make_server, make_user
 
@@ -57,6 +58,34 @@ def test_saving_a_draft_changes_nothing_for_clients(operator: Client, django_cap
     assert heard == []
 
 
+@pytest.mark.parametrize("kind", ["flow", "server", "prompt", "resource"])
+def test_who_saves_second_is_told_and_may_save_once_more(operator: Client, kind: str) -> None:
+    row: Any = make_server() if kind == "server" else make_flow()
+    if kind in ("prompt", "resource"):
+        message = {"role": "user", "content": {"type": "text", "text": "Hello"}}
+        row = {
+            "prompt": Prompt(server=row.server, name="welcome", description="Greets.", messages=[message]),
+            "resource": Resource(server=row.server, uri="file:///a", name="a", description="A text.", text="a"),
+        }[kind]
+        save_offer(row)
+    address = reverse(f"admin:flows_{kind}_change", args=[row.pk])
+    form = operator.get(address).context["adminform"].form
+    opened = {name: form[name].value() for name in form.fields}
+    sent = {name: value for name, value in opened.items() if value not in (None, False)}
+    assert operator.post(address, sent | {"name": "first"}).status_code == 302
+    late = operator.post(address, sent | {"name": "second"})
+    assert late.context["adminform"].form.non_field_errors() == [
+        "Not saved: somebody changed this after you had opened it. Look at what is stored in another tab; "
+        "to store what stands here over it, save again."
+    ]
+    row.refresh_from_db()
+    assert row.name == "first"
+    now = late.context["adminform"].form["began_from"].value()
+    assert operator.post(address, sent | {"name": "second", "began_from": now}).status_code == 302
+    row.refresh_from_db()
+    assert (row.name, row.revision) == ("second", 3)
+
+
 def test_switching_a_flow_off_in_its_form_is_announced(
     operator: Client, django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -75,6 +104,12 @@ def test_every_fault_of_a_definition_is_an_error_of_the_form(operator: Client) -
     assert [error.split(":")[0] for error in errors["definition"]] == ["nodes[0].slug", "nodes[0].type", "nodes"]
     assert sorted(errors) == ["definition", "input_schema"]
     assert not operator.get(change(flow)).context["adminform"].form.errors
+
+
+@pytest.mark.parametrize("field", ["definition", "input_schema", "output_schema", "annotations"])
+def test_json_that_is_a_text_is_an_error_of_its_field(operator: Client, field: str) -> None:
+    page = operator.post(change(flow := make_flow()), form(flow, **{field: '"a text"'}))
+    assert (page.status_code, list(page.context["adminform"].form.errors)) == (200, [field])
 
 
 def test_a_tool_name_that_is_taken_is_an_error_of_the_form(operator: Client) -> None:

@@ -22,7 +22,8 @@ def operator(client: Client) -> Client:
 
 
 def form(owner: Any, **changed: Any) -> dict[str, Any]:
-    return {"owner": owner.pk, "name": "kitchen", "tools": '["bake"]', "expires_at_0": "", "expires_at_1": ""} | changed
+    values = {"owner": owner.pk, "name": "kitchen", "tools": '["bake"]', "scopes": ["mcp:call"]}
+    return values | {"expires_at_0": "", "expires_at_1": ""} | changed
 
 
 def test_a_new_key_is_shown_once_and_stored_as_a_hash(operator: Client) -> None:
@@ -34,11 +35,13 @@ def test_a_new_key_is_shown_once_and_stored_as_a_hash(operator: Client) -> None:
     assert shown is not None
     stored = ApiKey.objects.get()
     assert (stored.key_hash, stored.prefix) == (hash_key(shown[1]), shown[1][:11])
-    assert (stored.owner, stored.name, stored.tools, [*stored.servers.all()]) == (
+    assert (stored.owner, stored.name, stored.tools, [*stored.servers.all()], stored.all_servers, stored.scopes) == (
         server.owner,
         "kitchen",
         ["bake"],
         [server],
+        False,
+        ["mcp:call"],
     )
     assert shown[1] not in operator.get(LIST).content.decode()
 
@@ -48,6 +51,14 @@ def test_a_key_opens_all_servers_or_those_it_names(operator: Client) -> None:
     values = form(server.owner, servers=[server.pk], all_servers="on")
     page = operator.post(reverse("admin:mcp_bridge_apikey_add"), values).content.decode()
     assert "The key opens all servers: take the tick off, or choose none here." in page
+
+
+def test_a_key_for_single_tools_has_no_scope_over_whole_servers(operator: Client) -> None:
+    values = form(make_user(), all_servers="on", scopes=["mcp:call", "flows:write"])
+    page = operator.post(reverse("admin:mcp_bridge_apikey_add"), values).content.decode()
+    assert "A key for single tools cannot have flows:write" in page
+    operator.post(reverse("admin:mcp_bridge_apikey_add"), values | {"tools": ""})
+    assert ApiKey.objects.get().scopes == ["mcp:call", "flows:write"]
 
 
 @pytest.mark.parametrize("tools", ['{"a": 1}', "[1]", '"bake"'])

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from django.db import connection
 
+from flows.values.scopes import CALLS_ONLY, EVERYTHING
 from tests.live import LiveServer, server_on
 
 HERE = Path(__file__).parent
@@ -233,6 +234,12 @@ def test_an_old_database_keeps_every_row_and_becomes_like_a_new_one(upgraded: Up
     for table in ("django_content_type", "auth_permission"):  # A new model adds to them.
         assert set(upgraded.before[table]) <= set(kept.pop(table))
     assert kept == {table: rows for table, rows in upgraded.before.items() if table in kept}
+    # Keys keep what they could: those without a limit opened REST too.
+    keys = upgraded.database.query("SELECT all_servers, CAST(tools AS text) AS tools, scopes FROM mcp_bridge_apikey")
+    assert {bool(key["all_servers"]) and key["tools"] == "[]" for key in keys} == {True, False}
+    for key in keys:
+        is_limited = not key["all_servers"] or key["tools"] != "[]"
+        assert json.loads(key["scopes"]) == list(CALLS_ONLY if is_limited else EVERYTHING)
     # What was counted before it was told apart counts as calls of clients.
     assert not any(row["is_trial"] for row in upgraded.database.query("SELECT is_trial FROM executions_executioncount"))
     after = schema(upgraded.database.query)

@@ -12,7 +12,7 @@ from flowhub.credentials import Credentials
 from flows.models import Flow, Prompt, Resource, Server
 from flows.offers.changes import save_offer
 from flows.publishing import versions
-from mcp_bridge.models import KEY_START, ApiKey, hash_key
+from mcp_bridge.models import ApiKey, hash_key, new_key
 
 USERNAME = "admin"
 
@@ -24,15 +24,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make whatever is missing, in one transaction."""
-        kept = credentials.read() or Credentials(
-            USERNAME, secrets.token_urlsafe(12), KEY_START + secrets.token_urlsafe(32)
-        )
+        kept = credentials.read() or Credentials(USERNAME, secrets.token_urlsafe(12), new_key())
         # Written first: a database that holds them without the file would lock the newcomer out.
         credentials.write(kept)
         with transaction.atomic():
             user = self._user(kept)
-            self._key(user, kept)
             made = self._flows(user)
+            self._key(user, kept)
         self.stdout.write(f"Demo loaded: {made} new flows.")
 
     def _user(self, kept: Credentials) -> Any:
@@ -42,7 +40,7 @@ class Command(BaseCommand):
 
     def _key(self, user: Any, kept: Credentials) -> None:
         if not ApiKey.objects.filter(key_hash=hash_key(kept.key)).exists():
-            ApiKey.issue(user, "demo", key=kept.key)
+            ApiKey.issue(user, "demo", key=kept.key, servers=Server.objects.filter(slug=demo.SERVER["slug"]))
 
     def _flows(self, user: Any) -> int:
         server, is_new = Server.objects.get_or_create(slug=demo.SERVER["slug"], defaults=demo.SERVER | {"owner": user})
@@ -50,6 +48,7 @@ class Command(BaseCommand):
             return 0
         for values in demo.FLOWS:
             versions.publish(Flow.objects.create(server=server, **values), user)
+        server.flows.get(tool_name="greet").cases.create(**demo.GREET_CASE)
         for values in demo.PROMPTS:
             save_offer(Prompt(server=server, **values))
         for values in demo.RESOURCES:

@@ -1,6 +1,5 @@
 """The operations of a document, each with the flow that it becomes."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,21 +10,15 @@ from flows.transfer.openapi.document import Document, Unusable
 from flows.transfer.openapi.request import NodeRequest, request_of
 from flows.transfer.openapi.schemas import Converter
 from flows.transfer.openapi.security import literal
+from flows.values.http_methods import ANNOTATIONS
 from flows.values.reserved_names import GET_RESULT
+from flows.values.tool_names import tool_name_of
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 MAX_OPERATIONS = 500
 """Operations of one document that are offered."""
 _MAX_DESCRIPTION = 4_000
 """Characters of an operation's description that its tool keeps."""
-ANNOTATIONS: dict[str, dict[str, bool]] = {
-    "get": {"readOnlyHint": True},
-    "head": {"readOnlyHint": True},
-    "options": {"readOnlyHint": True},
-    "put": {"destructiveHint": True, "idempotentHint": True},
-    "delete": {"destructiveHint": True, "idempotentHint": True},
-}
-"""What a method promises (RFC 9110 9.2); the others promise nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +63,7 @@ def operations_of(document: Document, address: str) -> list[Operation]:
     found = []
     for method, path, item in _listed(document):
         operation = item[method] if isinstance(item[method], dict) else {}
-        tool_name = _free(_snake(str(operation.get("operationId") or f"{method} {path}")), names)
+        tool_name = _free(tool_name_of(str(operation.get("operationId") or f"{method} {path}")), names)
         names.add(tool_name)
         found.append(_operation(converter, method, path, item, tool_name, address))
     return found[:MAX_OPERATIONS]
@@ -143,7 +136,7 @@ def _flow(made: Operation, request: NodeRequest, answer: dict[str, Any]) -> dict
         "whenNotToUse": "",
         "inputSchema": request.input_schema,
         "outputSchema": None,
-        "annotations": ANNOTATIONS.get(made.method, {}),
+        "annotations": ANNOTATIONS.get(made.method.upper(), {}),
         "timeoutSeconds": 300,
         "answerSeconds": None,
         "definition": {"nodes": nodes, "connections": lines},
@@ -167,13 +160,6 @@ def _answer(document: Document, operation: dict[str, Any]) -> dict[str, Any]:
     if any("json" in name.lower() for name in types):
         return {"json": "{{ request.body }}"}
     return {"text": "{{ request.body }}" if types else "Done: the other system answered {{ request.status }}."}
-
-
-def _snake(text: str) -> str:
-    """`getOrderById`, `GET /orders/{id}` -> a tool name."""
-    spaced = re.sub(r"([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3_\2\4", text)
-    plain = re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
-    return (plain if plain[:1].isalpha() else f"call_{plain}")[:58].strip("_")
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -3,19 +3,18 @@ import "@xyflow/react/dist/base.css";
 import { useContext, useEffect, useMemo, useRef, useState, type KeyboardEvent, type MouseEvent } from "react";
 import "./canvas.css";
 import { Card } from "./card";
+import { Changes } from "./changes";
+import { changedNodes, markOf } from "./comparison";
 import { Details } from "./details";
-import { inTimeOrder, isTaken, neighbour, openingView, type CanvasData, type Direction } from "./model";
+import { inTimeOrder, isTaken, neighbour, openingView, type CanvasData } from "./model";
 import { NodeBox, type Box } from "./node";
 import { Store, StoreContext, usePart } from "./store";
+import { DIRECTIONS, FAR, FEW, LEAST_ZOOM, Tools, useKeptMiddle, useReveal, useZoomKeys } from "./view";
 
 const NODE_TYPES = { box: NodeBox };
-const DIRECTIONS: Record<string, Direction> = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
-const LEAST_ZOOM = 0.1;
-/** Below this zoom nodes show their names alone. */
-const FAR = 0.45;
-/** So many nodes are found without a map, which would lie over them. */
-const FEW = 8;
-const MOVE_MS = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 160;
+
+/** What `n` and `p` go through: an execution in the order of time, a comparison from change to change. */
+const stepsIn = (data: CanvasData) => (data.run ? inTimeOrder(data) : data.compared ? changedNodes(data) : []);
 
 const boxesOf = ({ nodes, width }: CanvasData): Box[] =>
   nodes.map((node) => ({ id: node.id, type: "box", position: { x: node.x, y: node.y }, width, height: node.height, data: { node } }));
@@ -27,7 +26,8 @@ const linesOf = ({ connections, run }: CanvasData): Edge[] =>
     sourceHandle: each.way,
     target: each.target,
     interactionWidth: 0, // nothing happens on a line: a wide one to click would only cost
-    className: each.isFaulty ? "is-faulty" : run && isTaken(each, run) ? "is-taken" : "",
+    className: each.isFaulty ? "is-faulty" : run && isTaken(each, run) ? "is-taken" : each.change ? `is-${each.change}` : "",
+    label: markOf(each.change),
   }));
 
 /** A graph to look at; see main.ts for where its data comes from. */
@@ -43,9 +43,11 @@ export function Canvas({ store }: { store: Store }) {
 
 function Work() {
   const store = useContext(StoreContext);
-  const flow = useReactFlow<Box>();
+  const reveal = useReveal();
+  const zoom = useZoomKeys();
   const work = useRef<HTMLDivElement>(null);
   const isRun = usePart(({ data }) => data.run !== undefined);
+  const isCompared = usePart(({ data }) => data.compared !== undefined);
   const chosen = usePart((state) => state.chosen);
   const panel = useRef<HTMLElement>(null);
   const [wantsPanel, setWantsPanel] = useState(0);
@@ -58,17 +60,11 @@ function Work() {
   /** Makes a node the current one, and brings it into sight. */
   function goTo(id: string) {
     store.set({ current: id });
-    const { width, nodes } = store.get().data;
-    const node = nodes.find((each) => each.id === id)!;
-    const { x, y, zoom } = flow.getViewport();
-    const stage = work.current!.querySelector(".stage")!;
-    const [left, top] = [node.x * zoom + x, node.y * zoom + y];
-    const isSeen = left >= 0 && top >= 0 && left + width * zoom <= stage.clientWidth && top + node.height * zoom <= stage.clientHeight;
-    if (!isSeen) void flow.setCenter(node.x + width / 2, node.y + node.height / 2, { zoom: Math.max(zoom, 0.5), duration: MOVE_MS });
+    reveal(work.current!.querySelector(".stage")!, store.get().data, id);
   }
 
   function step(by: number) {
-    const order = inTimeOrder(store.get().data);
+    const order = stepsIn(store.get().data);
     const at = order.indexOf(store.get().chosen ?? "");
     const next = order[at < 0 ? (by > 0 ? 0 : order.length - 1) : at + by];
     if (next === undefined) return;
@@ -99,11 +95,8 @@ function Work() {
       const next = current && neighbour(data, current, DIRECTIONS[event.key]!);
       if (next) goTo(next);
     } else if (event.key === "Home") goTo((data.nodes.find((node) => node.isStart) ?? data.nodes[0]!).id);
-    else if (event.key === "+" || event.key === "=") void flow.zoomIn({ duration: MOVE_MS });
-    else if (event.key === "-") void flow.zoomOut({ duration: MOVE_MS });
-    else if (event.key === "0") void flow.fitView({ padding: 0.1, maxZoom: 1, duration: MOVE_MS });
-    else if (data.run && (event.key === "n" || event.key === "p")) step(event.key === "n" ? 1 : -1);
-    else return;
+    else if ((data.run || data.compared) && (event.key === "n" || event.key === "p")) step(event.key === "n" ? 1 : -1);
+    else if (!zoom(event.key)) return;
     const now = store.get().current;
     if (now !== current) boxOf(now!)?.focus({ preventScroll: true });
     event.preventDefault();
@@ -111,19 +104,19 @@ function Work() {
   }
 
   return (
-    <div ref={work} className={`work ${isRun ? "is-run" : "is-draft"} ${chosen === undefined ? "" : "has-chosen"}`} onKeyDown={press}>
+    <div ref={work} className={`work ${isRun ? "is-run" : isCompared ? "is-draft is-compared" : "is-draft"} ${chosen === undefined ? "" : "has-chosen"}`} onKeyDown={press}>
       <div className="stage" role="group" aria-label="Graph" onClick={open}>
         <Flow />
-        {isRun && <Steps step={step} />}
+        {(isRun || isCompared) && <Steps step={step} />}
         <Tools />
       </div>
-      {chosen !== undefined && (isRun ? <Card ref={panel} close={close} /> : <Details ref={panel} close={close} />)}
+      {chosen !== undefined && (isRun ? <Card ref={panel} close={close} /> : isCompared ? <Changes ref={panel} close={close} /> : <Details ref={panel} close={close} />)}
       <p className="keys">
         <kbd>←</kbd> <kbd>→</kbd> along connections, <kbd>↑</kbd> <kbd>↓</kbd> between them, <kbd>Enter</kbd> opens,
-        {isRun && (
+        {(isRun || isCompared) && (
           <>
             {" "}
-            <kbd>n</kbd> <kbd>p</kbd> in order of time,
+            <kbd>n</kbd> <kbd>p</kbd> {isRun ? "in order of time" : "from change to change"},
           </>
         )}{" "}
         <kbd>+</kbd> <kbd>−</kbd> <kbd>0</kbd> zoom and fit
@@ -174,7 +167,7 @@ function Flow() {
         >
           <Background gap={22} size={1.4} />
           {first.data.nodes.length > FEW && (
-            <MiniMap<Box> pannable zoomable ariaLabel="Map of the graph" nodeBorderRadius={8} nodeClassName={({ id }) => `is-${data.run?.nodes[id]?.status ?? ""}`} />
+            <MiniMap<Box> pannable zoomable ariaLabel="Map of the graph" nodeBorderRadius={8} nodeClassName={({ id, data: { node } }) => `is-${data.run?.nodes[id]?.status ?? node.change?.verdict ?? ""}`} />
           )}
         </ReactFlow>
       )}
@@ -182,55 +175,21 @@ function Flow() {
   );
 }
 
-/** When the canvas becomes wider or narrower, as beside a panel, its middle stays in the middle. */
-function useKeptMiddle() {
-  const { getViewport, setViewport } = useReactFlow();
-  const width = useStore((state) => state.width);
-  const last = useRef(0);
-  useEffect(() => {
-    const { x, y, zoom } = getViewport();
-    if (last.current && width) void setViewport({ x: x + (width - last.current) / 2, y, zoom });
-    last.current = width;
-  }, [width, getViewport, setViewport]);
-}
-
-function Tools() {
-  const { zoomIn, zoomOut, fitView, zoomTo } = useReactFlow();
-  const zoom = useStore((state) => state.transform[2]);
-  const quick = { duration: MOVE_MS };
-  // The keys + − 0 do the same, so these are no stops for Tab.
-  return (
-    <Panel position="bottom-left" className="tools">
-      <button type="button" tabIndex={-1} aria-label="Zoom out" onClick={() => void zoomOut(quick)}>
-        −
-      </button>
-      <button type="button" tabIndex={-1} className="zoom" title="Show at full size" onClick={() => void zoomTo(1, quick)}>
-        {Math.round(100 * zoom)}%
-      </button>
-      <button type="button" tabIndex={-1} aria-label="Zoom in" onClick={() => void zoomIn(quick)}>
-        +
-      </button>
-      <button type="button" tabIndex={-1} onClick={() => void fitView({ padding: 0.1, maxZoom: 1, ...quick })}>
-        Fit
-      </button>
-    </Panel>
-  );
-}
-
-/** Through an execution in the order of time; at its ends the buttons stay, so that the keyboard does. */
+/** Through an execution in the order of time, through a comparison from change to change; at its ends the buttons stay, so that the keyboard does. */
 function Steps({ step }: { step: (by: number) => void }) {
   const data = usePart((state) => state.data);
   const chosen = usePart((state) => state.chosen);
-  const order = inTimeOrder(data);
+  const order = stepsIn(data);
+  const [previous, next] = data.run ? ["Previous in time", "Next in time"] : ["Previous change", "Next change"];
   if (!order.length) return null;
   const at = order.indexOf(chosen ?? "");
   return (
     <Panel position="top-left" className="steps">
-      <button type="button" aria-label="Previous in time" aria-disabled={at === 0} onClick={() => step(-1)}>
+      <button type="button" aria-label={previous} aria-disabled={at === 0} onClick={() => step(-1)}>
         ‹
       </button>
-      <span aria-live="polite">{at < 0 ? `${order.length} ran` : `${at + 1} of ${order.length}`}</span>
-      <button type="button" aria-label="Next in time" aria-disabled={at === order.length - 1} onClick={() => step(1)}>
+      <span aria-live="polite">{at < 0 ? `${order.length} ${data.run ? "ran" : "changed"}` : `${at + 1} of ${order.length}`}</span>
+      <button type="button" aria-label={next} aria-disabled={at === order.length - 1} onClick={() => step(1)}>
         ›
       </button>
     </Panel>

@@ -1,5 +1,6 @@
 import { createRoot } from "react-dom/client";
 import { Canvas } from "./canvas";
+import { changedNodes } from "./comparison";
 import { inTimeOrder, type CanvasData } from "./model";
 import { Store } from "./store";
 
@@ -11,7 +12,7 @@ export function draw(place: HTMLElement, data: CanvasData) {
 
   function begin(first: CanvasData) {
     const chosen = first.run?.failed ?? undefined;
-    const start = chosen ?? (first.run && inTimeOrder(first).at(-1)) ?? first.nodes.find((node) => node.isStart)?.id;
+    const start = chosen ?? (first.run && inTimeOrder(first).at(-1)) ?? (first.compared && changedNodes(first)[0]) ?? first.nodes.find((node) => node.isStart)?.id;
     const made = new Store({ data: first, chosen, current: start ?? first.nodes[0]?.id });
     root.render(<Canvas key={shape(first)} store={made} />);
     return made;

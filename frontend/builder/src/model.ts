@@ -1,7 +1,5 @@
 // What there is to draw, and what can be said of it without a page: places, ways through it, its order in time.
-import type { components } from "./api";
-
-type DraftNode = NonNullable<components["schemas"]["Flow"]["definition"]>["nodes"][number];
+import type { NodeChange, Verdict } from "./comparison";
 
 /** A node with its place (its left upper corner) and its ways out; in a draft also what it is made of. */
 export interface CanvasNode {
@@ -22,10 +20,14 @@ export interface CanvasNode {
     /** Its number in the definition. */
     index: number;
     slug: string;
-    parameters: NonNullable<DraftNode["parameters"]>;
-    settings: NonNullable<DraftNode["settings"]>;
+    parameters: object;
+    settings: object;
     faults: string[];
   };
+  /** Where two states are compared. */
+  change?: NodeChange;
+  /** While it can be edited: the ways out that lead nowhere, and how it is set. */
+  edited?: { free: string[]; isDisabled: boolean; isHeld: boolean };
 }
 
 export interface CanvasConnection {
@@ -34,6 +36,7 @@ export interface CanvasConnection {
   way: string;
   target: string;
   isFaulty: boolean;
+  change?: Verdict;
 }
 
 /** What happened to one node: `start` in milliseconds since the execution began, null for one that did not run. */
@@ -61,7 +64,11 @@ export interface CanvasData {
   connections: CanvasConnection[];
   /** Of a draft: the names of the parameters that a call brings. */
   inputs?: string[];
+  /** Frames around nodes, where they can be edited. */
+  groups?: readonly { id: string; name: string; nodeIds: readonly string[] }[];
   run?: Run;
+  /** What people call the two states that are compared. */
+  compared?: { before: string; after: string };
 }
 
 export type Direction = "left" | "right" | "up" | "down";
@@ -111,7 +118,7 @@ export function isTaken({ source, way, target }: CanvasConnection, run: Run): bo
 
 /** What a node does, in as many words as fit: the first texts of its parameters; of the trigger, what a call brings. */
 export function summary({ draft, isStart }: CanvasNode, inputs: string[]): string {
-  const texts = Object.values<unknown>(draft?.parameters ?? {}).filter((value) => typeof value === "string");
+  const texts = Object.values((draft?.parameters ?? {}) as Record<string, unknown>).filter((value) => typeof value === "string");
   const words = isStart ? inputs.join(", ") : texts.slice(0, 2).join(" ");
   return words.replace(/\s+/g, " ").slice(0, 80);
 }

@@ -1,5 +1,7 @@
 import { Handle, Position, type Node, type NodeProps } from "@xyflow/react";
 import { memo } from "react";
+import { wordsOf } from "./comparison";
+import { Mark } from "./mark";
 import { summary, type CanvasNode, type NodeState } from "./model";
 import { usePart } from "./store";
 
@@ -12,9 +14,11 @@ const ONE_LINE_WITH_MARK = 11;
 const place = (number: number, of: number) => `${(100 * (number + 1)) / (of + 1)}%`;
 
 /** What a node is, and what happened to it, for who does not see it. */
-function nameOf({ name, title, draft }: CanvasNode, state: NodeState | undefined): string {
+function nameOf({ name, title, draft, edited, change }: CanvasNode, state: NodeState | undefined): string {
   const faults = draft?.faults.length ?? 0;
-  const parts = [name, title, state?.word, state?.facts, faults && `${faults} fault${faults === 1 ? "" : "s"}`];
+  const set = [edited?.isDisabled && "disabled", edited?.isHeld && "output held"];
+  const found = faults && `${faults} fault${faults === 1 ? "" : "s"}`;
+  const parts = [name, title, ...set, state?.word, state?.facts, found, wordsOf(change?.verdict, change?.isMoved)];
   return parts.filter(Boolean).join(", ");
 }
 
@@ -24,14 +28,16 @@ export const NodeBox = memo(function NodeBox({ data: { node } }: NodeProps<Box>)
   const isChosen = usePart((state) => state.chosen === node.id);
   const state = usePart(({ data }) => data.run?.nodes[node.id]);
   const isRun = usePart(({ data }) => data.run !== undefined);
-  const icons = usePart(({ data }) => data.icons);
   const inputs = usePart(({ data }) => data.inputs);
+  const { edited } = node;
   const faults = node.draft?.faults ?? [];
-  const says = faults[0] ?? (isRun ? [state?.word, state?.facts].filter(Boolean).join(" · ") || "not reached" : summary(node, inputs ?? []));
-  const kind = isRun ? `is-${state?.status ?? "skipped"}` : faults.length ? "is-faulty" : "";
+  const changed = wordsOf(node.change?.verdict, node.change?.isMoved);
+  const says = (changed || faults[0]) ?? (isRun ? [state?.word, state?.facts].filter(Boolean).join(" · ") || "not reached" : summary(node, inputs ?? []));
+  const ofDraft = [faults.length ? "is-faulty" : changed && `is-${node.change!.verdict}`, edited?.isDisabled && "is-disabled"];
+  const kind = isRun ? `is-${state?.status ?? "skipped"}` : ofDraft.filter(Boolean).join(" ");
   return (
     <>
-      {!node.isStart && <Handle type="target" position={Position.Left} isConnectable={false} />}
+      {!node.isStart && <Handle type="target" position={Position.Left} isConnectable={edited !== undefined} />}
       <button
         type="button"
         className={`box ${kind} ${node.name.length > (isRun || faults.length ? ONE_LINE_WITH_MARK : ONE_LINE) ? "is-long" : ""}`}
@@ -42,20 +48,41 @@ export const NodeBox = memo(function NodeBox({ data: { node } }: NodeProps<Box>)
         aria-expanded={isChosen}
         title={node.name}
       >
-        <span className="mark">
-          <svg aria-hidden="true">{node.icon && <use href={`${icons}#${node.icon}`} />}</svg>
-        </span>
+        <Mark icon={node.icon} />
         <b>{node.name}</b>
         {isRun && <i className={`dot ${kind}`} />}
         {!isRun && faults.length > 0 && <i className="count">{faults.length}</i>}
         <small>{node.type}</small>
-        <span className="says">{says}</span>
+        <span className="says">{edited?.isDisabled ? "disabled: passed over" : says}</span>
+        {edited?.isHeld && <i className="held" title="Its output is held for tests" />}
       </button>
+      {/* The same is in the menu that the keyboard opens, so these are no stops for Tab. */}
+      {edited && <button type="button" tabIndex={-1} className="more nodrag" data-menu={node.id} aria-label={`What to do with ${node.name}`} title="More" children="⋯" />}
       {node.ways.map((way, number) => (
-        <Handle key={way} type="source" id={way} position={Position.Right} isConnectable={false} style={{ top: place(number, node.ways.length) }}>
-          {node.ways.length > 1 && <span className={`way ${isRun && state?.way === way ? "is-taken" : ""}`}>{way}</span>}
-        </Handle>
+        <Handle key={way} type="source" id={way} position={Position.Right} isConnectable={edited !== undefined} style={{ top: place(number, node.ways.length) }} />
       ))}
+      {node.ways.map((way, number) => {
+        const isNamed = node.ways.length > 1;
+        const isFree = edited?.free.includes(way);
+        if (!isNamed && !isFree) return null;
+        return (
+          <span key={way} className={`exit ${isNamed ? "" : "is-bare"}`} style={{ top: place(number, node.ways.length) }}>
+            {isNamed && <span className={`way ${isRun && state?.way === way ? "is-taken" : ""}`}>{way}</span>}
+            {isFree && (
+              <button
+                type="button"
+                tabIndex={-1}
+                className="plus nodrag nopan"
+                data-plus={node.id}
+                data-way={way}
+                aria-label={`Add after ${node.name}${isNamed ? `, at ${way}` : ""}`}
+                title="Add a node here"
+                children="+"
+              />
+            )}
+          </span>
+        );
+      })}
     </>
   );
 });

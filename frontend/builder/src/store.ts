@@ -9,17 +9,17 @@ export interface State {
 }
 
 /** A node redraws itself when its own part of the state changes; all of React Flow does not. */
-export class Store {
-  #state: State;
+export class Store<T extends object = State> {
+  #state: T;
   #listeners = new Set<() => void>();
 
-  constructor(state: State) {
+  constructor(state: T) {
     this.#state = state;
   }
 
   get = () => this.#state;
 
-  set = (change: Partial<State>) => {
+  set = (change: Partial<T>) => {
     this.#state = { ...this.#state, ...change };
     for (const listener of this.#listeners) listener();
   };
@@ -32,7 +32,10 @@ export class Store {
 
 export const StoreContext = createContext<Store>(undefined!);
 
-export function usePart<T>(part: (state: State) => T): T {
-  const store = useContext(StoreContext);
+export function usePartOf<T extends object, P>(store: Store<T>, part: (state: T) => P): P {
   return useSyncExternalStore(store.listen, () => part(store.get()));
+}
+
+export function usePart<P>(part: (state: State) => P): P {
+  return usePartOf(useContext(StoreContext), part);
 }

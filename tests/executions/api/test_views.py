@@ -8,13 +8,16 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from executions.models import Execution
+from executions.models import Execution, KeptDraft
 from executions.record.status import Status
 from flows.models import Flow
 from flows.publishing import versions
-from tests.factories import STARTED, make_execution, make_flow, make_server, make_user
+from tests.definitions import answer, chain, node
+from tests.factories import STARTED, call, make_execution, make_flow, make_server, make_user
 
 pytestmark = pytest.mark.django_db
+
+TOO_FAR = "The year {} is too far away: write one from 2 to 9998."
 
 
 def rest(user: Any) -> APIClient:
@@ -129,6 +132,8 @@ def test_equal_start_times_are_ordered_by_id_so_no_row_is_on_two_pages() -> None
         ("limit=101", {"limit": ["Write a whole number from 1 to 100."]}),
         ("limit=ten", {"limit": ["Write a whole number from 1 to 100."]}),
         ("startedAfter=soon", {"startedAfter": ["Enter a valid date/time."]}),
+        ("startedAfter=0001-01-01T00:00:00%2B23:59", {"startedAfter": [TOO_FAR.format(1)]}),
+        ("startedBefore=9999-12-31T23:59:59-23:59", {"startedBefore": [TOO_FAR.format(9999)]}),
         ("minDuration=NaN", {"minDuration": ["Enter a number."]}),
         ("flow=mine", {"flow": ["Enter a whole number."]}),
     ],
@@ -194,7 +199,11 @@ def test_executions_are_filtered(query: str, found: str) -> None:
         ('a "quoted" word', "b"),
         ("n:21", "ab"),
         ('n:"21"', "b"),
+        ("n:21.0", "a"),
         ("n:2", ""),
+        ("seats:4", "a"),
+        ("seats:4.0", "a"),
+        ("seats:4.00", ""),
         ("deep:true", "b"),
         ("deep:null", ""),
         ("state:paid", "a"),
@@ -211,7 +220,7 @@ def test_search_looks_at_every_parameter_and_at_the_answer(search: str, found: s
     flow = make_flow()
     a = make_execution(
         flow,
-        initial_params={"first": 1, "customer": {"name": "Ada Lovelace", "n": 21}},
+        initial_params={"first": 1, "customer": {"name": "Ada Lovelace", "n": 21}, "seats": 4.0},
         result={"content": [{"type": "text", "text": "Paid."}], "structuredContent": {"state": "paid"}},
     )
     b = make_execution(
@@ -515,3 +524,104 @@ class TestDraft:
     def test_a_foreign_draft_is_not_found(self) -> None:
         answer = rest(make_user()).post(f"/api/flows/{self.draft().pk}/test/", {}, format="json")
         assert answer.status_code == 404
+
+    # As far as a node, and with outputs that are given
+
+    def fetching(self, **fetch: Any) -> Flow:
+        """Two nodes that would fail, an answer of theirs, and a node behind another one that has faults."""
+        first = node("first", "http_request", url="http://127.0.0.1:9/", method="GET")
+        definition = chain(first | fetch, node("shout", "template", text="{{ first.body }}!"), answer("{{ shout }}"))
+        definition["nodes"].append(node("half", "http_request"))
+        definition["connections"].append({"id": "h", "sourceNodeId": "shout", "targetNodeId": "half"})
+        return make_flow(definition=definition, output_schema={"type": "string"})
+
+    def tried(self, flow: Flow, status: int = 201, **body: Any) -> Any:
+        answered = rest(flow.server.owner).post(f"/api/flows/{flow.pk}/test/", body, format="json")
+        assert answered.status_code == status, answered.json()
+        return answered.json()
+
+    def test_as_far_as_a_node_is_as_far_as_is_executed_whatever_is_wrong_behind_it(self) -> None:
+        flow = self.fetching()
+        found = self.tried(flow, untilNode="shout", outputs={"first": {"body": "Ada"}, "answer": "of no use"})
+        assert [
+            (entry["nodeId"], entry["status"], entry.get("reused"), entry.get("given"), entry["outputData"])
+            for entry in found["nodeExecutions"]
+        ] == [
+            ("trigger", "completed", None, None, {}),
+            ("first", "completed", True, True, {"body": "Ada"}),
+            ("shout", "completed", None, None, "Ada!"),
+        ]
+        said = "Executed as far as 'Shout', as it was asked for; the record has what the node gave."
+        assert (found["status"], found["result"]["content"]) == ("fulfilled", [{"type": "text", "text": said}])
+        faults = self.tried(flow, 400)["definition"]
+        assert {fault["path"] for fault in faults} == {"nodes[4].parameters"}
+
+    def test_a_held_output_stands_for_its_node_in_test_calls_alone_and_a_given_one_comes_before_it(self) -> None:
+        flow = self.fetching(heldOutput={"body": "held"})
+        held = self.tried(flow, untilNode="shout")["nodeExecutions"][2]["outputData"]
+        given = self.tried(flow, untilNode="shout", outputs={"first": {"body": "given"}})["nodeExecutions"][2]
+        assert (held, given["outputData"]) == ("held!", "given!")
+        assert KeptDraft.objects.count() == 1
+        assert "held!" not in str(KeptDraft.objects.get().definition)
+        page = Client()
+        page.force_login(flow.server.owner)
+        flow.definition = {**flow.definition, "nodes": flow.definition["nodes"][:-1]}
+        flow.definition["connections"] = flow.definition["connections"][:-1]
+        flow.save()
+        called = page.post(f"/flows/{flow.pk}/test/", {"do": "call", "version": "draft"}, follow=True)
+        assert "this output was given for the test" in called.content.decode()
+        assert Execution.objects.order_by("-started_at")[0].result["structuredContent"] == "held!"
+        versions.publish(flow)
+        assert call(flow).error_info["nodeId"] == "first"
+
+    def test_a_node_that_no_branch_leads_to_is_said(self) -> None:
+        check = node("check", "condition", left="{{ trigger.name }}", operator="exists")
+        definition = chain(check, node("last", "delay", seconds=0))
+        definition["connections"][1]["sourceHandle"] = "false"
+        flow = make_flow(definition=definition, input_schema={"type": "object"})
+        found = self.tried(flow, untilNode="last", arguments={"name": 1})
+        said = "With these arguments no branch led to 'Last'; the record shows the way that was taken."
+        assert (found["status"], found["result"]["content"][0]["text"]) == ("fulfilled", said)
+        assert self.tried(flow, untilNode="trigger")["nodeExecutions"][-1]["nodeId"] == "trigger"
+
+    @pytest.mark.parametrize(
+        ("body", "field", "words"),
+        [
+            ({"untilNode": "gone"}, "untilNode", "'gone' is no node of the flow."),
+            ({"untilNode": "island"}, "untilNode", "'Island' cannot be reached: lead a connection to it from the "),
+            ({"untilNode": "off"}, "untilNode", "'off' is disabled, so it is not executed: enable it, or choose "),
+            ({"outputs": {"gone": 1}}, "outputs", "'gone' is no node of the flow."),
+            ({"outputs": {"gone": 1}, "untilNode": "trigger"}, "outputs", "'gone' is no node of the flow."),
+            ({"outputs": {"island": 1}}, "outputs", "'Island' cannot be reached"),
+            ({"outputs": {"trigger": 1}}, "outputs", "the trigger puts out the arguments: give those instead"),
+            ({"outputs": {"answer": 1}}, "outputs", "an output cannot stand for 'Answer', because it does not go on"),
+            ({"outputs": [1]}, "outputs", "Write a JSON object."),
+            ({"untilNode": ""}, "untilNode", "This field may not be blank."),
+        ],
+    )
+    def test_what_the_graph_does_not_have_is_refused_with_a_sentence(
+        self, body: dict[str, Any], field: str, words: str
+    ) -> None:
+        definition = chain(node("off", "delay", seconds=0) | {"disabled": True}, answer("x"))
+        definition["nodes"].append(node("island", "delay", seconds=0) | {"heldOutput": 1})
+        refused = self.tried(make_flow(definition=definition), 400, **body)
+        assert list(refused) == [field]
+        [fault] = refused[field]
+        assert (fault if isinstance(fault, str) else fault["message"]).startswith(words)
+        assert not Execution.objects.exists()
+
+    def test_a_question_on_the_way_to_a_node_is_answered_and_ends_there(self) -> None:
+        ask = node("ask", "ask_user", message="Who?")
+        definition = chain(node("first", "delay", seconds=9), ask, node("shout", "template", text="{{ first }}"))
+        definition["nodes"].append(answer("x"))
+        definition["connections"][2]["sourceHandle"] = "accept"
+        definition["connections"].append({"id": "e", "sourceNodeId": "shout", "targetNodeId": "answer"})
+        flow = make_flow(definition=definition)
+        asked = self.tried(flow, untilNode="shout", outputs={"first": "given"})
+        assert asked["status"] == "pending"
+        body = {"answers": {"ask": {"action": "accept", "content": {}}}}
+        ended = rest(flow.server.owner).post(f"/api/executions/{asked['id']}/answer/", body, format="json")
+        assert ended.status_code == 200, ended.json()
+        entries = rest(flow.server.owner).get(f"/api/executions/{asked['id']}/").json()["nodeExecutions"]
+        assert [entry["nodeId"] for entry in entries] == ["trigger", "first", "ask", "shout"]
+        assert entries[-1]["outputData"] == "given"

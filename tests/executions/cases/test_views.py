@@ -245,6 +245,24 @@ def test_the_cases_of_a_draft_that_is_no_graph_are_not_called(flow: Flow, owner:
     assert "Not called: the draft has faults." in words(answer.content.decode())
 
 
+def test_the_dialog_that_publishes_calls_every_case_on_the_draft_and_says_how_each_one_went(
+    flow: Flow, owner: Client
+) -> None:
+    address = f"/flows/{flow.pk}/publish/cases/"
+    keep(flow, "First")
+    keep(flow, "Second", outcome="fails")
+    assert "2 cases not run since the last change Not run First Not run Second" in words(
+        owner.get(address).content.decode()
+    )
+    ran = owner.post(address).content.decode()
+    assert "1 of 2 cases passed Passed First Failed Second It succeeded, and should have failed." in words(ran)
+    assert "hx-get" not in ran  # nothing runs any more, so nothing is asked for again
+    assert Execution.objects.count() == 2
+    Flow.objects.filter(pk=flow.pk).update(definition={"nodes": [], "connections": []})
+    assert "Not called:" in owner.post(address).content.decode()
+    assert browser_of(make_user()).post(address).status_code == 404
+
+
 # --- REST -------------------------------------------------------------------------------------------------------------
 
 

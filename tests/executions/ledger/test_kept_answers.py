@@ -28,7 +28,7 @@ class TestKept:
         for execution_id in (won, lost):
             answer = kept_answers.sealed(execution_id, {"content": [], "isError": False}, datetime.now(UTC))
             assert "content" not in answer.encrypted
-            await one.close(execution_id, fulfilled(), answer)
+            await one.commit(execution_id, fulfilled(), answer)
         one.stop()
         assert await sync_to_async(list)(KeptAnswer.objects.values_list("pk", flat=True)) == [won]
 

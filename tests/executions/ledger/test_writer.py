@@ -69,7 +69,7 @@ async def test_a_committed_row_is_in_the_database(ledger: Ledger) -> None:
 async def test_an_execution_opened_and_closed_at_once_is_one_insert(ledger: Ledger) -> None:
     execution_id = new_id()
     ledger.open(pending(execution_id))
-    assert await ledger.close(execution_id, fulfilled()) is True
+    assert await ledger.commit(execution_id, fulfilled()) is True
     assert await row(execution_id) == ("fulfilled", "ok", [])
 
 
@@ -94,8 +94,8 @@ async def test_progress_shows_the_newest_node_executions(ledger: Ledger) -> None
 async def test_a_terminal_row_never_changes(ledger: Ledger) -> None:
     execution_id = new_id()
     ledger.open(pending(execution_id))
-    assert await ledger.close(execution_id, fulfilled()) is True
-    assert await ledger.close(execution_id, fulfilled(status="error", result='"late"')) is False
+    assert await ledger.commit(execution_id, fulfilled()) is True
+    assert await ledger.commit(execution_id, fulfilled(status="error", result='"late"')) is False
     ledger.progress(execution_id, "[9]", NOW)
     await ledger.commit(execution_id)
     assert await row(execution_id) == ("fulfilled", "ok", [])
@@ -106,7 +106,7 @@ async def test_many_executions_share_transactions(ledger: Ledger) -> None:
 
     async def one(execution_id: uuid.UUID) -> bool:
         ledger.open(pending(execution_id))
-        return await ledger.close(execution_id, fulfilled())
+        return await ledger.commit(execution_id, fulfilled())
 
     assert await asyncio.gather(*map(one, ids)) == [True] * 500
     assert await sync_to_async(Execution.objects.filter(pk__in=ids, status="fulfilled").count)() == 500
@@ -117,7 +117,7 @@ async def test_fr_011_a_flow_deleted_before_the_insert_leaves_the_record(ledger:
     lost, kept = new_id(), new_id()
     ledger.open(pending(lost, flow_id=flow_id))
     ledger.open(pending(kept))
-    results = await asyncio.gather(ledger.close(lost, fulfilled()), ledger.close(kept, fulfilled()))
+    results = await asyncio.gather(ledger.commit(lost, fulfilled()), ledger.commit(kept, fulfilled()))
     assert results == [True, True]
     assert await row(lost) == ("fulfilled", "ok", [])
     assert (await sync_to_async(Execution.objects.get)(pk=lost)).flow_id is None
@@ -136,7 +136,7 @@ async def test_a_row_that_no_database_takes_is_refused_alone(ledger: Ledger) -> 
     ledger.open(pending(bad, flow_name=None))
     ledger.open(pending(good))
     refused, written = await asyncio.gather(
-        ledger.close(bad, fulfilled()), ledger.close(good, fulfilled()), return_exceptions=True
+        ledger.commit(bad, fulfilled()), ledger.commit(good, fulfilled()), return_exceptions=True
     )
     assert isinstance(refused, LedgerUnavailable)
     assert written is True
@@ -148,7 +148,7 @@ async def test_text_that_no_driver_encodes_is_refused_alone_and_the_writer_goes_
     ledger.open(pending(bad, flow_name="\ud800"))
     ledger.open(pending(good))
     refused, written = await asyncio.gather(
-        ledger.close(bad, fulfilled()), ledger.close(good, fulfilled()), return_exceptions=True
+        ledger.commit(bad, fulfilled()), ledger.commit(good, fulfilled()), return_exceptions=True
     )
     assert isinstance(refused, LedgerUnavailable)
     assert written is True

@@ -90,7 +90,7 @@ async def test_who_watches_a_flow_is_told_of_its_executions_and_of_nothing_in_th
             "executions": [{"id": str(execution_id), "flowId": flow.pk, "status": "pending"}],
             "more": False,
         }
-        await ledger.close(execution_id, fulfilled(result='"canary"'))
+        await ledger.commit(execution_id, fulfilled(result='"canary"'))
         assert await told(browser) == [(str(execution_id), "fulfilled")]
 
 
@@ -120,7 +120,7 @@ async def test_the_progress_of_an_execution_is_told() -> None:
     async with watching(f"/ws/flows/{flow.pk}/", flow.server.owner) as browser:
         ledger.progress(execution_id, "[1]", datetime.now(UTC))
         assert await told(browser) == [(str(execution_id), "pending")]
-        await ledger.close(execution_id, fulfilled())
+        await ledger.commit(execution_id, fulfilled())
 
 
 async def test_an_execution_that_is_ended_from_outside_and_one_that_is_deleted_are_told() -> None:
@@ -225,7 +225,7 @@ async def test_a_listener_that_fails_does_not_keep_the_ledger_from_writing(caplo
     try:
         execution_id = new_id()
         one.open(pending(execution_id))
-        assert await one.close(execution_id, fulfilled()) is True
+        assert await one.commit(execution_id, fulfilled()) is True
     finally:
         writer.listeners.remove(fail)
         await sync_to_async(one.stop, thread_sensitive=False)()

@@ -135,7 +135,7 @@ def test_an_item_is_added_without_a_reload_and_has_the_focus(
     page = open_tab(context, uvicorn_server, "greet")
     tags = {"type": "array", "items": {"type": "string"}}
     schema = {"type": "object", "properties": {"name": {"type": "string"}, "tags": tags}}
-    page.goto(f"{uvicorn_server.url}/flows/{greet['id']}/build/")
+    page.goto(f"{uvicorn_server.url}/flows/{greet['id']}/build/?as=json")
     page.get_by_label("Input schema").fill(json.dumps(schema))
     page.get_by_role("button", name="Save draft").first.click()
     page.goto(f"{uvicorn_server.url}/flows/{greet['id']}/test/")

@@ -21,7 +21,7 @@ from executions.models import Execution, ExecutionCount, Suspension
 from executions.questions import resumption
 from executions.questions.resumption import Given
 from executions.running import recovery
-from executions.running.calls import Answer, Call, Caller, Waiting
+from executions.running.calls import Answer, Answerer, Call, Caller, Waiting
 from executions.running.deliveries import state_of
 from executions.running.dispatch import dispatcher
 from executions.running.recovery import Swept
@@ -109,7 +109,7 @@ async def ask(flow: Flow, caller: Caller = CALLER, **arguments: Any) -> Waiting:
 
 
 async def resume(waiting: Waiting, flow: Flow, caller: Caller = CALLER, **answers: Given) -> Answer:
-    ended = await resumption.resume(waiting.ticket, answers, caller, flow.pk)
+    ended = await resumption.resume(waiting.ticket, answers, Answerer(caller, flow.pk))
     assert isinstance(ended, Answer)
     return ended
 
@@ -203,16 +203,16 @@ async def test_a_ticket_is_good_for_one_use_one_step_and_one_flow(flow: Flow, do
     ticket = waiting.ticket
     for wrong in (replace(ticket, nonce="guessed"), replace(ticket, step=1)):
         with pytest.raises(AnswerRefused, match="can be used once"):
-            await resumption.resume(wrong, {"ask": YES}, CALLER, flow.pk)
+            await resumption.resume(wrong, {"ask": YES}, Answerer(CALLER, flow.pk))
     with pytest.raises(AnswerRefused, match="somebody else's"):
-        await resumption.resume(ticket, {"ask": YES}, CALLER, other.pk)
+        await resumption.resume(ticket, {"ask": YES}, Answerer(CALLER, other.pk))
     both = await asyncio.gather(
-        *(resumption.resume(ticket, {"ask": YES}, CALLER, flow.pk) for _ in range(5)), return_exceptions=True
+        *(resumption.resume(ticket, {"ask": YES}, Answerer(CALLER, flow.pk)) for _ in range(5)), return_exceptions=True
     )
     assert sorted(type(each).__name__ for each in both) == ["Answer", *["AnswerRefused"] * 4]
     assert done == ["once"]
     with pytest.raises(AnswerRefused, match="answered already"):
-        await resumption.resume(ticket, {"ask": YES}, CALLER, flow.pk)
+        await resumption.resume(ticket, {"ask": YES}, Answerer(CALLER, flow.pk))
 
 
 @pytest.mark.parametrize("text", ["", "x:1:y", "0190f7a0-0000-7000-8000-000000000000:x:y"])
@@ -231,11 +231,11 @@ async def test_two_rounds_have_two_tickets_and_the_record_one_entry_a_node(done:
         asks("one"), node("count", "counted", what="between"), asks("two"), says("{{ one.content.name }}")
     )
     first = await ask(flow)
-    second = await resumption.resume(first.ticket, {"one": YES, "unknown": YES}, CALLER, flow.pk)
+    second = await resumption.resume(first.ticket, {"one": YES, "unknown": YES}, Answerer(CALLER, flow.pk))
     assert isinstance(second, Waiting)
     assert (first.ticket.step, second.ticket.step, list(second.questions)) == (0, 1, ["two"])
     with pytest.raises(AnswerRefused):
-        await resumption.resume(first.ticket, {"one": YES}, CALLER, flow.pk)
+        await resumption.resume(first.ticket, {"one": YES}, Answerer(CALLER, flow.pk))
     ended = await resume(second, flow, two=YES)
     assert done == ["between"]
     entries: Any = (await stored(ended)).node_executions
@@ -354,7 +354,7 @@ async def test_going_on_counts_although_this_ledger_never_saw_the_call(flow: Flo
 async def test_cancelling_who_waits_for_the_rest_cancels_the_rest() -> None:
     flow = await sync_to_async(make)(asks(), node("wait", "delay", seconds=60), answer("x"))
     waiting = await ask(flow)
-    task = asyncio.create_task(resumption.resume(waiting.ticket, {"ask": YES}, CALLER, flow.pk))
+    task = asyncio.create_task(resumption.resume(waiting.ticket, {"ask": YES}, Answerer(CALLER, flow.pk)))
     async with asyncio.timeout(10):
         while waiting.execution_id not in dispatcher._running:
             await asyncio.sleep(0.01)
@@ -412,7 +412,7 @@ async def _gives(result: NodeResult) -> NodeResult:
 async def test_without_an_answer_the_questions_come_back_and_a_page_can_have_them_too(flow: Flow) -> None:
     waiting = await ask(flow)
     for answers in ({}, {"other": YES}, {"ask": Given("model", {})}):
-        assert await resumption.resume(waiting.ticket, answers, CALLER, flow.pk) == waiting
+        assert await resumption.resume(waiting.ticket, answers, Answerer(CALLER, flow.pk)) == waiting
     assert await sync_to_async(resumption.questions_of)(await stored(waiting)) == waiting
     await resume(waiting, flow, ask=YES)
     assert await sync_to_async(resumption.questions_of)(await stored(waiting)) is None

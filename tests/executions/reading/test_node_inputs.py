@@ -150,6 +150,13 @@ def test_a_foreign_flow_is_not_found(flow: Flow) -> None:
     assert client.get(f"/api/flows/{flow.pk}/nodes/answer/inputs/").status_code == 404
 
 
+def test_a_draft_with_faults_tells_what_can_be_read_of_it(flow: Flow) -> None:
+    flow.definition["nodes"][3]["parameters"] = {"text": "{{ fetch.", "more": 1}
+    flow.save()
+    paths = ["trigger", "trigger.id", "trigger.lines", "trigger.lines[0]", "trigger.lines[0].n", "fetch"]
+    assert [each["path"] for each in inputs(flow, "answer")][:6] == paths
+
+
 def test_a_draft_that_is_no_graph_answers_with_its_faults() -> None:
     flow = make_flow(definition={"nodes": [], "connections": []})
     client = APIClient()

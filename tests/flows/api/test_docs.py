@@ -46,6 +46,7 @@ def test_every_node_type_is_listed_with_its_parameter_schema() -> None:
         "flows/{id}/insights/",
         "flows/{id}/cases/",
         "flows/{id}/tool/",
+        "flows/{id}/draft/",
         "executions/",
         "node-types/",
         "prompts/",
@@ -104,6 +105,8 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("get", "/api/flows/{flowId}/executions/{executionId}/"),
         ("get", "/api/flows/{flowId}/insights/"),
         ("get", "/api/flows/{flowId}/nodes/{slug}/inputs/"),
+        ("get", "/api/flows/{flowId}/draft/"),
+        ("put", "/api/flows/{flowId}/draft/"),
         ("post", "/api/flows/{flowId}/check/"),
         ("post", "/api/flows/{flowId}/publish/"),
         ("get", "/api/flows/{flowId}/versions/"),
@@ -124,6 +127,12 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("patch", "/api/resources/{resourceId}/"),
         ("delete", "/api/resources/{resourceId}/"),
         ("post", "/api/upstream-tools/"),
+        ("get", "/api/keys/"),
+        ("post", "/api/keys/"),
+        ("get", "/api/keys/{keyId}/"),
+        ("patch", "/api/keys/{keyId}/"),
+        ("delete", "/api/keys/{keyId}/"),
+        ("post", "/api/keys/{keyId}/rotate/"),
         ("get", "/api/flows/{flowId}/export/"),
         ("get", "/api/servers/"),
         ("get", "/api/servers/{serverId}/"),
@@ -136,6 +145,10 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("delete", "/api/servers/{serverId}/secrets/{name}/"),
     }
     assert sorted(document["components"]["securitySchemes"]) == ["apiKey", "cookieAuth"]
+    named = document["components"]["schemas"]
+    assert named["Flow"]["properties"]["definition"] == {"$ref": "#/components/schemas/Definition"}
+    assert named["Definition"]["properties"]["nodes"]["items"] == {"$ref": "#/components/schemas/FlowNode"}
+    assert {"FlowNode", "NodeSettings", "Connection", "CanvasNote", "NodeGroup"} <= named.keys()
 
 
 def test_the_docs_page_has_no_inline_script_and_leads_strangers_to_the_login(client: Client) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flows.engine.errors import DefinitionError, Fault
-from flows.engine.graph import MAX_DEPTH, MAX_NODES, parse
+from flows.engine.graph import MAX_DEPTH, MAX_NODES, MAX_NOTE_TEXT, held_outputs, parse, without_held
 from tests.flows.engine.kit import Flow, node
 
 
@@ -198,3 +198,91 @@ def test_a_literal_parameter_holds_no_expressions(flow: Flow) -> None:
 def test_faults_that_only_the_node_type_knows_stand_at_their_path(flow: Flow) -> None:
     flow.add("check", "validate", after="trigger", value=1, schema={"properties": {"a": {"type": "text"}}})
     assert [path for path, _ in faults_of(flow)] == ["nodes[1].parameters.schema.properties.a.type"]
+
+
+# --- Disabled ---------------------------------------------------------------------------------------------------------
+
+
+def disabled(flow: Flow, slug: str, **more: Any) -> None:
+    [found] = [each for each in flow.nodes if each["slug"] == slug]
+    found.update({"disabled": True} | more)
+
+
+def test_a_disabled_node_is_passed_over_at_main(flow: Flow) -> None:
+    flow.add("first", after="trigger")
+    flow.add("off", after="first", nonsense=1)
+    flow.add("off_too", after="off")
+    flow.add("last", after=("off_too", "first"))
+    flow.add("aside")
+    flow.connect("first:other", "off")
+    flow.connect("off:other", "aside")
+    flow.connect("off:of no type", "aside")
+    disabled(flow, "off", type="gone")
+    disabled(flow, "off_too")
+    graph = flow.graph()
+    assert [each.slug for each in graph.order] == ["trigger", "first", "last"]
+    assert {(line.source, line.source_handle, line.target) for line in graph.connections} == {
+        ("id-trigger", "main", "id-first"),
+        ("id-first", "main", "id-last"),
+        ("id-first", "other", "id-last"),
+    }
+    assert dict(graph.incoming_counts) == {"id-trigger": 0, "id-first": 1, "id-last": 2}
+
+
+def test_an_expression_that_names_a_disabled_node_is_a_fault_and_so_is_a_disabled_trigger(flow: Flow) -> None:
+    flow.add("off", after="trigger")
+    flow.add("last", after="off", value="{{ off.x ?? 1 }}")
+    disabled(flow, "off")
+    disabled(flow, "trigger")
+    assert faults_of(flow) == [
+        ("nodes[0].disabled", "the trigger takes the call in; it cannot be disabled"),
+        (
+            "nodes[2].parameters.value",
+            "{{ off.x ?? 1 }}: 'off' is disabled, so it has no output. Enable it, or name another. "
+            "Slugs that come before 'Last': trigger",
+        ),
+    ]
+
+
+def test_a_circle_through_a_disabled_node_is_still_one(flow: Flow) -> None:
+    flow.add("one", after="trigger")
+    flow.add("two", after="one")
+    flow.connect("two", "one")
+    disabled(flow, "two")
+    assert [message for _, message in faults_of(flow)] == ["the connections run in a circle: One -> two -> One"]
+
+
+def test_a_disabled_node_between_very_many_is_no_burden(flow: Flow) -> None:
+    for number in range(240):
+        flow.add(f"from_{number}", after="trigger")
+        flow.connect(f"from_{number}", "off")
+        flow.add(f"to_{number}", after="off")
+    flow.nodes.append(node("off", "scripted") | {"disabled": True})
+    assert len(flow.graph().connections) == 240 + 240 * 240
+
+
+# --- What is drawn for people -----------------------------------------------------------------------------------------
+
+
+def test_notes_and_groups_are_for_people_and_what_is_wrong_with_them_is_said(flow: Flow) -> None:
+    place = {"position": {"x": 0, "y": 0}}
+    notes = [{"id": "n", "text": "", **place}, {"id": "n", "text": "x" * (MAX_NOTE_TEXT + 1), **place}]
+    groups = [{"id": "g", "name": "", "nodeIds": ["id-trigger", "gone"]}, {"id": "g", "name": "", "nodeIds": []}]
+    assert flow.graph() is not None
+    definition = {**flow.definition, "notes": notes, "groups": groups}
+    assert [path for path, _ in faults_of(flow, definition)] == [
+        "notes[1].text",
+        "groups[0].nodeIds[1]",
+        "groups[1].id",
+    ]
+    sound = {**flow.definition, "notes": notes[:1], "groups": [{"id": "g", "name": "", "nodeIds": ["id-trigger"]}]}
+    assert parse(sound, flow.registry).order
+
+
+def test_what_is_held_for_tests_is_taken_out(flow: Flow) -> None:
+    flow.add("a", after="trigger")
+    flow.nodes[1]["heldOutput"] = None
+    assert held_outputs(flow.definition) == {"id-a": None}
+    assert "heldOutput" not in str(without_held(flow.definition))
+    assert flow.nodes[1]["heldOutput"] is None
+    assert [without_held(each) for each in (5, {}, {"nodes": [5]})] == [5, {}, {"nodes": [5]}]

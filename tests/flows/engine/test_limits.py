@@ -34,6 +34,22 @@ async def test_an_answer_beyond_the_limit_is_an_error_and_not_cut(
     assert (outcome.error, len(outcome.replies)) == ((error, 0) if is_too_much else (None, 1))
 
 
+@pytest.mark.parametrize(("count", "is_too_much"), [(11, False), (12, True)])
+async def test_texts_are_counted_before_they_are_made(
+    flow: Flow, recorder: Recorder, count: int, is_too_much: bool
+) -> None:
+    values = {"a": "{{ trigger }}-" * 4, "b": ["{{ trigger }} {{ trigger }} ", {"c": "{{ trigger }}{{ trigger }}"}]}
+    flow.add("many", "set_fields", after="trigger", fields=values)
+    flow.add("end", "return", after="many", text="done")
+    outcome = await run_flow(flow, recorder, "x" * count)
+    message = (
+        "With the expressions filled in, the texts of this node have more than 100 characters, which is as much as a "
+        "flow may answer. Fill in less: fewer expressions, or smaller values."
+    )
+    error = FlowError("node_failed", message, f"Many: {message}", "id-many", "Many")
+    assert outcome.error == (error if is_too_much else None)
+
+
 async def test_several_answers_share_the_limit(flow: Flow, recorder: Recorder) -> None:
     flow.add("a", "return", after="trigger", text="{{ trigger }}")
     flow.add("b", "return", after="trigger", text="{{ trigger }}")

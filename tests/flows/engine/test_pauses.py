@@ -18,7 +18,7 @@ from tests.flows.engine.kit import Asks, Flow, Recorder, Scripted, fail, reply, 
 
 pytestmark = pytest.mark.anyio
 
-ASKABLE = Services(cannot_ask={"model": "it has none.", "roots": "it has none."})
+ASKABLE = Services(cannot_ask={"model": "it has none.", "roots": "it has none."}.get)
 AT = 100.0
 
 

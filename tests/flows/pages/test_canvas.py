@@ -162,7 +162,7 @@ def test_the_build_page_brings_the_draft_and_the_script_with_the_nonce_of_its_po
     browser: Client, flow: Flow, tmp_path: Path
 ) -> None:
     with built(MAIN, tmp_path):
-        answer = browser.get(f"/flows/{flow.pk}/build/")
+        answer = browser.get(f"/flows/{flow.pk}/build/?as=json")
     page = answer.content.decode()
     nonce = re.search(r"'nonce-([^']+)'", answer["Content-Security-Policy"])
     assert nonce

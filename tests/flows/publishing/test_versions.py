@@ -1,12 +1,15 @@
 """Publishing makes an immutable version, or says everything that keeps it from doing so."""
 
+import json
 from typing import Any
 
 import pytest
 
+from flows.cases.drafts import print_of
 from flows.engine.errors import DefinitionError, Fault
 from flows.publishing import versions
-from tests.definitions import chain, node
+from flows.transfer.files import exported
+from tests.definitions import answer, chain, node
 from tests.factories import announcements, make_flow, make_server
 
 pytestmark = pytest.mark.django_db
@@ -105,3 +108,27 @@ def test_an_answer_that_nothing_leads_to_is_none_and_a_flow_that_fails_on_purpos
     with pytest.raises(DefinitionError, match="nothing answers"):
         versions.publish(make_flow(definition=lost))
     assert versions.publish(make_flow(definition=chain(node("no", "fail", message="Never.")))).number == 1
+
+
+# --- Held for tests, disabled -----------------------------------------------------------------------------------------
+
+
+def test_what_is_held_for_tests_is_in_no_version_and_no_change() -> None:
+    flow = make_flow(definition=chain(node("fetch", "delay", seconds=1), answer("{{ fetch }}")))
+    version = versions.publish(flow)
+    flow.definition = chain(node("fetch", "delay", seconds=1) | {"heldOutput": {"a": 1}}, answer("{{ fetch }}"))
+    flow.save()
+    assert not versions.has_unpublished_changes(flow)
+    assert print_of(flow) == print_of(version)
+    again = versions.publish(flow)
+    assert (again.definition, "heldOutput" in str(flow.definition)) == (version.definition, True)
+    assert json.loads(exported([flow]))["flows"][0]["definition"] == version.definition
+    assert versions.duplicate(flow).definition == flow.definition
+
+
+def test_a_flow_with_a_disabled_node_is_published_whatever_its_parameters_are() -> None:
+    off = node("off", "http_request", method=5) | {"disabled": True}
+    flow = make_flow(definition=chain(off, answer(1)))
+    assert versions.publish(flow).definition == flow.definition
+    flow.definition = chain(node("only", "return", text="x") | {"disabled": True})
+    assert [fault.path for fault in versions.publishing_faults(flow)] == ["definition.nodes"]

@@ -1,5 +1,6 @@
 """Two people edit the same: the page shows both sides, field by field, and its form keeps what is chosen."""
 
+import json
 import re
 from html import unescape
 from typing import Any
@@ -12,6 +13,7 @@ from flows.models import Flow, Prompt, Resource, Server
 from flows.offers.changes import save_offer
 from flows.publishing import versions
 from flows.revisions.writes import write
+from tests.definitions import answer, chain, node
 from tests.factories import make_flow, make_server
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +33,7 @@ def form_of(html: str) -> dict[str, str]:
     sent: dict[str, str] = {}
     for tag in re.findall(r"<input[^>]*>", form):
         given = {key: unescape(value) for key, value in re.findall(r'(\w+)="([^"]*)"', tag)}
-        if given["type"] not in {"radio", "checkbox", "file"} or "checked" in tag.replace('type="checkbox"', ""):
+        if given["type"] not in {"radio", "checkbox", "file"} or re.search(r"\schecked", tag):
             sent[given["name"]] = given.get("value", "on" if given["type"] == "checkbox" else "")
     for name, text in re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>\n?(.*?)</textarea>', form, re.DOTALL):
         sent[name] = unescape(text)
@@ -49,7 +51,7 @@ def seen(html: str) -> dict[str, tuple[str, str]]:
         texts = re.findall(r'<div class="lines".*?</div>', field, re.DOTALL)
         words = [" ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split()) for text in texts]
         assert legend is not None
-        sides[legend[1]] = (words[0], words[1])
+        sides[re.sub(r" ?<.*", "", legend[1])] = (words[0], words[1])
     return sides
 
 
@@ -113,16 +115,111 @@ def test_a_late_form_that_says_what_is_stored_anyway_is_no_conflict() -> None:
     assert Flow.objects.get(pk=flow.pk).revision == 2
 
 
-def test_a_definition_is_shown_around_the_lines_that_differ() -> None:
-    flow = make_flow()
+def changed_node(definition: Any, key: str, **values: Any) -> Any:
+    return definition | {"nodes": [each | values if each["id"] == key else each for each in definition["nodes"]]}
+
+
+def based(page: Any, definition: Any) -> dict[str, str]:
+    """What the form of the Build tab sends with this definition."""
+    sent = form_of(page.content.decode())
+    return sent | {"base": page.context["base"], "definition": json.dumps(definition)}
+
+
+def test_a_node_is_shown_by_itself_around_the_lines_that_differ() -> None:
+    flow = make_flow(definition=chain(node("wait", "delay", seconds=1), answer(list(range(20)))))
     browser, address = browser_of(flow.server.owner), f"/flows/{flow.pk}/build/"
-    sent = form_of(browser.get(address).content.decode())
-    sent["definition"] = sent["definition"].replace('"name": "Trigger"', '"name": "Mine"')
+    sent = based(browser.get(address), changed_node(flow.definition, "answer", name="Mine"))
     somebody_else_saves(flow, when_to_use="Theirs.")
     html = browser.post(address, sent).content.decode()
     marked = re.findall(r"<mark>(.*?)</mark>", unescape(html))
-    assert marked == ["Theirs.", '      "name": "Mine",', '      "name": "Trigger",']
+    assert sorted(marked) == ['  "name": "Answer",', '  "name": "Mine",', "Theirs."]
     assert "equal lines" in html
+
+
+def test_two_people_who_changed_different_nodes_keep_both_and_what_contradicts_is_chosen_per_node() -> None:
+    flow = make_flow(definition=chain(node("wait", "delay", seconds=1), answer(1)))
+    browser, address = browser_of(flow.server.owner), f"/flows/{flow.pk}/build/"
+    mine = changed_node(flow.definition, "wait", parameters={"seconds": 2})
+    sent = based(browser.get(address), mine)
+    theirs = changed_node(flow.definition, "answer", parameters={"json": 7}, name="Result")
+    somebody_else_saves(flow, definition=theirs, when_to_use="Theirs.")
+
+    page = browser.post(address, sent)
+    html = page.content.decode()
+    assert (page.status_code, page.context["open"]) == (409, [])
+    assert {(each.label, each.said, each.take) for each in page.context["settled"]} == {
+        ("When to use", "they changed it", "theirs"),
+        ("Node Wait", "you changed it", "mine"),
+        ("Node Answer", "they changed it", "theirs"),
+    }
+    assert browser.post(address, form_of(html)).status_code == 302
+    stored = Flow.objects.get(pk=flow.pk)
+    both = changed_node(mine, "answer", parameters={"json": 7}, name="Result")
+    assert (stored.definition, stored.when_to_use) == (both, "Theirs.")
+
+    mine, theirs = (changed_node(both, "wait", parameters={"seconds": n}) for n in (5, 6))
+    sent = based(browser.get(address), mine)
+    somebody_else_saves(flow, definition=theirs)
+    html = browser.post(address, sent).content.decode()
+    assert list(seen(html)) == ["Node Wait"]
+    assert ('"seconds": 5' in seen(html)["Node Wait"][0], '"seconds": 6' in seen(html)["Node Wait"][1]) == (True, True)
+    browser.post(address, form_of(html) | {"take-definition.nodes.wait": "theirs"})
+    assert Flow.objects.get(pk=flow.pk).definition == theirs
+
+
+def test_nodes_that_two_people_moved_stand_where_each_of_them_put_them() -> None:
+    flow = make_flow(definition=chain(node("wait", "delay", seconds=1), answer(1)))
+    browser, address = browser_of(flow.server.owner), f"/flows/{flow.pk}/build/"
+    mine = changed_node(flow.definition, "wait", position={"x": 9, "y": 9})
+    sent = based(browser.get(address), mine)
+    somebody_else_saves(flow, definition=changed_node(flow.definition, "answer", position={"x": 5, "y": 5}))
+    html = browser.post(address, sent).content.decode()
+    assert list(seen(html)) == ["Places on the canvas"]
+    browser.post(address, form_of(html))
+    assert Flow.objects.get(pk=flow.pk).definition == changed_node(mine, "answer", position={"x": 5, "y": 5})
+
+
+def test_a_merged_definition_is_checked_and_stored_with_its_faults() -> None:
+    flow = make_flow(definition=chain(node("wait", "delay", seconds=1), answer(1)))
+    browser, address = browser_of(flow.server.owner), f"/flows/{flow.pk}/build/"
+    mine = changed_node(flow.definition, "wait", slug="pause")
+    sent = based(browser.get(address), mine)
+    somebody_else_saves(
+        flow, definition=changed_node(flow.definition, "answer", parameters={"json": "{{ wait.seconds }}"})
+    )
+    page = browser.post(address, form_of(browser.post(address, sent).content.decode()), follow=True)
+    assert [fault.path for fault in page.context["faults"]] == ["definition.nodes[2].parameters.json"]
+    stored = Flow.objects.get(pk=flow.pk)
+    assert stored.definition == changed_node(mine, "answer", parameters={"json": "{{ wait.seconds }}"})
+
+
+def test_a_draft_that_cannot_be_taken_apart_is_chosen_as_a_whole_and_stored_only_when_it_can_be() -> None:
+    flow = make_flow()
+    browser, address = browser_of(flow.server.owner), f"/flows/{flow.pk}/build/"
+    sent = based(browser.get(address), {"nodes": [{}]})
+    somebody_else_saves(flow, definition=chain(answer(2)))
+    html = browser.post(address, sent).content.decode()
+    assert list(seen(html)) == ["Definition"]
+    page = browser.post(address, form_of(html))
+    assert (page.status_code, Flow.objects.get(pk=flow.pk).definition) == (200, chain(answer(2)))
+    browser.post(address, form_of(html) | {"take-definition": "theirs"})
+    assert Flow.objects.get(pk=flow.pk).definition == chain(answer(2))
+
+
+def test_a_page_may_send_what_it_was_made_from_as_one_json_value() -> None:
+    flow = make_flow(definition=chain(answer(1)))
+    browser, address = browser_of(flow.server.owner), f"/flows/{flow.pk}/build/"
+    mine = changed_node(flow.definition, "answer", name="Mine")
+    base = {"definition": flow.definition, "input_schema": flow.input_schema, "answer_seconds": None, "when_to_use": ""}
+    sent = based(browser.get(address), mine) | {"base": json.dumps(base)}
+    somebody_else_saves(flow, input_schema={"type": "object"}, when_to_use="Theirs.", answer_seconds=5)
+    settled = browser.post(address, sent).context["settled"]
+    assert {each.name: each.take for each in settled} == {
+        "definition.nodes.answer": "mine",
+        "input_schema": "theirs",
+        "when_to_use": "theirs",
+        "answer_seconds": "theirs",
+    }
 
 
 @pytest.mark.parametrize("revision", ["0", "x", "", "9" * 40, "²"])

@@ -53,6 +53,21 @@ def test_a_number_without_a_fraction_is_an_integer_where_no_other_number_is_take
     assert repr(found) == repr({"n": read})
 
 
+@pytest.mark.parametrize(
+    ("sent", "is_as_sent"),
+    [
+        ({"q": "x", "limit": 5}, True),
+        ({"q": "x", "limit": 5, "more": None}, True),
+        ({"q": "x", "limit": 5.0}, False),
+        ({"q": "x"}, False),
+        ({"q": "x", "limit": 5, "more": []}, False),
+    ],
+)
+def test_what_lacks_nothing_and_could_not_be_read_otherwise_is_not_made_anew(sent: Any, is_as_sent: bool) -> None:
+    found = accept(sent, properties={"q": TEXT, "limit": {**INTEGER, "default": 5}})
+    assert (found, found is sent) == ({"limit": 5} | sent, is_as_sent)
+
+
 OPTIONAL = {"properties": {"q": TEXT, "limit": INTEGER}, "required": ["q"]}
 ADDRESS = {"type": "object", "properties": {"city": TEXT, "zip": TEXT}, "required": ["city"]}
 

@@ -114,7 +114,7 @@ def test_any_two_versions_are_compared_and_others_are_refused() -> None:
     assert "the model sees another description" in page(flow, "?before=1&after=2")
     assert "Clients see the same tool in both" in page(flow)
     browser = browser_of(flow.server.owner)
-    assert "?before=1&amp;after=2#changes" in browser.get(f"/flows/{flow.pk}/versions/2/").content.decode()
+    assert 'href="?with=1">What changed since v1' in browser.get(f"/flows/{flow.pk}/versions/2/").content.decode()
     for wrong in ("3", "0", "-1", "x", "9" * 40, "²"):
         assert tool(flow, f"?before={wrong}") == {
             "detail": f"This flow has no version {wrong[:20]!r}; write the number of one, or draft."
@@ -182,15 +182,15 @@ def test_annotations_that_cannot_be_sent_keep_a_flow_from_being_published() -> N
 def test_publishing_shows_what_changes_and_what_to_improve_before_the_button_and_blocks_nothing() -> None:
     flow = a_flow(when_to_use="")
     browser = browser_of(flow.server.owner)
-    first = browser.get(f"/flows/{flow.pk}/build/").content.decode()
-    assert first.index("1 warning") < first.index(">Publish</button>")
+    first = browser.get(f"/flows/{flow.pk}/publish/").content.decode()
+    assert first.index("1 warning") < first.index(">Publish v1</button>")
     assert "Nobody calls it yet: this is the first version." in words(first)
     versions.publish(flow)
-    assert 'id="review"' not in browser.get(f"/flows/{flow.pk}/build/").content.decode()
     flow.tool_name = "fetch_order"
     flow.save()
-    text = browser.get(f"/flows/{flow.pk}/build/").content.decode()
-    assert text.index("1 breaking change") < text.index(">Publish</button>")
+    assert "Publish… 1 change, 1 breaking" in words(browser.get(f"/flows/{flow.pk}/build/").content.decode())
+    text = browser.get(f"/flows/{flow.pk}/publish/").content.decode()
+    assert text.index("1 breaking change") < text.index(">Publish v2</button>")
     assert "clients that call find_order find no tool of that name; it is fetch_order now" in words(text)
     browser.post(f"/flows/{flow.pk}/publish/")
     flow.refresh_from_db()

@@ -25,6 +25,10 @@ async def never() -> dict[str, Any]:
     raise AssertionError
 
 
+async def short() -> dict[str, Any]:
+    return {"type": "http.request", "body": b"{}"}
+
+
 async def test_a_body_that_does_not_come_is_given_up_and_its_room_is_free_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -67,7 +71,7 @@ async def test_a_message_that_waits_too_long_for_room_is_told_to_come_back(monke
     async with room.share() as share:
         await share.cover(LARGE_AT_ONCE * LIMIT)
         async with room.share() as small:
-            await small.cover(bodies.SMALL_BYTES)
+            await bodies.read(short, Headers({"content-length": str(bodies.SMALL_BYTES)}), small)
         with pytest.raises(Refused) as caught:
             async with room.share() as large:
                 await large.cover(bodies.SMALL_BYTES + 1)

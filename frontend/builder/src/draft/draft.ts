@@ -66,6 +66,9 @@ export interface Draft {
   answerSeconds: number | null;
 }
 
+/** The way out that a connection takes. */
+export const wayOf = ({ sourceHandle }: Connection) => sourceHandle || "main";
+
 export const nodeOf = (draft: Draft, id: string | undefined) => draft.definition.nodes.find((node) => node.id === id);
 
 /** The draft with one node in the place of the one of its id. */

@@ -1,0 +1,35 @@
+"""A draft as the editor of the Build tab gets it: plain JSON, which the page hands to `frontend/builder`."""
+
+from typing import Any
+
+from flows.models import Flow
+from flows.pages import node_catalogue
+from flows.publishing import versions
+
+
+def editor_of(flow: Flow) -> dict[str, Any]:
+    """The draft as it is stored, faulty or not, all that keeps it from being published, and every node type."""
+    return {
+        "flowId": flow.pk,
+        "draft": draft_of(flow),
+        "revision": flow.revision,
+        "faults": [fault.as_json() for fault in versions.publishing_faults(flow)],
+        "nodeTypes": [entry.as_json() for entry in node_catalogue.entries()],
+    }
+
+
+def draft_of(flow: Flow) -> dict[str, Any]:
+    """What a draft holds, under the names of `PUT /api/flows/{id}/draft/`."""
+    return {
+        "name": flow.name,
+        "toolName": flow.tool_name,
+        "toolDescription": flow.tool_description,
+        "whenToUse": flow.when_to_use,
+        "whenNotToUse": flow.when_not_to_use,
+        "definition": flow.definition,
+        "inputSchema": flow.input_schema,
+        "outputSchema": flow.output_schema,
+        "annotations": flow.annotations,
+        "timeoutSeconds": flow.timeout_seconds,
+        "answerSeconds": flow.answer_seconds,
+    }

@@ -1,0 +1,185 @@
+// Stores a draft by itself: a second after the last change, one request at a time, until the server has it.
+import { Store } from "../store";
+import type { Draft, Fault } from "./draft";
+import type { Editor } from "./editor";
+
+export type SavingState =
+  | { is: "saved"; at: Date | undefined }
+  | { is: "waiting" }
+  | { is: "saving" }
+  | { is: "failed"; why: string; triesAgain: boolean }
+  | { is: "late"; current: Draft & { faults: Fault[] }; revision: number };
+
+/** What became of a request. `late`: somebody else has stored something since. `away`: no answer that means anything. */
+export type Outcome =
+  | { is: "stored"; revision: number; faults: Fault[]; notStored: string[] }
+  | { is: "late"; current: Draft & { faults: Fault[] }; revision: number }
+  | { is: "refused"; why: string }
+  | { is: "away"; why: string };
+
+/** Sends the fields that changed. `isLast`: the page goes, nobody waits for the answer. */
+export type Send = (changes: Partial<Draft>, revision: number, isLast: boolean) => Promise<Outcome>;
+
+/** A copy in this browser, for a draft that the server did not get. */
+export interface Copy {
+  draft: Draft;
+  revision: number;
+  at: number;
+}
+
+const PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+
+const keyOf = (flowId: number) => `flowhub-draft-${flowId}`;
+
+export class Saving {
+  readonly state = new Store<{ saving: SavingState }>({ saving: { is: "saved", at: undefined } });
+  /** What an earlier page left in this browser. */
+  readonly found: Copy | undefined;
+  #editor: Editor;
+  #send: Send;
+  #storage: Pick<Storage, "getItem" | "setItem" | "removeItem">;
+  #stored: Draft;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #pause = PAUSE_MS;
+  #request: Promise<void> | undefined;
+
+  constructor(editor: Editor, send: Send, storage: Pick<Storage, "getItem" | "setItem" | "removeItem">) {
+    this.#editor = editor;
+    this.#send = send;
+    this.#storage = storage;
+    this.#stored = editor.get().draft;
+    this.found = this.#copy();
+    let last = this.#stored;
+    editor.listen(() => {
+      const { draft } = editor.get();
+      if (draft === last) return;
+      last = draft;
+      this.#keepCopy();
+      if (this.#request) return; // looks again when it is back
+      if (this.state.get().saving.is !== "late") this.#wait(PAUSE_MS);
+    });
+  }
+
+  get isSaved() {
+    return Object.keys(this.#changes()).length === 0;
+  }
+
+  /** Sends what is not stored yet, and waits for the answer; true when all of it is stored. */
+  async now(): Promise<boolean> {
+    clearTimeout(this.#timer);
+    await this.#request;
+    if (this.state.get().saving.is === "late") return false;
+    if (!this.isSaved) await (this.#request = this.#store());
+    return this.state.get().saving.is === "saved";
+  }
+
+  /** The page goes: sends without waiting. */
+  leave() {
+    if (!this.isSaved && !this.#request && this.state.get().saving.is !== "late") void this.#send(this.#changes(), this.#editor.get().revision, true);
+  }
+
+  /** What somebody else stored becomes the draft; a step that can be taken back. */
+  takeTheirs() {
+    const { saving } = this.state.get();
+    if (saving.is !== "late") return;
+    const { current, revision } = saving;
+    this.#stored = draftOf(current, this.#stored);
+    this.state.set({ saving: { is: "saved", at: new Date() } });
+    this.#editor.change(() => this.#stored);
+    this.#editor.judge(this.#stored, current.faults, revision);
+    this.#forgetCopy();
+  }
+
+  /** Stores this draft over what somebody else stored. */
+  keepMine() {
+    const { saving } = this.state.get();
+    if (saving.is !== "late") return;
+    const { judged, faults } = this.#editor.get();
+    this.#stored = draftOf(saving.current, this.#stored);
+    this.#editor.judge(judged, faults, saving.revision);
+    this.state.set({ saving: { is: "waiting" } });
+    void this.now();
+  }
+
+  /** What an earlier page left becomes the draft; a step that can be taken back. */
+  restore(copy: Copy) {
+    this.#editor.change((draft) => draftOf(copy.draft, draft));
+  }
+
+  forget() {
+    this.#forgetCopy();
+  }
+
+  #changes(): Partial<Draft> {
+    const { draft } = this.#editor.get();
+    return Object.fromEntries(Object.entries(draft).filter(([name, value]) => value !== this.#stored[name as keyof Draft]));
+  }
+
+  #wait(pause: number) {
+    clearTimeout(this.#timer);
+    if (this.isSaved && this.state.get().saving.is !== "failed") {
+      this.state.set({ saving: { is: "saved", at: new Date() } });
+      return;
+    }
+    if (this.state.get().saving.is !== "failed") this.state.set({ saving: { is: "waiting" } });
+    this.#timer = setTimeout(() => void this.now(), pause);
+  }
+
+  async #store() {
+    const { draft, revision } = this.#editor.get();
+    this.state.set({ saving: { is: "saving" } });
+    const outcome = await this.#send(this.#changes(), revision, false);
+    this.#request = undefined;
+    if (outcome.is === "late") this.state.set({ saving: outcome });
+    else if (outcome.is === "stored") {
+      this.#pause = PAUSE_MS;
+      const kept = Object.fromEntries(outcome.notStored.map((name) => [name, this.#stored[name as keyof Draft]]));
+      this.#stored = { ...draft, ...kept };
+      this.#editor.judge(draft, outcome.faults, outcome.revision);
+      if (outcome.notStored.length) {
+        const why = outcome.faults.filter(({ path }) => outcome.notStored.includes(path)).map(({ path, message }) => `${path}: ${message}`);
+        this.state.set({ saving: { is: "failed", why: why.join(" "), triesAgain: false } });
+      } else this.state.set({ saving: { is: "saved", at: new Date() } });
+      if (this.isSaved) this.#forgetCopy();
+      else if (this.#editor.get().draft !== draft) this.#wait(PAUSE_MS);
+    } else {
+      const triesAgain = outcome.is === "away";
+      this.state.set({ saving: { is: "failed", why: outcome.why, triesAgain } });
+      if (triesAgain) this.#wait((this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_MS)));
+      else if (this.#editor.get().draft !== draft) this.#wait(PAUSE_MS);
+    }
+  }
+
+  #copy(): Copy | undefined {
+    try {
+      const copy = JSON.parse(this.#storage.getItem(keyOf(this.#editor.flowId)) ?? "null") as Copy | null;
+      if (copy && JSON.stringify(draftOf(copy.draft, this.#stored)) !== JSON.stringify(this.#stored)) return copy;
+    } catch {
+      // A browser without storage, or something else's text: there is no copy.
+    }
+    return undefined;
+  }
+
+  #keepCopy() {
+    const { draft, revision } = this.#editor.get();
+    try {
+      this.#storage.setItem(keyOf(this.#editor.flowId), JSON.stringify({ draft, revision, at: Date.now() } satisfies Copy));
+    } catch {
+      // Full, or forbidden: the server has it in a second.
+    }
+  }
+
+  #forgetCopy() {
+    try {
+      this.#storage.removeItem(keyOf(this.#editor.flowId));
+    } catch {
+      // As above.
+    }
+  }
+}
+
+/** The fields of a draft out of something that has more. */
+function draftOf(some: Draft, like: Draft): Draft {
+  return Object.fromEntries(Object.keys(like).map((name) => [name, some[name as keyof Draft]])) as unknown as Draft;
+}

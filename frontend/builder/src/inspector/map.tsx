@@ -1,0 +1,107 @@
+import { useState } from "react";
+import type { Json, JsonObject } from "../draft/draft";
+import { useFaultsUnder, useFocusNext } from "./context";
+import { Faults, Value, type ValueProps } from "./field";
+import { emptied, field as fieldOf, placeOf, withKey, withName } from "./fields";
+
+/** Names and values of an object that may have any; a row is written when it has a name. */
+export function Rows({ field, place, value, onChange, label }: ValueProps) {
+  const object = (value as JsonObject | undefined) ?? {};
+  const names = Object.keys(object);
+  const [isAdding, setIsAdding] = useState(false);
+  const [box, focusNext] = useFocusNext<HTMLDivElement>();
+  const rule = field.schema.additionalProperties;
+  const schema = (rule !== null && typeof rule === "object" ? rule : {}) as JsonObject;
+  const put = (next: JsonObject) => onChange(Object.keys(next).length ? next : undefined);
+  return (
+    <div ref={box} className="map">
+      {[...names, ...(isAdding ? [""] : [])].map((name, number) => (
+        <Row
+          key={number}
+          of={label ?? field.title}
+          number={number}
+          name={name}
+          others={names.filter((each) => each !== name)}
+          schema={schema}
+          place={placeOf(place, name)}
+          value={object[name]}
+          rename={(next) => {
+            if (name) return put(withName(object, name, next));
+            setIsAdding(false);
+            onChange(withKey(object, next, startOf(schema)));
+          }}
+          change={(next) => put(withKey(object, name, next ?? emptied(object[name]!)))}
+          remove={() => {
+            if (name) put(withKey(object, name, undefined));
+            setIsAdding(false);
+            focusNext(".add-row");
+          }}
+        />
+      ))}
+      <button
+        type="button"
+        className="add-row"
+        disabled={isAdding}
+        onClick={() => {
+          setIsAdding(true);
+          focusNext(".pair-name");
+        }}
+      >
+        + Add
+      </button>
+    </div>
+  );
+}
+
+const startOf = (schema: JsonObject): Json => (schema.type === "array" ? [] : schema.type === "object" ? {} : schema.type === "boolean" ? false : "");
+
+interface RowProps {
+  of: string;
+  number: number;
+  name: string;
+  others: string[];
+  schema: JsonObject;
+  place: string;
+  value: Json | undefined;
+  rename: (name: string) => void;
+  change: (value: Json | undefined) => void;
+  remove: () => void;
+}
+
+function Row({ of, number, name, others, schema, place, value, rename, change, remove }: RowProps) {
+  const faults = useFaultsUnder(place);
+  // A name is taken over when it is left: half a name may be another's, and would move the row.
+  const [typed, setTyped] = useState<string>();
+  const isTaken = typed !== undefined && others.includes(typed);
+  const leave = () => {
+    if (typed === undefined || isTaken) return;
+    if (typed && typed !== name) rename(typed);
+    setTyped(undefined);
+  };
+  const isNested = value !== null && typeof value === "object";
+  return (
+    <div className={`pair ${isNested ? "is-nested" : ""}`}>
+      <input
+        type="text"
+        className="pair-name"
+        value={typed ?? name}
+        placeholder="name"
+        aria-label={`${of}: name ${number + 1}`}
+        aria-invalid={isTaken || undefined}
+        autoComplete="off"
+        spellCheck={false}
+        onChange={(event) => setTyped(event.target.value)}
+        onBlur={leave}
+        onKeyDown={(event) => event.key === "Enter" && leave()}
+      />
+      <div className="pair-value">
+        <Value field={fieldOf(name, schema)} place={place} value={value} onChange={change} label={`${of}: ${name || "value"}`} isInvalid={faults.length > 0} />
+      </div>
+      <button type="button" className="remove" aria-label={`Remove ${name || `row ${number + 1}`} from ${of}`} title="Remove" onClick={remove}>
+        ×
+      </button>
+      {isTaken && <p className="wrong-here">There is one of that name already.</p>}
+      {!isNested && <Faults faults={faults} />}
+    </div>
+  );
+}

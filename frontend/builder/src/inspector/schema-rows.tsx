@@ -1,0 +1,205 @@
+import { useState } from "react";
+import type { Json, JsonObject } from "../draft/draft";
+import { useFaultsUnder, useFocusNext } from "./context";
+import { leftAt } from "./faults";
+import { Faults, Value } from "./field";
+import { field as fieldOf, withKey } from "./fields";
+import { parametersOf, renamedParameter, retyped, TYPES, withoutParameter, withParameter, withRequired, withSchemaOf, type Parameter } from "./parameters";
+
+interface Props {
+  schema: JsonObject;
+  onChange: (schema: JsonObject) => void;
+  /** Where the schema stands, as faults name it. */
+  place?: string;
+  /** Of one level: as a form for a person is. */
+  isFlat?: boolean;
+  of?: string;
+}
+
+/** The properties of a JSON Schema: names, types, which are required, what they are for; nested where they hold some. */
+export function SchemaRows({ schema, onChange, place = "", isFlat = false, of = "" }: Props) {
+  const [isAdding, setIsAdding] = useState(false);
+  const [box, focusNext] = useFocusNext<HTMLDivElement>();
+  const parameters = parametersOf(schema);
+  const names = parameters.map(({ name }) => name);
+  return (
+    <div ref={box} className="parameters">
+      {[...parameters, ...(isAdding ? [undefined] : [])].map((parameter, number) => (
+        <Row
+          key={number}
+          parameter={parameter}
+          of={of}
+          others={names.filter((name) => name !== parameter?.name)}
+          place={`${place}.properties.${parameter?.name ?? ""}`}
+          isFlat={isFlat}
+          rename={(name) => {
+            setIsAdding(false);
+            onChange(parameter ? renamedParameter(schema, parameter.name, name) : withParameter(schema, name));
+          }}
+          require={(isRequired) => onChange(withRequired(schema, parameter!.name, isRequired))}
+          change={(own) => onChange(withSchemaOf(schema, parameter!.name, own))}
+          remove={() => {
+            setIsAdding(false);
+            if (parameter) onChange(withoutParameter(schema, parameter.name));
+            focusNext(":scope > .add-row");
+          }}
+        />
+      ))}
+      <button
+        type="button"
+        className="add-row"
+        disabled={isAdding}
+        onClick={() => {
+          setIsAdding(true);
+          focusNext(":scope > .parameter:nth-last-child(2) .parameter-name");
+        }}
+      >
+        + Add {of ? `to ${of}` : "a parameter"}
+      </button>
+    </div>
+  );
+}
+
+interface RowProps {
+  parameter: Parameter | undefined;
+  of: string;
+  others: string[];
+  place: string;
+  isFlat: boolean;
+  rename: (name: string) => void;
+  require: (isRequired: boolean) => void;
+  change: (schema: JsonObject) => void;
+  remove: () => void;
+}
+
+function Row({ parameter, of, others, place, isFlat, rename, require, change, remove }: RowProps) {
+  const faults = useFaultsUnder(place);
+  const [typed, setTyped] = useState<string>();
+  const isTaken = typed !== undefined && others.includes(typed);
+  const leave = () => {
+    if (typed === undefined || isTaken) return;
+    if (typed && typed !== parameter?.name) rename(typed);
+    setTyped(undefined);
+  };
+  const name = parameter?.name ?? "";
+  const { schema = {}, type, isRequired = false, also = [] } = parameter ?? { type: "string" };
+  const title = [of, name || "new parameter"].filter(Boolean).join(".");
+  const set = (key: string, value: Json | undefined) => change(withKey(schema, key, value));
+  const items = (schema.items ?? {}) as JsonObject;
+  const inner = type === "object" ? schema : type === "array" && items.type === "object" ? items : undefined;
+  const innerPlace = type === "object" ? place : `${place}.items`;
+  return (
+    <div className="parameter" role="group" aria-label={title}>
+      <div className="parameter-line">
+        <input
+          type="text"
+          className="parameter-name"
+          value={typed ?? name}
+          placeholder="name"
+          aria-label={`Name of ${title}`}
+          aria-invalid={isTaken || undefined}
+          autoComplete="off"
+          spellCheck={false}
+          onChange={(event) => setTyped(event.target.value)}
+          onBlur={leave}
+          onKeyDown={(event) => event.key === "Enter" && leave()}
+        />
+        {type === undefined ? (
+          <span className="side">described in JSON</span>
+        ) : (
+          <select aria-label={`Type of ${title}`} value={type} disabled={!parameter} onChange={(event) => change(retyped(schema, event.target.value))}>
+            {Object.entries(TYPES)
+              .filter(([each]) => !isFlat || each !== "object" || each === type)
+              .map(([each, word]) => (
+                <option key={each} value={each}>
+                  {word}
+                </option>
+              ))}
+          </select>
+        )}
+        <label className="check">
+          <input type="checkbox" checked={isRequired} disabled={!parameter} onChange={(event) => require(event.target.checked)} aria-label={`${title} is required`} />
+          required
+        </label>
+        <button type="button" className="remove" aria-label={`Remove ${title}`} title="Remove" onClick={remove}>
+          ×
+        </button>
+      </div>
+      {isTaken && <p className="wrong-here">There is one of that name already.</p>}
+      <Faults faults={inner ? leftAt(faults, place, [`${innerPlace}.properties`]) : faults} />
+      {parameter && type !== undefined && (
+        <>
+          <input
+            type="text"
+            className="parameter-says"
+            value={typeof schema.description === "string" ? schema.description : ""}
+            placeholder={isFlat ? "What the person is asked for" : "What it is, for the model: as A-10481"}
+            aria-label={`Description of ${title}`}
+            onChange={(event) => set("description", event.target.value || undefined)}
+          />
+          {type === "array" && (
+            <label className="parameter-items">
+              of{" "}
+              <select aria-label={`Type of the items of ${title}`} value={typeof items.type === "string" && items.type in TYPES ? items.type : ""} onChange={(event) => set("items", retyped(items, event.target.value))}>
+                {!(typeof items.type === "string" && items.type in TYPES) && <option value="">anything, or as described in JSON</option>}
+                {Object.entries(TYPES)
+                  .filter(([each]) => each !== "array" && (!isFlat || each === "string"))
+                  .map(([each, word]) => (
+                    <option key={each} value={each}>
+                      {word}
+                    </option>
+                  ))}
+              </select>
+            </label>
+          )}
+          {inner && (
+            <SchemaRows
+              schema={inner}
+              place={innerPlace}
+              of={type === "object" ? title : `${title}[]`}
+              onChange={(next) => (type === "object" ? change(next) : set("items", next))}
+            />
+          )}
+          {type !== "object" && <More schema={schema} type={type} title={title} set={set} />}
+          {also.length > 0 && <p className="note-small">Also in its schema, and kept: {also.join(", ")}.</p>}
+        </>
+      )}
+    </div>
+  );
+}
+
+/** A default and the choices; what holds none of both says so in one line. */
+function More({ schema, type, title, set }: { schema: JsonObject; type: string; title: string; set: (key: string, value: Json | undefined) => void }) {
+  const items = (schema.items ?? {}) as JsonObject;
+  const [choices, setChoices] = type === "array" ? [items.enum, (next: Json | undefined) => set("items", withKey(items, "enum", next))] : [schema.enum, (next: Json | undefined) => set("enum", next)];
+  const itemType = type === "array" ? (typeof items.type === "string" ? items.type : "string") : type;
+  // One line each: who writes a default or a choice means no more.
+  const ofType: JsonObject = { type: itemType, maxLength: 1000, "x-literal": true };
+  const byDefault = fieldOf("default", { ...(type === "array" ? { type, items: ofType } : ofType), ...(Array.isArray(schema.enum) ? { enum: schema.enum } : {}), "x-literal": true });
+  const isSimple = ["string", "number", "integer"].includes(itemType);
+  const says = [schema.default !== undefined && `default ${JSON.stringify(schema.default)}`, Array.isArray(choices) && `${choices.length} choices`].filter(Boolean).join(", ");
+  return (
+    <details className="parameter-more">
+      <summary>{says || (isSimple ? "Default, choices" : "Default")}</summary>
+      <div className="f">
+        <div className="f-head">
+          <span>Default</span>
+          {schema.default !== undefined && (
+            <button type="button" className="remove" aria-label={`Remove the default of ${title}`} title="Remove" onClick={() => set("default", undefined)}>
+              ×
+            </button>
+          )}
+        </div>
+        <Value field={byDefault} place="" value={schema.default} label={`Default of ${title}`} onChange={(next) => set("default", next)} />
+      </div>
+      {isSimple && (
+        <div className="f">
+          <div className="f-head">
+            <span>Choices</span>
+          </div>
+          <Value field={fieldOf("enum", { type: "array", items: ofType, "x-literal": true })} place="" value={choices} label={`Choices of ${title}`} onChange={setChoices} />
+        </div>
+      )}
+    </details>
+  );
+}
