@@ -22,8 +22,8 @@ function nameOf({ name, title, draft, edited, isDisabled, change }: CanvasNode, 
   return parts.filter(Boolean).join(", ");
 }
 
-/** One node: a button, so that a click, Enter and Space open it; it is the one stop for Tab while it is the current one. */
-export const NodeBox = memo(function NodeBox({ data: { node } }: NodeProps<Box>) {
+/** What is seen of a node: a button, so that a click, Enter and Space open it; it is the one stop for Tab while it is the current one. */
+export function NodeFace({ node }: { node: CanvasNode }) {
   const isCurrent = usePart((state) => state.current === node.id);
   const isChosen = usePart((state) => state.chosen === node.id);
   const state = usePart(({ data }) => data.run?.nodes[node.id]);
@@ -37,26 +37,36 @@ export const NodeBox = memo(function NodeBox({ data: { node } }: NodeProps<Box>)
   const ofDraft = [faults.length ? "is-faulty" : changed && `is-${node.change!.verdict}`, isDisabled && "is-disabled"];
   const kind = isRun ? `is-${state?.status ?? "skipped"}` : ofDraft.filter(Boolean).join(" ");
   return (
+    <button
+      type="button"
+      className={`box ${kind} ${node.name.length > (isRun || faults.length ? ONE_LINE_WITH_MARK : ONE_LINE) ? "is-long" : ""}`}
+      data-node={node.id}
+      data-group={node.group}
+      tabIndex={isCurrent ? 0 : -1}
+      aria-label={nameOf(node, state)}
+      aria-expanded={isChosen}
+      title={node.name}
+    >
+      <Mark icon={node.icon} />
+      <b>{node.name}</b>
+      {isRun && <i className={`dot ${kind}`} />}
+      {!isRun && faults.length > 0 && <i className="count">{faults.length}</i>}
+      <small>{node.type}</small>
+      <span className="says">{isDisabled ? "disabled: passed over" : says}</span>
+      {edited?.isHeld && <i className="held" title="Its output is held for tests" />}
+    </button>
+  );
+}
+
+/** One node on a canvas, with its ways in and out. */
+export const NodeBox = memo(function NodeBox({ data: { node } }: NodeProps<Box>) {
+  const state = usePart(({ data }) => data.run?.nodes[node.id]);
+  const isRun = usePart(({ data }) => data.run !== undefined);
+  const { edited } = node;
+  return (
     <>
       {!node.isStart && <Handle type="target" position={Position.Left} isConnectable={edited !== undefined} />}
-      <button
-        type="button"
-        className={`box ${kind} ${node.name.length > (isRun || faults.length ? ONE_LINE_WITH_MARK : ONE_LINE) ? "is-long" : ""}`}
-        data-node={node.id}
-        data-group={node.group}
-        tabIndex={isCurrent ? 0 : -1}
-        aria-label={nameOf(node, state)}
-        aria-expanded={isChosen}
-        title={node.name}
-      >
-        <Mark icon={node.icon} />
-        <b>{node.name}</b>
-        {isRun && <i className={`dot ${kind}`} />}
-        {!isRun && faults.length > 0 && <i className="count">{faults.length}</i>}
-        <small>{node.type}</small>
-        <span className="says">{isDisabled ? "disabled: passed over" : says}</span>
-        {edited?.isHeld && <i className="held" title="Its output is held for tests" />}
-      </button>
+      <NodeFace node={node} />
       {/* The same is in the menu that the keyboard opens, so these are no stops for Tab. */}
       {edited && <button type="button" tabIndex={-1} className="more nodrag" data-menu={node.id} aria-label={`What to do with ${node.name}`} title="More" children="⋯" />}
       {node.ways.map((way, number) => (

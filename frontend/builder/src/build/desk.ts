@@ -34,6 +34,8 @@ export interface DeskState {
   said: string;
   /** At a narrow window the library is a sheet that is opened. */
   isLibraryOpen: boolean;
+  /** A nested list in the place of the canvas. */
+  isOutline: boolean;
 }
 
 /** What the canvas can do once it is there. */
@@ -58,7 +60,7 @@ export class Desk {
   readonly editor: Editor;
   readonly saving: Saving;
   readonly store: Store<State>;
-  readonly ui = new Store<DeskState>({ popup: undefined, said: "", isLibraryOpen: false });
+  readonly ui = new Store<DeskState>({ popup: undefined, said: "", isLibraryOpen: false, isOutline: matchMedia("(max-width: 640px)").matches });
   readonly around: Surroundings;
   surface: Surface | undefined;
   #drawn: Draft | undefined;

@@ -18,7 +18,6 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
   const trying = new Trying(desk);
   const root = createRoot(place);
   const head = document.querySelector("[data-editor-head]");
-  const form = document.querySelector<HTMLFormElement>("form#draft");
   root.render(
     <DeskContext value={desk}>
       <EditorContext value={desk.editor}>
@@ -33,10 +32,12 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
       </EditorContext>
     </DeskContext>,
   );
-  const tried = new URLSearchParams(location.search).get("execution");
+  const asked = new URLSearchParams(location.search);
+  const [tried, node] = [asked.get("execution"), asked.get("node")];
   if (tried) void trying.begin(tried);
+  if (node && desk.store.get().data.nodes.some(({ id }) => id === node)) desk.open(node);
 
-  const { saving, editor } = desk;
+  const { saving } = desk;
   const element = place.parentElement!;
   const measure = () => element.style.setProperty("--editor-top", `${element.getBoundingClientRect().top + scrollY}px`);
   const watcher = new ResizeObserver(measure); // what stands above it wraps at some widths
@@ -45,32 +46,27 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
   const ask = (event: BeforeUnloadEvent) => !isLeaving && !saving.isSaved && event.preventDefault();
   const leave = () => saving.leave();
   const hide = () => document.visibilityState === "hidden" && void saving.now();
-  /** What is published is what is stored: so it is stored first. */
-  const submit = (event: SubmitEvent) => {
-    const sent = event.target as HTMLFormElement;
-    if (sent !== form || saving.isSaved) {
-      isLeaving = sent.method === "post";
-      return;
-    }
+  const submit = (event: SubmitEvent) => (isLeaving = (event.target as HTMLFormElement).method === "post");
+  /** What is published is what is stored: so it is stored before the dialog asks for it. */
+  const publish = (event: Event) => {
+    const { elt, triggeringEvent, issueRequest } = (event as CustomEvent<{ elt: Element; triggeringEvent?: Event; issueRequest(): void }>).detail;
+    if (triggeringEvent?.type !== "click" || !elt.closest("#publish-link") || saving.isSaved) return;
     event.preventDefault();
-    void saving.now().then((isStored) => isStored && form.requestSubmit(event.submitter));
+    void saving.now().then((isStored) => isStored && issueRequest());
   };
   const show = () => (isLeaving = false); // back again by the browser's button
-  /** The form of the page names the revision that it is about. */
-  const unlisten = editor.listen(() => {
-    const field = form?.querySelector<HTMLInputElement>("[name=revision]");
-    const revision = String(editor.get().revision);
-    if (!field || field.value === revision) return;
-    field.value = revision;
-    for (const button of document.querySelectorAll<HTMLButtonElement>("button[form=draft][disabled]")) {
-      button.disabled = false; // there was nothing to publish, now there is
-      button.title = "";
-    }
+  let savedAt: Date | undefined;
+  const unlisten = saving.state.listen(() => {
+    const { saving: now } = saving.state.get();
+    if (now.is !== "saved" || now.at === savedAt) return;
+    savedAt = now.at;
+    document.body.dispatchEvent(new Event("draft-saved")); // the page counts what is not published yet
   });
   addEventListener("beforeunload", ask);
   addEventListener("pagehide", leave);
   addEventListener("pageshow", show);
   addEventListener("submit", submit);
+  addEventListener("htmx:confirm", publish);
   document.addEventListener("visibilitychange", hide);
 
   return () => {
@@ -82,6 +78,7 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
     removeEventListener("pagehide", leave);
     removeEventListener("pageshow", show);
     removeEventListener("submit", submit);
+    removeEventListener("htmx:confirm", publish);
     document.removeEventListener("visibilitychange", hide);
     root.unmount();
   };

@@ -4,6 +4,7 @@ import { NOTE } from "../draft/drawing";
 import { STEP_X } from "../draft/edits";
 import { Inspector } from "../inspector/inspector";
 import { neighbour } from "../model";
+import { Outline } from "../outline/outline";
 import type { Box } from "../node";
 import { usePart } from "../store";
 import { DIRECTIONS, Tools, useZoomKeys } from "../view";
@@ -29,6 +30,7 @@ export function Work() {
   const chosen = usePart(({ data, chosen }) => (data.nodes.some((node) => node.id === chosen && node.type !== NOTE) ? chosen : undefined));
   const said = useUi((state) => state.said);
   const isLibraryOpen = useUi((state) => state.isLibraryOpen);
+  const isOutline = useUi((state) => state.isOutline);
 
   /** Whether it is the page itself, or what stands around the canvas: there the browser puts the keyboard after a click on what takes none. */
   const isAround = (target: EventTarget | null) => target instanceof Node && target !== work.current && target.contains(work.current);
@@ -105,7 +107,8 @@ export function Work() {
     const id = target.closest<HTMLElement>("[data-node]")?.dataset.node;
     if (plus) {
       const node = desk.store.get().data.nodes.find((each) => each.id === plus.dataset.plus)!;
-      const spot = { place: { x: node.x + STEP_X, y: node.y }, origin: { source: node.id, way: plus.dataset.way! } };
+      const place = { x: node.x + STEP_X, y: node.y };
+      const spot = { place, origin: { source: node.id, way: plus.dataset.way! }, line: plus.dataset.line };
       desk.ui.set({ popup: { is: "search", x: event.clientX, y: event.clientY, spot } });
     } else if (menu) openMenu(menu, event.clientX, event.clientY);
     else if (id && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
@@ -195,15 +198,20 @@ export function Work() {
     <div ref={work} className={`work is-built ${chosen === undefined ? "" : "has-chosen"} ${isLibraryOpen ? "has-library" : ""}`} onKeyDown={press}>
       <Library field={library} close={() => desk.ui.set({ isLibraryOpen: false })} />
       <div className="stage" role="group" aria-label="Graph" onClick={click} onContextMenu={showMenu}>
-        <Surface />
-        <Tools>
-          <button type="button" tabIndex={-1} onClick={() => desk.tidy()}>
-            Tidy up
-          </button>
-          <a href="?as=json" tabIndex={-1}>
-            JSON
-          </a>
-        </Tools>
+        {isOutline ? <Outline /> : <Surface />}
+        {!isOutline && (
+          <Tools>
+            <button type="button" tabIndex={-1} onClick={() => desk.tidy()}>
+              Tidy up
+            </button>
+            <button type="button" onClick={() => desk.ui.set({ isOutline: true })}>
+              Outline
+            </button>
+            <a href="?as=json" tabIndex={-1}>
+              JSON
+            </a>
+          </Tools>
+        )}
         <button type="button" className="button add-node" onClick={openLibrary}>
           + Add a node
         </button>

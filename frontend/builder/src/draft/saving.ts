@@ -64,6 +64,11 @@ export class Saving {
     });
   }
 
+  /** What the server had when it last answered. */
+  get stored() {
+    return this.#stored;
+  }
+
   get isSaved() {
     return Object.keys(this.#changes()).length === 0;
   }
