@@ -1,9 +1,9 @@
-"""The form of a node in a browser, filled by mouse and keyboard without a line of JSON; nothing untouched is written."""
+"""The form of a node in a browser, filled by mouse and keyboard without a line of JSON, and nothing else written."""
 
 import json
-from itertools import pairwise
 import urllib.request
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
