@@ -344,7 +344,10 @@ class FillsItself(Protocol):
     """What a node type has besides, when its nodes fill in some parameters themselves, as often as they need to."""
 
     deferred: ClassVar[Mapping[str, frozenset[str]]]
-    """Those parameters, each with the names that its expressions may begin with besides the usual ones."""
+    """Those parameters, each with the names that its expressions may begin with besides the usual ones.
+
+    A form learns the names from `x-names` in the parameter's schema.
+    """
 
 
 @runtime_checkable

@@ -68,6 +68,7 @@ class ForEach:
                     "The parameters of that flow for one item. Here, and only here, {{ item }} is the item and "
                     "{{ index }} its place, from 0."
                 ),
+                "x-names": ["item", "index"],
             },
             "expression": {
                 **EXPRESSION_SCHEMA,

@@ -7,8 +7,9 @@ export interface InputProps {
   value: string;
   onChange: (text: string) => void;
   known: Known[];
-  /** Several lines can be written. */
-  isLong?: boolean;
+  /** Text that is wrapped; `isOneLine` holds no line breaks. */
+  isText?: boolean;
+  isOneLine?: boolean;
   placeholder?: string;
   label?: string | undefined;
   describedBy?: string | undefined;
@@ -18,7 +19,7 @@ export interface InputProps {
 }
 
 /** A text in which `{{` opens the list of what can be named here; nothing is written before one is chosen. */
-export function ExpressionInput({ id, value, onChange, known, isLong, placeholder, label, describedBy, isInvalid, isRequired, inputMode }: InputProps) {
+export function ExpressionInput({ id, value, onChange, known, isText, isOneLine, placeholder, label, describedBy, isInvalid, isRequired, inputMode }: InputProps) {
   const list = useId();
   const box = useRef<HTMLSpanElement>(null);
   const field = useRef<HTMLInputElement & HTMLTextAreaElement>(null);
@@ -46,7 +47,7 @@ export function ExpressionInput({ id, value, onChange, known, isLong, placeholde
   }
 
   function write(event: ChangeEvent<HTMLInputElement | HTMLTextAreaElement>) {
-    onChange(event.target.value);
+    onChange(isOneLine ? event.target.value.replace(/\s*\n\s*/g, " ") : event.target.value);
     look(event.target.value, event.target.selectionStart ?? 0);
   }
 
@@ -67,7 +68,10 @@ export function ExpressionInput({ id, value, onChange, known, isLong, placeholde
   }
 
   function press(event: KeyboardEvent) {
-    if (!isOpen) return;
+    if (!isOpen) {
+      if (event.key === "Enter" && isOneLine) event.preventDefault();
+      return;
+    }
     if (event.key === "ArrowDown") setChosen((chosen + 1) % found.length);
     else if (event.key === "ArrowUp") setChosen((chosen + found.length - 1) % found.length);
     else if (event.key === "Enter" || event.key === "Tab") take(found[chosen]!.path);
@@ -99,7 +103,7 @@ export function ExpressionInput({ id, value, onChange, known, isLong, placeholde
   };
   return (
     <span ref={box} className="expression">
-      {isLong ? <textarea rows={1} {...shared} /> : <input type="text" role="combobox" aria-expanded={isOpen} {...shared} />}
+      {isText ? <textarea rows={1} {...shared} /> : <input type="text" role="combobox" aria-expanded={isOpen} {...shared} />}
       <button type="button" className="insert" title="Insert a value" aria-label={`Insert a value${label ? `: ${label}` : ""}`} onMouseDown={(event) => event.preventDefault()} onClick={ask}>
         {"{ }"}
       </button>

@@ -23,12 +23,14 @@ test("values are put together from those of their parts", () => {
 
 test.each([
   ["plain {{ text", undefined],
+  ["{{ nobody.x }}", undefined],
   ["{{ trigger.order_id }}", { kind: "value", value: "A-00017" }],
   [" {{ fetch.status }} ", { kind: "value", value: 200 }],
   ["/orders/{{ trigger.order_id }}?s={{ fetch.status }}", { kind: "value", value: "/orders/A-00017?s=200" }],
   ["{{ fetch.body }}", { kind: "value", value: { items: [{ price: 2.5 }, null] } }],
   ["{{ fetch.body.total ?? 0 }}", { kind: "value", value: 0 }],
   ["Bearer {{ secrets.SHOP_KEY }}", { kind: "secret", value: "Bearer ••••" }],
+  ["{{ caller.clientName }} asks for {{ trigger.order_id }}", { kind: "value", value: "{{ caller.clientName }} asks for A-00017" }],
   ["{{ caller.clientName }}", { kind: "unknown", says: "No call has shown {{ caller.clientName }} yet." }],
 ])("%s is previewed", (text, shown) => {
   expect(preview(text, KNOWN)).toEqual(shown);

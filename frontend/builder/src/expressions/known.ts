@@ -1,7 +1,7 @@
 // What the expressions of a node may name, which of it fits what is being typed, and what an expression gives.
 import type { components } from "../api";
 import type { Draft, DraftNode, Json, JsonObject } from "../draft/draft";
-import { asText, marksIn, MissingValue, parse, PathError, resolve, type Scope } from "./paths";
+import { asText, marksIn, parse, resolve, type Path, type PathError, type Scope } from "./paths";
 
 /** One thing to name, with a value that it had in the newest executions. */
 export interface Known {
@@ -66,7 +66,7 @@ export function scopeOf(known: Known[]): Scope {
   return scope;
 }
 
-/** What a text with expressions gives; `unknown` where no execution has shown it. */
+/** What a text with expressions gives; `unknown` where no execution has shown it. In a text, what is not known stays as it is. */
 export type Preview = { kind: "value" | "secret"; value: Json } | { kind: "unknown" | "malformed"; says: string };
 
 const HIDDEN = "••••";
@@ -77,18 +77,29 @@ export function preview(text: string, known: Known[]): Preview | undefined {
   const scope = scopeOf(known);
   const parts: Json[] = [];
   let [last, hasSecret] = [0, false];
+  const unknown: string[] = [];
   for (const [start, end] of marks) {
+    let path: Path;
     try {
-      const path = parse(text.slice(start + 2, end - 2));
-      const isSecret = path.root === "secrets";
-      parts.push(text.slice(last, start), isSecret ? HIDDEN : resolve(path, scope));
-      hasSecret ||= isSecret;
+      path = parse(text.slice(start + 2, end - 2));
     } catch (error) {
-      if (error instanceof PathError) return { kind: "malformed", says: error.message };
-      if (error instanceof MissingValue) return { kind: "unknown", says: `No call has shown ${text.slice(start, end)} yet.` };
-      throw error;
+      return { kind: "malformed", says: (error as PathError).message };
+    }
+    const isSecret = path.root === "secrets";
+    hasSecret ||= isSecret;
+    parts.push(text.slice(last, start));
+    try {
+      parts.push(isSecret ? HIDDEN : resolve(path, scope));
+    } catch {
+      parts.push(text.slice(start, end));
+      unknown.push(path.root);
     }
     last = end;
+  }
+  if (unknown.length === marks.length) {
+    // What no path begins with here is a fault, which the server tells.
+    const isHere = known.some(({ path }) => parse(path).root === unknown[0]);
+    return isHere ? { kind: "unknown", says: `No call has shown ${text.slice(...marks[0]!)} yet.` } : undefined;
   }
   const isLone = marks.length === 1 && text.trim() === text.slice(...marks[0]!);
   const value = isLone ? parts[1]! : [...parts, text.slice(last)].map(asText).join("");

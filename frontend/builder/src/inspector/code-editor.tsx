@@ -12,6 +12,8 @@ interface Props {
   text: string;
   label: string;
   language: "python" | "json";
+  /** Opened just now by who wants to write. */
+  isNew: boolean;
   onChange: (text: string) => void;
 }
 
@@ -20,7 +22,7 @@ const COLOURS = syntaxHighlighting(
   HighlightStyle.define([
     { tag: [tags.keyword, tags.bool, tags.null, tags.self], color: "var(--violet)" },
     { tag: [tags.string, tags.special(tags.string)], color: "var(--wait-ink)" },
-    { tag: tags.number, color: "var(--blue)" },
+    { tag: tags.number, color: "var(--teal)" },
     { tag: tags.comment, color: "var(--faint)", fontStyle: "italic" },
     { tag: [tags.propertyName, tags.definition(tags.variableName), tags.function(tags.variableName)], color: "var(--brand)" },
   ]),
@@ -42,9 +44,10 @@ const LOOKS = EditorView.theme({
 const EMPTY_IS_FINE = linter((view) => (view.state.doc.toString().trim() ? jsonParseLinter()(view) : []));
 
 /** A text editor for Python and JSON; Esc, then Tab leaves it by keyboard. */
-export default function CodeEditor({ text, label, language, onChange }: Props) {
+export default function CodeEditor({ text, label, language, isNew, onChange }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const editor = useRef<EditorView>(undefined);
+  const wants = useRef(isNew);
   const change = useRef(onChange);
   change.current = onChange;
   /** What the page knows: it learns of changes alone. */
@@ -79,6 +82,7 @@ export default function CodeEditor({ text, label, language, onChange }: Props) {
       }),
     });
     editor.current = view;
+    if (wants.current) view.focus();
     return () => view.destroy();
   }, [label, language]);
   useEffect(() => {

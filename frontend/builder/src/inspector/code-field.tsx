@@ -52,11 +52,19 @@ interface EditorProps {
   onChange: (text: string) => void;
 }
 
+/** The editor; where nothing is written yet, a button that opens it. */
 function Editor(props: EditorProps) {
+  const [isOpen, setIsOpen] = useState(false);
+  if (!isOpen && !props.text)
+    return (
+      <button type="button" className="add-row" aria-label={`Write: ${props.label}`} onClick={() => setIsOpen(true)}>
+        + Write
+      </button>
+    );
   return (
     <div className={`code-field ${props.isShort ? "is-short" : ""}`}>
       <Suspense fallback={<textarea className="code" aria-label={props.label} value={props.text} readOnly rows={props.isShort ? 4 : 12} />}>
-        <CodeEditor {...props} />
+        <CodeEditor {...props} isNew={isOpen} />
       </Suspense>
     </div>
   );

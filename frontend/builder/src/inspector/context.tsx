@@ -1,5 +1,5 @@
 import { createContext, useContext, useEffect, useRef, useState } from "react";
-import type { JsonObject } from "../draft/draft";
+import { nodeOf, type JsonObject } from "../draft/draft";
 import { useEdited, useEditor } from "../draft/editor";
 import { useTried } from "../trying/trying";
 import { knownFrom, knownWithout, type Known } from "../expressions/known";
@@ -21,36 +21,42 @@ export const useKnown = () => useContext(FormContext).known;
 
 export const useFaultsUnder = (place: string): Placed[] => under(useContext(FormContext).faults, place);
 
-/** What the expressions of a node may name: as the server knows it, asked once for each opened node. */
+/** What the expressions of a node may name: as the server knows it, asked when a node is opened and when others come before it. */
 export function useInputs(nodeId: string): { known: Known[]; isFromServer: boolean } {
   const editor = useEditor();
-  // By the slug that the stored draft has.
-  const slug = useEdited(({ judged }) => judged.definition.nodes.find(({ id }) => id === nodeId)?.slug);
+  // By the slug that the stored draft has, and anew when its lines, names or parameters are others.
+  const slug = useEdited(({ judged }) => nodeOf(judged, nodeId)?.slug);
+  const slugs = useEdited(({ judged }) => judged.definition.nodes.map((node) => node.slug).join(" "));
+  const lines = useEdited(({ judged }) => judged.definition.connections);
+  const parameters = useEdited(({ judged }) => judged.inputSchema);
   // A call that has ended since gives newer values.
   const tried = useTried(({ execution }) => (execution?.status === "pending" ? undefined : execution?.id));
-  const [known, setKnown] = useState<Known[]>();
+  const [answer, setAnswer] = useState<{ known: Known[]; slug: string }>();
   useEffect(() => {
+    if (slug === undefined) return;
     let isCurrent = true;
-    if (slug !== undefined) {
-      ask("/api/flows/{flowId}/nodes/{slug}/inputs/", `/api/flows/${editor.flowId}/nodes/${encodeURIComponent(slug)}/inputs/`).then(
-        (inputs) => isCurrent && setKnown(knownFrom(inputs)),
-        () => {}, // the draft says as much as it can
-      );
-    }
+    ask("/api/flows/{flowId}/nodes/{slug}/inputs/", `/api/flows/${editor.flowId}/nodes/${encodeURIComponent(slug)}/inputs/`).then(
+      (inputs) => isCurrent && setAnswer({ known: knownFrom(inputs), slug }),
+      () => {}, // the draft says as much as it can
+    );
     return () => void (isCurrent = false);
-  }, [editor, slug, tried]);
+  }, [editor, slug, slugs, lines, parameters, tried]);
+  const known = answer?.slug === slug ? answer?.known : undefined;
   const draft = useEdited((state) => (known ? undefined : state.draft));
   return { known: known ?? (draft ? knownWithout(draft, nodeId) : []), isFromServer: known !== undefined };
 }
 
-/** Moves the keyboard to a part of what is drawn next; for what a button adds or takes away. */
+const CONTROL = "input, textarea, select, [contenteditable], button:not(.mode, .insert, .remove)";
+
+/** Moves the keyboard to the last of the parts, or the first control in it, of what is drawn next; for what is added or taken away. */
 export function useFocusNext<T extends HTMLElement>() {
   const box = useRef<T>(null);
   const wanted = useRef<string>(undefined);
   useEffect(() => {
     if (wanted.current === undefined) return;
-    const found = box.current?.querySelectorAll<HTMLElement>(wanted.current);
-    found?.[found.length - 1]?.focus();
+    const found = [...(box.current?.querySelectorAll<HTMLElement>(wanted.current) ?? [])].at(-1);
+    const control = found?.matches(CONTROL) ? found : found?.querySelector<HTMLElement>(CONTROL);
+    control?.focus();
     wanted.current = undefined;
   });
   return [box, (selector: string) => (wanted.current = selector)] as const;

@@ -1,4 +1,4 @@
-import { useContext, useId, useState, type DragEvent, type ReactNode } from "react";
+import { useContext, useId, useMemo, useState, type DragEvent, type ReactNode } from "react";
 import type { Json } from "../draft/draft";
 import { ExpressionInput } from "../expressions/input";
 import { Gives } from "../expressions/gives";
@@ -36,7 +36,11 @@ const SINGLE = ["text", "number", "choice", "switch"];
 /** A field with its name, what is said of it and what is wrong with it. */
 export function LabelledField({ field, place, value, onChange, onRemove }: ValueProps & { onRemove?: (() => void) | undefined }) {
   const id = useId();
-  const { example } = useContext(FormContext);
+  const form = useContext(FormContext);
+  const { example } = form;
+  // Names that mean something in this parameter alone.
+  const names = field.schema["x-names"] as string[] | undefined;
+  const inside = useMemo(() => (names ? { ...form, known: [...names.map((path) => ({ path, types: [], node: field.title })), ...form.known] } : form), [form, names, field.title]);
   const faults = useFaultsUnder(place);
   const [wantsExpression, setWantsExpression] = useState(() => value === undefined && place.split(".").length === 2 && beginsAsExpression(field, example));
   const isText = typeof value === "string";
@@ -95,7 +99,9 @@ export function LabelledField({ field, place, value, onChange, onRemove }: Value
       {isExpression ? (
         <Expression {...{ field, value: isText ? value : "", onChange, id, describedBy, isInvalid: own.length > 0 }} />
       ) : (
-        <Value {...{ field, place, value, onChange, id, describedBy, isInvalid: own.length > 0 }} />
+        <FormContext value={inside}>
+          <Value {...{ field, place, value, onChange, id, describedBy, isInvalid: own.length > 0 }} />
+        </FormContext>
       )}
       <Faults id={`${id}-faults`} faults={own} />
       {field.description && <Help id={`${id}-help`} text={field.description} />}
@@ -199,7 +205,7 @@ export function Value(props: ValueProps): ReactNode {
         <>
           <ExpressionInput
             {...(id ? { id } : {})}
-            {...{ value: text, known, isLong, label, describedBy, isInvalid: isInvalid ?? false, isRequired: field.isRequired, placeholder: defaultOf(field), onChange: change }}
+            {...{ value: text, known, isText: true, isOneLine: !isLong, label, describedBy, isInvalid: isInvalid ?? false, isRequired: field.isRequired, placeholder: defaultOf(field), onChange: change }}
           />
           <Gives text={text} known={known} />
         </>

@@ -26,12 +26,12 @@ export function Group({ field, place, value, onChange }: ValueProps) {
       />
       {others.length > 0 && (
         <select
-          className="add"
+          className="add-row"
           aria-label={`Add to ${field.title}`}
           value=""
           onChange={(event) => {
             setOpened([...opened, event.target.value]);
-            focusNext(`[data-field="${CSS.escape(event.target.value)}"] :is(input, textarea, select, button:not(.mode, .remove))`);
+            focusNext(`:scope > [data-field="${CSS.escape(event.target.value)}"]`);
           }}
         >
           <option value="">+ {isBegun ? "Add" : "Set"}…</option>

@@ -21,7 +21,7 @@ export function Help({ type, onTake }: { type: NodeType; onTake?: (() => void) |
           <h3>An example</h3>
           <pre tabIndex={0} aria-label="An example">{JSON.stringify(type.example, null, 2)}</pre>
           {onTake && (
-            <button type="button" className="add" onClick={onTake}>
+            <button type="button" className="add-row" onClick={onTake}>
               Fill in the example
             </button>
           )}

@@ -1,8 +1,9 @@
 import { useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { nodeOf, withNode, type DraftNode, type JsonObject, type NodeType } from "../draft/draft";
-import { renameSlug } from "../draft/edits";
-import { useEdited, useEditor } from "../draft/editor";
+import { rename, renameSlug, toggle } from "../draft/edits";
+import { useEdited, useEditor, type Editor } from "../draft/editor";
 import { slugFault } from "../draft/names";
+import { Mark } from "../mark";
 import { FormContext, useInputs } from "./context";
 import { leftAt, faultsOfNode, faultsOfTool, under } from "./faults";
 import { Faults } from "./field";
@@ -13,9 +14,7 @@ import "./inspector.css";
 import { KnownList } from "./known-list";
 import { Settings } from "./settings";
 import { Tool } from "./tool";
-import { ToolView } from "./tool-view";
-
-const ICONS = `${import.meta.env.BASE_URL.replace(/builder\/$/, "")}img/node-icons.svg`;
+import { ToolView, useReading } from "./tool-view";
 
 /** The form of one node. */
 export function Inspector({ nodeId, close }: { nodeId: string; close: () => void }) {
@@ -33,6 +32,7 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
   const isTrigger = node.type === "trigger";
   const type = editor.nodeTypes.get(node.type);
   const { known, isFromServer } = useInputs(node.id);
+  const reading = useReading(isTrigger);
   const [tab, setTab] = useState<Tab>("parameters");
   const form = useMemo(() => {
     const own = faultsOfNode({ faults, judged }, node.id);
@@ -58,12 +58,12 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
   ];
   return (
     <FormContext value={form}>
-      <aside className="inspector" aria-label={node.name} tabIndex={-1}>
-        <Head node={node} type={type} close={close} change={change} />
+      <aside className="details inspector" aria-label={node.name} tabIndex={-1} onKeyDown={(event) => stepBack(event, editor)}>
+        <Head node={node} type={type} close={close} />
         <Tabs tabs={tabs} tab={tab} choose={setTab} />
         <div className="inspector-body" role="tabpanel" id="inspector-panel" aria-labelledby={`inspector-tab-${tab}`} tabIndex={-1}>
           {tab === "parameters" && <Faults faults={isTrigger ? under(form.faults, "parameters") : [...outside, ...homeless]} />}
-          {tab === "parameters" && isTrigger && <Tool />}
+          {tab === "parameters" && isTrigger && <Tool reading={reading} look={() => setTab("model")} />}
           {tab === "parameters" && !isTrigger && (
             <>
               {!type && <p className="note-small">There is no node type {node.type} here. Its parameters can be read, and taken away.</p>}
@@ -75,10 +75,9 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
                 value={parameters}
                 onChange={(next, name) => change({ parameters: next }, `parameters.${name}`)}
               />
-              {known.length > 0 && <KnownList known={known} isFromServer={isFromServer} />}
             </>
           )}
-          {tab === "model" && <ToolView />}
+          {tab === "model" && <ToolView reading={reading} />}
           {tab === "settings" && <Settings value={settings} onChange={(next, name) => change({ settings: next }, `settings.${name}`)} />}
           {tab === "help" && type && (
             <Help
@@ -94,9 +93,20 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
             />
           )}
         </div>
+        {tab === "parameters" && !isTrigger && known.length > 0 && <KnownList known={known} isFromServer={isFromServer} />}
       </aside>
     </FormContext>
   );
+}
+
+/** Steps of a form are steps of the draft; an editor of code has its own, and so has what is not taken over yet. */
+function stepBack(event: KeyboardEvent, editor: Editor) {
+  const key = event.key.toLowerCase();
+  if (!(event.ctrlKey || event.metaKey) || event.altKey || !["z", "y"].includes(key)) return;
+  if (!(event.target as Element).matches("input, textarea, select") || (event.target as HTMLElement).dataset.isPending) return;
+  event.preventDefault();
+  if (key === "y" || event.shiftKey) editor.redo();
+  else editor.undo();
 }
 
 function Tabs({ tabs, tab, choose }: { tabs: [Tab, string, number][]; tab: Tab; choose: (tab: Tab) => void }) {
@@ -136,19 +146,14 @@ function Tabs({ tabs, tab, choose }: { tabs: [Tab, string, number][]; tab: Tab; 
   );
 }
 
-interface HeadProps {
-  node: DraftNode;
-  type: NodeType | undefined;
-  close: () => void;
-  change: (changed: Partial<DraftNode>, key: string) => void;
-}
-
-function Head({ node, type, close, change }: HeadProps) {
+function Head({ node, type, close }: { node: DraftNode; type: NodeType | undefined; close: () => void }) {
   const editor = useEditor();
+  // While it is written, it may be empty.
+  const [name, setName] = useState<string>();
   // A slug is taken over when it is left: each letter of it would rename all expressions.
   const [slug, setSlug] = useState<string>();
-  const draft = useEdited((state) => (slug === undefined ? undefined : state.draft));
-  const fault = draft && slug !== undefined && slug !== node.slug ? slugFault(slug, node.id, draft.definition) : undefined;
+  const definition = useEdited(({ draft }) => draft.definition);
+  const fault = slug === undefined ? undefined : slugFault(slug, node.id, definition);
   const leave = () => {
     if (slug === undefined || fault) return;
     editor.change((now) => renameSlug(now, node.id, slug, editor.nodeTypes));
@@ -156,17 +161,20 @@ function Head({ node, type, close, change }: HeadProps) {
   };
   return (
     <header data-group={type?.group ?? ""}>
-      <span className="mark">
-        <svg aria-hidden="true">{type?.icon && <use href={`${ICONS}#${type.icon}`} />}</svg>
-      </span>
+      <Mark icon={type?.icon ?? ""} />
+      <h2 className="visually-hidden">{node.name}</h2>
       <input
         className="inspector-name"
         type="text"
         aria-label="Name"
-        value={node.name}
+        value={name ?? node.name}
         autoComplete="off"
         spellCheck={false}
-        onChange={(event) => change({ name: event.target.value }, "name")}
+        onChange={(event) => {
+          setName(event.target.value);
+          editor.change((draft) => rename(draft, node.id, event.target.value), `${node.id}.name`);
+        }}
+        onBlur={() => setName(undefined)}
       />
       <button type="button" className="close" aria-label="Close" onClick={close}>
         ×
@@ -175,10 +183,11 @@ function Head({ node, type, close, change }: HeadProps) {
         <span>{type?.title ?? node.type}</span> ·{" "}
         <label className="inspector-slug" title="How expressions name it; renaming it renames it in all of them">
           <span className="visually-hidden">Slug</span>
-          {"{{ "}
+          {"{{\u00a0"}
           <input
             type="text"
             value={slug ?? node.slug}
+            data-is-pending={slug}
             aria-invalid={fault !== undefined || undefined}
             aria-describedby={fault ? "inspector-slug-fault" : undefined}
             autoComplete="off"
@@ -192,7 +201,7 @@ function Head({ node, type, close, change }: HeadProps) {
               event.stopPropagation();
             }}
           />
-          {" }}"}
+          {"\u00a0}}"}
         </label>
         {node.type !== "trigger" && (
           <span className="inspector-disabled">
@@ -203,12 +212,7 @@ function Head({ node, type, close, change }: HeadProps) {
               aria-checked={node.disabled !== true}
               aria-label="Enabled"
               title={node.disabled ? "Passed over: what arrives goes on at main" : "Turn off, and the flow passes it over"}
-              onClick={() =>
-                editor.change((draft) => {
-                  const { disabled, ...rest } = nodeOf(draft, node.id)!;
-                  return withNode(draft, disabled ? rest : { ...rest, disabled: true });
-                })
-              }
+              onClick={() => editor.change((draft) => toggle(draft, [node.id]))}
             />
             {node.disabled ? "Passed over" : "On"}
           </span>

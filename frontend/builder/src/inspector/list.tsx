@@ -5,8 +5,6 @@ import { useFaultsUnder, useFocusNext } from "./context";
 import { Faults, Value, type ValueProps } from "./field";
 import { emptied, field as fieldOf, placeOf } from "./fields";
 
-const FIRST_CONTROL = ":is(input, textarea, select, button)";
-
 /** The items of a list, each in its own row; a new one is written when something is typed in it. */
 export function List({ field, place, value, onChange, label }: ValueProps) {
   const items = (value as Json[] | undefined) ?? [];
@@ -30,7 +28,7 @@ export function List({ field, place, value, onChange, label }: ValueProps) {
           remove={() => {
             if (each === undefined) setIsAdding(false);
             else put(items.filter((_, other) => other !== number));
-            focusNext(".add");
+            focusNext(".add-row");
           }}
         >
           <Value
@@ -48,12 +46,12 @@ export function List({ field, place, value, onChange, label }: ValueProps) {
       ))}
       <button
         type="button"
-        className="add"
+        className="add-row"
         disabled={isAdding || items.length >= ((field.schema.maxItems as number | undefined) ?? Infinity)}
         onClick={() => {
           if (item.kind === "group") put([...items, {}]);
           else setIsAdding(true);
-          focusNext(`.row:nth-last-child(2) .row-value ${FIRST_CONTROL}`);
+          focusNext(":scope > .row:nth-last-child(2) > .row-value");
         }}
       >
         + Add

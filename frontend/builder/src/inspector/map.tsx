@@ -34,13 +34,13 @@ export function Rows({ field, place, value, onChange, label }: ValueProps) {
           remove={() => {
             if (name) put(withKey(object, name, undefined));
             setIsAdding(false);
-            focusNext(".add");
+            focusNext(".add-row");
           }}
         />
       ))}
       <button
         type="button"
-        className="add"
+        className="add-row"
         disabled={isAdding}
         onClick={() => {
           setIsAdding(true);
@@ -84,6 +84,7 @@ function Row({ of, number, name, others, schema, place, value, rename, change, r
       <input
         type="text"
         className="pair-name"
+        data-is-pending={typed}
         value={typed ?? name}
         placeholder="name"
         aria-label={`${of}: name ${number + 1}`}

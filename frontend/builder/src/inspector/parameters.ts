@@ -80,12 +80,6 @@ export function retyped(own: JsonObject, type: string): JsonObject {
   return { type, ...Object.fromEntries(kept), ...inside };
 }
 
-/** The tool name that a flow's name gives: small letters, digits and underscores. */
-export function toolNameOf(name: string): string {
-  const plain = name.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
-  return plain.replace(/[^a-z0-9]+/g, "_").replace(/^[^a-z]+|_+$/g, "").slice(0, 64).replace(/_+$/, "");
-}
-
 /** A schema that fits a value, for an answer to begin from. */
 export function inferred(value: Json): JsonObject {
   if (Array.isArray(value)) return value.length ? { type: "array", items: inferredOfAll(value) } : { type: "array" };

@@ -41,13 +41,13 @@ export function SchemaRows({ schema, onChange, place = "", isFlat = false, of = 
           remove={() => {
             setIsAdding(false);
             if (parameter) onChange(withoutParameter(schema, parameter.name));
-            focusNext(":scope > .add");
+            focusNext(":scope > .add-row");
           }}
         />
       ))}
       <button
         type="button"
-        className="add"
+        className="add-row"
         disabled={isAdding}
         onClick={() => {
           setIsAdding(true);
@@ -94,6 +94,7 @@ function Row({ parameter, of, others, place, isFlat, rename, require, change, re
         <input
           type="text"
           className="parameter-name"
+          data-is-pending={typed}
           value={typed ?? name}
           placeholder="name"
           aria-label={`Name of ${title}`}

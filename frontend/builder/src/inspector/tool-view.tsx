@@ -2,31 +2,31 @@ import { useEffect, useState } from "react";
 import { useEdited, useEditor } from "../draft/editor";
 import { ask } from "./server";
 
-type Answer = Awaited<ReturnType<typeof readTool>>;
+export type Reading = Awaited<ReturnType<typeof readTool>>["draft"];
 
 const readTool = (flowId: number) => ask("/api/flows/{flowId}/tool/", `/api/flows/${flowId}/tool/`);
 
-/** What a model reads of the stored draft, asked for after each time it is stored. */
-function useToolView(): Answer["draft"] | undefined {
+/** What a model reads of the stored draft, asked for after each time it is stored, where it is wanted. */
+export function useReading(isWanted: boolean): Reading | undefined {
   const { flowId } = useEditor();
   const revision = useEdited((state) => state.revision);
-  const [view, setView] = useState<Answer["draft"]>();
+  const [reading, setReading] = useState<Reading>();
   useEffect(() => {
+    if (!isWanted) return;
     let isCurrent = true;
     readTool(flowId).then(
-      ({ draft }) => isCurrent && setView(draft),
+      ({ draft }) => isCurrent && setReading(draft),
       () => {}, // what was there stays
     );
     return () => void (isCurrent = false);
-  }, [flowId, revision]);
-  return view;
+  }, [flowId, revision, isWanted]);
+  return reading;
 }
 
 /** The definition that a model gets, what lint says of it, and what it costs. */
-export function ToolView() {
-  const view = useToolView();
-  if (!view) return <p className="note-small">It is being read.</p>;
-  const { modern, unservable, findings, tokens } = view;
+export function ToolView({ reading }: { reading: Reading | undefined }) {
+  if (!reading) return <p className="note-small">It is being read.</p>;
+  const { modern, unservable, findings, tokens } = reading;
   return (
     <div className="tool-view">
       <p>

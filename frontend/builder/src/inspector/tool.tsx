@@ -1,15 +1,17 @@
 import { useContext, useState } from "react";
 import type { Draft, Json, JsonObject } from "../draft/draft";
 import { useEdited, useEditor } from "../draft/editor";
+import { slugOf } from "../draft/names";
 import { FormContext } from "./context";
 import { JsonField } from "./code-field";
 import { Faults, LabelledField } from "./field";
 import { field, fieldsOf, placeOf } from "./fields";
 import { Fields } from "./group";
-import { alsoSaid, inferred, parametersOf, toolNameOf } from "./parameters";
+import { alsoSaid, inferred, parametersOf } from "./parameters";
 import { leftAt } from "./faults";
 import { SchemaRows } from "./schema-rows";
 import { ask } from "./server";
+import type { Reading } from "./tool-view";
 
 const literal = (name: string, schema: JsonObject, isRequired = false) => ({ ...field(name, { ...schema, "x-literal": true }), isRequired });
 
@@ -38,7 +40,7 @@ const ANNOTATIONS: JsonObject = {
 };
 
 /** The form of the tool that a flow is: what the trigger of a call takes, and what is said of it. */
-export function Tool() {
+export function Tool({ reading, look }: { reading: Reading | undefined; look: () => void }) {
   const editor = useEditor();
   const draft = useEdited((state) => state.draft);
   const set = <K extends keyof Draft>(key: K, value: Draft[K]) => editor.change((now) => ({ ...now, [key]: value }), `tool.${key}`);
@@ -46,12 +48,21 @@ export function Tool() {
     <LabelledField key={each.name} field={each} place={each.name} value={(draft[each.name as keyof Draft] as Json) ?? undefined} onChange={change} />
   );
   const text = (each: typeof NAME) => one(each, (value) => set(each.name as "toolName", (value as string | undefined) ?? ""));
+  const findings = reading?.findings.length ?? 0;
   return (
     <>
+      {reading && (
+        <p className="reading">
+          A model reads it in <b>{reading.tokens.total}</b> tokens; lint finds {findings === 0 ? "nothing" : `${findings} thing${findings === 1 ? "" : "s"}`} to say.{" "}
+          <button type="button" className="link" onClick={look}>
+            Look
+          </button>
+        </p>
+      )}
       {one(NAME, (value) => {
         const name = (value as string | undefined) ?? "";
         // The tool's name follows as long as nobody wrote another.
-        editor.change((now) => ({ ...now, name, ...(now.toolName === toolNameOf(now.name) ? { toolName: toolNameOf(name) } : {}) }), "tool.name");
+        editor.change((now) => ({ ...now, name, ...(now.toolName === slugOf(now.name) ? { toolName: slugOf(name) } : {}) }), "tool.name");
       })}
       {text(TOOL_NAME)}
       {TEXTS.map(text)}
@@ -121,11 +132,11 @@ function OutputSchema({ schema, onChange }: { schema: JsonObject | null; onChang
       {schema && <JsonField value={schema} label="Output schema" onChange={(next) => onChange((next as JsonObject | undefined) ?? null)} />}
       <Faults faults={leftAt(faults, "outputSchema", [])} />
       <div className="adders">
-        <button type="button" className="add" onClick={() => void fromLastAnswer()}>
+        <button type="button" className="add-row" onClick={() => void fromLastAnswer()}>
           From the last answer
         </button>
         {!schema && (
-          <button type="button" className="add" onClick={() => onChange({ type: "object", properties: {} })}>
+          <button type="button" className="add-row" onClick={() => onChange({ type: "object", properties: {} })}>
             Write one
           </button>
         )}

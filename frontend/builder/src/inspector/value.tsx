@@ -49,7 +49,7 @@ export function AnyValue(props: ValueProps) {
           <>
             <ExpressionInput
               {...(id ? { id } : {})}
-              {...{ known, label: name, describedBy, isInvalid: isInvalid ?? false, isLong: true, isRequired: field.isRequired }}
+              {...{ known, label: name, describedBy, isInvalid: isInvalid ?? false, isText: true, isRequired: field.isRequired }}
               value={typeof value === "string" ? value : ""}
               onChange={(text) => onChange(text || undefined)}
             />
