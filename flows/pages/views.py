@@ -16,7 +16,7 @@ from flows.models import Flow, Revised, Server
 from flows.pages import node_catalogue
 from flows.pages.canvas import canvas_of
 from flows.pages.drawing import draw
-from flows.pages.editor import editor_of
+from flows.pages.editor import can_be_edited, editor_of
 from flows.pages.forms import FlowForm, ServerForm
 from flows.pages.publishing import say_taken_along
 from flows.pages.return_addresses import own_address
@@ -72,6 +72,7 @@ def build(request: HttpRequest, flow_id: int) -> HttpResponse:
     faults = form.faults if form.is_bound else publishing.publishing_faults(flow)
     has_changes = publishing.has_unpublished_changes(flow)
     as_json = request.GET.get("as") == "json"
+    is_edited = not form.is_bound and not as_json and canvas_is_built() and can_be_edited(flow.definition)
     try:
         nodes: Sequence[Node] = publishing.graph_of(flow.definition).order
     except DefinitionError:
@@ -85,9 +86,7 @@ def build(request: HttpRequest, flow_id: int) -> HttpResponse:
         "faults": faults,
         "faults_title": "Not saved" if form.is_bound else "Not ready to be published",
         "drawing": draw(form.instance.definition),
-        "editor": editor_of(flow) if canvas_is_built() and not form.is_bound and not as_json else None,
         "as_json": as_json,
-        "canvas": canvas_of(form.instance.definition, faults) | {"inputs": _names_of(form.instance.input_schema)},
         "has_changes": has_changes,
         "comparison": compare(flow) if has_changes else None,
         "case_summary": summary_of(flow),
@@ -95,6 +94,11 @@ def build(request: HttpRequest, flow_id: int) -> HttpResponse:
         "nodes": nodes[1:],
         "callers": callers_of(flow, request.user),
     }
+    if is_edited:
+        context["editor"] = editor_of(flow)
+    else:
+        inputs = _names_of(form.instance.input_schema)
+        context["canvas"] = canvas_of(form.instance.definition, faults) | {"inputs": inputs}
     return render(request, "flows/build.html", context)
 
 

@@ -207,7 +207,7 @@ export function Work() {
             <button type="button" onClick={() => desk.ui.set({ isOutline: true })}>
               Outline
             </button>
-            <a href="?as=json" tabIndex={-1}>
+            <a href={`/flows/${desk.editor.flowId}/build/?as=json`} tabIndex={-1}>
               JSON
             </a>
           </Tools>

@@ -65,7 +65,7 @@ export function Outline() {
         <button type="button" className="button" onClick={() => desk.ui.set({ isOutline: false })}>
           Canvas
         </button>
-        <a className="button" href="?as=json">
+        <a className="button" href={`/flows/${desk.editor.flowId}/build/?as=json`}>
           JSON
         </a>
       </header>
