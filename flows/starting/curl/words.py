@@ -121,7 +121,7 @@ class _Bash:
         if char == "`" or (char == "$" and self.text[self.at : self.at + 1] == "("):
             raise CurlError("The command runs another one inside it (`...` or $(...)). Put in what that one gives.")
         if char == "$" and (variable := _VARIABLE.match(self.text, self.at - 1)):
-            self.note(f"{variable[0]} is a variable of your shell, whose value is not here: it is taken as text.")
+            self.note(f"{variable[0]} is a variable of your shell: its value is not in the command.")
 
 
 def _without_carets(text: str, note: Note) -> str:
