@@ -27,6 +27,7 @@ from executions.reading.history import History, Listing
 from executions.reading.node_inputs import inputs_of
 from executions.running.calls import Caller
 from flows.api.base import FLOW_ID, ApiView
+from flows.api.scopes import require
 from flows.models import Flow
 from flows.values.scopes import Scope
 
@@ -140,8 +141,11 @@ class NodeInputs(OfFlow):
     )
     def get(self, request: Request, slug: str, **kwargs: Any) -> Response:
         """List them; 404 for a slug that no node has which the trigger reaches."""
+        flow = self.flow
+        # They are named by the draft, and secrets are among them.
+        require(request, Scope.FLOWS_READ)
         with refusals_answered():
-            found = inputs_of(self.flow, slug, request.user)
+            found = inputs_of(flow, slug, request.user)
         if found is None:
             raise NotFound
         return Response(NodeInputsSerializer({"items": found}).data)

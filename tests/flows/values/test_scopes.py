@@ -160,6 +160,21 @@ def test_a_person_in_the_browser_is_not_limited_by_scopes(client: Client) -> Non
     assert (answer.status_code, answer.json()["isActive"]) == (200, False)
 
 
+def test_what_a_node_may_name_needs_the_flow_and_its_executions(client: Client) -> None:
+    flow = make_flow()
+    path = f"/api/flows/{flow.pk}/nodes/answer/inputs/"
+    found = {}
+    for scopes in (["executions:read"], ["flows:read"], ["executions:read", "flows:read"]):
+        key = make_key(flow.server.owner, scopes=scopes)
+        answer = client.get(path, headers={"authorization": f"Bearer {key}"})
+        found[" ".join(scopes)] = (answer.status_code, answer.json().get("scope"))
+    assert found == {
+        "executions:read": (403, "flows:read"),
+        "flows:read": (403, "executions:read"),
+        "executions:read flows:read": (200, None),
+    }
+
+
 def test_who_writes_drafts_can_neither_switch_a_flow_nor_replace_what_clients_meet(client: Client) -> None:
     server = make_server()
     flow = make_flow(server)
