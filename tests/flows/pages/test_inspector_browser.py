@@ -1,4 +1,4 @@
-"""The form of a node in a browser, filled by mouse and keyboard without a line of JSON, and nothing else written."""
+"""The form of a node in a browser: filled in without a line of JSON, and nothing is written that was not touched."""
 
 import json
 import urllib.request
@@ -52,8 +52,8 @@ def make_flow(server: LiveServer, tool: str, *types: str) -> int:
         line(one["slug"], "true" if one["type"] == "condition" else "main", other["slug"])
         for one, other in pairwise(chain)
     ]
-    fields = {"server": "demo", "name": tool, "toolName": tool, "toolDescription": "Tries."}
-    made = rest(server, "POST", "flows/", fields)
+    named = {"server": "demo", "name": tool, "toolName": tool, "toolDescription": "Tries."}
+    made = rest(server, "POST", "flows/", named)
     draft = {"definition": {"nodes": chain, "connections": lines}, "inputSchema": ASKED}
     rest(server, "PUT", f"flows/{made['id']}/draft/", draft)
     return int(made["id"])
