@@ -23,9 +23,9 @@ class Person:
 
     def post(self, path: str, **values: str | list[str]) -> str:
         """Send a form as the page at its address would; gives the address where that ended."""
-        self.last = self.http.post(path, data=values | {"csrfmiddlewaretoken": self.token})
-        self._page(self.last)
-        return self.last.url.path
+        answer = self.http.post(path, data=values | {"csrfmiddlewaretoken": self.token})
+        self._page(answer)
+        return answer.url.path
 
     def _page(self, answer: httpx2.Response) -> str:
         found = re.search(r'csrfmiddlewaretoken" value="([^"]+)"', answer.text)

@@ -37,7 +37,8 @@ def create(request: HttpRequest) -> HttpResponse:
     """Every way to begin a flow; a POST begins an empty one, which is built in its Build tab."""
     form = NewFlowForm(request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
-        return redirect("flows:build", form.save().pk)
+        fields = dict(form.cleaned_data)
+        return redirect("flows:build", new_flow.store(fields.pop("server"), new_flow.NewFlow(fields)).pk)
     context = {
         "title": "New flow",
         "form": form,
