@@ -6,7 +6,6 @@ from flows.models import Flow
 from flows.pages import node_catalogue
 from flows.publishing import versions
 
-
 _TEXTS = {
     "nodes": ("id", "type", "name", "slug"),
     "connections": ("id", "sourceNodeId", "targetNodeId"),

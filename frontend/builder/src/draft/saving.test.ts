@@ -116,6 +116,19 @@ test("when somebody else has stored something, nothing is sent until it is said 
   }
 });
 
+test("what somebody else changed elsewhere is taken over without a question, and into the steps back", async () => {
+  const { name, sent, editor, is } = desk();
+  name("Mine");
+  await vi.advanceTimersByTimeAsync(1_000);
+  sent[0]!.answer({ is: "late", current: { ...draftOf([]), timeoutSeconds: 9, faults: [] }, revision: 4 });
+  await vi.advanceTimersByTimeAsync(0);
+  expect([sent[1]!.changes, sent[1]!.revision]).toEqual([{ name: "Mine" }, 4]);
+  sent[1]!.answer(stored(5));
+  await settle();
+  editor.undo();
+  expect([is(), editor.get().draft]).toEqual(["waiting", { ...draftOf([]), timeoutSeconds: 9 }]);
+});
+
 test("what arrived although nobody heard of it is not somebody else's", async () => {
   const { name, sent, editor, is } = desk();
   name("Mine");

@@ -94,15 +94,12 @@ export class Saving {
     this.#forgetCopy();
   }
 
-  /** Stores this draft over what somebody else stored. */
+  /** Stores what was changed here over what somebody else stored; fields that were not changed here become theirs. */
   keepMine() {
     const { saving } = this.state.get();
     if (saving.is !== "late") return;
-    const { judged, faults } = this.#editor.get();
-    this.#stored = draftOf(saving.current, this.#stored);
-    this.#editor.judge(judged, faults, saving.revision);
     this.state.set({ saving: { is: "waiting" } });
-    void this.now();
+    this.#goOnFrom(saving.current, saving.revision);
   }
 
   /** What an earlier page left becomes the draft; a step that can be taken back. */
@@ -129,6 +126,20 @@ export class Saving {
     this.#timer = setTimeout(() => void this.now(), pause);
   }
 
+  /** Takes what the server has for what is stored, and sends what differs from it. */
+  #goOnFrom(current: Draft, revision: number) {
+    const { draft, judged, faults } = this.#editor.get();
+    const theirs = draftOf(current, draft);
+    const mine = this.#changes();
+    const adopted = Object.fromEntries(Object.entries(theirs).filter(([name]) => !(name in mine)));
+    // What is the same in other words is the same, so that it is not sent.
+    const same = Object.fromEntries(Object.entries(mine).filter(([name, value]) => isSame(value, theirs[name as keyof Draft])));
+    this.#stored = { ...theirs, ...same };
+    this.#editor.judge(judged, faults, revision);
+    this.#editor.adopt(adopted);
+    this.#wait(0);
+  }
+
   async #store() {
     const { draft, revision } = this.#editor.get();
     this.state.set({ saving: { is: "saving" } });
@@ -138,14 +149,12 @@ export class Saving {
     this.#request = undefined;
     if (outcome.is === "late") {
       const theirs = draftOf(outcome.current, this.#stored);
-      if (![before, draft].some((mine) => mine && isSame(theirs, draftOf(mine, theirs)))) {
-        this.state.set({ saving: outcome });
-        return;
-      }
-      // It is what was sent from here.
-      this.#stored = { ...this.#stored, ...onlySame(draft, theirs) };
-      this.#editor.judge(draft, outcome.current.faults, outcome.revision);
-      this.#wait(0);
+      const isOwn = [before, draft].some((mine) => mine && isSame(theirs, draftOf(mine, theirs)));
+      const mine = this.#changes();
+      const isApart = Object.keys(mine).every((name) => isSame(theirs[name as keyof Draft], this.#stored[name as keyof Draft]));
+      // What was sent from here without an answer, or fields that nobody touched here: there is nothing to ask.
+      if (isOwn || isApart) this.#goOnFrom(theirs, outcome.revision);
+      else this.state.set({ saving: outcome });
     } else if (outcome.is === "stored") {
       this.#pause = PAUSE_MS;
       const kept = Object.fromEntries(outcome.notStored.map((name) => [name, this.#stored[name as keyof Draft]]));
@@ -192,9 +201,6 @@ export class Saving {
     }
   }
 }
-
-/** The fields of a draft that say the same as those of another. */
-const onlySame = (draft: Draft, other: Draft) => Object.fromEntries(Object.entries(draft).filter(([name, value]) => isSame(value, other[name as keyof Draft])));
 
 /** Whether two JSON values are the same, in whatever order their keys stand. */
 function isSame(one: unknown, other: unknown): boolean {
