@@ -1,8 +1,9 @@
-"""The form of a node in a browser: filled by mouse and keyboard, without a line of JSON; nothing untouched is written."""
+"""The form of a node in a browser: filled in without a line of JSON, and nothing is written that was not touched."""
 
 import json
 import urllib.request
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -49,9 +50,10 @@ def make_flow(server: LiveServer, tool: str, *types: str) -> int:
     chain += [node(each, each if each != "answer" else "return", 264 * (n + 1)) for n, each in enumerate(types)]
     lines = [
         line(one["slug"], "true" if one["type"] == "condition" else "main", other["slug"])
-        for one, other in zip(chain, chain[1:], strict=False)
+        for one, other in pairwise(chain)
     ]
-    made = rest(server, "POST", "flows/", {"server": "demo", "name": tool, "toolName": tool, "toolDescription": "Tries."})
+    named = {"server": "demo", "name": tool, "toolName": tool, "toolDescription": "Tries."}
+    made = rest(server, "POST", "flows/", named)
     draft = {"definition": {"nodes": chain, "connections": lines}, "inputSchema": ASKED}
     rest(server, "PUT", f"flows/{made['id']}/draft/", draft)
     return int(made["id"])

@@ -2,7 +2,7 @@ import { useState } from "react";
 import type { Json, JsonObject } from "../draft/draft";
 import { useFocusNext } from "./context";
 import { LabelledField, type ValueProps } from "./field";
-import { fieldsOf, placeOf, strangeKeys, titled, withKey, type Field } from "./fields";
+import { fieldsOf, placeOf, strangeKeys, withKey, type Field } from "./fields";
 import { shown } from "../expressions/shown";
 
 /** The properties of an object: those that are wanted or there, and the others to add. */
@@ -89,7 +89,7 @@ function Strange({ name, value, remove }: { name: string; value: Json; remove: (
   return (
     <div className="f strange">
       <div className="f-head">
-        <span>{titled(name)}</span>
+        <code>{name}</code>
         <span className="side">nothing of that name is taken here</span>
         <button type="button" className="remove" aria-label={`Remove ${name}`} title="Remove" onClick={remove}>
           ×
