@@ -64,7 +64,10 @@ export function Questions() {
     return (
       <div className="question" role="alert">
         <p>Somebody else has changed this flow since you opened it. Your changes are kept here, and not saved.</p>
-        <button type="button" className="button" onClick={() => lookAtBoth(desk.draft, desk.editor.get().revision)}>
+        <button type="button" className="button" onClick={() => {
+          saving.compare();
+          lookAtBoth(desk.draft, desk.editor.get().revision);
+        }}>
           Look at both
         </button>
         <button type="button" className="button" onClick={() => saving.takeTheirs()}>

@@ -5,8 +5,8 @@ import { Saving, type Outcome } from "./saving";
 import { draftOf } from "./trial";
 
 /** A server that answers when it is told to, and a browser's storage. */
-function desk(kept: Record<string, string> = {}) {
-  const editor = new Editor({ flowId: 7, draft: draftOf([]), revision: 3, faults: [], nodeTypes: [] });
+function desk(kept: Record<string, string> = {}, revision = 3) {
+  const editor = new Editor({ flowId: 7, draft: draftOf([]), revision, faults: [], nodeTypes: [] });
   const sent: { changes: Partial<Draft>; revision: number; isLast: boolean; answer: (outcome: Outcome) => void }[] = [];
   const storage = {
     getItem: (key: string) => kept[key] ?? null,
@@ -157,4 +157,14 @@ test("a page that goes sends the rest at once, and the next one finds what did n
   next.saving.restore(next.saving.found!);
   expect([next.editor.get().draft.name, next.is()]).toEqual(["Last words", "waiting"]);
   expect(desk().saving.found).toBeUndefined();
+});
+
+test("what the page of a conflict has settled is not offered again", async () => {
+  const { name, sent, saving, kept } = desk();
+  name("Mine");
+  await vi.advanceTimersByTimeAsync(1_000);
+  sent[0]!.answer({ is: "late", current: { ...draftOf([]), name: "Theirs", faults: [] }, revision: 9 });
+  await settle();
+  saving.compare();
+  expect([desk(kept, 9).saving.found?.draft.name, desk(kept, 10).saving.found, kept]).toEqual(["Mine", undefined, {}]);
 });

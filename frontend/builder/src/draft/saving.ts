@@ -25,6 +25,8 @@ export interface Copy {
   draft: Draft;
   revision: number;
   at: number;
+  /** The stored revision with which it was compared on the page of a conflict: with a later one, that was settled there. */
+  compared?: number;
 }
 
 const PAUSE_MS = 1_000;
@@ -71,7 +73,7 @@ export class Saving {
   /** Sends what is not stored yet, and waits for the answer; true when all of it is stored. */
   async now(): Promise<boolean> {
     clearTimeout(this.#timer);
-    await this.#request;
+    while (this.#request) await this.#request;
     if (this.state.get().saving.is === "late") return false;
     if (!this.isSaved) await (this.#request = this.#store());
     return this.state.get().saving.is === "saved";
@@ -79,7 +81,7 @@ export class Saving {
 
   /** The page goes: sends without waiting. */
   leave() {
-    if (!this.isSaved && !this.#request && this.state.get().saving.is !== "late") void this.#send(this.#changes(), this.#editor.get().revision, true);
+    if (!this.isSaved && this.state.get().saving.is !== "late") void this.#send(this.#changes(), this.#editor.get().revision, true);
   }
 
   /** What somebody else stored becomes the draft; a step that can be taken back. */
@@ -100,6 +102,12 @@ export class Saving {
     if (saving.is !== "late") return;
     this.state.set({ saving: { is: "waiting" } });
     this.#goOnFrom(saving.current, saving.revision);
+  }
+
+  /** The page of a conflict is about to show both sides, and settles what becomes of this one. */
+  compare() {
+    const { saving } = this.state.get();
+    if (saving.is === "late") this.#keepCopy(saving.revision);
   }
 
   /** What an earlier page left becomes the draft; a step that can be taken back. */
@@ -177,17 +185,18 @@ export class Saving {
   #copy(): Copy | undefined {
     try {
       const copy = JSON.parse(this.#storage.getItem(keyOf(this.#editor.flowId)) ?? "null") as Copy | null;
-      if (copy && !isSame(draftOf(copy.draft, this.#stored), this.#stored)) return copy;
+      if (copy?.compared !== undefined && copy.compared < this.#editor.get().revision) this.#forgetCopy();
+      else if (copy && !isSame(draftOf(copy.draft, this.#stored), this.#stored)) return copy;
     } catch {
       // A browser without storage, or something else's text: there is no copy.
     }
     return undefined;
   }
 
-  #keepCopy() {
+  #keepCopy(compared?: number) {
     const { draft, revision } = this.#editor.get();
     try {
-      this.#storage.setItem(keyOf(this.#editor.flowId), JSON.stringify({ draft, revision, at: Date.now() } satisfies Copy));
+      this.#storage.setItem(keyOf(this.#editor.flowId), JSON.stringify({ draft, revision, at: Date.now(), ...(compared !== undefined && { compared }) } satisfies Copy));
     } catch {
       // Full, or forbidden: the server has it in a second.
     }
