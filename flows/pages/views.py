@@ -65,7 +65,8 @@ def build(request: HttpRequest, flow_id: int) -> HttpResponse:
         try:
             taken_along = publishing.save_draft(draft, form.fields, expected)
         except Stale as late:
-            return conflict_page(request, sent, late.current, FlowForm(instance=late.current))
+            stored = FlowForm(instance=late.current)
+            return conflict_page(request, sent, late.current, stored, address=request.get_full_path())
         messages.success(request, "The draft is saved. Clients see it once you publish it.")
         say_taken_along(request, taken_along)
         return redirect(request.get_full_path())

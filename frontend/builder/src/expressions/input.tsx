@@ -109,7 +109,7 @@ export function ExpressionInput({ id, value, onChange, known, isText, isOneLine,
       </button>
       {isOpen && (
         <span className="known-list">
-          <span className="known-head">What is known here · values of the newest calls</span>
+          <span className="known-head">What is known here</span>
           <span role="listbox" id={list} aria-label="What is known here">
             {found.map(({ path, sample, node }, number) => (
               <span

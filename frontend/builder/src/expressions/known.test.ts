@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Draft } from "../draft/draft";
-import { completed, knownWithout, preview, proposals, scopeOf, secretsIn, typedAt, type Known } from "./known";
+import { completed, knownWithout, preview, proposals, scopeOf, secretsIn, typedAt, withValues, type Known } from "./known";
 
 const KNOWN: Known[] = [
   { path: "trigger", types: ["object"], node: "Order id" },
@@ -18,6 +18,14 @@ test("values are put together from those of their parts", () => {
   expect(scopeOf(KNOWN)).toEqual({
     trigger: { order_id: "A-00017" },
     fetch: { status: 200, body: { items: [{ price: 2.5 }, null] }, headers: { "content-type": "text/plain" } },
+  });
+});
+
+test("the values of one call take the place of those of several, whole", () => {
+  const call = { fetch: { status: 404, body: { error: "not found" } } };
+  expect(preview("{{ fetch.body.error }} {{ fetch.status }} {{ trigger.order_id }}", withValues([...KNOWN, { path: "fetch.body", types: [], node: "Fetch" }], call))).toEqual({
+    kind: "value",
+    value: "not found 404 A-00017",
   });
 });
 

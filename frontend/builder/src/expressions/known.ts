@@ -66,6 +66,16 @@ export function scopeOf(known: Known[]): Scope {
   return scope;
 }
 
+/** What is known, with the values of one call, by slugs, in place of those of several. */
+export const withValues = (known: Known[], call: Scope): Known[] =>
+  known.map((each) => {
+    try {
+      return { ...each, sample: resolve(parse(each.path), call) };
+    } catch {
+      return each;
+    }
+  });
+
 /** What a text with expressions gives; `unknown` where no execution has shown it. In a text, what is not known stays as it is. */
 export type Preview = { kind: "value" | "secret"; value: Json } | { kind: "unknown" | "malformed"; says: string };
 

@@ -1,8 +1,9 @@
-import { createContext, useContext, useEffect, useRef, useState } from "react";
+import { createContext, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { nodeOf, type JsonObject } from "../draft/draft";
 import { useEdited, useEditor } from "../draft/editor";
+import { knownFrom, knownWithout, withValues, type Known } from "../expressions/known";
+import { entriesOf } from "../trying/outcome";
 import { useTried } from "../trying/trying";
-import { knownFrom, knownWithout, type Known } from "../expressions/known";
 import type { Placed } from "./faults";
 import { under } from "./faults";
 import { ask } from "./server";
@@ -21,16 +22,18 @@ export const useKnown = () => useContext(FormContext).known;
 
 export const useFaultsUnder = (place: string): Placed[] => under(useContext(FormContext).faults, place);
 
-/** What the expressions of a node may name: as the server knows it, asked when a node is opened and when others come before it. */
-export function useInputs(nodeId: string): { known: Known[]; isFromServer: boolean } {
+/**
+ * What the expressions of a node may name: as the server knows it, asked when a node is opened, when others come before it
+ * and when a call has ended; `from` says which calls its values are of. The call that the canvas shows comes first.
+ */
+export function useInputs(nodeId: string): { known: Known[]; from: string } {
   const editor = useEditor();
   // By the slug that the stored draft has, and anew when its lines, names or parameters are others.
   const slug = useEdited(({ judged }) => nodeOf(judged, nodeId)?.slug);
   const slugs = useEdited(({ judged }) => judged.definition.nodes.map((node) => node.slug).join(" "));
   const lines = useEdited(({ judged }) => judged.definition.connections);
   const parameters = useEdited(({ judged }) => judged.inputSchema);
-  // A call that has ended since gives newer values.
-  const tried = useTried(({ execution }) => (execution?.status === "pending" ? undefined : execution?.id));
+  const call = useTried(({ execution }) => (execution?.status === "pending" ? undefined : execution));
   const [answer, setAnswer] = useState<{ known: Known[]; slug: string }>();
   useEffect(() => {
     if (slug === undefined) return;
@@ -40,10 +43,19 @@ export function useInputs(nodeId: string): { known: Known[]; isFromServer: boole
       () => {}, // the draft says as much as it can
     );
     return () => void (isCurrent = false);
-  }, [editor, slug, slugs, lines, parameters, tried]);
+  }, [editor, slug, slugs, lines, parameters, call]);
   const known = answer?.slug === slug ? answer?.known : undefined;
-  const draft = useEdited((state) => (known ? undefined : state.draft));
-  return { known: known ?? (draft ? knownWithout(draft, nodeId) : []), isFromServer: known !== undefined };
+  const draft = useEdited((state) => (known && !call ? undefined : state.draft));
+  return useMemo(() => {
+    const here = known ?? knownWithout(draft!, nodeId);
+    if (!call) return { known: here, from: known ? "Values are those of the newest calls." : "Values come when the draft is stored and something leads to this node." };
+    const gave = entriesOf(call).filter(({ status }) => status === "completed");
+    const values = gave.flatMap((entry) => {
+      const node = nodeOf(draft!, entry.nodeId);
+      return node ? [[node.slug, entry.outputData] as const] : [];
+    });
+    return { known: withValues(here, Object.fromEntries(values)), from: `Values are those of the call of ${new Date(call.startedAt).toLocaleTimeString([], { hour12: false })}.` };
+  }, [known, draft, nodeId, call]);
 }
 
 const CONTROL = "input, textarea, select, [contenteditable], button:not(.mode, .insert, .remove)";

@@ -31,7 +31,7 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
   const judged = useEdited((state) => state.judged);
   const isTrigger = node.type === "trigger";
   const type = editor.nodeTypes.get(node.type);
-  const { known, isFromServer } = useInputs(node.id);
+  const { known, from } = useInputs(node.id);
   const reading = useReading(isTrigger);
   const [tab, setTab] = useState<Tab>("parameters");
   const form = useMemo(() => {
@@ -93,7 +93,7 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
             />
           )}
         </div>
-        {tab === "parameters" && !isTrigger && known.length > 0 && <KnownList known={known} isFromServer={isFromServer} />}
+        {tab === "parameters" && !isTrigger && known.length > 0 && <KnownList known={known} from={from} />}
       </aside>
     </FormContext>
   );

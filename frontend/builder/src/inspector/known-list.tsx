@@ -3,14 +3,13 @@ import { shown } from "../expressions/shown";
 import { DRAGGED } from "./field";
 
 /** What the fields of a node may name, to read and to drag into one. */
-export function KnownList({ known, isFromServer }: { known: Known[]; isFromServer: boolean }) {
+export function KnownList({ known, from }: { known: Known[]; from: string }) {
   const nodes = [...new Set(known.map(({ node }) => node))];
   return (
     <details className="known">
       <summary>What is known here ({known.length})</summary>
       <p className="note-small">
-        Drag one into a field, or type <code>{"{{"}</code> there.
-        {!isFromServer && " Values come when the draft is stored and something leads to this node."}
+        Drag one into a field, or type <code>{"{{"}</code> there. {from}
       </p>
       {nodes.map((node) => (
         <section key={node}>

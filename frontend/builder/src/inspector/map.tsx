@@ -8,32 +8,36 @@ import { emptied, field as fieldOf, placeOf, withKey, withName } from "./fields"
 export function Rows({ field, place, value, onChange, label }: ValueProps) {
   const object = (value as JsonObject | undefined) ?? {};
   const names = Object.keys(object);
-  const [isAdding, setIsAdding] = useState(false);
+  // A row without a name is not written yet, whatever its value.
+  const [added, setAdded] = useState<{ value: Json | undefined }>();
   const [box, focusNext] = useFocusNext<HTMLDivElement>();
   const rule = field.schema.additionalProperties;
   const schema = (rule !== null && typeof rule === "object" ? rule : {}) as JsonObject;
   const put = (next: JsonObject) => onChange(Object.keys(next).length ? next : undefined);
   return (
     <div ref={box} className="map">
-      {[...names, ...(isAdding ? [""] : [])].map((name, number) => (
+      {[...names, ...(added ? [undefined] : [])].map((name, number) => (
         <Row
-          key={number}
+          key={number} // the same row before and after it has a name
           of={label ?? field.title}
           number={number}
-          name={name}
+          name={name ?? ""}
           others={names.filter((each) => each !== name)}
           schema={schema}
-          place={placeOf(place, name)}
-          value={object[name]}
+          place={placeOf(place, name ?? "")}
+          value={name === undefined ? added!.value : object[name]}
           rename={(next) => {
-            if (name) return put(withName(object, name, next));
-            setIsAdding(false);
-            onChange(withKey(object, next, startOf(schema)));
+            if (name !== undefined) return put(withName(object, name, next));
+            setAdded(undefined);
+            onChange(withKey(object, next, added!.value ?? startOf(schema)));
           }}
-          change={(next) => put(withKey(object, name, next ?? emptied(object[name]!)))}
+          change={(next) => {
+            if (name === undefined) setAdded({ value: next });
+            else put(withKey(object, name, next ?? emptied(object[name]!)));
+          }}
           remove={() => {
-            if (name) put(withKey(object, name, undefined));
-            setIsAdding(false);
+            if (name === undefined) setAdded(undefined);
+            else put(withKey(object, name, undefined));
             focusNext(".add-row");
           }}
         />
@@ -41,9 +45,9 @@ export function Rows({ field, place, value, onChange, label }: ValueProps) {
       <button
         type="button"
         className="add-row"
-        disabled={isAdding}
+        disabled={added !== undefined}
         onClick={() => {
-          setIsAdding(true);
+          setAdded({ value: undefined });
           focusNext(".pair-name");
         }}
       >
