@@ -235,7 +235,8 @@ def test_an_old_database_keeps_every_row_and_becomes_like_a_new_one(upgraded: Up
         assert set(upgraded.before[table]) <= set(kept.pop(table))
     assert kept == {table: rows for table, rows in upgraded.before.items() if table in kept}
     # Keys keep what they could: those without a limit opened REST too.
-    keys = upgraded.database.query("SELECT all_servers, CAST(tools AS text) AS tools, scopes FROM mcp_bridge_apikey")
+    texts = "CAST(tools AS text) AS tools, CAST(scopes AS text) AS scopes"
+    keys = upgraded.database.query(f"SELECT all_servers, {texts} FROM mcp_bridge_apikey")
     assert {bool(key["all_servers"]) and key["tools"] == "[]" for key in keys} == {True, False}
     for key in keys:
         is_limited = not key["all_servers"] or key["tools"] != "[]"
