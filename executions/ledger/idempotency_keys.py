@@ -37,10 +37,6 @@ class Claim:
         text = json.dumps(arguments, sort_keys=True, separators=(",", ":"))
         return cls(scope, salted_hmac(_SALT, text, algorithm="sha256").hexdigest(), tool_name)
 
-    def is_for(self, found: CallKey) -> bool:
-        """Whether a stored key stands for the same call."""
-        return (self.request, self.tool_name) == (found.request, found.tool_name)
-
     def row(self, execution_id: uuid.UUID, started_at: datetime, timeout: float) -> CallKey:
         """What is stored with the execution: it leads there as long as the answer of the latest end may be kept."""
         expires_at = started_at + timedelta(seconds=timeout) + KEPT

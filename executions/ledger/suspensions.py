@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from executions.ledger import writer
+from executions.ledger import statements, writer
 from executions.ledger.tracker import ended_row
 from executions.models import Execution, Suspension
 from executions.record import payload, shrinking
@@ -176,7 +176,8 @@ def hold(held: Held, answers_from: str, seconds: float, runner_id: uuid.UUID | N
     if Suspension.objects.filter(answers_from=answers_from, expires_at__gt=now).count() >= MAX_WAITING:
         raise NotStorable(TOO_MANY)
     with transaction.atomic():
-        if not writer.hand_over(held.execution_id, runner_id=runner_id, deadline_at=expires_at, updated_at=now):
+        columns = {"runner_id": runner_id, "deadline_at": expires_at, "updated_at": now}
+        if not statements.update_pending(held.execution_id, columns):
             return False
         Suspension.objects.create(
             execution_id=held.execution_id,
@@ -219,7 +220,7 @@ def claim(held: Held, runner_id: uuid.UUID) -> None:
         mine = Suspension.objects.filter(pk=held.execution_id, step=held.step, expires_at__gt=now)
         if not mine._raw_delete(using="default"):
             raise AnswerRefused(USED)
-        if not writer.hand_over(held.execution_id, **columns):
+        if not statements.update_pending(held.execution_id, columns):
             raise AnswerRefused(f"{NOT_WAITING}: it has ended.")
 
 

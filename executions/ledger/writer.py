@@ -454,11 +454,6 @@ def end_pending(which: Q, terminal: Callable[[Execution], Row], *, limit: int = 
     return [change.execution_id for change in ended]
 
 
-def hand_over(execution_id: uuid.UUID, **columns: Any) -> bool:
-    """Write who runs a pending execution and until when; False when it has ended."""
-    return statements.update_pending(execution_id, columns)
-
-
 def delete(ids: Sequence[uuid.UUID]) -> int:
     """Delete ended executions that are not pinned; returns how many. Counters follow in the same transaction."""
     with transaction.atomic():

@@ -266,7 +266,8 @@ class Normaliser:
         return self._text(_description(value))
 
     def _text(self, text: str) -> str | dict[str, Any]:
-        return _text_value(text if self.redaction is None else self.redaction.text(text))
+        text = clean_text(text if self.redaction is None else self.redaction.text(text))
+        return text if len(text) <= MAX_STRING else envelope(text)
 
     def _number(self, value: float) -> int | float | str | None:
         if self.redaction is not None and self.redaction.redactor.hides_number(value):
@@ -295,11 +296,6 @@ def clean_text(text: str) -> str:
     if "\x00" in text:
         text = text.replace("\x00", "\u2400")
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
-
-
-def _text_value(text: str) -> str | dict[str, Any]:
-    text = clean_text(text)
-    return text if len(text) <= MAX_STRING else envelope(text)
 
 
 def _whole_number(value: int) -> int | str:

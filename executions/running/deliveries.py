@@ -93,7 +93,7 @@ async def _join(target: Target, claim: Claim) -> Answer | Pending | Waiting | No
     found = await _asked(lambda: idempotency_keys.find(claim, datetime.now(UTC)))
     if found is None:
         return None
-    if not claim.is_for(found):
+    if (claim.request, claim.tool_name) != (found.request, found.tool_name):
         raise KeyRefused(KEY_TAKEN)
     answer = await _fetch(found.execution_id, target.answer_seconds, claim.scope)
     return answer if isinstance(answer, Waiting) else replace(answer, is_joined=True)

@@ -102,20 +102,16 @@ def sweep(now: datetime | None = None, *, dry_run: bool = False) -> Swept:
 
 
 def _end(which: Q, kind: ErrorKind, message: str, now: datetime) -> int:
+    def terminal(execution: Execution) -> dict[str, Any]:
+        found = execution.open_entries
+        # The node that was running when the record was last written, if it was one alone.
+        node = (found[0].known_id, str(found[0].name)) if len(found) == 1 else (None, None)
+        return ended_row(execution, FlowError(kind, message, message, *node), now)
+
     total = 0
-    while ended := writer.end_pending(which, lambda execution: _terminal(execution, kind, message, now)):
+    while ended := writer.end_pending(which, terminal):
         total += len(ended)
     return total
-
-
-def _terminal(execution: Execution, kind: ErrorKind, message: str, now: datetime) -> dict[str, Any]:
-    return ended_row(execution, FlowError(kind, message, message, *_node_under_way(execution)), now)
-
-
-def _node_under_way(execution: Execution) -> tuple[str | None, str | None]:
-    """The node that was running when the record was last written, if it was one alone."""
-    found = execution.open_entries
-    return (found[0].known_id, str(found[0].name)) if len(found) == 1 else (None, None)
 
 
 class Heart:

@@ -87,17 +87,14 @@ async def read_resource(catalogue: Catalogue, ctx: Context, params: ReadResource
         return listed({"contents": [resource.contents]}, ctx.protocol_version)
 
     def write(answer: Answer) -> dict[str, Any]:
-        contents = [_contents(block, params.uri, _text_type(resource, answer)) for block in answer.content]
+        text_type = resource.mime_type or ("application/json" if answer.is_structured else "text/plain")
+        contents = [_contents(block, params.uri, text_type) for block in answer.content]
         found = {"contents": contents, "_meta": asking.meta_of(answer)}
         return signed(listed(found, ctx.protocol_version), catalogue.snapshot, ctx.protocol_version)
 
     # The values in the URI are parameters of the flow, and kept as those are.
     data = {"uri": params.uri}
     return await answer_of(ctx, params, resource.uri, resource.target, values, data, write)
-
-
-def _text_type(resource: PublishedResource, answer: Answer) -> str:
-    return resource.mime_type or ("application/json" if answer.is_structured else "text/plain")
 
 
 def _contents(block: Mapping[str, Any], uri: str, text_type: str) -> dict[str, Any]:

@@ -88,7 +88,8 @@ async def call(catalogue: Catalogue, ctx: Context, params: CallToolRequestParams
                 answer = await refuse(called, refusal)
     except LedgerUnavailable as error:
         logger.error("call of %.100r was not recorded: %s", params.name, error)
-        return _not_recorded(ctx.protocol_version)
+        text = "This call could not be recorded, so its result is not given out. Wait a little and call again."
+        return results.failure(text, ctx.protocol_version)
     return answer if isinstance(answer, dict) else written(answer)
 
 
@@ -156,8 +157,3 @@ def caller_of(ctx: Context, principal: Principal | None) -> Caller:
         is_asked_live=is_live,
         above=lineage.read(sent) if (sent := ctx.request and ctx.request.headers.get(lineage.HEADER)) else None,
     )
-
-
-def _not_recorded(protocol_version: str) -> dict[str, Any]:
-    text = "This call could not be recorded, so its result is not given out. Wait a little and call again."
-    return results.failure(text, protocol_version)
