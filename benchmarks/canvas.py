@@ -1,4 +1,4 @@
-"""What the canvas costs a browser: bytes, the time until 200 nodes can be edited, frames while picture or node is moved.
+"""What the canvas costs a browser: bytes, the time until 200 nodes can be edited, frames while something is dragged.
 
     python benchmarks/canvas.py --nodes 200
 

@@ -30,6 +30,7 @@ LOOKS = (
     Look("flow-delete", "/flows/{greet}/delete/"),
     Look("build", "/flows/{lookup_order}/build/"),
     Look("build-trying", "/flows/{lookup_order}/build/?execution={error}"),
+    Look("build-as-json", "/flows/{lookup_order}/build/?as=json"),
     Look("build-draft", "/flows/{summarise_ticket}/build/"),
     Look("build-breaking", "/flows/{convert_currency}/build/"),
     Look("test", "/flows/{greet}/test/"),

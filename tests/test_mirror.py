@@ -17,6 +17,7 @@ ELSEWHERE = {
     "executions/running/starting": "executions/running/test_deliveries.py",
     "mcp_bridge/wire/batches": "acceptance/test_batches.py",
     "mcp_bridge/api/upstream": "mcp_bridge/upstream/test_client.py",
+    "executions/acting/trials": "executions/api/test_views.py",
     "executions/acting/views": "executions/acting/test_actions.py",
     "executions/api/actions": "executions/api/test_views.py",
     "executions/api/answering": "executions/questions/test_answers_of_people.py",

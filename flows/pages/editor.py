@@ -6,6 +6,29 @@ from flows.models import Flow
 from flows.pages import node_catalogue
 from flows.publishing import versions
 
+_TEXTS = {
+    "nodes": ("id", "type", "name", "slug"),
+    "connections": ("id", "sourceNodeId", "targetNodeId"),
+    "notes": ("id", "text"),
+    "groups": ("id", "name"),
+}
+"""What each item of a definition's lists is told apart by, and shown with."""
+
+
+def can_be_edited(definition: Any) -> bool:
+    """Whether the canvas can show a definition, whatever faults it has; else it can be written as JSON alone."""
+    if not isinstance(definition, dict):
+        return False
+    for part, texts in _TEXTS.items():
+        items = definition.get(part, None if part in {"nodes", "connections"} else [])
+        if not isinstance(items, list) or not all(
+            isinstance(item, dict) and all(isinstance(item.get(text), str) for text in texts) for item in items
+        ):
+            return False
+        if len({item["id"] for item in items}) < len(items):
+            return False
+    return True
+
 
 def editor_of(flow: Flow) -> dict[str, Any]:
     """The draft as it is stored, faulty or not, all that keeps it from being published, and every node type."""

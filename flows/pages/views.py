@@ -17,7 +17,7 @@ from flows.models import MAX_NOTE, Flow, FlowVersion, Revised, Server
 from flows.pages import node_catalogue
 from flows.pages.canvas import canvas_of
 from flows.pages.drawing import draw
-from flows.pages.editor import editor_of
+from flows.pages.editor import can_be_edited, editor_of
 from flows.pages.forms import FlowForm, NewFlowForm, ServerForm
 from flows.pages.return_addresses import own_address
 from flows.publishing import versions as publishing
@@ -68,7 +68,8 @@ def build(request: HttpRequest, flow_id: int) -> HttpResponse:
         try:
             taken_along = publishing.save_draft(draft, form.fields, started_from(sent))
         except Stale as late:
-            return conflict_page(request, sent, late.current, FlowForm(instance=late.current))
+            stored = FlowForm(instance=late.current)
+            return conflict_page(request, sent, late.current, stored, address=request.get_full_path())
         messages.success(request, "The draft is saved. Clients see it once you publish it.")
         _say_taken_along(request, taken_along)
         return redirect(request.get_full_path())
@@ -81,6 +82,7 @@ def _build_page(
 ) -> HttpResponse:
     has_changes = publishing.has_unpublished_changes(flow)
     as_json = request.GET.get("as") == "json"
+    is_edited = not form.is_bound and not as_json and canvas_is_built() and can_be_edited(flow.definition)
     try:
         nodes: Sequence[Node] = publishing.graph_of(flow.definition).order
     except DefinitionError:
@@ -93,9 +95,7 @@ def _build_page(
         "faults": faults,
         "faults_title": faults_title,
         "drawing": draw(form.instance.definition),
-        "editor": editor_of(flow) if canvas_is_built() and not form.is_bound and not as_json else None,
         "as_json": as_json,
-        "canvas": canvas_of(form.instance.definition, faults) | {"inputs": _names_of(form.instance.input_schema)},
         "has_changes": has_changes,
         "review": review_draft(flow) if has_changes else None,
         "comparison": compare(flow) if has_changes else None,
@@ -105,6 +105,11 @@ def _build_page(
         "note": request.POST.get("note", ""),
         "callers": callers_of(flow, request.user),
     }
+    if is_edited:
+        context["editor"] = editor_of(flow)
+    else:
+        inputs = _names_of(form.instance.input_schema)
+        context["canvas"] = canvas_of(form.instance.definition, faults) | {"inputs": inputs}
     return render(request, "flows/build.html", context, status=status)
 
 

@@ -191,7 +191,7 @@ def test_somebody_else_s_change_stops_the_saving_until_one_side_is_chosen(
         build(page, uvicorn_server, flow)
         theirs = page.request.put(
             f"{uvicorn_server.url}/api/flows/{flow}/draft/",
-            data={"name": "Theirs"},
+            data={"name": "Theirs", "definition": chain(answer("Theirs"))},
             headers={"Authorization": f"Bearer {uvicorn_server.credentials['key']}"},
         )
         assert theirs.ok

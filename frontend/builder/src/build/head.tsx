@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { TRIGGER } from "../draft/connecting";
 import type { Fault } from "../draft/draft";
 import { faultsById } from "../draft/drawing";
 import { useEdited } from "../draft/editor";
@@ -63,7 +64,10 @@ export function Questions() {
     return (
       <div className="question" role="alert">
         <p>Somebody else has changed this flow since you opened it. Your changes are kept here, and not saved.</p>
-        <button type="button" className="button" onClick={() => lookAtBoth(desk.draft, desk.editor.get().revision)}>
+        <button type="button" className="button" onClick={() => {
+          saving.compare();
+          lookAtBoth(desk.draft, desk.editor.get().revision);
+        }}>
           Look at both
         </button>
         <button type="button" className="button" onClick={() => saving.takeTheirs()}>
@@ -113,8 +117,15 @@ function Checks() {
   const faults = useEdited((state) => state.faults);
   const judged = useEdited((state) => state.judged);
   const byId = faultsById(faults, judged);
-  const idOf = (fault: Fault) => [...byId].find(([, found]) => found.includes(fault))?.[0];
-  const nameOf = (id: string | undefined) => judged.definition.nodes.find((node) => node.id === id)?.name;
+  const { nodes, connections } = judged.definition;
+  /** The node that a fault is at, where a connection begins that it is at, or where the flow begins: there it is mended. */
+  function placeOf(fault: Fault): { id: string | undefined; label: string } {
+    const id = [...byId].find(([, found]) => found.includes(fault))?.[0];
+    const line = connections.find((each) => each.id === id);
+    const [node, target] = [line?.sourceNodeId ?? id, line?.targetNodeId].map((end) => nodes.find((each) => each.id === end));
+    if (node) return { id: node.id, label: line ? `${node.name} → ${target?.name ?? line.targetNodeId}` : node.name };
+    return { id: nodes.find(({ type }) => type === TRIGGER)?.id, label: fault.path.replace(/^definition\.?/, "") };
+  }
   return (
     <details className="menu checks" onKeyDown={({ key, currentTarget }) => key === "Escape" && (currentTarget.open = false)}>
       <summary className="button">
@@ -124,20 +135,17 @@ function Checks() {
       <div className="menu-items">
         {!faults.length && <p className="none">Nothing keeps this draft from being published.</p>}
         {faults.map((fault, index) => {
-          const id = idOf(fault);
-          const node = nameOf(id);
+          const { id, label } = placeOf(fault);
           return (
             <button
               key={index}
               type="button"
               onClick={({ currentTarget }) => {
                 currentTarget.closest("details")!.open = false;
-                const start = judged.definition.nodes.find(({ type }) => type === "trigger")?.id;
-                const to = node ? id : start; // what is wrong with the flow itself is mended where it begins
-                if (to && desk.store.get().data.nodes.some((each) => each.id === to)) desk.open(to);
+                if (desk.store.get().data.nodes.some((each) => each.id === id)) desk.open(id!);
               }}
             >
-              <b>{node ?? fault.path.replace(/^definition\.?/, "")}</b>
+              <b>{label}</b>
               {fault.message}
             </button>
           );

@@ -38,6 +38,8 @@ export const sender = (flowId: number): Send => async (changes: Partial<Draft>, 
     return { is: "away", why: "FlowHub does not answer." };
   }
   const answer: unknown = await response.json().catch(() => undefined);
+  const isOurs = typeof (answer as { revision?: unknown } | undefined)?.revision === "number";
+  if ((response.ok || response.status === 412) && !isOurs) return { is: "away", why: "Something else answers in FlowHub's place." };
   if (response.ok) return { is: "stored", ...(answer as { revision: number; faults: []; notStored: [] }) };
   if (response.status === 412) return { is: "late", ...(answer as { current: Draft & { faults: [] }; revision: number }) };
   if (response.status >= 500 || response.status === 429) return { is: "away", why: `FlowHub answers with ${response.status}.` };

@@ -200,7 +200,7 @@ export function Work() {
           <button type="button" tabIndex={-1} onClick={() => desk.tidy()}>
             Tidy up
           </button>
-          <a href="?as=json" tabIndex={-1}>
+          <a href={`/flows/${desk.editor.flowId}/build/?as=json`} tabIndex={-1}>
             JSON
           </a>
         </Tools>

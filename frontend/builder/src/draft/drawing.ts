@@ -77,11 +77,11 @@ export function drawn(draft: Draft, faults: ReadonlyMap<string, readonly Fault[]
     });
   });
   const papers = notes.map(({ id, text, position }) =>
-    sameIfEqual({ id, name: text, type: NOTE, title: "Note", icon: "", group: "", help: "", ...position, height: NOTE_HEIGHT, ways: [], isStart: false }),
+    sameIfEqual({ id, name: text, type: NOTE, title: "Note", icon: "", group: "", help: "", x: position?.x || 0, y: position?.y || 0, height: NOTE_HEIGHT, ways: [], isStart: false }),
   );
   const lines = connections
     .filter(({ sourceNodeId, targetNodeId }) => [sourceNodeId, targetNodeId].every((id) => nodes.some((node) => node.id === id)))
     .map((line): CanvasConnection => ({ id: line.id, source: line.sourceNodeId, way: wayOf(line), target: line.targetNodeId, isFaulty: faults.has(line.id) }));
   const inputs = Object.keys((draft.inputSchema?.properties as object | undefined) ?? {});
-  return { icons: around.icons, width: WIDTH, nodes: [...boxes, ...papers], connections: lines, inputs, groups };
+  return { icons: around.icons, width: WIDTH, nodes: [...boxes, ...papers], connections: lines, inputs, groups: groups.filter(({ nodeIds }) => Array.isArray(nodeIds)) };
 }

@@ -76,6 +76,14 @@ export class Editor {
     this.#put({ draft });
   }
 
+  /** Fields that somebody else changed, in the draft and in all that it can be taken back to: no step of this person's. */
+  adopt(fields: Partial<Draft>) {
+    const taking = (draft: Draft): Draft => ({ ...draft, ...fields });
+    this.#past = this.#past.map(taking);
+    this.#future = this.#future.map(taking);
+    this.#put({ draft: taking(this.#state.draft) });
+  }
+
   /** What the server said of a draft that it was sent. */
   judge(judged: Draft, faults: Fault[], revision = this.#state.revision) {
     this.#put({ judged, faults, revision });

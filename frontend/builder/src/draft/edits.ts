@@ -98,7 +98,8 @@ export function moveNodes(draft: Draft, places: ReadonlyMap<string, Place>): Dra
 /** Gives every node a place, in a definition that lacks some, or has two nodes at one. */
 export function placed(draft: Draft, shapeOf: (node: DraftNode) => Shape): Draft {
   const { nodes, connections } = draft.definition;
-  const spots = new Set(nodes.map(({ position }) => position && `${position.x} ${position.y}`));
+  const isPlace = (place: Place | undefined) => Number.isFinite(place?.x) && Number.isFinite(place?.y);
+  const spots = new Set(nodes.map(({ position }) => (isPlace(position) ? `${position!.x} ${position!.y}` : undefined)));
   if (spots.size === nodes.length && !spots.has(undefined)) return draft;
   return moveNodes(draft, layered(nodes.map(shapeOf), connections));
 }

@@ -5,8 +5,8 @@ import { Saving, type Outcome } from "./saving";
 import { draftOf } from "./trial";
 
 /** A server that answers when it is told to, and a browser's storage. */
-function desk(kept: Record<string, string> = {}) {
-  const editor = new Editor({ flowId: 7, draft: draftOf([]), revision: 3, faults: [], nodeTypes: [] });
+function desk(kept: Record<string, string> = {}, revision = 3) {
+  const editor = new Editor({ flowId: 7, draft: draftOf([]), revision, faults: [], nodeTypes: [] });
   const sent: { changes: Partial<Draft>; revision: number; isLast: boolean; answer: (outcome: Outcome) => void }[] = [];
   const storage = {
     getItem: (key: string) => kept[key] ?? null,
@@ -116,6 +116,19 @@ test("when somebody else has stored something, nothing is sent until it is said 
   }
 });
 
+test("what somebody else changed elsewhere is taken over without a question, and into the steps back", async () => {
+  const { name, sent, editor, is } = desk();
+  name("Mine");
+  await vi.advanceTimersByTimeAsync(1_000);
+  sent[0]!.answer({ is: "late", current: { ...draftOf([]), timeoutSeconds: 9, faults: [] }, revision: 4 });
+  await vi.advanceTimersByTimeAsync(0);
+  expect([sent[1]!.changes, sent[1]!.revision]).toEqual([{ name: "Mine" }, 4]);
+  sent[1]!.answer(stored(5));
+  await settle();
+  editor.undo();
+  expect([is(), editor.get().draft]).toEqual(["waiting", { ...draftOf([]), timeoutSeconds: 9 }]);
+});
+
 test("what arrived although nobody heard of it is not somebody else's", async () => {
   const { name, sent, editor, is } = desk();
   name("Mine");
@@ -144,4 +157,14 @@ test("a page that goes sends the rest at once, and the next one finds what did n
   next.saving.restore(next.saving.found!);
   expect([next.editor.get().draft.name, next.is()]).toEqual(["Last words", "waiting"]);
   expect(desk().saving.found).toBeUndefined();
+});
+
+test("what the page of a conflict has settled is not offered again", async () => {
+  const { name, sent, saving, kept } = desk();
+  name("Mine");
+  await vi.advanceTimersByTimeAsync(1_000);
+  sent[0]!.answer({ is: "late", current: { ...draftOf([]), name: "Theirs", faults: [] }, revision: 9 });
+  await settle();
+  saving.compare();
+  expect([desk(kept, 9).saving.found?.draft.name, desk(kept, 10).saving.found, kept]).toEqual(["Mine", undefined, {}]);
 });

@@ -25,6 +25,8 @@ export interface Copy {
   draft: Draft;
   revision: number;
   at: number;
+  /** The stored revision with which it was compared on the page of a conflict: with a later one, that was settled there. */
+  compared?: number;
 }
 
 const PAUSE_MS = 1_000;
@@ -71,7 +73,7 @@ export class Saving {
   /** Sends what is not stored yet, and waits for the answer; true when all of it is stored. */
   async now(): Promise<boolean> {
     clearTimeout(this.#timer);
-    await this.#request;
+    while (this.#request) await this.#request;
     if (this.state.get().saving.is === "late") return false;
     if (!this.isSaved) await (this.#request = this.#store());
     return this.state.get().saving.is === "saved";
@@ -79,7 +81,7 @@ export class Saving {
 
   /** The page goes: sends without waiting. */
   leave() {
-    if (!this.isSaved && !this.#request && this.state.get().saving.is !== "late") void this.#send(this.#changes(), this.#editor.get().revision, true);
+    if (!this.isSaved && this.state.get().saving.is !== "late") void this.#send(this.#changes(), this.#editor.get().revision, true);
   }
 
   /** What somebody else stored becomes the draft; a step that can be taken back. */
@@ -94,15 +96,18 @@ export class Saving {
     this.#forgetCopy();
   }
 
-  /** Stores this draft over what somebody else stored. */
+  /** Stores what was changed here over what somebody else stored; fields that were not changed here become theirs. */
   keepMine() {
     const { saving } = this.state.get();
     if (saving.is !== "late") return;
-    const { judged, faults } = this.#editor.get();
-    this.#stored = draftOf(saving.current, this.#stored);
-    this.#editor.judge(judged, faults, saving.revision);
     this.state.set({ saving: { is: "waiting" } });
-    void this.now();
+    this.#goOnFrom(saving.current, saving.revision);
+  }
+
+  /** The page of a conflict is about to show both sides, and settles what becomes of this one. */
+  compare() {
+    const { saving } = this.state.get();
+    if (saving.is === "late") this.#keepCopy(saving.revision);
   }
 
   /** What an earlier page left becomes the draft; a step that can be taken back. */
@@ -129,6 +134,20 @@ export class Saving {
     this.#timer = setTimeout(() => void this.now(), pause);
   }
 
+  /** Takes what the server has for what is stored, and sends what differs from it. */
+  #goOnFrom(current: Draft, revision: number) {
+    const { draft, judged, faults } = this.#editor.get();
+    const theirs = draftOf(current, draft);
+    const mine = this.#changes();
+    const adopted = Object.fromEntries(Object.entries(theirs).filter(([name]) => !(name in mine)));
+    // What is the same in other words is the same, so that it is not sent.
+    const same = Object.fromEntries(Object.entries(mine).filter(([name, value]) => isSame(value, theirs[name as keyof Draft])));
+    this.#stored = { ...theirs, ...same };
+    this.#editor.judge(judged, faults, revision);
+    this.#editor.adopt(adopted);
+    this.#wait(0);
+  }
+
   async #store() {
     const { draft, revision } = this.#editor.get();
     this.state.set({ saving: { is: "saving" } });
@@ -138,14 +157,12 @@ export class Saving {
     this.#request = undefined;
     if (outcome.is === "late") {
       const theirs = draftOf(outcome.current, this.#stored);
-      if (![before, draft].some((mine) => mine && isSame(theirs, draftOf(mine, theirs)))) {
-        this.state.set({ saving: outcome });
-        return;
-      }
-      // It is what was sent from here.
-      this.#stored = { ...this.#stored, ...onlySame(draft, theirs) };
-      this.#editor.judge(draft, outcome.current.faults, outcome.revision);
-      this.#wait(0);
+      const isOwn = [before, draft].some((mine) => mine && isSame(theirs, draftOf(mine, theirs)));
+      const mine = this.#changes();
+      const isApart = Object.keys(mine).every((name) => isSame(theirs[name as keyof Draft], this.#stored[name as keyof Draft]));
+      // What was sent from here without an answer, or fields that nobody touched here: there is nothing to ask.
+      if (isOwn || isApart) this.#goOnFrom(theirs, outcome.revision);
+      else this.state.set({ saving: outcome });
     } else if (outcome.is === "stored") {
       this.#pause = PAUSE_MS;
       const kept = Object.fromEntries(outcome.notStored.map((name) => [name, this.#stored[name as keyof Draft]]));
@@ -168,17 +185,18 @@ export class Saving {
   #copy(): Copy | undefined {
     try {
       const copy = JSON.parse(this.#storage.getItem(keyOf(this.#editor.flowId)) ?? "null") as Copy | null;
-      if (copy && !isSame(draftOf(copy.draft, this.#stored), this.#stored)) return copy;
+      if (copy?.compared !== undefined && copy.compared < this.#editor.get().revision) this.#forgetCopy();
+      else if (copy && !isSame(draftOf(copy.draft, this.#stored), this.#stored)) return copy;
     } catch {
       // A browser without storage, or something else's text: there is no copy.
     }
     return undefined;
   }
 
-  #keepCopy() {
+  #keepCopy(compared?: number) {
     const { draft, revision } = this.#editor.get();
     try {
-      this.#storage.setItem(keyOf(this.#editor.flowId), JSON.stringify({ draft, revision, at: Date.now() } satisfies Copy));
+      this.#storage.setItem(keyOf(this.#editor.flowId), JSON.stringify({ draft, revision, at: Date.now(), ...(compared !== undefined && { compared }) } satisfies Copy));
     } catch {
       // Full, or forbidden: the server has it in a second.
     }
@@ -192,9 +210,6 @@ export class Saving {
     }
   }
 }
-
-/** The fields of a draft that say the same as those of another. */
-const onlySame = (draft: Draft, other: Draft) => Object.fromEntries(Object.entries(draft).filter(([name, value]) => isSame(value, other[name as keyof Draft])));
 
 /** Whether two JSON values are the same, in whatever order their keys stand. */
 function isSame(one: unknown, other: unknown): boolean {
