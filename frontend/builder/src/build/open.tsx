@@ -55,6 +55,14 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
     event.preventDefault();
     void saving.now().then((isStored) => isStored && form.requestSubmit(event.submitter));
   };
+  /** A link that leads away waits for the draft to be stored, so that nobody is asked about the last second's change. */
+  const follow = (event: MouseEvent) => {
+    const link = (event.target as Element).closest<HTMLAnchorElement>("a[href]");
+    const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+    if (!link || !isPlain || link.target || link.hasAttribute("download") || link.origin !== location.origin || link.hash || saving.isSaved) return;
+    event.preventDefault();
+    void saving.now().then(() => location.assign(link.href));
+  };
   const show = () => (isLeaving = false); // back again by the browser's button
   /** The form of the page names the revision that it is about. */
   const unlisten = editor.listen(() => {
@@ -71,6 +79,7 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
   addEventListener("pagehide", leave);
   addEventListener("pageshow", show);
   addEventListener("submit", submit);
+  addEventListener("click", follow);
   document.addEventListener("visibilitychange", hide);
 
   return () => {
@@ -82,6 +91,7 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
     removeEventListener("pagehide", leave);
     removeEventListener("pageshow", show);
     removeEventListener("submit", submit);
+    removeEventListener("click", follow);
     document.removeEventListener("visibilitychange", hide);
     root.unmount();
   };
