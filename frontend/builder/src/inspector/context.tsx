@@ -1,4 +1,5 @@
 import { createContext, useContext, useEffect, useMemo, useRef, useState } from "react";
+import { downstream, TRIGGER } from "../draft/connecting";
 import { nodeOf, type JsonObject } from "../draft/draft";
 import { useEdited, useEditor } from "../draft/editor";
 import { knownFrom, knownWithout, withValues, type Known } from "../expressions/known";
@@ -28,8 +29,12 @@ export const useFaultsUnder = (place: string): Placed[] => under(useContext(Form
  */
 export function useInputs(nodeId: string): { known: Known[]; from: string } {
   const editor = useEditor();
-  // By the slug that the stored draft has, and anew when its lines, names or parameters are others.
-  const slug = useEdited(({ judged }) => nodeOf(judged, nodeId)?.slug);
+  // By the slug that the stored draft has, once something leads there, and anew when its lines, names or parameters are others.
+  const slug = useEdited(({ judged }) => {
+    const [node, trigger] = [nodeOf(judged, nodeId), judged.definition.nodes.find(({ type }) => type === TRIGGER)];
+    const isReached = node && trigger && editor.nodeTypes.has(node.type) && downstream(judged.definition, trigger.id).has(nodeId);
+    return isReached ? node.slug : undefined;
+  });
   const slugs = useEdited(({ judged }) => judged.definition.nodes.map((node) => node.slug).join(" "));
   const lines = useEdited(({ judged }) => judged.definition.connections);
   const parameters = useEdited(({ judged }) => judged.inputSchema);

@@ -42,10 +42,10 @@ export function LabelledField({ field, place, value, onChange, onRemove }: Value
   const names = field.schema["x-names"] as string[] | undefined;
   const inside = useMemo(() => (names ? { ...form, known: [...names.map((path) => ({ path, types: [], node: field.title })), ...form.known] } : form), [form, names, field.title]);
   const faults = useFaultsUnder(place);
-  const [wantsExpression, setWantsExpression] = useState(() => value === undefined && place.split(".").length === 2 && beginsAsExpression(field, example));
+  const [wantsExpression, setWantsExpression] = useState(() => (value === undefined ? place.split(".").length === 2 && beginsAsExpression(field, example) : hasExpression(value)));
   const isText = typeof value === "string";
   const canChoose = !field.isLiteral && !["text", "number", "value", "code"].includes(field.kind);
-  const isExpression = canChoose && (value === undefined ? wantsExpression : isText && !fits(field.kind, field.schema, value));
+  const isExpression = canChoose && (value === undefined ? wantsExpression : isText && !fits(field.kind, field.schema, value) && (wantsExpression || field.kind !== "choice"));
   const isSingle = isExpression || SINGLE.includes(field.kind);
   const own = isSingle || (value !== undefined && !fits(field.kind, field.schema, value)) ? faults : leftAt(faults, place, childPlaces(field, place, value));
   const describedBy = [field.description && `${id}-help`, own.length && `${id}-faults`].filter(Boolean).join(" ") || undefined;
@@ -67,6 +67,7 @@ export function LabelledField({ field, place, value, onChange, onRemove }: Value
         event.preventDefault();
         event.stopPropagation();
         onChange(event.dataTransfer.getData(DRAGGED));
+        setWantsExpression(true);
       }}
     >
       <div className="f-head">
