@@ -155,7 +155,8 @@ def test_nodes_are_copied_to_another_flow(page: Page, uvicorn_server: LiveServer
         box(page, "Call").focus()
         page.keyboard.press("Control+v")
         expect(box(page, "Answer")).to_be_visible()
-        saved(page)
+        page.get_by_role("link", name="Versions").click()  # which waits for the draft to be stored
+        page.wait_for_url("**/versions/")
         now = stored(uvicorn_server, ids["copied_to"])
         assert now["lines"] == [("Call", "main", "Fetch 2"), ("Fetch 2", "main", "Answer")]
         assert now["nodes"]["Fetch 2"]["parameters"] == {"fields": {"id": "{{ call.id }}"}}

@@ -33,7 +33,6 @@ export function lookAtBoth(draft: Draft, base: Draft, revision: number) {
     field.value = text(value);
     form.append(field);
   }
-  form.dataset.leaves = "";
   document.body.append(form);
   form.requestSubmit();
 }

@@ -7,7 +7,7 @@ export function found(types: readonly NodeType[], words: string): NodeType[] {
   const says = ({ type, title, description, group, help }: NodeType) => [type, title, description, group, help].join("\n").toLowerCase();
   const rank = ({ title, description }: NodeType) => {
     const [name, sentence] = [title.toLowerCase(), description.toLowerCase()];
-    return [name.startsWith(wanted[0]!), wanted.some((word) => name.includes(word)), wanted.some((word) => sentence.includes(word)), true].indexOf(true);
+    return [name.startsWith(wanted[0]!), wanted.some((word) => name.includes(word)), wanted.every((word) => sentence.includes(word)), true].indexOf(true);
   };
   const hits = types.filter((type) => wanted.every((word) => says(type).includes(word)));
   return hits.sort((one, other) => rank(one) - rank(other));

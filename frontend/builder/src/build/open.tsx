@@ -54,6 +54,14 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
     event.preventDefault();
     void saving.now().then((isStored) => isStored && issueRequest());
   };
+  /** A link that leads away waits for the draft to be stored, so that nobody is asked about the last second's change. */
+  const follow = (event: MouseEvent) => {
+    const link = (event.target as Element).closest<HTMLAnchorElement>("a[href]");
+    const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+    if (!link || !isPlain || link.target || link.hasAttribute("download") || link.origin !== location.origin || link.hash || saving.isSaved) return;
+    event.preventDefault();
+    void saving.now().then(() => location.assign(link.href));
+  };
   const show = () => (isLeaving = false); // back again by the browser's button
   let savedAt: Date | undefined;
   const unlisten = saving.state.listen(() => {
@@ -67,6 +75,7 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
   addEventListener("pageshow", show);
   addEventListener("submit", submit);
   addEventListener("htmx:confirm", publish);
+  addEventListener("click", follow);
   document.addEventListener("visibilitychange", hide);
 
   return () => {
@@ -79,6 +88,7 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
     removeEventListener("pageshow", show);
     removeEventListener("submit", submit);
     removeEventListener("htmx:confirm", publish);
+    removeEventListener("click", follow);
     document.removeEventListener("visibilitychange", hide);
     root.unmount();
   };

@@ -35,14 +35,17 @@ function boxOf(node: CanvasNode): Box {
   return { id: node.id, position: { x: node.x, y: node.y }, data: { node }, ...more };
 }
 
-const linesOf = ({ connections, run }: CanvasData): Edge[] =>
-  connections.map((each) => ({
+function linesOf({ nodes, connections, run }: CanvasData): Edge[] {
+  const names = new Map(nodes.map(({ id, name }) => [id, name]));
+  return connections.map((each) => ({
     id: each.id,
     source: each.source,
     sourceHandle: each.way,
     target: each.target,
+    ariaLabel: `From ${names.get(each.source)}${each.way === MAIN ? "" : `, at ${each.way},`} to ${names.get(each.target)}`,
     className: each.isFaulty ? "is-faulty" : run && isTaken(each, run) ? "is-taken" : "",
   }));
+}
 
 /** The graph while it is built. React Flow moves nodes by itself while they are dragged, and the draft hears of it at the end. */
 export function Surface() {

@@ -197,7 +197,7 @@ export function Work() {
   return (
     <div ref={work} className={`work is-built ${chosen === undefined ? "" : "has-chosen"} ${isLibraryOpen ? "has-library" : ""}`} onKeyDown={press}>
       <Library field={library} close={() => desk.ui.set({ isLibraryOpen: false })} />
-      <div className="stage" role="group" aria-label="Graph" onClick={click} onContextMenu={showMenu}>
+      <div className="stage" role="group" aria-label="Graph" aria-describedby="canvas-keys" onClick={click} onContextMenu={showMenu}>
         {isOutline ? <Outline /> : <Surface />}
         {!isOutline && (
           <Tools>
