@@ -13,9 +13,8 @@ MAX_NAMED_PARTS = 8
 """Parts of a changed node that are named; of more, how many there are is said."""
 MAX_TITLE = 60
 """Characters of a note that name it."""
-
-
 _MAX_SHOWN = 2000
+"""Characters of each side of a part that changed."""
 _NO_CHANGE = frozenset({"position", "heldOutput"})
 """What a node has for people alone: where it is drawn, and an output that is held for tests."""
 

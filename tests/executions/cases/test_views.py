@@ -225,7 +225,7 @@ def test_a_call_with_other_parameters_does_not_count_for_the_case(flow: Flow, ow
 
 def test_the_build_tab_says_how_the_cases_stand_and_publishing_is_not_blocked(flow: Flow, owner: Client) -> None:
     build = f"/flows/{flow.pk}/build/"
-    assert "cases" not in words(owner.get(build).content.decode())
+    assert "#cases" not in owner.get(build).content.decode()
     keep(flow, "First")
     keep(flow, "Second", outcome="fails")
     assert "2 cases not run since the last change" in words(owner.get(build).content.decode())
