@@ -50,7 +50,7 @@ class Guard:
 
     def unquoted(self, faults: Iterable[Fault], arguments: Any) -> list[Fault]:
         """Faults of the arguments without the values that they quote, where those are write-only or credentials."""
-        redactor = self.redactors(arguments, {})[0].learning(arguments)
+        redactor = self.redactors(arguments, {})[0].learning(arguments, in_texts=False)
         parts = marked(self.schema, arguments) if self.schema is not None else {}
         quoted = {json_path(path): sorted(set(scalars(part)), key=len, reverse=True) for path, part in parts.items()}
         return [Fault(fault.path, redactor.scrub_message(_about(fault, quoted))) for fault in faults]

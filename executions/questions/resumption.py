@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db import DatabaseError
 
+from executions.aside import uninterrupted
 from executions.database import in_database
 from executions.ledger import suspensions
 from executions.ledger.suspensions import AnswerRefused, Held, Ticket
@@ -15,7 +16,7 @@ from executions.ledger.writer import ledger
 from executions.models import Execution
 from executions.privacy.redactor import Redactor
 from executions.running.calls import Answer, Caller, Waiting, Watch, Written, error_answer
-from executions.running.dispatch import Running, dispatcher, stopped, uninterrupted
+from executions.running.dispatch import Running, dispatcher, stopped
 from executions.running.pausing import waiting
 from executions.running.recovery import heart
 from executions.running.resuming import go_on

@@ -125,6 +125,15 @@ class NodeExecutions:
                 entry["error"] = {"message": event.reason}
                 entry["attempts"] = 0
 
+    def copied(self) -> list[Entry]:
+        """The entries as they are now, to be read in another thread while they grow."""
+        copies = [dict(entry) for entry in self.entries]
+        for copy in copies:
+            for name in ("log", "attemptLog", "asked", "childExecutions", "finished"):
+                if name in copy:
+                    copy[name] = [dict(item) if isinstance(item, dict) else item for item in copy[name]]
+        return copies
+
     def add_child(self, node_id: str, execution_id: str) -> None:
         """Note an execution that a node under way has started."""
         if node_id in self._open:

@@ -2,17 +2,20 @@
 
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import DatabaseError
 
+from executions.aside import aside, cancel_again, uninterrupted
 from executions.database import in_database
 from executions.ledger import drafts
 from executions.ledger.tracker import Tracker
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.ledger.writer import ledger
 from executions.models import new_id
+from executions.privacy.redactor import Redactor
 from executions.running.calls import Answer, Call, Waiting
-from executions.running.dispatch import Running, cancel_again, dispatcher, uninterrupted
+from executions.running.dispatch import Running, dispatcher
 from executions.running.first_row import pending_row
 from executions.running.recovery import heart
 from executions.running.targets import ArgumentsError
@@ -48,11 +51,17 @@ async def _run(execution_id: uuid.UUID, call: Call) -> Answer | Waiting:
     """Record that the execution begins, then walk; nothing runs when somebody else has its idempotency key."""
     started_at, timeout, target = datetime.now(UTC), call.target.timeout_seconds, call.target
     secrets = await secrets_of(target) if target.graph.secret_names else NO_SECRETS
-    for_answer, for_record = target.guard.redactors(call.given, secrets)
     if call.parent is not None:
-        for_record, timeout = for_record.knowing(call.parent.hidden), call.parent.seconds_for(timeout)
+        timeout = call.parent.seconds_for(timeout)
+
+    def begun() -> tuple[Redactor, Redactor, dict[str, Any]]:
+        for_answer, for_record = target.guard.redactors(call.given, secrets)
+        if call.parent is not None:
+            for_record = for_record.knowing(call.parent.hidden)
+        return for_answer, for_record, pending_row(execution_id, started_at, call, for_record, timeout)
+
+    for_answer, for_record, row = await aside(begun, call.arguments)
     tracker = Tracker(ledger, execution_id, started_at, for_record)
-    row = pending_row(execution_id, started_at, call, for_record, timeout)
     if call.delivery.claim is None:
         ledger.open(row)
     else:

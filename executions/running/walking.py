@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+from functools import partial
 from itertools import count
 
 from django.conf import settings
 
+from executions.aside import aside
 from executions.record import ports
 from executions.running.calls import Answer, Waiting, error_answer
 from executions.running.children import Begin, Children
@@ -68,6 +70,8 @@ async def walk(work: Work, begin: Begin) -> Answer | Waiting:
         if outcome.paused is not None:
             return await hold(work, outcome.paused)
         error, answer = outcome.error, _answer(work, outcome)
+        if work.for_answer.values:
+            answer = await aside(partial(answer.without, work.for_answer), answer.content, answer.structured)
     except asyncio.CancelledError:
         error = stopped(parent)
         answer = error_answer(tracker.execution_id, error.message, error)
@@ -88,4 +92,4 @@ def _answer(work: Work, outcome: Outcome) -> Answer:
         # Several JSON answers have no single value; each is in the text blocks.
         is_structured = len(structured) == 1
         answer = Answer(execution_id, content, structured[0] if is_structured else None, is_structured)
-    return answer.without(work.for_answer) if work.for_answer.values else answer
+    return answer
