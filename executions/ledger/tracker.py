@@ -73,6 +73,8 @@ class Tracker:
 
     async def pause(self) -> None:
         """Wait until the record shows everything so far; nothing is written after that. Raises LedgerUnavailable."""
+        if self._flushing is not None:
+            await self._flushing
         await self._flush()
         await self.ledger.commit(self.execution_id)
 
