@@ -5,8 +5,10 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
+from executions.aside import aside, is_large, uninterrupted
 from executions.ledger.writer import Ledger
 from executions.models import Execution, KeptAnswer
 from executions.privacy.redactor import Redactor
@@ -49,12 +51,16 @@ class Tracker:
         self.nodes = NodeExecutions(started_at, entries)
         self._timer: asyncio.TimerHandle | None = None
         self._pause = FLUSH_SECONDS
+        self._writing = asyncio.Lock()
+        """Held while the nodes are written, which may take a thread some time."""
+        self._flushing: asyncio.Task[None] | None = None
+        self._has_ended = False
 
     def observe(self, event: Event | ChildStarted) -> None:
         """Take an event of the runner; what is stored follows within FLUSH_SECONDS."""
         self.nodes.add(event)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._pause, self._flush)
+            self._timer = asyncio.get_running_loop().call_later(self._pause, self._flush_later)
 
     @property
     def seconds(self) -> float:
@@ -66,21 +72,28 @@ class Tracker:
 
         Awaited before each effect, and before an execution waits for its caller. Raises LedgerUnavailable.
         """
-        self._flush()
+        if self._flushing is not None:
+            await asyncio.wait([self._flushing])
+        await self._flush()
         await self.ledger.commit(self.execution_id)
 
-    def _flush(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        began = time.monotonic()
-        nodes = self._dump_nodes()
-        self.ledger.progress(self.execution_id, nodes, self.started_at + timedelta(seconds=self.seconds))
-        self._pause = max(FLUSH_SECONDS, BREATHER * (time.monotonic() - began))
+    def _flush_later(self) -> None:
+        self._flushing = asyncio.get_running_loop().create_task(self._flush())
 
-    def _dump_nodes(self) -> str:
+    async def _flush(self) -> None:
+        async with self._writing:
+            self._stop_timer()
+            began, entries = time.monotonic(), self.nodes.entries
+            if is_large(entries):
+                entries = self.nodes.copied()
+            nodes = await aside(partial(self._dump_nodes, entries), entries)
+            if not self._has_ended:
+                self.ledger.progress(self.execution_id, nodes, self.started_at + timedelta(seconds=self.seconds))
+            self._pause = max(FLUSH_SECONDS, BREATHER * (time.monotonic() - began))
+
+    def _dump_nodes(self, entries: list[Entry]) -> str:
         redact, rebuild = self._redacted_nodes, shrinking.rebuilt
-        return payload.dump(self.nodes.entries, redactor=self.redactor, redact=redact, rebuild=rebuild)
+        return payload.dump(entries, redactor=self.redactor, redact=redact, rebuild=rebuild)
 
     def _redacted_nodes(self, entries: list[Entry], redactor: Redactor) -> list[Entry]:
         """What one node was given as a token may turn up under any name later, so what is found is remembered."""
@@ -88,35 +101,46 @@ class Tracker:
         redaction = payload.Redaction(self.redactor)
         return [with_data(entry, redaction.of, redaction.message) for entry in entries]
 
-    def end(
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def end(
         self,
         result: dict[str, Any],
         error: FlowError | None,
         kept: KeptAnswer | None = None,
         message: Mapping[str, Any] | None = None,
-    ) -> asyncio.Future[bool]:
-        """Write the end, and the answer to keep; once durable, the result is False if somebody else had ended it.
+    ) -> bool:
+        """Write the end, and the answer to keep, durably; returns False if somebody else had ended it.
 
-        `message` is what goes to the client.
+        `message` is what goes to the client. Who cancels this waits all the same. Raises LedgerUnavailable.
         """
-        if self._timer is not None:
-            self._timer.cancel()
-        seconds = time.monotonic() - self.began
+        self._has_ended = True
+        self._stop_timer()
+        seconds = self.seconds
         ended_at = self.started_at + timedelta(seconds=seconds)
-        row: dict[str, Any] = {
-            "status": Status.FULFILLED.value if error is None else Status.ERROR.value,
-            "ended_at": ended_at,
-            "updated_at": ended_at,
-            "duration_ms": round(seconds * 1000, 3),
-            # First, because what is found in the nodes is not to be stored in the result either.
-            "node_executions": self._dump_nodes(),
-            "result": payload.dump(result, redactor=self.redactor, redact=_redacted_result),
-        }
-        if message is not None:
-            row["sent"] = payload.dump(difference(result, message), redactor=self.redactor)
-        if error is not None:
-            row |= error_columns(error, self.redactor)
-        return self.ledger.commit(self.execution_id, row, kept)
+        if self._flushing is not None and not self._flushing.done():
+            await uninterrupted(asyncio.wait([self._flushing]))
+
+        def columns() -> dict[str, Any]:
+            row: dict[str, Any] = {
+                "status": Status.FULFILLED.value if error is None else Status.ERROR.value,
+                "ended_at": ended_at,
+                "updated_at": ended_at,
+                "duration_ms": round(seconds * 1000, 3),
+                # First, because what is found in the nodes is not to be stored in the result either.
+                "node_executions": self._dump_nodes(self.nodes.entries),
+                "result": payload.dump(result, redactor=self.redactor, redact=_redacted_result),
+            }
+            if message is not None:
+                row["sent"] = payload.dump(difference(result, message), redactor=self.redactor)
+            return row if error is None else row | error_columns(error, self.redactor)
+
+        row = await aside(columns, self.nodes.entries, result)
+        is_ours, _ = await uninterrupted(self.ledger.commit(self.execution_id, row, kept))
+        return is_ours
 
 
 def _redacted_result(result: dict[str, Any], redactor: Redactor) -> dict[str, Any]:

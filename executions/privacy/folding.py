@@ -6,6 +6,7 @@ mixture of JSON, URLs, HTML and Python's repr it went through, up to four times,
 
 import html
 import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
@@ -34,9 +35,15 @@ def text_of(data: bytes) -> str:
 
 def folded(data: bytes) -> bytes:
     """The text in one writing."""
-    if b"\\" in data or b"%" in data or b"&" in data:
-        data = _WRITTEN.sub(lambda found: _meant(found[0]), data)
-    return data.translate(_ALIKE)
+    if b"\\" not in data and b"%" not in data and b"&" not in data:
+        return data.translate(_ALIKE)
+    # Not one `sub`, which would keep the interpreter to itself, and a list of all pieces.
+    text, last = bytearray(), 0
+    for found in _WRITTEN.finditer(data):
+        text += data[last : found.start()]
+        text += _meant(found[0])
+        last = found.end()
+    return bytes(text + data[last:]).translate(_ALIKE)
 
 
 @lru_cache(maxsize=4096)
@@ -58,11 +65,11 @@ def _meant(written: bytes) -> bytes:
 
 def places(data: bytes) -> Callable[[int], int]:
     """A function that gives for a place in the folded text the place in the text as it is written."""
-    of_folded, of_written = [0], [0]
+    of_folded, of_written = array("Q", [0]), array("Q", [0])
     for found in _WRITTEN.finditer(data):
         at = of_folded[-1] + found.start() - of_written[-1]
-        of_folded += at, at + len(_meant(found[0]))
-        of_written += found.span()
+        of_folded.extend((at, at + len(_meant(found[0]))))
+        of_written.extend(found.span())
 
     def place(at: int) -> int:
         which = bisect_right(of_folded, at) - 1

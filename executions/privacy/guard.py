@@ -47,7 +47,7 @@ class Guard:
 
     def unquoted(self, faults: Iterable[Fault], arguments: Any) -> list[Fault]:
         """Faults of the arguments without the values that they quote, where those are write-only or credentials."""
-        redactor = self.over(arguments, arguments, {})[1].learning(arguments)
+        redactor = self.over(arguments, arguments, {})[1].learning(arguments, in_texts=False)
         parts = marked(self.schema, arguments) if self.schema is not None else {}
         quoted = {json_path(path): sorted(set(scalars(part)), key=len, reverse=True) for path, part in parts.items()}
         return [Fault(fault.path, redactor.scrub_message(_about(fault, quoted))) for fault in faults]

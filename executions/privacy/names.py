@@ -35,6 +35,9 @@ _STEM = BytesAhoCorasick(_STEMS, matchkind=MatchKind.LeftmostLongest)
 _LONGEST_STEM = max(map(len, _STEMS))
 MAX_SPANS = 2_000
 """A text with more values than this behind sensitive names is hidden from there on."""
+MAX_PLACES = 20_000
+"""The same for a text with more words than this that may be part of a sensitive name."""
+_MOST_TRIED = 5 * MAX_PLACES
 
 _NAME_LENGTH = 64
 _NAME_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
@@ -89,9 +92,12 @@ def hides(name: Any, value: Any) -> bool:
 
 
 def may_name(data: bytes) -> bool:
-    """Whether JSON text holds a sensitive name; what stands under it may tell nothing."""
+    """Whether JSON text may hold a sensitive name; what stands under it may tell nothing."""
     lower = data.lower()
-    return any(_named(lower, start, end) is not None for _, start, end in hits(_STEM, lower, _LONGEST_STEM))
+    for number, (_, start, end) in enumerate(hits(_STEM, lower, _LONGEST_STEM)):
+        if number == _MOST_TRIED or _named(lower, start, end) is not None:
+            return True
+    return False
 
 
 def _named(data: bytes, start: int, end: int) -> tuple[str, int, re.Match[bytes]] | None:
@@ -108,9 +114,13 @@ def spans_in(data: bytes) -> list[tuple[int, int]]:
     """Where values stand in text behind a sensitive name, in order, none inside another."""
     spans: list[tuple[int, int]] = []
     last = 0
-    for _, start, end in hits(_STEM, data.lower(), _LONGEST_STEM):
+    for number, (_, start, end) in enumerate(hits(_STEM, data.lower(), _LONGEST_STEM)):
         # A name inside a value is part of the value, and is not looked at.
-        if start < last or (named := _named(data, start, end)) is None or (span := _value(data, *named)) is None:
+        if start < last:
+            continue
+        if number >= MAX_PLACES:
+            return [*spans, (start, len(data))]
+        if (named := _named(data, start, end)) is None or (span := _value(data, *named)) is None:
             continue
         at, last = span
         if len(spans) == MAX_SPANS:
@@ -146,8 +156,8 @@ def _until(quote: bytes, ends: bytes) -> re.Pattern[bytes]:
     return re.compile(inside)
 
 
-def hidden_values(value: Any, limit: int = 100_000) -> Iterator[str]:
-    """The texts that stand under sensitive names anywhere in a value of any shape."""
+def hidden_values(value: Any, *, in_texts: bool = True, limit: int = 100_000) -> Iterator[str]:
+    """The texts that stand under sensitive names anywhere in a value of any shape; also in texts that hold names."""
     pending: list[tuple[Any, bool]] = [(value, False)]
     for _ in range(limit):
         if not pending:
@@ -160,7 +170,7 @@ def hidden_values(value: Any, limit: int = 100_000) -> Iterator[str]:
         elif isinstance(item, str):
             if is_hidden:
                 yield item
-            else:
+            elif in_texts:
                 data = bytes_of(item)
                 yield from (text_of(data[start:end]) for start, end in spans_in(data))
         elif is_hidden and isinstance(item, int | float) and not isinstance(item, bool):

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
-from ahocorasick_rs import BytesAhoCorasick, MatchKind
+from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from executions.privacy.folding import bytes_of, folded
 
@@ -69,7 +69,9 @@ class Needles:
 
     @cached_property
     def _automaton(self) -> BytesAhoCorasick:
-        return BytesAhoCorasick(list(self._forms), matchkind=MatchKind.LeftmostLongest)
+        # It is made for a call: the kind that is fastest to search takes five to twenty times as long to make.
+        kind = Implementation.ContiguousNFA
+        return BytesAhoCorasick(list(self._forms), matchkind=MatchKind.LeftmostLongest, implementation=kind)
 
     def find(self, text: bytes) -> Iterator[Found]:
         """Where forms stand in folded text."""

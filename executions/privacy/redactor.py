@@ -58,10 +58,10 @@ class Redactor:
         searched = sorted(more, key=len, reverse=True)[:MAX_SEARCHED]
         return Redactor(self.values | more, (*self._needles, Needles(searched)), self._learned)
 
-    def learning(self, value: Any) -> "Redactor":
+    def learning(self, value: Any, *, in_texts: bool = True) -> "Redactor":
         """The redactor that also hides wherever it turns up what stands under a sensitive name in `value`."""
         parts: set[str] = set()
-        for text in hidden_values(value) if self._learned < MAX_SEARCHED else ():
+        for text in hidden_values(value, in_texts=in_texts) if self._learned < MAX_SEARCHED else ():
             if len(text) <= MAX_LEARNED_LENGTH and "{{" not in text:
                 parts |= {part for part in _parts(text) if len(part) >= LEAST_LEARNED} - self.values
             if len(parts) >= MAX_LEARNED:

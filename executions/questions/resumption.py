@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db import DatabaseError
 
+from executions.aside import cancel_again, uninterrupted
 from executions.database import in_database
 from executions.ledger import suspensions
 from executions.ledger.suspensions import AnswerRefused, Held, Ticket
@@ -15,7 +16,7 @@ from executions.ledger.writer import ledger
 from executions.models import Execution
 from executions.privacy.redactor import Redactor
 from executions.running.calls import Answer, Answerer, Waiting, error_answer
-from executions.running.dispatch import Running, cancel_again, dispatcher, stopped, uninterrupted
+from executions.running.dispatch import Running, dispatcher, stopped
 from executions.running.pausing import waiting
 from executions.running.recovery import heart
 from executions.running.starting import admit, go_on

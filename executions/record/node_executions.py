@@ -140,6 +140,15 @@ class NodeExecutions:
                     if len(children) < MAX_CHILDREN:
                         children.append(event.execution_id)
 
+    def copied(self) -> list[Entry]:
+        """The entries as they are now, to be read in another thread while they grow."""
+        copies = [dict(entry) for entry in self.entries]
+        for copy in copies:
+            for name in ("log", "attemptLog", "asked", "childExecutions", "finished"):
+                if name in copy:
+                    copy[name] = [dict(item) if isinstance(item, dict) else item for item in copy[name]]
+        return copies
+
     def _add_item(self, event: ItemFinished) -> None:
         entry, item = self._open[event.node.id][0], event.item
         size = size_of(item.output)

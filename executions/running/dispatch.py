@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import logging
 import uuid
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -66,24 +66,6 @@ class Dispatcher:
 
     def __len__(self) -> int:
         return len(self._running)
-
-
-async def uninterrupted(work: Awaitable[T]) -> tuple[T, bool]:
-    """Wait for `work` to its end; returns also whether this task was asked to stop meanwhile."""
-    ending, was_cancelled = asyncio.ensure_future(work), False
-    while not ending.done():
-        try:
-            await asyncio.shield(ending)
-        except asyncio.CancelledError:
-            was_cancelled = True
-    return ending.result(), was_cancelled
-
-
-def cancel_again(was_cancelled: bool) -> None:
-    """Have the current task stop at its next await, when it was asked to stop while it could not."""
-    task = asyncio.current_task()
-    if was_cancelled and task is not None:
-        task.cancel()
 
 
 dispatcher = Dispatcher()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from django.db import DatabaseError
 
+from executions.aside import uninterrupted
 from executions.database import in_database
 from executions.ledger import suspensions
 from executions.ledger.suspensions import Held, NotStorable
@@ -11,7 +12,7 @@ from executions.ledger.unavailable import LedgerUnavailable
 from executions.ledger.writer import ledger
 from executions.privacy.redactor import Redactor
 from executions.running.calls import Answer, Waiting, error_answer
-from executions.running.dispatch import dispatcher, stopped, uninterrupted
+from executions.running.dispatch import dispatcher, stopped
 from executions.running.recovery import heart
 from executions.running.targets import Target
 from executions.running.work import Work, ended_elsewhere, give_up

@@ -3,8 +3,10 @@
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
+from executions.aside import aside
 from executions.ledger.tracker import error_columns
 from executions.ledger.writer import ledger
 from executions.models import new_id
@@ -25,8 +27,12 @@ async def refuse(call: Call, reason: Exception) -> Answer:
         lines, name = "\n".join(f"- {fault}" for fault in reason.faults), call.target.tool_name
         message = f"The arguments do not fit the input schema of {name}:\n{lines}\nCorrect them and call again."
         preview = str(reason.faults[0])
-    shown, _, redactor = call.target.guard.over(call.arguments, call.arguments, NO_SECRETS)
-    row = pending_row(execution_id, now, call, shown, redactor, call.target.timeout_seconds)
+
+    def begun() -> dict[str, Any]:
+        shown, _, redactor = call.target.guard.over(call.arguments, call.arguments, NO_SECRETS)
+        return pending_row(execution_id, now, call, shown, redactor, call.target.timeout_seconds)
+
+    row = await aside(begun, call.arguments)
     return await _record(execution_id, now, row, message, preview, call.written)
 
 
@@ -42,7 +48,8 @@ async def refuse_unknown(
 ) -> Answer:
     """The same for a call of a tool that the server does not have; `request` and `written` as those of a `Call`."""
     execution_id, now, name = new_id(), datetime.now(UTC), payload.clean_text(tool_name)
-    row = base_row(execution_id, now, arguments, caller, Redactor.none) | {
+    row = await aside(partial(base_row, execution_id, now, arguments, caller, Redactor.none), arguments)
+    row |= {
         "flow_name": name[:200],
         "flow_tool_name": name[:128],
         "server_slug": server_slug,

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 
+from executions.aside import aside, cancel_again, uninterrupted
 from executions.database import in_database
 from executions.ledger import drafts
 from executions.ledger.suspensions import Held
@@ -22,7 +23,7 @@ from executions.privacy.redactor import Redactor
 from executions.record import ports
 from executions.running.calls import Answer, Answerer, Call, Caller, Delivery, Numbers, Waiting, error_answer
 from executions.running.children import Children, numbers_of, refusal
-from executions.running.dispatch import Running, cancel_again, dispatcher, stopped, uninterrupted
+from executions.running.dispatch import Running, dispatcher, stopped
 from executions.running.pausing import hold
 from executions.running.recovery import heart
 from executions.running.switching import Offers
@@ -67,11 +68,17 @@ async def _run(execution_id: uuid.UUID, call: Call) -> Answer | Waiting:
     """Record that the execution begins, then walk; nothing runs when somebody else has its idempotency key."""
     started_at, timeout, target = datetime.now(UTC), call.target.timeout_seconds, call.target
     secrets = await secrets_of(target) if target.graph.secret_names else NO_SECRETS
-    shown, for_answer, for_record = target.guard.over(call.arguments, call.given, secrets)
     if call.parent is not None:
-        for_record, timeout = for_record.knowing(call.parent.hidden), call.parent.seconds_for(timeout)
+        timeout = call.parent.seconds_for(timeout)
+
+    def begun() -> tuple[Redactor, Redactor, dict[str, Any]]:
+        shown, for_answer, for_record = target.guard.over(call.arguments, call.given, secrets)
+        if call.parent is not None:
+            for_record = for_record.knowing(call.parent.hidden)
+        return for_answer, for_record, pending_row(execution_id, started_at, call, shown, for_record, timeout)
+
+    for_answer, for_record, row = await aside(begun, call.arguments)
     tracker = Tracker(ledger, execution_id, started_at, for_record)
-    row = pending_row(execution_id, started_at, call, shown, for_record, timeout)
     if call.delivery.claim is None:
         ledger.open(row)
     else:
@@ -179,6 +186,8 @@ async def _walk(work: Work) -> Answer | Waiting:
         if outcome.paused is not None:
             return await hold(work, outcome.paused)
         error, answer = outcome.error, _answer(work, outcome)
+        if work.for_answer.values:
+            answer = await aside(partial(answer.without, work.for_answer), answer.content, answer.structured)
     except asyncio.CancelledError:
         error = stopped(parent)
         answer = error_answer(tracker.execution_id, error.message, error)
@@ -207,4 +216,4 @@ def _answer(work: Work, outcome: Outcome) -> Answer:
         # Several JSON answers have no single value; each is in the text blocks.
         is_structured = len(structured) == 1
         answer = Answer(execution_id, content, structured[0] if is_structured else None, is_structured)
-    return answer.without(work.for_answer) if work.for_answer.values else answer
+    return answer

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
+from executions.aside import cancel_again, uninterrupted
 from executions.database import in_database
 from executions.ledger import kept_answers
 from executions.ledger.tracker import Tracker
@@ -18,7 +19,6 @@ from executions.privacy.redactor import Redactor
 from executions.record import payload
 from executions.record.status import Status
 from executions.running.calls import Answer, Call, Caller, error_answer
-from executions.running.dispatch import cancel_again, uninterrupted
 from executions.running.recovery import heart
 from executions.running.targets import Target
 from flows.engine.expressions import SecretValues
@@ -123,7 +123,7 @@ class Work:
             kept, _ = await uninterrupted(sealing)
         # Who was told to come back got another message, and asks for the answer with one of its own.
         message = self.call.written(answer) if self.call.written is not None and not delivery.goes_on else None
-        is_ours, _ = await uninterrupted(self.tracker.end(result, error, kept, message))
+        is_ours = await self.tracker.end(result, error, kept, message)
         return answer if is_ours else ended_elsewhere(answer.execution_id)
 
 
@@ -134,7 +134,8 @@ def ended_elsewhere(execution_id: uuid.UUID) -> Answer:
 
 def give_up(tracker: Tracker) -> None:
     """Have the record say that it is not complete, as soon as the database can be written again."""
-    ending = tracker.end({"content": [], "isError": True}, FlowError("record_error", NOT_RECORDED, NOT_RECORDED))
+    error = FlowError("record_error", NOT_RECORDED, NOT_RECORDED)
+    ending = asyncio.ensure_future(tracker.end({"content": [], "isError": True}, error))
     ending.add_done_callback(lambda ended: ended.exception())
 
 

@@ -45,33 +45,38 @@ MESSAGES: dict[str, tuple[int, Callable[[int], str]]] = {
 }
 
 
-def growth(work: Callable[[Any], Any], small: Any, large: Any) -> float:
-    """How many times as long the thread computes for the second as for the first: the least of some tries each."""
+def grows(work: Callable[[Any], Any], small: Any, large: Any) -> bool:
+    """Whether the thread computes for the second more than 2.6 times as long as for the first.
+
+    The least of some tries each counts, and more are made while it seems so.
+    """
     took = [float("inf")] * 2
     # The collector would look through all that other tests have left.
     gc.disable()
     try:
-        for _ in range(4):
+        for tries in range(12):
             for at, value in enumerate((small, large)):
                 began = time.thread_time()
                 work(value)
                 took[at] = min(took[at], time.thread_time() - began)
+            if tries >= 2 and took[1] <= 2.6 * took[0]:
+                return False
     finally:
         gc.enable()
-    return took[1] / took[0]
+    return True
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_payload_twice_as_large_takes_about_twice_as_long(name: str) -> None:
     size, make = FAMILIES[name]
-    assert growth(payload.dump, make(size), make(2 * size)) <= 2.6
+    assert not grows(payload.dump, make(size), make(2 * size))
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_a_message_twice_as_long_takes_about_twice_as_long(name: str) -> None:
     size, make = MESSAGES[name]
     redactor = Redactor.none.knowing(f"{'q' * 110}-{at}" for at in range(100))
-    assert growth(redactor.hide_message, make(size), make(2 * size)) <= 2.6
+    assert not grows(redactor.hide_message, make(size), make(2 * size))
 
 
 def test_a_text_beyond_what_is_looked_through_is_hidden_whole_and_says_so() -> None:

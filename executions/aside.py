@@ -1,0 +1,63 @@
+"""Work that an event loop does not stop for: what is large is done in a thread, while everybody else is served."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+LARGE = 256 * 1024
+"""Bytes of data, about, from which on work on it is done aside."""
+_BYTES_OF_A_VALUE = 16
+# Each takes its share of the interpreter from the event loop, so the rest wait.
+_THREADS = ThreadPoolExecutor(2, thread_name_prefix="aside")
+# Each time that the event loop wants the interpreter back, some times a call, it waits so long; the usual 5 ms add up.
+sys.setswitchinterval(0.0005)
+
+
+def is_large(*values: Any) -> bool:
+    """Whether JSON values take LARGE bytes together, about; stops looking once they do."""
+    left, pending = LARGE, list(values)
+    while pending and left > 0:
+        value = pending.pop()
+        if isinstance(value, str):
+            left -= len(value)
+        elif isinstance(value, dict):
+            left -= sum(map(len, map(str, value))) if len(value) < LARGE // _BYTES_OF_A_VALUE else LARGE
+            pending += value.values()
+        elif isinstance(value, list | tuple):
+            left -= _BYTES_OF_A_VALUE * len(value)
+            pending += value
+    return left <= 0
+
+
+async def aside(work: Callable[[], T], *values: Any) -> T:
+    """What `work` returns; in a thread when the values that it works on are large, else at once.
+
+    Either way it is done once begun: a task that is cancelled meanwhile stops at its next await.
+    """
+    if not is_large(*values):
+        return work()
+    result, was_cancelled = await uninterrupted(asyncio.get_running_loop().run_in_executor(_THREADS, work))
+    cancel_again(was_cancelled)
+    return result
+
+
+async def uninterrupted(work: Awaitable[T]) -> tuple[T, bool]:
+    """Wait for `work` to its end; returns also whether this task was asked to stop meanwhile."""
+    ending, was_cancelled = asyncio.ensure_future(work), False
+    while not ending.done():
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            was_cancelled = True
+    return ending.result(), was_cancelled
+
+
+def cancel_again(was_cancelled: bool) -> None:
+    """Have the current task stop at its next await, when it was asked to stop while it could not."""
+    task = asyncio.current_task()
+    if was_cancelled and task is not None:
+        task.cancel()
