@@ -1,0 +1,162 @@
+"""Building from nothing to a tool that a client calls, in a browser: by mouse, by keyboard, mended, taken back, by two."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import anyio
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browsing import log_in, window
+from tests.live import LiveServer, rest
+from tests.mcp_client import MODERN, connect
+
+pytestmark = [pytest.mark.browser, pytest.mark.canvas, pytest.mark.timeout(120)]
+
+FOUND = "Good news: Ada Lovelace's order is shipped."
+UNKNOWN = "Sorry, there is no order A-00017."
+
+
+@pytest.fixture
+def page(browser: Browser, uvicorn_server: LiveServer) -> Iterator[Page]:
+    """A logged-in page; the flows that are built in it are taken away afterwards."""
+    before = flow_ids(uvicorn_server)
+    with window(browser, reduced_motion="reduce") as context:
+        yield log_in(context, uvicorn_server)
+    for flow in flow_ids(uvicorn_server) - before:
+        rest(uvicorn_server, "DELETE", f"/api/flows/{flow}/?confirm=true")
+
+
+def flow_ids(server: LiveServer) -> set[int]:
+    return {flow["id"] for flow in server.get_json("/api/flows/?limit=100")["items"]}
+
+
+def call_tool(server: LiveServer, tool: str, arguments: dict[str, Any]) -> tuple[bool, str]:
+    """What the SDK's client is answered with: whether it is an error, and the text."""
+
+    async def ask() -> tuple[bool, str]:
+        async with connect(server, MODERN) as client:
+            result = await client.call_tool(tool, arguments)
+            return bool(result.is_error), result.content[0].text  # type: ignore[union-attr]
+
+    # In a thread of its own: Playwright has a loop in this one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(anyio.run, ask).result(30)
+
+
+def box(page: Page, name: str) -> Locator:
+    return page.locator(f'flow-editor .box[title="{name}"]')
+
+
+def form_of(page: Page, name: str) -> Locator:
+    form = page.get_by_role("complementary", name=name, exact=True)
+    expect(form).to_be_visible()
+    return form
+
+
+def saved(page: Page) -> None:
+    expect(page.locator(".save-state")).to_have_class("save-state is-saved")
+
+
+def flow_id(page: Page) -> int:
+    return int(page.url.split("/flows/")[1].split("/")[0])
+
+
+def assert_looks_orders_up(server: LiveServer, flow: int, tool: str) -> None:
+    """The published tool answers for an order, says in words that there is none, and both calls are on record."""
+    assert call_tool(server, tool, {"order_id": "A-10481", "greeting": "Good news"}) == (False, FOUND)
+    is_error, text = call_tool(server, tool, {"order_id": "A-00017", "greeting": "Sorry"})
+    assert (is_error, text.splitlines()[0]) == (True, UNKNOWN)
+    executions = [each for each in executions_of(server, flow) if each["source"] == "mcp"]
+    common = dict.fromkeys(("trigger", "http_request", "condition"), "completed")
+    assert [(each["status"], each["version"], nodes_of(each)) for each in executions] == [
+        ("error", 1, common | {"return": "skipped", "fail": "error"}),
+        ("fulfilled", 1, common | {"return": "completed", "fail": "skipped"}),
+    ]
+
+
+def executions_of(server: LiveServer, flow: int) -> list[dict[str, Any]]:
+    """Newest first, each whole."""
+    listed = server.get_json(f"/api/flows/{flow}/executions/")["items"]
+    return [server.get_json(f"/api/executions/{each['id']}/") for each in listed]
+
+
+def nodes_of(execution: dict[str, Any]) -> dict[str, str]:
+    return {each["nodeType"]: each["status"] for each in execution["nodeExecutions"]}
+
+
+def test_by_mouse_a_newcomer_builds_tries_and_publishes_a_tool_without_json(
+    page: Page, uvicorn_server: LiveServer
+) -> None:
+    page.goto(uvicorn_server.url + "/flows/")
+    page.get_by_role("link", name="New flow").first.click()
+    page.get_by_label("Name").first.fill("Order news")
+    page.get_by_role("button", name="Create and build").click()
+    flow = flow_id(page)
+
+    box(page, "Call").click()
+    form = form_of(page, "Call")
+    form.get_by_label("Description", exact=True).fill("Says what became of an order.")
+    for name, says in (("order_id", "As A-10481."), ("greeting", "What the answer begins with.")):
+        form.get_by_role("button", name="Add a parameter").click()
+        page.keyboard.type(name)
+        form.get_by_label("Description of new parameter").click()
+        page.keyboard.type(says)
+        form.get_by_label(f"{name} is required").check()
+    form.get_by_role("button", name="Close").click()
+
+    page.get_by_role("button", name="Add after Call").click()
+    page.get_by_role("combobox", name="Find a node to put here").fill("http")
+    page.locator(".popup [data-option=http_request]").click()
+    form = form_of(page, "HTTP request")
+    form.get_by_label("URL").fill("{{ flowhub.url }}/demo/orders/")
+    known = form.locator("details", has_text="What is known here")
+    known.locator("summary").click()
+    known.get_by_text("trigger.order_id").drag_to(form.get_by_label("URL"), target_position={"x": 290, "y": 15})
+    expect(form.get_by_label("URL")).to_have_value("{{ flowhub.url }}/demo/orders/{{ trigger.order_id }}")
+    form.get_by_role("switch", name="Fail on another status").click()
+    form.get_by_role("button", name="Close").click()
+
+    page.get_by_role("button", name="Add after HTTP request").click()
+    page.locator(".popup [data-option=condition]").click()
+    form = form_of(page, "Condition")
+    form.get_by_role("textbox", name="Left").fill("{{ http_request.status }}")
+    form.get_by_label("Operator", exact=True).select_option("equals")
+    form.get_by_label("Type of Right").select_option("Number")
+    form.get_by_role("combobox", name="Right", exact=True).fill("200")
+
+    page.get_by_role("button", name="Add after Condition, at true").click()
+    page.locator(".popup [data-option=return]").click()
+    form = form_of(page, "Return")
+    form.get_by_role("button", name="Remove JSON").click()
+    form.get_by_role("textbox", name="Text", exact=True).fill(
+        "{{ trigger.greeting }}: {{ http_request.body.customer }}'s order is {{ http_request.body.status }}."
+    )
+    page.get_by_role("button", name="Add after Condition, at false").click()
+    page.locator(".popup [data-option=fail]").click()
+    form = form_of(page, "Fail")
+    form.get_by_role("textbox", name="Message", exact=True).fill(
+        "{{ trigger.greeting }}, there is no order {{ trigger.order_id }}."
+    )
+    form.get_by_role("button", name="Close").click()
+    saved(page)
+
+    page.get_by_role("button", name="Test call").click()
+    trial = page.get_by_role("form", name="Test call")
+    trial.get_by_role("textbox", name="order_id").fill("A-10481")
+    trial.get_by_role("textbox", name="greeting").fill("Good news")
+    trial.get_by_role("button", name="Call the draft").click()
+    expect(page.locator(".trial-bar.is-fulfilled")).to_contain_text(FOUND)
+    expect(page.locator(".box.is-completed")).to_have_count(4)
+    page.locator(".trial-bar").get_by_role("button", name="Hide").click()
+
+    page.get_by_label("More actions").click()
+    page.get_by_role("button", name="Deactivate").click()
+    page.get_by_role("link", name="Publish…").click()
+    dialog = page.get_by_role("dialog", name="Publish Order news as v1")
+    dialog.get_by_label("Note").fill("The first one.")
+    dialog.get_by_label("Activate the flow").check()
+    dialog.get_by_role("button", name="Publish v1").click()
+    expect(page.get_by_role("heading", name="Live Published as v1")).to_be_visible()
+    assert_looks_orders_up(uvicorn_server, flow, "order_news")
