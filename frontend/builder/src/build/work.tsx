@@ -204,7 +204,7 @@ export function Work() {
             <button type="button" tabIndex={-1} onClick={() => desk.tidy()}>
               Tidy up
             </button>
-            <button type="button" onClick={() => desk.ui.set({ isOutline: true })}>
+            <button type="button" autoFocus={desk.hasTurned} onClick={() => desk.turn(true)}>
               Outline
             </button>
             <a href={`/flows/${desk.editor.flowId}/build/?as=json`} tabIndex={-1}>
