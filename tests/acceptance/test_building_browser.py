@@ -8,12 +8,15 @@ import anyio
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browsing import log_in, window
+from tests.browsing import log_in, tab_to, window
 from tests.live import LiveServer, rest
 from tests.mcp_client import MODERN, connect
 
 pytestmark = [pytest.mark.browser, pytest.mark.canvas, pytest.mark.timeout(120)]
 
+ADDRESS = "{{ flowhub.url }}/demo/orders/{{ trigger.order_id }}"
+NEWS = "{{ trigger.greeting }}: {{ http_request.body.customer }}'s order is {{ http_request.body.status }}."
+NO_ORDER = "{{ trigger.greeting }}, there is no order {{ trigger.order_id }}."
 FOUND = "Good news: Ada Lovelace's order is shipped."
 UNKNOWN = "Sorry, there is no order A-00017."
 
@@ -114,7 +117,7 @@ def test_by_mouse_a_newcomer_builds_tries_and_publishes_a_tool_without_json(
     known = form.locator("details", has_text="What is known here")
     known.locator("summary").click()
     known.get_by_text("trigger.order_id").drag_to(form.get_by_label("URL"), target_position={"x": 290, "y": 15})
-    expect(form.get_by_label("URL")).to_have_value("{{ flowhub.url }}/demo/orders/{{ trigger.order_id }}")
+    expect(form.get_by_label("URL")).to_have_value(ADDRESS)
     form.get_by_role("switch", name="Fail on another status").click()
     form.get_by_role("button", name="Close").click()
 
@@ -130,15 +133,11 @@ def test_by_mouse_a_newcomer_builds_tries_and_publishes_a_tool_without_json(
     page.locator(".popup [data-option=return]").click()
     form = form_of(page, "Return")
     form.get_by_role("button", name="Remove JSON").click()
-    form.get_by_role("textbox", name="Text", exact=True).fill(
-        "{{ trigger.greeting }}: {{ http_request.body.customer }}'s order is {{ http_request.body.status }}."
-    )
+    form.get_by_role("textbox", name="Text", exact=True).fill(NEWS)
     page.get_by_role("button", name="Add after Condition, at false").click()
     page.locator(".popup [data-option=fail]").click()
     form = form_of(page, "Fail")
-    form.get_by_role("textbox", name="Message", exact=True).fill(
-        "{{ trigger.greeting }}, there is no order {{ trigger.order_id }}."
-    )
+    form.get_by_role("textbox", name="Message", exact=True).fill(NO_ORDER)
     form.get_by_role("button", name="Close").click()
     saved(page)
 
@@ -160,3 +159,87 @@ def test_by_mouse_a_newcomer_builds_tries_and_publishes_a_tool_without_json(
     dialog.get_by_role("button", name="Publish v1").click()
     expect(page.get_by_role("heading", name="Live Published as v1")).to_be_visible()
     assert_looks_orders_up(uvicorn_server, flow, "order_news")
+
+
+def test_the_same_tool_is_built_in_the_outline_by_keyboard_alone(page: Page, uvicorn_server: LiveServer) -> None:
+    keys = page.keyboard
+
+    def write(field: Locator, text: str) -> None:
+        """Go to a field by Tab, and put a text in the place of what it holds."""
+        tab_to(page, field)
+        keys.press("Control+a")
+        keys.type(text)
+
+    def press(button: Locator, key: str = "Enter") -> None:
+        tab_to(page, button)
+        keys.press(key)
+
+    def add(words: str, title: str) -> Locator:
+        """Choose a node type in the search that has the keyboard, and go into its form."""
+        keys.type(words)
+        keys.press("Enter")
+        expect(box(page, title)).to_be_focused()
+        keys.press("Enter")
+        form = form_of(page, title)
+        expect(form).to_be_focused()
+        return form
+
+    page.goto(uvicorn_server.url + "/flows/new/")
+    write(page.get_by_label("Name").first, "Order words")
+    keys.press("Enter")
+    press(page.get_by_role("button", name="Outline"))
+    tab_to(page, box(page, "Call"))
+    flow = flow_id(page)
+
+    keys.press("Enter")
+    form = form_of(page, "Call")
+    write(form.get_by_label("Description", exact=True), "Says what became of an order.")
+    for name, says in (("order_id", "As A-10481."), ("greeting", "What the answer begins with.")):
+        press(form.get_by_role("button", name="Add a parameter"))
+        expect(form.get_by_label("Name of new parameter")).to_be_focused()
+        keys.type(name)
+        keys.press("Tab")
+        press(form.get_by_label(f"{name} is required"), "Space")
+        write(form.get_by_label(f"Description of {name}"), says)
+    keys.press("Escape")
+    expect(box(page, "Call")).to_be_focused()
+
+    keys.press("/")
+    form = add("http", "HTTP request")
+    write(form.get_by_label("URL"), ADDRESS)
+    press(form.get_by_role("switch", name="Fail on another status"), "Space")
+    keys.press("Escape")
+    expect(box(page, "HTTP request")).to_be_focused()
+    keys.press("/")
+    form = add("two values", "Condition")
+    write(form.get_by_role("textbox", name="Left"), "{{ http_request.status }}")
+    tab_to(page, form.get_by_label("Operator", exact=True))
+    keys.type("equals")
+    tab_to(page, form.get_by_label("Type of Right"))
+    keys.type("Number")
+    tab_to(page, form.get_by_role("combobox", name="Right", exact=True), "Shift+Tab")
+    keys.type("200")
+    keys.press("Escape")
+
+    expect(box(page, "Condition")).to_be_focused()
+    keys.press("c")
+    keys.press("Enter")
+    form = add("return", "Return")
+    press(form.get_by_role("button", name="Remove JSON"))
+    write(form.get_by_role("textbox", name="Text", exact=True), NEWS)
+    keys.press("Escape")
+    expect(box(page, "Return")).to_be_focused()
+    keys.press("ArrowUp")
+    press(page.get_by_role("button", name="Add after Condition, at false"))
+    form = add("fail", "Fail")
+    write(form.get_by_role("textbox", name="Message", exact=True), NO_ORDER)
+    keys.press("Escape")
+    expect(box(page, "Fail")).to_be_focused()
+    saved(page)
+
+    press(page.get_by_role("link", name="Publish…"))
+    dialog = page.get_by_role("dialog", name="Publish Order words as v1")
+    write(dialog.get_by_label("Note"), "By key.")
+    press(dialog.get_by_role("button", name="Publish v1"))
+    expect(page.get_by_role("heading", name="Live Published as v1")).to_be_visible()
+    assert_looks_orders_up(uvicorn_server, flow, "order_words")
