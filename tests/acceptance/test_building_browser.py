@@ -9,8 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browsing import log_in, tab_to, window
+from tests.definitions import answer, chain, node
 from tests.live import LiveServer, rest
 from tests.mcp_client import MODERN, connect
+from tests.published import published
 
 pytestmark = [pytest.mark.browser, pytest.mark.canvas, pytest.mark.timeout(120)]
 
@@ -246,3 +248,52 @@ def test_the_same_tool_is_built_in_the_outline_by_keyboard_alone(page: Page, uvi
     press(dialog.get_by_role("button", name="Publish v1"))
     expect(page.get_by_role("heading", name="Live Published as v1")).to_be_visible()
     assert_looks_orders_up(uvicorn_server, flow, "order_words")
+
+
+def test_a_failing_call_is_mended_from_its_execution_without_a_broken_version_between(
+    page: Page, uvicorn_server: LiveServer
+) -> None:
+    server, asked = uvicorn_server, {"order_id": "A-00017"}
+    definition = chain(node("fetch", "http_request", url=ADDRESS), answer("{{ fetch.status }}"))
+    takes = {"type": "object", "properties": {"order_id": {"type": "string"}}}
+    with published(server, {"order_status": {"definition": definition, "inputSchema": takes}}) as ids:
+        flow = ids["order_status"]
+        assert call_tool(server, "order_status", asked)[0] is True
+        page.goto(f"{server.url}/flows/{flow}/usage/")
+        page.locator("#rows .row").first.click()
+        page.locator(".from-here").get_by_role("link", name="Try on draft").click()
+
+        expect(page.locator(".box.is-error b")).to_have_text("Fetch")
+        trial = page.get_by_role("form", name="Test call")
+        expect(trial.get_by_role("textbox", name="order_id")).to_have_value("A-00017")
+        form_of(page, "Fetch").get_by_role("switch", name="Fail on another status").click()
+        trial.get_by_role("button", name="Call the draft").click()
+        expect(page.locator(".trial-bar.is-fulfilled")).to_contain_text("404")
+
+        page.get_by_role("link", name="Publish…").click()
+        dialog = page.get_by_role("dialog", name="Publish Order status as v2")
+        inside = dialog.get_by_role("region", name="Inside")
+        inside.get_by_text("Before and after").click()
+        expect(inside.locator("dt")).to_have_text(["parameters.failOnStatus"])
+        dialog.get_by_role("button", name="Publish v2").click()
+        expect(page.get_by_role("heading", name="Live Published as v2")).to_be_visible()
+        assert call_tool(server, "order_status", asked) == (False, "404")
+        assert [each["version"] for each in server.get_json(f"/api/flows/{flow}/versions/")["items"]] == [2, 1]
+
+
+def test_a_version_is_rolled_back_and_clients_get_the_former_answer(page: Page, uvicorn_server: LiveServer) -> None:
+    server = uvicorn_server
+    with published(server, {"rolled_back": {"definition": chain(answer("Former"))}}) as ids:
+        flow = ids["rolled_back"]
+        rest(server, "PATCH", f"/api/flows/{flow}/", {"definition": chain(answer("Latter"))})
+        rest(server, "POST", f"/api/flows/{flow}/publish/")
+        assert call_tool(server, "rolled_back", {}) == (False, '"Latter"')
+        page.goto(f"{server.url}/flows/{flow}/versions/")
+        page.locator("#rows").get_by_role("link", name="v1").click()
+        page.get_by_role("link", name="Publish again…").click()
+        expect(page.locator("[data-node=answer]")).to_be_visible()
+        page.get_by_role("button", name="Publish again").click()
+        expect(page.get_by_role("heading", name="Live Published as v3")).to_be_visible()
+        assert call_tool(server, "rolled_back", {}) == (False, '"Former"')
+        # What is being built stays as it is.
+        assert server.get_json(f"/api/flows/{flow}/")["definition"] == chain(answer("Latter"))
