@@ -22,12 +22,15 @@ NO_ORDER = "{{ trigger.greeting }}, there is no order {{ trigger.order_id }}."
 FOUND = "Good news: Ada Lovelace's order is shipped."
 UNKNOWN = "Sorry, there is no order A-00017."
 
+LATE = ("status of 412", "status of 409")
+"""What a console says when a change has come too late."""
+
 
 @pytest.fixture
 def page(browser: Browser, uvicorn_server: LiveServer) -> Iterator[Page]:
     """A logged-in page; the flows that are built in it are taken away afterwards."""
     before = flow_ids(uvicorn_server)
-    with window(browser, reduced_motion="reduce") as context:
+    with window(browser, *LATE, reduced_motion="reduce") as context:
         yield log_in(context, uvicorn_server)
     for flow in flow_ids(uvicorn_server) - before:
         rest(uvicorn_server, "DELETE", f"/api/flows/{flow}/?confirm=true")
@@ -297,3 +300,47 @@ def test_a_version_is_rolled_back_and_clients_get_the_former_answer(page: Page, 
         assert call_tool(server, "rolled_back", {}) == (False, '"Former"')
         # What is being built stays as it is.
         assert server.get_json(f"/api/flows/{flow}/")["definition"] == chain(answer("Latter"))
+
+
+def test_two_people_change_one_flow_and_nothing_of_either_is_lost(
+    page: Page, browser: Browser, uvicorn_server: LiveServer
+) -> None:
+    server = uvicorn_server
+    definition = chain(node("first", "template", text="1"), node("second", "template", text="2"), answer("{{ second }}"))
+
+    def write(person: Page, name: str, text: str) -> None:
+        box(person, name).click()
+        form_of(person, name).get_by_role("textbox", name="Text").fill(text)
+
+    def texts(flow: int) -> list[str]:
+        nodes = server.get_json(f"/api/flows/{flow}/draft/")["definition"]["nodes"]
+        return [each["parameters"]["text"] for each in nodes if each["type"] == "template"]
+
+    with (
+        published(server, {"two_people": {"definition": definition}}) as ids,
+        window(browser, *LATE, reduced_motion="reduce") as other_context,
+    ):
+        flow, other = ids["two_people"], log_in(other_context, server)
+        for person in (page, other):
+            person.goto(f"{server.url}/flows/{flow}/build/")
+        write(page, "First", "mine")
+        saved(page)
+        write(other, "Second", "theirs")
+        expect(other.locator(".save-state")).to_have_text("Not saved: changed by somebody else")
+        other.get_by_role("button", name="Look at both").click()
+        expect(other.get_by_role("alert")).to_contain_text("Nothing contradicts")
+        expect(other.locator("#settled legend")).to_contain_text(["First", "Second"])
+        other.get_by_role("button", name="Save what is chosen").click()
+        expect(box(other, "Second")).to_be_visible()
+        assert texts(flow) == ["mine", "theirs"]
+
+        write(other, "First", "the other one")
+        saved(other)
+        write(page, "First", "the one")
+        page.get_by_role("button", name="Look at both").click()
+        both = page.locator("fieldset", has_text="Node First")
+        expect(both).to_contain_text("the other one")
+        both.get_by_role("radio", name="Yours").check()
+        page.get_by_role("button", name="Save what is chosen").click()
+        expect(box(page, "First")).to_be_visible()
+        assert texts(flow) == ["the one", "theirs"]
