@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.live import LiveServer
 from tests.mcp_client import MODERN, connect
@@ -97,3 +97,30 @@ def window(browser: Browser, *allowed: str, **options: Any) -> Iterator[BrowserC
     context.close()
     unexpected = [text for text in complaints if not any(part in text for part in allowed)]
     assert not unexpected, "\n".join(unexpected)
+
+
+MAX_TABS = 60
+
+FOCUS_SHOWS = """() => {
+  const element = document.activeElement;
+  const { outlineStyle, outlineWidth } = getComputedStyle(element);
+  const box = element.getBoundingClientRect();
+  const inWindow = box.width > 0 && box.bottom > 0 && box.top < innerHeight;
+  return element.matches(":focus-visible") && outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 && inWindow;
+}"""
+
+
+def assert_focus_shows(page: Page) -> None:
+    """Whoever has the focus has an outline, inside the window."""
+    assert page.evaluate(FOCUS_SHOWS), page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+
+
+def tab_to(page: Page, wanted: Locator, key: str = "Tab") -> None:
+    """Press Tab, or Shift+Tab, until the element has the focus; each step on the way shows where the focus is."""
+    expect(wanted).to_be_visible()
+    for _ in range(MAX_TABS):
+        page.keyboard.press(key)
+        assert_focus_shows(page)
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError(f"{MAX_TABS} times Tab did not reach {wanted}")

@@ -3,44 +3,17 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browsing import call, window
+from tests.browsing import assert_focus_shows, call, tab_to, window
 from tests.live import LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-
-MAX_TABS = 60
-
-FOCUS_SHOWS = """() => {
-  const element = document.activeElement;
-  const { outlineStyle, outlineWidth } = getComputedStyle(element);
-  const box = element.getBoundingClientRect();
-  const inWindow = box.width > 0 && box.bottom > 0 && box.top < innerHeight;
-  return element.matches(":focus-visible") && outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 && inWindow;
-}"""
-
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     with window(browser, "status of 404") as context:
         yield context.new_page()
-
-
-def assert_focus_shows(page: Page) -> None:
-    """Whoever has the focus has an outline, inside the window."""
-    assert page.evaluate(FOCUS_SHOWS), page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
-
-
-def tab_to(page: Page, wanted: Locator, key: str = "Tab") -> None:
-    """Press Tab, or Shift+Tab, until the element has the focus; each step on the way shows where the focus is."""
-    expect(wanted).to_be_visible()
-    for _ in range(MAX_TABS):
-        page.keyboard.press(key)
-        assert_focus_shows(page)
-        if wanted.evaluate("element => element === document.activeElement"):
-            return
-    raise AssertionError(f"{MAX_TABS} times Tab did not reach {wanted}")
 
 
 def test_from_the_login_to_an_execution_and_back_without_a_mouse(page: Page, uvicorn_server: LiveServer) -> None:

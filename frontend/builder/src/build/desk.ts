@@ -63,6 +63,7 @@ export class Desk {
   readonly ui = new Store<DeskState>({ popup: undefined, said: "", isLibraryOpen: false, isOutline: matchMedia("(max-width: 640px)").matches });
   readonly around: Surroundings;
   surface: Surface | undefined;
+  hasTurned = false;
   #drawn: Draft | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
   #pastedAt: { text: string; times: number } | undefined;
@@ -98,6 +99,12 @@ export class Desk {
   show(run: Run | undefined) {
     this.#run = run;
     this.#draw();
+  }
+
+  /** Shows the nested list or the canvas; the button that leads back has the keyboard then. */
+  turn(isOutline: boolean) {
+    this.hasTurned = true;
+    this.ui.set({ isOutline });
   }
 
   get draft() {

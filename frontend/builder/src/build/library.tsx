@@ -61,8 +61,8 @@ export function SearchHere({ spot, close }: { spot: Spot; close: () => void }) {
       optionsFor={(words) => optionsFor(words).filter(({ id }) => !leadsOn || desk.around.types.get(id)!.handles.length > 0)}
       none="No node does that."
       choose={(type) => {
-        close();
         desk.add(desk.around.types.get(type)!, spot);
+        close(); // last: it gives the keyboard to whom nobody else gives it
       }}
     />
   );

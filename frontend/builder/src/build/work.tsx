@@ -1,4 +1,5 @@
 import { useEffect, useRef, type KeyboardEvent, type MouseEvent } from "react";
+import { flushSync } from "react-dom";
 import { useReactFlow } from "@xyflow/react";
 import { NOTE } from "../draft/drawing";
 import { STEP_X } from "../draft/edits";
@@ -35,8 +36,10 @@ export function Work() {
   /** Whether it is the page itself, or what stands around the canvas: there the browser puts the keyboard after a click on what takes none. */
   const isAround = (target: EventTarget | null) => target instanceof Node && target !== work.current && target.contains(work.current);
 
+  const readDetails = () => work.current!.querySelector<HTMLElement>("aside.inspector")?.focus({ preventScroll: true });
+
   useEffect(() => {
-    if (chosen && wantsDetails.current) work.current!.querySelector<HTMLElement>("aside.inspector")?.focus({ preventScroll: true });
+    if (chosen && wantsDetails.current) readDetails();
     wantsDetails.current = false;
   }, [chosen]);
 
@@ -80,8 +83,9 @@ export function Work() {
   }, [desk]);
 
   function openLibrary() {
-    desk.ui.set({ isLibraryOpen: true });
-    requestAnimationFrame(() => library.current?.focus());
+    // At once: what is typed next is meant for it.
+    flushSync(() => desk.ui.set({ isLibraryOpen: true }));
+    library.current?.focus();
   }
 
   function closeDetails() {
@@ -114,7 +118,8 @@ export function Work() {
     else if (id && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       // Who opened it by keyboard reads on there; Esc leads back.
       wantsDetails.current = event.detail === 0;
-      desk.store.set({ current: id, chosen: id });
+      if (wantsDetails.current && chosen === id) readDetails();
+      else desk.store.set({ current: id, chosen: id });
     } else if (id) desk.store.set({ current: id });
     else if (target.closest(".react-flow__pane")) desk.store.set({ chosen: undefined });
   }
@@ -204,7 +209,7 @@ export function Work() {
             <button type="button" tabIndex={-1} onClick={() => desk.tidy()}>
               Tidy up
             </button>
-            <button type="button" onClick={() => desk.ui.set({ isOutline: true })}>
+            <button type="button" autoFocus={desk.hasTurned} onClick={() => desk.turn(true)}>
               Outline
             </button>
             <a href={`/flows/${desk.editor.flowId}/build/?as=json`} tabIndex={-1}>

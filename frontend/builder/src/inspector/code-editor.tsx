@@ -6,7 +6,7 @@ import { linter, lintGutter } from "@codemirror/lint";
 import { EditorState } from "@codemirror/state";
 import { drawSelection, EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
-import { useEffect, useRef } from "react";
+import { useEffect, useId, useRef } from "react";
 
 interface Props {
   text: string;
@@ -48,6 +48,7 @@ export default function CodeEditor({ text, label, language, isNew, onChange }: P
   const place = useRef<HTMLDivElement>(null);
   const editor = useRef<EditorView>(undefined);
   const wants = useRef(isNew);
+  const hint = useId();
   const change = useRef(onChange);
   change.current = onChange;
   /** What the page knows: it learns of changes alone. */
@@ -60,7 +61,7 @@ export default function CodeEditor({ text, label, language, isNew, onChange }: P
         doc: said.current,
         extensions: [
           nonce ? EditorView.cspNonce.of(nonce) : [],
-          EditorView.contentAttributes.of({ "aria-label": label }),
+          EditorView.contentAttributes.of({ "aria-label": label, "aria-describedby": hint }),
           lineNumbers(),
           history(),
           drawSelection(),
@@ -84,7 +85,7 @@ export default function CodeEditor({ text, label, language, isNew, onChange }: P
     editor.current = view;
     if (wants.current) view.focus();
     return () => view.destroy();
-  }, [label, language]);
+  }, [label, language, hint]);
   useEffect(() => {
     if (text === said.current) return;
     said.current = text;
@@ -92,5 +93,12 @@ export default function CodeEditor({ text, label, language, isNew, onChange }: P
     view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
   }, [text]);
   // The keys of the page are letters in here; Esc lets go of Tab, as the library has it.
-  return <div ref={place} className="code-editor" onKeyDown={(event) => event.stopPropagation()} />;
+  return (
+    <div className="code-editor" onKeyDown={(event) => event.stopPropagation()}>
+      <div ref={place} />
+      <p id={hint} className="note-small">
+        Tab indents; Esc, then Tab leaves.
+      </p>
+    </div>
+  );
 }

@@ -5,7 +5,7 @@ import { Gives } from "../expressions/gives";
 import { hasExpression } from "../expressions/paths";
 import { CodeField, JsonField } from "./code-field";
 import { FlowName } from "./flow-name";
-import { FormContext, useFaultsUnder, useKnown } from "./context";
+import { FormContext, useFaultsUnder, useFocusNext, useKnown } from "./context";
 import type { Placed } from "./faults";
 import { leftAt } from "./faults";
 import { beginsAsExpression, defaultOf, fieldsOf, fits, numberFrom, placeOf, strangeKeys, unitOf, type Field } from "./fields";
@@ -36,6 +36,7 @@ const SINGLE = ["text", "number", "choice", "switch"];
 /** A field with its name, what is said of it and what is wrong with it. */
 export function LabelledField({ field, place, value, onChange, onRemove }: ValueProps & { onRemove?: (() => void) | undefined }) {
   const id = useId();
+  const [box, focusNext] = useFocusNext<HTMLDivElement>();
   const form = useContext(FormContext);
   const { example } = form;
   // Names that mean something in this parameter alone.
@@ -55,8 +56,15 @@ export function LabelledField({ field, place, value, onChange, onRemove }: Value
   // A text takes what is dropped in it at its place by itself.
   const takesDrop = (event: DragEvent) =>
     canChoose && !isExpression && event.dataTransfer.types.includes(DRAGGED) && !(event.target as Element).closest("input, textarea");
+  // The button goes with the value: the keyboard goes on in the empty field.
+  const remove = () => {
+    if (onRemove) return onRemove();
+    focusNext(":scope > .f-head + *");
+    onChange(undefined);
+  };
   return (
     <div
+      ref={box}
       className={`f is-${field.kind}`}
       role={isSingle ? undefined : "group"}
       aria-labelledby={isSingle ? undefined : `${id}-name`}
@@ -92,7 +100,7 @@ export function LabelledField({ field, place, value, onChange, onRemove }: Value
           </button>
         )}
         {(onRemove || (value !== undefined && !field.isRequired && field.kind !== "text" && field.kind !== "number")) && (
-          <button type="button" className="remove" aria-label={`Remove ${field.title}`} title="Remove" onClick={() => (onRemove ? onRemove() : onChange(undefined))}>
+          <button type="button" className="remove" aria-label={`Remove ${field.title}`} title="Remove" onClick={remove}>
             ×
           </button>
         )}

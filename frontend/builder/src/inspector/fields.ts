@@ -97,12 +97,14 @@ export function fieldsOf(schema: JsonObject, value: JsonObject): Field[] {
   const taken = alternatives.find((names) => names.every(isThere));
   const others = new Set(taken ? alternatives.flat().filter((name) => !taken.includes(name)) : []);
   const titleOf = (name: string) => field(name, properties.get(name) ?? {}).title;
+  // Of what is given already it is said too: whoever empties it may give the other.
+  const choices = schema.maxProperties === 1 ? [...properties.keys()] : [...new Set(alternatives.flat())];
   return [...properties]
     .filter(([name]) => isThere(name) || !(refused.has(name) || isFull || others.has(name)))
     .map(([name, rule]) => ({
       ...field(name, rule),
       isRequired: required.has(name) || (taken?.includes(name) ?? false),
-      instead: taken ? [] : alternatives.some((names) => names.includes(name)) ? alternatives.flat().filter((each) => each !== name).map(titleOf) : [],
+      instead: choices.includes(name) ? choices.filter((each) => each !== name && !taken?.includes(each)).map(titleOf) : [],
     }));
 }
 

@@ -18,29 +18,32 @@ interface Props {
 
 /** The properties of a JSON Schema: names, types, which are required, what they are for; nested where they hold some. */
 export function SchemaRows({ schema, onChange, place = "", isFlat = false, of = "" }: Props) {
-  const [isAdding, setIsAdding] = useState(false);
+  // A row that has no name yet, in a schema of its own: what is chosen for it first is kept.
+  const [unnamed, setUnnamed] = useState<JsonObject>();
   const [box, focusNext] = useFocusNext<HTMLDivElement>();
   const parameters = parametersOf(schema);
   const names = parameters.map(({ name }) => name);
+  const rows = [...parameters.map((parameter) => ({ parameter, holder: schema, put: onChange })), ...(unnamed ? [{ parameter: parametersOf(unnamed)[0]!, holder: unnamed, put: setUnnamed }] : [])];
   return (
     <div ref={box} className="parameters">
-      {[...parameters, ...(isAdding ? [undefined] : [])].map((parameter, number) => (
+      {rows.map(({ parameter, holder, put }, number) => (
         <Row
           key={number}
           parameter={parameter}
           of={of}
-          others={names.filter((name) => name !== parameter?.name)}
-          place={`${place}.properties.${parameter?.name ?? ""}`}
+          others={names.filter((name) => name !== parameter.name)}
+          place={`${place}.properties.${parameter.name}`}
           isFlat={isFlat}
           rename={(name) => {
-            setIsAdding(false);
-            onChange(parameter ? renamedParameter(schema, parameter.name, name) : withParameter(schema, name));
+            if (holder === schema) return onChange(renamedParameter(schema, parameter.name, name));
+            setUnnamed(undefined);
+            onChange(withRequired(withSchemaOf(withParameter(schema, name), name, parameter.schema), name, parameter.isRequired));
           }}
-          require={(isRequired) => onChange(withRequired(schema, parameter!.name, isRequired))}
-          change={(own) => onChange(withSchemaOf(schema, parameter!.name, own))}
+          require={(isRequired) => put(withRequired(holder, parameter.name, isRequired))}
+          change={(own) => put(withSchemaOf(holder, parameter.name, own))}
           remove={() => {
-            setIsAdding(false);
-            if (parameter) onChange(withoutParameter(schema, parameter.name));
+            if (holder === schema) onChange(withoutParameter(schema, parameter.name));
+            else setUnnamed(undefined);
             focusNext(":scope > .add-row");
           }}
         />
@@ -48,9 +51,8 @@ export function SchemaRows({ schema, onChange, place = "", isFlat = false, of = 
       <button
         type="button"
         className="add-row"
-        disabled={isAdding}
         onClick={() => {
-          setIsAdding(true);
+          setUnnamed(unnamed ?? withParameter({}, ""));
           focusNext(":scope > .parameter:nth-last-child(2) .parameter-name");
         }}
       >
@@ -61,7 +63,8 @@ export function SchemaRows({ schema, onChange, place = "", isFlat = false, of = 
 }
 
 interface RowProps {
-  parameter: Parameter | undefined;
+  /** Without a name while it is new. */
+  parameter: Parameter;
   of: string;
   others: string[];
   place: string;
@@ -73,16 +76,15 @@ interface RowProps {
 }
 
 function Row({ parameter, of, others, place, isFlat, rename, require, change, remove }: RowProps) {
+  const { name, schema, type, isRequired, also } = parameter;
   const faults = useFaultsUnder(place);
   const [typed, setTyped] = useState<string>();
   const isTaken = typed !== undefined && others.includes(typed);
   const leave = () => {
     if (typed === undefined || isTaken) return;
-    if (typed && typed !== parameter?.name) rename(typed);
+    if (typed && typed !== name) rename(typed);
     setTyped(undefined);
   };
-  const name = parameter?.name ?? "";
-  const { schema = {}, type, isRequired = false, also = [] } = parameter ?? { type: "string" };
   const title = [of, name || "new parameter"].filter(Boolean).join(".");
   const set = (key: string, value: Json | undefined) => change(withKey(schema, key, value));
   const items = (schema.items ?? {}) as JsonObject;
@@ -108,7 +110,7 @@ function Row({ parameter, of, others, place, isFlat, rename, require, change, re
         {type === undefined ? (
           <span className="side">described in JSON</span>
         ) : (
-          <select aria-label={`Type of ${title}`} value={type} disabled={!parameter} onChange={(event) => change(retyped(schema, event.target.value))}>
+          <select aria-label={`Type of ${title}`} value={type} onChange={(event) => change(retyped(schema, event.target.value))}>
             {Object.entries(TYPES)
               .filter(([each]) => !isFlat || each !== "object" || each === type)
               .map(([each, word]) => (
@@ -119,7 +121,7 @@ function Row({ parameter, of, others, place, isFlat, rename, require, change, re
           </select>
         )}
         <label className="check">
-          <input type="checkbox" checked={isRequired} disabled={!parameter} onChange={(event) => require(event.target.checked)} aria-label={`${title} is required`} />
+          <input type="checkbox" checked={isRequired} onChange={(event) => require(event.target.checked)} aria-label={`${title} is required`} />
           required
         </label>
         <button type="button" className="remove" aria-label={`Remove ${title}`} title="Remove" onClick={remove}>
@@ -128,7 +130,7 @@ function Row({ parameter, of, others, place, isFlat, rename, require, change, re
       </div>
       {isTaken && <p className="wrong-here">There is one of that name already.</p>}
       <Faults faults={inner ? leftAt(faults, place, [`${innerPlace}.properties`]) : faults} />
-      {parameter && type !== undefined && (
+      {type !== undefined && (
         <>
           <input
             type="text"

@@ -62,7 +62,7 @@ export function Outline() {
     <div ref={list} className="outline" onKeyDown={press}>
       <header>
         <h2>Outline</h2>
-        <button type="button" className="button" onClick={() => desk.ui.set({ isOutline: false })}>
+        <button type="button" className="button" autoFocus={desk.hasTurned} onClick={() => desk.turn(false)}>
           Canvas
         </button>
         <a className="button" href={`/flows/${desk.editor.flowId}/build/?as=json`}>
