@@ -1,4 +1,4 @@
-"""Building from nothing to a tool that a client calls, in a browser: by mouse, by keyboard, mended, taken back, by two."""
+"""From nothing to a tool that a client calls, in a browser: by mouse, by keyboard, mended, rolled back, by two people."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -306,7 +306,9 @@ def test_two_people_change_one_flow_and_nothing_of_either_is_lost(
     page: Page, browser: Browser, uvicorn_server: LiveServer
 ) -> None:
     server = uvicorn_server
-    definition = chain(node("first", "template", text="1"), node("second", "template", text="2"), answer("{{ second }}"))
+    definition = chain(
+        node("first", "template", text="1"), node("second", "template", text="2"), answer("{{ second }}")
+    )
 
     def write(person: Page, name: str, text: str) -> None:
         box(person, name).click()

@@ -10,6 +10,7 @@ from tests.live import LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
+
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     with window(browser, "status of 404") as context:
