@@ -1,4 +1,4 @@
-"""From nothing to a tool that a client calls, in a browser: by mouse, by keyboard, mended, rolled back, by two people."""
+"""From nothing to a tool that a client calls, in a browser: by mouse, by keyboard, mended, taken back, by two."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -306,9 +306,8 @@ def test_two_people_change_one_flow_and_nothing_of_either_is_lost(
     page: Page, browser: Browser, uvicorn_server: LiveServer
 ) -> None:
     server = uvicorn_server
-    definition = chain(
-        node("first", "template", text="1"), node("second", "template", text="2"), answer("{{ second }}")
-    )
+    nodes = [node(slug, "template", text=text) for slug, text in (("first", "1"), ("second", "2"))]
+    definition = chain(*nodes, answer("{{ second }}"))
 
     def write(person: Page, name: str, text: str) -> None:
         box(person, name).click()
@@ -345,4 +344,5 @@ def test_two_people_change_one_flow_and_nothing_of_either_is_lost(
         both.get_by_role("radio", name="Yours").check()
         page.get_by_role("button", name="Save what is chosen").click()
         expect(box(page, "First")).to_be_visible()
+        expect(page.get_by_role("alert")).to_have_count(0)  # it is settled: nothing waits to be brought back
         assert texts(flow) == ["the one", "theirs"]
