@@ -35,6 +35,7 @@ LOOKS = (
     Look("flow-from-flow-not-found", "/flows/new/copy/?search=nowhere"),
     Look("flow-delete", "/flows/{greet}/delete/"),
     Look("build", "/flows/{lookup_order}/build/"),
+    Look("build-node", "/flows/{lookup_order}/build/?node=found"),
     Look("build-trying", "/flows/{lookup_order}/build/?execution={error}"),
     Look("build-as-json", "/flows/{lookup_order}/build/?as=json"),
     Look("build-draft", "/flows/{summarise_ticket}/build/"),

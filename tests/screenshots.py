@@ -34,7 +34,7 @@ from tests.world import World, world_of  # noqa: E402
 
 HEIGHTS = {1440: 900, 1024: 768, 390: 844}
 THEMES = ("light", "dark")
-README_PICTURES = (("dashboard", "light"), ("usage-error", "dark"))
+README_PICTURES = (("build-node", "light"), ("usage-error", "dark"))
 
 
 def main() -> None:
@@ -92,7 +92,8 @@ def write_readme_pictures(browser: Browser, world: World) -> None:
     with page_of(browser, world, ADMIN) as page:
         page.set_viewport_size({"width": 1440, "height": 900})
         for name, theme in README_PICTURES:
-            page.goto(world.address(looks[name].path))
+            # With what a form asks the server for.
+            page.goto(world.address(looks[name].path), wait_until="networkidle")
             page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
             session = page.context.new_cdp_session(page)
             shot = session.send("Page.captureScreenshot", {"format": "webp", "quality": 82})

@@ -344,4 +344,5 @@ def test_two_people_change_one_flow_and_nothing_of_either_is_lost(
         both.get_by_role("radio", name="Yours").check()
         page.get_by_role("button", name="Save what is chosen").click()
         expect(box(page, "First")).to_be_visible()
+        expect(page.get_by_role("alert")).to_have_count(0)  # it is settled: nothing waits to be brought back
         assert texts(flow) == ["the one", "theirs"]

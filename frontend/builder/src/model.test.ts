@@ -61,6 +61,8 @@ test("a connection is taken when its node left by that way and the next one ran"
 test("a summary is the first texts of the parameters, and of the trigger what a call brings", () => {
   const draft = { index: 0, slug: "a", settings: {}, faults: [], parameters: { failOnStatus: false, method: "GET", url: "https://a.example/\n x", body: "{}" } };
   expect(summary(node("a", 0, 0, { draft }), ["order_id"])).toBe("GET https://a.example/ x");
+  const compares = { ...draft, parameters: { left: "{{ a.status }}", operator: "equals", right: 200 } };
+  expect(summary(node("a", 0, 0, { draft: compares }), [])).toBe("{{ a.status }} equals 200");
   expect(summary(node("a", 0, 0, { isStart: true }), ["order_id", "note"])).toBe("order_id, note");
 });
 

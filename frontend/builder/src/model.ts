@@ -118,10 +118,13 @@ export function isTaken({ source, way, target }: CanvasConnection, run: Run): bo
   return ran(from) && ran(to) && (from!.way === null || from!.way === way);
 }
 
-/** What a node does, in as many words as fit: the first texts of its parameters; of the trigger, what a call brings. */
+/** What a node does, in as many words as fit: the first texts of its parameters, and what it compares with; of the trigger, what a call brings. */
 export function summary({ draft, isStart }: CanvasNode, inputs: string[]): string {
-  const texts = Object.values((draft?.parameters ?? {}) as Record<string, unknown>).filter((value) => typeof value === "string");
-  const words = isStart ? inputs.join(", ") : texts.slice(0, 2).join(" ");
+  const { right, ...others } = (draft?.parameters ?? {}) as Record<string, unknown>;
+  const texts = Object.values(others).filter((value) => typeof value === "string");
+  // A comparison says nothing without what it compares with, which may be a number.
+  const compared = right === null || ["string", "number", "boolean"].includes(typeof right) ? [String(right)] : [];
+  const words = isStart ? inputs.join(", ") : [...texts.slice(0, 2), ...compared].join(" ");
   return words.replace(/\s+/g, " ").slice(0, 80);
 }
 
