@@ -2,7 +2,7 @@
 import { createContext, useContext } from "react";
 import { copied, pasted, read } from "../draft/clipboard";
 import { MAIN, refusal, refusalOfType, type Wish } from "../draft/connecting";
-import { nodeOf, type Draft, type NodeType } from "../draft/draft";
+import { nodeOf, type Draft, type Fault, type NodeType } from "../draft/draft";
 import { drawn, faultsById, NOTE, shapesIn, type Surroundings } from "../draft/drawing";
 import * as edits from "../draft/edits";
 import { Editor, type EditorData } from "../draft/editor";
@@ -34,8 +34,20 @@ export interface DeskState {
   said: string;
   /** At a narrow window the library is a sheet that is opened. */
   isLibraryOpen: boolean;
-  /** A nested list in the place of the canvas. */
-  isOutline: boolean;
+  view: View;
+  /** A JSON text that is no definition yet: it stays where it is written, and nothing of it is stored. */
+  unread: Unread | undefined;
+}
+
+/** What stands in the middle: the graph, a nested list of its nodes, or its JSON text. */
+export type View = "canvas" | "outline" | "json";
+
+export interface Unread {
+  text: string;
+  line: number;
+  message: string;
+  /** The draft was changed elsewhere since. */
+  isOld: boolean;
 }
 
 /** What the canvas can do once it is there. */
@@ -50,6 +62,8 @@ export interface Surface {
   middle(): Place;
   /** Where a node is in the window: its right upper corner. */
   cornerOf(id: string): { x: number; y: number };
+  /** Brings a fault itself into sight, where it can be seen; whether it could. */
+  showFault?(fault: Fault): boolean;
 }
 
 const SAID_MS = 7_000;
@@ -60,7 +74,7 @@ export class Desk {
   readonly editor: Editor;
   readonly saving: Saving;
   readonly store: Store<State>;
-  readonly ui = new Store<DeskState>({ popup: undefined, said: "", isLibraryOpen: false, isOutline: matchMedia("(max-width: 640px)").matches });
+  readonly ui = new Store<DeskState>({ popup: undefined, said: "", isLibraryOpen: false, view: matchMedia("(max-width: 640px)").matches ? "outline" : "canvas", unread: undefined });
   readonly around: Surroundings;
   surface: Surface | undefined;
   #drawn: Draft | undefined;
@@ -126,6 +140,14 @@ export class Desk {
   waysOf(id: string): string[] {
     const node = nodeOf(this.draft, id);
     return node ? this.around.ways.of(node) : [];
+  }
+
+  /** Shows the draft in another way, at a node. */
+  look(view: View, id = this.store.get().current) {
+    // What was written as JSON need not have a place on the canvas.
+    if (view === "canvas") this.editor.change((draft) => edits.placed(draft, shapesIn(draft, this.around.ways)));
+    this.store.set({ current: id });
+    this.ui.set({ view });
   }
 
   /** Makes a node the chosen one, as a click does. */

@@ -3,7 +3,7 @@ import type { Fault } from "../draft/draft";
 import { faultsById } from "../draft/drawing";
 import { useEdited } from "../draft/editor";
 import { usePartOf } from "../store";
-import { useDesk } from "./desk";
+import { useDesk, useUi } from "./desk";
 import { lookAtBoth } from "./both-sides";
 import { TestCall } from "../trying/panel";
 
@@ -34,8 +34,23 @@ export function Head() {
 }
 
 function SaveState() {
-  const { saving } = useDesk();
+  const desk = useDesk();
+  const { saving } = desk;
   const state = usePartOf(saving.state, (each) => each.saving);
+  const unread = useUi((each) => each.unread);
+  const view = useUi((each) => each.view);
+  if (unread) {
+    return (
+      <div className="save-state is-failed" role="status">
+        <span title={unread.message}>Not saved: line {unread.line} cannot be read</span>
+        {view !== "json" && (
+          <button type="button" className="button" onClick={() => desk.look("json")}>
+            Show it
+          </button>
+        )}
+      </div>
+    );
+  }
   return (
     <div className={`save-state is-${state.is}`} role="status">
       {state.is === "saved" && (state.at ? `Saved ${clock(state.at)}` : "Saved")}
@@ -132,6 +147,7 @@ function Checks() {
               type="button"
               onClick={({ currentTarget }) => {
                 currentTarget.closest("details")!.open = false;
+                if (desk.surface?.showFault?.(fault)) return;
                 const start = judged.definition.nodes.find(({ type }) => type === "trigger")?.id;
                 const to = node ? id : start; // what is wrong with the flow itself is mended where it begins
                 if (to && desk.store.get().data.nodes.some((each) => each.id === to)) desk.open(to);

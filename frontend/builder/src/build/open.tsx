@@ -43,7 +43,7 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
   const watcher = new ResizeObserver(measure); // what stands above it wraps at some widths
   for (const above of document.querySelectorAll("#header, .head")) watcher.observe(above);
   let isLeaving = false;
-  const ask = (event: BeforeUnloadEvent) => !isLeaving && !saving.isSaved && event.preventDefault();
+  const ask = (event: BeforeUnloadEvent) => !isLeaving && (!saving.isSaved || desk.ui.get().unread) && event.preventDefault();
   const leave = () => saving.leave();
   const hide = () => document.visibilityState === "hidden" && void saving.now();
   const submit = (event: SubmitEvent) => (isLeaving = (event.target as HTMLFormElement).method === "post");
