@@ -11,7 +11,8 @@ import { Saving } from "../draft/saving";
 import { Ways } from "../draft/ways";
 import type { Direction, Run } from "../model";
 import { Store, usePartOf, type State } from "../store";
-import { askForWays, sender } from "./server";
+import { Presence } from "./presence";
+import { askForDraft, askForWays, sender } from "./server";
 
 /** Where a new node is to stand, and on what it is to hang. */
 export interface Spot {
@@ -74,6 +75,7 @@ export class Desk {
   readonly editor: Editor;
   readonly saving: Saving;
   readonly store: Store<State>;
+  readonly presence: Presence;
   readonly ui = new Store<DeskState>({ popup: undefined, said: "", isLibraryOpen: false, view: matchMedia("(max-width: 640px)").matches ? "outline" : "canvas", unread: undefined });
   readonly around: Surroundings;
   surface: Surface | undefined;
@@ -82,6 +84,8 @@ export class Desk {
   #pastedAt: { text: string; times: number } | undefined;
 
   #run: Run | undefined;
+  #isHearing = false;
+  #isNews = false;
 
   constructor(data: EditorData, icons: string) {
     const types = new Map(data.nodeTypes.map((type) => [type.type, type]));
@@ -90,6 +94,7 @@ export class Desk {
     const draft = edits.placed(data.draft, shapesIn(data.draft, ways));
     this.editor = new Editor({ ...data, draft });
     this.saving = new Saving(this.editor, sender(data.flowId), localStorage);
+    this.presence = new Presence(data.flowId, () => void this.hear());
     const { faults, judged } = this.editor.get();
     const picture = drawn(draft, faultsById(faults, judged), this.around);
     const start = (picture.nodes.find(({ isStart }) => isStart) ?? picture.nodes[0])?.id;
@@ -106,6 +111,19 @@ export class Desk {
     this.#drawn = draft;
     const fallback = (data.nodes.find(({ isStart }) => isStart) ?? data.nodes[0])?.id;
     this.store.set({ data, current: isThere(current) ? current : fallback, chosen: isThere(chosen) ? chosen : undefined });
+  }
+
+  /** Takes over what somebody else has stored, where nothing here is unsaved; else saving it asks what is to become of both. */
+  async hear() {
+    this.#isNews = true;
+    if (this.#isHearing) return;
+    this.#isHearing = true;
+    while (this.#isNews && this.saving.isSaved) {
+      this.#isNews = false;
+      const now = await askForDraft(this.editor.flowId);
+      if (now) this.saving.hear(now, now.revision);
+    }
+    this.#isHearing = false;
   }
 
   /** Shows at each node what an execution did there, until it is called with none. */

@@ -4,6 +4,7 @@ import { faultsById } from "../draft/drawing";
 import { useEdited } from "../draft/editor";
 import { usePartOf } from "../store";
 import { useDesk, useUi } from "./desk";
+import { words } from "./presence";
 import { lookAtBoth } from "./both-sides";
 import { TestCall } from "../trying/panel";
 
@@ -16,6 +17,7 @@ export function Head() {
   const canRedo = useEdited((state) => state.canRedo);
   return (
     <>
+      <Others />
       <SaveState />
       <button type="button" className="button is-icon" aria-label="Undo" title="Undo (Ctrl Z)" aria-disabled={!canUndo} onClick={() => desk.editor.undo()}>
         <svg viewBox="0 0 16 16" aria-hidden="true">
@@ -30,6 +32,17 @@ export function Head() {
       <Checks />
       <TestCall />
     </>
+  );
+}
+
+/** Who else has the draft open. */
+function Others() {
+  const { presence } = useDesk();
+  const here = usePartOf(presence.state, ({ others }) => words(others));
+  return (
+    <p className="others" role="status" title="What they store appears here as well">
+      {here}
+    </p>
   );
 }
 
@@ -53,7 +66,7 @@ function SaveState() {
   }
   return (
     <div className={`save-state is-${state.is}`} role="status">
-      {state.is === "saved" && (state.at ? `Saved ${clock(state.at)}` : "Saved")}
+      {state.is === "saved" && (state.at ? `${state.isTheirs ? "Changed elsewhere" : "Saved"} ${clock(state.at)}` : "Saved")}
       {(state.is === "waiting" || state.is === "saving") && "Saving…"}
       {state.is === "failed" && (
         <>

@@ -145,3 +145,21 @@ test("a page that goes sends the rest at once, and the next one finds what did n
   expect([next.editor.get().draft.name, next.is()]).toEqual(["Last words", "waiting"]);
   expect(desk().saving.found).toBeUndefined();
 });
+
+test("what somebody else has stored is taken over where it is newer and nothing here is unsaved", async () => {
+  const { editor, saving, name, sent, is } = desk();
+  const theirs = (text: string) => ({ ...draftOf([]), name: text, faults: [] });
+  const seen = () => [editor.get().draft.name, editor.get().revision, is(), saving.isSaved];
+  saving.hear(theirs("Old"), 3);
+  expect(seen()).toEqual(["Trial", 3, "saved", true]);
+  saving.hear(theirs("Theirs"), 5);
+  expect(seen()).toEqual(["Theirs", 5, "saved", true]);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(sent).toEqual([]);
+  name("Mine");
+  saving.hear(theirs("Later"), 6);
+  expect(seen()).toEqual(["Mine", 5, "waiting", false]);
+  editor.undo();
+  editor.undo();
+  expect(editor.get().draft.name).toEqual("Trial");
+});

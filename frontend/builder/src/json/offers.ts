@@ -41,6 +41,7 @@ const CONNECTION = object({
   sourceNodeId: text("The node that it comes from."),
   sourceHandle: text("The way out that it takes; main where it is left out."),
   targetNodeId: text("The node that it leads to."),
+  targetHandle: { ...text("Always main, and so where it is left out."), const: "main" },
 });
 
 const DEFINITION = object({
