@@ -33,7 +33,7 @@ BUILD_LOG := .venv-node/build.log
 
 help:
 	@echo "make run [PORT=8000] [DATA=./var]   start FlowHub with its demo flows"
-	@echo "make dev [PORT=8000] [DATA=./var]   the same for who changes it: debug on, starts again when the code changes"
+	@echo "make dev [PORT=8000] [DATA=./var]   the same for who changes it: debug on, builds and starts again on changes"
 	@echo "make test [ARGS=tests/executions]   run all tests, $(WORKERS) at a time; with ARGS some of them, one after the other"
 	@echo "make test-fast [ARGS='-k ledger']   those that need neither a browser nor a server process"
 	@echo "make check                          lint, formatting, import rules, types, Django's checks"
@@ -48,7 +48,7 @@ run dev: export FLOWHUB_PUBLIC_URL := http://127.0.0.1:$(PORT)
 # The demo flows call FlowHub's own demo endpoints; every other private address stays refused.
 run dev: export FLOWHUB_OUTBOUND_ALLOW := 127.0.0.1:$(PORT)
 dev: export FLOWHUB_DEBUG := 1
-dev: RELOAD := --reload
+dev: RELOAD := --reload "--beside=env PYTHON=$(abspath $(PY)) frontend/npm-run watch"
 run dev: $(VENV)/.run $(CANVAS)
 	@$(PY) manage.py migrate --verbosity 0
 	@$(PY) manage.py load_demo

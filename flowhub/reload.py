@@ -1,14 +1,16 @@
 """Serve in a child process, and in a new one whenever a file that the old one has read is changed: `serve --reload`.
 
-The child is an ordinary `manage.py serve`: it sweeps, beats and drains as always, and knows nothing of this.
+Beside it another program may run that makes such files: what builds the canvas. The child is an ordinary
+`manage.py serve`: it sweeps, beats and drains as always, and knows nothing of this.
 """
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 POLL_SECONDS = 0.5
@@ -18,14 +20,19 @@ SUFFIXES = frozenset({".py", ".js", ".css", ".json"})
 """What the packages read once. Templates and static files are read anew for each page, see `FLOWHUB_DEBUG`."""
 
 
-def serve_and_reload(root: Path, command: Sequence[str]) -> None:
+BUILT = "dist/builder/.vite/manifest.json"
+"""What the canvas was built as. It may be written anew without a change, and is read once."""
+
+
+def serve_and_reload(root: Path, command: Sequence[str], beside: Sequence[str] = ()) -> None:
     """Run the command until this process is told to stop; a change below `root` ends it in peace and begins it anew.
 
-    A command that ends by itself, of a syntax error for example, is begun again after the next change.
+    A command that ends by itself, of a syntax error for example, is begun again after the next change. `beside` is
+    begun once, and ended with this process, with all that it has begun.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     seen = _sources(root)
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), _running(beside, root):
         while True:
             child = subprocess.Popen(command)  # noqa: S603 (the command line of this very process)
             try:
@@ -39,9 +46,26 @@ def serve_and_reload(root: Path, command: Sequence[str]) -> None:
                 child.wait()
 
 
+@contextlib.contextmanager
+def _running(command: Sequence[str], root: Path) -> Iterator[None]:
+    if not command:
+        yield
+        return
+    # A group of its own: programs that begin programs end together, and Ctrl-C reaches them through this process.
+    process = subprocess.Popen(command, cwd=root, start_new_session=True)  # noqa: S603 (from the command line)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
 def _sources(root: Path) -> set[tuple[str, int]]:
-    """Each file with the time of its last change; one that is deleted meanwhile is left out."""
+    """Each file with the time of its last change, or what it holds; one that is deleted meanwhile is left out."""
     found = set()
+    with contextlib.suppress(FileNotFoundError):
+        found.add((BUILT, hash((root / BUILT).read_bytes())))
     for package in PACKAGES:
         for path in (root / package).rglob("*"):
             if path.suffix in SUFFIXES:

@@ -28,8 +28,9 @@ def opening_files(drawn_by: str = "src/build/open.tsx") -> set[str]:
 
 
 def all_files() -> set[str]:
-    """Every script and style."""
-    return {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*") if path.suffix in {".js", ".css"}}
+    """Every script and style that belongs to this build; `make dev` leaves those of earlier ones where they are."""
+    entries = json.loads(MANIFEST.read_text()).values()
+    return {name for entry in entries for name in (entry["file"], *entry.get("css", ()))}
 
 
 def sent_bytes(files: set[str]) -> int:

@@ -26,11 +26,25 @@ class _Refused(Exception):
         self.code = code
 
 
-class ExecutionsConsumer(AsyncWebsocketConsumer):
-    """Watches the executions of one flow, or all that the user may see; what the browser sends is ignored."""
+class FlowSocket(AsyncWebsocketConsumer):
+    """A socket in a group for as long as its person may see what its address names."""
 
     group = ""
+    user: Any = None
     _keeper: asyncio.Task[None] | None = None
+
+    def group_for(self, user: Any, flow_id: int | None) -> str:
+        """The group of those who watch a flow, which `user` may see, or all that `user` may see."""
+        raise NotImplementedError
+
+    async def entered(self, group: str) -> None:
+        """What is to be done once the socket is in its group."""
+
+    async def stayed(self) -> None:
+        """What is to be done now and then while it is there."""
+
+    async def left(self, group: str) -> None:
+        """What is to be done once it is not there any more."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one socket and leave nothing behind, however it ends."""
@@ -50,23 +64,21 @@ class ExecutionsConsumer(AsyncWebsocketConsumer):
             return
         await self.channel_layer.group_add(group, self.channel_name)
         self.group = group
-        announcer.watch(group)
         self._keeper = asyncio.get_running_loop().create_task(self._stay_permitted())
+        await self.entered(group)
         # From here on nothing is missed; the page asks once for what changed before.
         await self.send(json.dumps({"watching": True}))
 
     async def _permitted_group(self) -> str:
         # The session is read anew: the one in the scope is as old as the socket.
         session = self.scope["session"].__class__(self.scope["session"].session_key)
-        user = await get_user({"session": session})
-        if not user.is_authenticated:
+        self.user = await get_user({"session": session})
+        if not self.user.is_authenticated:
             raise _Refused(NOT_LOGGED_IN)
         flow_id = self.scope["url_route"]["kwargs"].get("flow_id")
-        if flow_id is None:
-            return group_of_user(user)
-        if not await Flow.objects.visible_to(user).filter(pk=flow_id).aexists():
+        if flow_id is not None and not await Flow.objects.visible_to(self.user).filter(pk=flow_id).aexists():
             raise _Refused(NOT_FOUND)
-        return group_of_flow(flow_id)
+        return self.group_for(self.user, flow_id)
 
     async def _stay_permitted(self) -> None:
         """Close the socket soon after a log-out; joining again keeps the group from forgetting it after a day."""
@@ -79,18 +91,35 @@ class ExecutionsConsumer(AsyncWebsocketConsumer):
                 await self.close(refused.code)
                 return
             await self.channel_layer.group_add(self.group, self.channel_name)
-
-    async def executions_changed(self, message: dict[str, Any]) -> None:
-        """Pass on what the announcer says."""
-        await self.send(json.dumps({"executions": message["executions"], "more": message["more"]}))
+            await self.stayed()
 
     async def _leave(self) -> None:
         if not self.group:
             return
         group, self.group = self.group, ""
-        announcer.unwatch(group)
         if self._keeper is not None:
             self._keeper.cancel()
         # Whatever the channel layer raises, it forgets the socket by itself after a while.
         with suppress(Exception):
+            await self.left(group)
             await self.channel_layer.group_discard(group, self.channel_name)
+
+
+class ExecutionsConsumer(FlowSocket):
+    """Watches the executions of one flow, or all that the user may see; what the browser sends is ignored."""
+
+    def group_for(self, user: Any, flow_id: int | None) -> str:
+        """Of the flow, or of the user."""
+        return group_of_user(user) if flow_id is None else group_of_flow(flow_id)
+
+    async def entered(self, group: str) -> None:
+        """Have the announcer collect what changes."""
+        announcer.watch(group)
+
+    async def left(self, group: str) -> None:
+        """With the last one that watches a group nothing is collected for it any more."""
+        announcer.unwatch(group)
+
+    async def executions_changed(self, message: dict[str, Any]) -> None:
+        """Pass on what the announcer says."""
+        await self.send(json.dumps({"executions": message["executions"], "more": message["more"]}))

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from flowhub.reload import PACKAGES
+from flowhub.reload import BUILT, PACKAGES
 from tests.live import ROOT, wait_until
 
 SUPERVISOR = """
 import sys
 from pathlib import Path
 from flowhub.reload import serve_and_reload
-serve_and_reload(Path(sys.argv[1]), [sys.executable, sys.argv[1] + "/flows/program.py"])
+serve_and_reload(Path(sys.argv[1]), [sys.executable, sys.argv[1] + "/flows/program.py"], sys.argv[2:])
 """
 
 PROGRAM = """
@@ -40,11 +40,12 @@ def program(tmp_path: Path) -> Path:
 @pytest.fixture
 def supervisor(program: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     with (tmp_path / "said").open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SUPERVISOR, str(tmp_path)], cwd=ROOT, stdout=output, stderr=output, text=True
-        )
+        # As npm does, what runs beside begins another program.
+        begins = f"import subprocess; subprocess.run([{sys.executable!r}, '-c', {PROGRAM.format(word='beside')!r}])"
+        command = [sys.executable, "-c", SUPERVISOR, str(tmp_path), sys.executable, "-c", begins]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, text=True)
     yield process
-    process.kill()
+    process.terminate()  # with all that it has begun
     process.wait(timeout=10)
 
 
@@ -86,3 +87,26 @@ def test_who_ends_the_one_ends_the_other(supervisor: subprocess.Popen[str], says
     supervisor.terminate()
     assert supervisor.wait(timeout=30) == 0
     says("first ended")
+
+
+def test_what_runs_beside_ends_with_it_and_all_that_it_has_begun(
+    supervisor: subprocess.Popen[str], says: Callable[[str], str]
+) -> None:
+    says("first began")
+    says("beside began")
+    supervisor.terminate()
+    assert supervisor.wait(timeout=30) == 0
+    says("beside ended")
+
+
+def test_a_canvas_that_was_built_anew_is_served_and_one_that_is_the_same_changes_nothing(
+    tmp_path: Path, says: Callable[[str], str]
+) -> None:
+    says("first began")
+    built = tmp_path / BUILT
+    built.parent.mkdir(parents=True)
+    built.write_text("{}")
+    assert says("Changed: dist/builder/.vite/manifest.json.").count("Changed") == 1
+    built.write_text("{}")
+    (tmp_path / "flows" / "data.json").write_text("{}")
+    assert says("Changed: flows/data.json. Starting again").count("Changed") == 2

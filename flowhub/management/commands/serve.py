@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import shlex
 import signal
 import sys
 import time
@@ -45,15 +46,16 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--migrate", action="store_true", help="Bring the database up to date first.")
         parser.add_argument("--reload", action="store_true", help="Start again whenever the code changes.")
+        parser.add_argument("--beside", default="", help="With --reload: what runs beside, and ends with it.")
         parser.add_argument("--banner", action="store_true", help="Print the addresses, the demo's login and key.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the checks, then the server until it is told to stop."""
         if options["reload"]:
             # Not the ledger's and the runner's work: they belong to the process that serves.
-            reload.serve_and_reload(
-                settings.BASE_DIR, [sys.executable, *(word for word in sys.argv if word != "--reload")]
-            )
+            own = ("--reload", f"--beside={options['beside']}")
+            command = [sys.executable, *(word for word in sys.argv if word not in own)]
+            reload.serve_and_reload(settings.BASE_DIR, command, shlex.split(options["beside"]))
             return
         self.check(databases=["default"])
         if options["migrate"]:

@@ -1,5 +1,5 @@
 import type { ReactNode, Ref } from "react";
-import { lineOfNode } from "./place";
+import { lineOfNode } from "./json/places";
 import { usePart } from "./store";
 
 /** The definition as JSON text, where the page has one. */

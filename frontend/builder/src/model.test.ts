@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { inTimeOrder, isTaken, neighbour, openingView, summary, type CanvasData, type CanvasNode, type NodeState } from "./model";
+import { inTimeOrder, isTaken, neighbour, openingView, roomAfter, summary, type CanvasData, type CanvasNode, type NodeState } from "./model";
 
 function node(id: string, x: number, y: number, more: Partial<CanvasNode> = {}): CanvasNode {
   const kind = { name: id, type: "delay", title: "Delay", icon: "", group: "", help: "" };
@@ -83,4 +83,10 @@ test("a graph that could not be read opens at the node in question", () => {
 
 test("no graph at all is drawn as nothing", () => {
   expect(openingView({ ...data, nodes: [] }, 1000, 600, undefined)).toEqual({ x: 0, y: 0, zoom: 1 });
+});
+
+test("a way out has as much room for its name as there is to the next node at its height", () => {
+  expect(["a", "b", "c", "e"].map((id) => roomAfter(data, data.nodes.find((each) => each.id === id)!))).toEqual([48, 48, Infinity, Infinity]);
+  const near = { ...data, nodes: [node("a", 0, 0), node("b", 400, 83), node("c", 200, 84)] };
+  expect(roomAfter(near, near.nodes[0]!)).toEqual(228);
 });

@@ -157,3 +157,10 @@ export function openingView(data: CanvasData, width: number, height: number, foc
   const x = Math.min(MARGIN - left * zoom, width / 3 - (node.x + data.width / 2) * zoom);
   return { x, y: height / 2 - middle(node) * zoom, zoom };
 }
+
+/** How far it is from a node to the next one on its right that stands at one of its heights. */
+export function roomAfter({ nodes, width }: CanvasData, { x, y, height }: CanvasNode): number {
+  const right = x + width;
+  const ahead = nodes.filter((each) => each.x >= right && each.y < y + height && each.y + each.height > y);
+  return Math.min(...ahead.map((each) => each.x)) - right;
+}

@@ -2,7 +2,7 @@ import { Handle, Position, type Node, type NodeProps } from "@xyflow/react";
 import { memo } from "react";
 import { wordsOf } from "./comparison";
 import { Mark } from "./mark";
-import { summary, type CanvasNode, type NodeState } from "./model";
+import { roomAfter, summary, type CanvasNode, type NodeState } from "./model";
 import { usePart } from "./store";
 
 export type Box = Node<{ node: CanvasNode }, "box">;
@@ -10,6 +10,11 @@ export type Box = Node<{ node: CanvasNode }, "box">;
 /** Characters of a name that fit beside the icon, and with a mark; a longer one takes the line of the type, which the icon says too. */
 const ONE_LINE = 15;
 const ONE_LINE_WITH_MARK = 11;
+
+/** The name of a way out is written between its handle and that of the next node, with its “+” where it leads nowhere. */
+const LONGEST_WAY = 76;
+const HANDLES = 15;
+const PLUS = 23;
 
 const place = (number: number, of: number) => `${(100 * (number + 1)) / (of + 1)}%`;
 
@@ -62,6 +67,7 @@ export function NodeFace({ node }: { node: CanvasNode }) {
 export const NodeBox = memo(function NodeBox({ data: { node } }: NodeProps<Box>) {
   const state = usePart(({ data }) => data.run?.nodes[node.id]);
   const isRun = usePart(({ data }) => data.run !== undefined);
+  const room = usePart(({ data }) => (node.ways.length > 1 ? Math.min(roomAfter(data, node) - HANDLES, LONGEST_WAY + PLUS) : 0));
   const { edited } = node;
   return (
     <>
@@ -78,7 +84,11 @@ export const NodeBox = memo(function NodeBox({ data: { node } }: NodeProps<Box>)
         if (!isNamed && !isFree) return null;
         return (
           <span key={way} className={`exit ${isNamed ? "" : "is-bare"}`} style={{ top: place(number, node.ways.length) }}>
-            {isNamed && <span className={`way ${isRun && state?.way === way ? "is-taken" : ""}`}>{way}</span>}
+            {isNamed && (
+              <span className={`way ${isRun && state?.way === way ? "is-taken" : ""}`} style={{ maxWidth: Math.min(LONGEST_WAY, Math.max(0, room - (isFree ? PLUS : 0))) }}>
+                {way}
+              </span>
+            )}
             {isFree && (
               <button
                 type="button"

@@ -2,7 +2,7 @@
 import { createContext, useContext } from "react";
 import { copied, pasted, read } from "../draft/clipboard";
 import { MAIN, refusal, refusalOfType, type Wish } from "../draft/connecting";
-import { nodeOf, type Draft, type NodeType } from "../draft/draft";
+import { nodeOf, type Draft, type Fault, type NodeType } from "../draft/draft";
 import { drawn, faultsById, NOTE, shapesIn, type Surroundings } from "../draft/drawing";
 import * as edits from "../draft/edits";
 import { Editor, type EditorData } from "../draft/editor";
@@ -11,7 +11,8 @@ import { Saving } from "../draft/saving";
 import { Ways } from "../draft/ways";
 import type { Direction, Run } from "../model";
 import { Store, usePartOf, type State } from "../store";
-import { askForWays, sender } from "./server";
+import { Presence } from "./presence";
+import { askForDraft, askForWays, sender } from "./server";
 
 /** Where a new node is to stand, and on what it is to hang. */
 export interface Spot {
@@ -34,8 +35,20 @@ export interface DeskState {
   said: string;
   /** At a narrow window the library is a sheet that is opened. */
   isLibraryOpen: boolean;
-  /** A nested list in the place of the canvas. */
-  isOutline: boolean;
+  view: View;
+  /** A JSON text that is no definition yet: it stays where it is written, and nothing of it is stored. */
+  unread: Unread | undefined;
+}
+
+/** What stands in the middle: the graph, a nested list of its nodes, or its JSON text. */
+export type View = "canvas" | "outline" | "json";
+
+export interface Unread {
+  text: string;
+  line: number;
+  message: string;
+  /** The draft was changed elsewhere since. */
+  isOld: boolean;
 }
 
 /** What the canvas can do once it is there. */
@@ -50,6 +63,8 @@ export interface Surface {
   middle(): Place;
   /** Where a node is in the window: its right upper corner. */
   cornerOf(id: string): { x: number; y: number };
+  /** Brings a fault itself into sight, where it can be seen; whether it could. */
+  showFault?(fault: Fault): boolean;
 }
 
 const SAID_MS = 7_000;
@@ -60,15 +75,19 @@ export class Desk {
   readonly editor: Editor;
   readonly saving: Saving;
   readonly store: Store<State>;
-  readonly ui = new Store<DeskState>({ popup: undefined, said: "", isLibraryOpen: false, isOutline: matchMedia("(max-width: 640px)").matches });
+  readonly presence: Presence;
+  readonly ui = new Store<DeskState>({ popup: undefined, said: "", isLibraryOpen: false, view: matchMedia("(max-width: 640px)").matches ? "outline" : "canvas", unread: undefined });
   readonly around: Surroundings;
   surface: Surface | undefined;
+  /** Whether another way of showing the draft was chosen: then the button that leads back has the keyboard. */
   hasTurned = false;
   #drawn: Draft | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
   #pastedAt: { text: string; times: number } | undefined;
 
   #run: Run | undefined;
+  #isHearing = false;
+  #isNews = false;
 
   constructor(data: EditorData, icons: string) {
     const types = new Map(data.nodeTypes.map((type) => [type.type, type]));
@@ -77,6 +96,7 @@ export class Desk {
     const draft = edits.placed(data.draft, shapesIn(data.draft, ways));
     this.editor = new Editor({ ...data, draft });
     this.saving = new Saving(this.editor, sender(data.flowId), localStorage);
+    this.presence = new Presence(data.flowId, () => void this.hear());
     const { faults, judged } = this.editor.get();
     const picture = drawn(draft, faultsById(faults, judged), this.around);
     const start = (picture.nodes.find(({ isStart }) => isStart) ?? picture.nodes[0])?.id;
@@ -95,16 +115,23 @@ export class Desk {
     this.store.set({ data, current: isThere(current) ? current : fallback, chosen: isThere(chosen) ? chosen : undefined });
   }
 
+  /** Takes over what somebody else has stored, where nothing here is unsaved; else saving it asks what is to become of both. */
+  async hear() {
+    this.#isNews = true;
+    if (this.#isHearing) return;
+    this.#isHearing = true;
+    while (this.#isNews && this.saving.isSaved) {
+      this.#isNews = false;
+      const now = await askForDraft(this.editor.flowId);
+      if (now) this.saving.hear(now, now.revision);
+    }
+    this.#isHearing = false;
+  }
+
   /** Shows at each node what an execution did there, until it is called with none. */
   show(run: Run | undefined) {
     this.#run = run;
     this.#draw();
-  }
-
-  /** Shows the nested list or the canvas; the button that leads back has the keyboard then. */
-  turn(isOutline: boolean) {
-    this.hasTurned = true;
-    this.ui.set({ isOutline });
   }
 
   get draft() {
@@ -133,6 +160,15 @@ export class Desk {
   waysOf(id: string): string[] {
     const node = nodeOf(this.draft, id);
     return node ? this.around.ways.of(node) : [];
+  }
+
+  /** Shows the draft in another way, at a node. */
+  look(view: View, id = this.store.get().current) {
+    // What was written as JSON need not have a place on the canvas.
+    if (view === "canvas") this.editor.change((draft) => edits.placed(draft, shapesIn(draft, this.around.ways)));
+    this.store.set({ current: id });
+    this.hasTurned = true;
+    this.ui.set({ view });
   }
 
   /** Makes a node the chosen one, as a click does. */

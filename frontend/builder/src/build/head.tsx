@@ -4,7 +4,8 @@ import type { Fault } from "../draft/draft";
 import { faultsById } from "../draft/drawing";
 import { useEdited } from "../draft/editor";
 import { usePartOf } from "../store";
-import { useDesk } from "./desk";
+import { useDesk, useUi } from "./desk";
+import { words } from "./presence";
 import { lookAtBoth } from "./both-sides";
 import { TestCall } from "../trying/panel";
 
@@ -17,6 +18,7 @@ export function Head() {
   const canRedo = useEdited((state) => state.canRedo);
   return (
     <>
+      <Others />
       <SaveState />
       <button type="button" className="button is-icon" aria-label="Undo" title="Undo (Ctrl Z)" aria-disabled={!canUndo} onClick={() => desk.editor.undo()}>
         <svg viewBox="0 0 16 16" aria-hidden="true">
@@ -34,12 +36,38 @@ export function Head() {
   );
 }
 
+/** Who else has the draft open. */
+function Others() {
+  const { presence } = useDesk();
+  const here = usePartOf(presence.state, ({ others }) => words(others));
+  return (
+    <p className="others" role="status" title="What they store appears here as well">
+      {here}
+    </p>
+  );
+}
+
 function SaveState() {
-  const { saving } = useDesk();
+  const desk = useDesk();
+  const { saving } = desk;
   const state = usePartOf(saving.state, (each) => each.saving);
+  const unread = useUi((each) => each.unread);
+  const view = useUi((each) => each.view);
+  if (unread) {
+    return (
+      <div className="save-state is-failed" role="status">
+        <span title={unread.message}>Not saved: line {unread.line} cannot be read</span>
+        {view !== "json" && (
+          <button type="button" className="button" onClick={() => desk.look("json")}>
+            Show it
+          </button>
+        )}
+      </div>
+    );
+  }
   return (
     <div className={`save-state is-${state.is}`} role="status">
-      {state.is === "saved" && (state.at ? `Saved ${clock(state.at)}` : "Saved")}
+      {state.is === "saved" && (state.at ? `${state.isTheirs ? "Changed elsewhere" : "Saved"} ${clock(state.at)}` : "Saved")}
       {(state.is === "waiting" || state.is === "saving") && "Saving…"}
       {state.is === "failed" && (
         <>
@@ -146,6 +174,7 @@ function Checks() {
               type="button"
               onClick={({ currentTarget }) => {
                 currentTarget.closest("details")!.open = false;
+                if (desk.surface?.showFault?.(fault)) return;
                 if (desk.store.get().data.nodes.some((each) => each.id === id)) desk.open(id!);
               }}
             >

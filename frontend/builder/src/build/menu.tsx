@@ -3,6 +3,7 @@ import { nodeOf } from "../draft/draft";
 import { TRIGGER } from "../draft/connecting";
 import { ungroup } from "../draft/edits";
 import { GRID, type Place } from "../draft/layout";
+import { lineOfNode, textOf } from "../json/places";
 import { itemsOf } from "../trying/gave";
 import { useTrying } from "../trying/trying";
 import { useDesk } from "./desk";
@@ -52,6 +53,7 @@ export function Menu({ id, place, close }: { id: string | undefined; place: Plac
             ["Open", "Enter", () => desk.open(one)],
             ["Rename…", "F2", () => desk.ui.set({ popup: { is: "name", what: "node", id: one, x, y } })],
             ["Connect to…", "C", () => desk.ui.set({ popup: { is: "connect", id: one, x, y } })],
+            [`Line ${lineOfNode(textOf(desk.draft.definition), desk.draft.definition.nodes.indexOf(nodes[0]!))} of the JSON`, "", () => desk.look("json", one)],
             null,
             ...itemsOf(trying, one),
             null,

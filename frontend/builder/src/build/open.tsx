@@ -43,9 +43,10 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
   const watcher = new ResizeObserver(measure); // what stands above it wraps at some widths
   for (const above of document.querySelectorAll("#header, .head")) watcher.observe(above);
   let isLeaving = false;
-  const ask = (event: BeforeUnloadEvent) => !isLeaving && !saving.isSaved && event.preventDefault();
+  const ask = (event: BeforeUnloadEvent) => !isLeaving && (!saving.isSaved || desk.ui.get().unread) && event.preventDefault();
   const leave = () => saving.leave();
-  const hide = () => document.visibilityState === "hidden" && void saving.now();
+  const hide = () => void (document.visibilityState === "hidden" ? saving.now() : desk.hear());
+  const focus = () => void desk.hear();
   const submit = (event: SubmitEvent) => (isLeaving = (event.target as HTMLFormElement).method === "post");
   /** What is published is what is stored: so it is stored before the dialog asks for it. */
   const publish = (event: Event) => {
@@ -69,7 +70,9 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
     if (now.is !== "saved" || now.at === savedAt) return;
     savedAt = now.at;
     document.body.dispatchEvent(new Event("draft-saved")); // the page counts what is not published yet
+    if (!now.isTheirs) desk.presence.tell();
   });
+  addEventListener("focus", focus);
   addEventListener("beforeunload", ask);
   addEventListener("pagehide", leave);
   addEventListener("pageshow", show);
@@ -83,6 +86,8 @@ export function open(place: HTMLElement, data: EditorData, icons: string) {
     trying.hide();
     watcher.disconnect();
     unlisten();
+    desk.presence.end();
+    removeEventListener("focus", focus);
     removeEventListener("beforeunload", ask);
     removeEventListener("pagehide", leave);
     removeEventListener("pageshow", show);

@@ -1,5 +1,5 @@
 // What the editor asks the server.
-import type { Draft } from "../draft/draft";
+import type { Draft, Fault } from "../draft/draft";
 import type { Outcome, Send } from "../draft/saving";
 import type { Ask } from "../draft/ways";
 
@@ -47,6 +47,16 @@ export const sender = (flowId: number): Send => async (changes: Partial<Draft>, 
   if (response.status === 404) return { is: "refused", why: "The flow is gone, or not yours any more." };
   return { is: "refused", why: sentenceIn(answer) ?? `FlowHub answers with ${response.status}.` };
 };
+
+/** The draft as it is stored; undefined where the server does not say. */
+export async function askForDraft(flowId: number): Promise<(Draft & { faults: Fault[]; revision: number }) | undefined> {
+  try {
+    const response = await fetch(`/api/flows/${flowId}/draft/`, { headers: headers(), signal: AbortSignal.timeout(PATIENCE_MS) });
+    return response.ok ? ((await response.json()) as Draft & { faults: Fault[]; revision: number }) : undefined;
+  } catch {
+    return undefined; // it is asked again
+  }
+}
 
 export const askForWays: Ask = async (type, parameters) => {
   const response = await fetch(`/api/node-types/${encodeURIComponent(type)}/handles/`, { method: "POST", headers: headers(), body: JSON.stringify({ parameters }) });

@@ -4,6 +4,7 @@ import { useReactFlow } from "@xyflow/react";
 import { NOTE } from "../draft/drawing";
 import { STEP_X } from "../draft/edits";
 import { Inspector } from "../inspector/inspector";
+import { JsonView } from "../json/view";
 import { neighbour } from "../model";
 import { Outline } from "../outline/outline";
 import type { Box } from "../node";
@@ -16,6 +17,7 @@ import { Questions } from "./head";
 import { Library } from "./library";
 import { Popup } from "./popup";
 import { Surface } from "./surface";
+import { Views } from "./views";
 
 const isTyping = (target: EventTarget | null) => target instanceof Element && target.closest("input, textarea, select, [contenteditable]") !== null;
 
@@ -31,7 +33,7 @@ export function Work() {
   const chosen = usePart(({ data, chosen }) => (data.nodes.some((node) => node.id === chosen && node.type !== NOTE) ? chosen : undefined));
   const said = useUi((state) => state.said);
   const isLibraryOpen = useUi((state) => state.isLibraryOpen);
-  const isOutline = useUi((state) => state.isOutline);
+  const view = useUi((state) => state.view);
 
   /** Whether it is the page itself, or what stands around the canvas: there the browser puts the keyboard after a click on what takes none. */
   const isAround = (target: EventTarget | null) => target instanceof Node && target !== work.current && target.contains(work.current);
@@ -203,18 +205,13 @@ export function Work() {
     <div ref={work} className={`work is-built ${chosen === undefined ? "" : "has-chosen"} ${isLibraryOpen ? "has-library" : ""}`} onKeyDown={press}>
       <Library field={library} close={() => desk.ui.set({ isLibraryOpen: false })} />
       <div className="stage" role="group" aria-label="Graph" aria-describedby="canvas-keys" onClick={click} onContextMenu={showMenu}>
-        {isOutline ? <Outline /> : <Surface />}
-        {!isOutline && (
+        {view === "outline" ? <Outline /> : view === "json" ? <JsonView /> : <Surface />}
+        {view === "canvas" && (
           <Tools>
             <button type="button" tabIndex={-1} onClick={() => desk.tidy()}>
               Tidy up
             </button>
-            <button type="button" autoFocus={desk.hasTurned} onClick={() => desk.turn(true)}>
-              Outline
-            </button>
-            <a href={`/flows/${desk.editor.flowId}/build/?as=json`} tabIndex={-1}>
-              JSON
-            </a>
+            <Views />
           </Tools>
         )}
         <button type="button" className="button add-node" onClick={openLibrary}>

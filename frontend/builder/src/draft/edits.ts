@@ -95,12 +95,19 @@ export function moveNodes(draft: Draft, places: ReadonlyMap<string, Place>): Dra
   return inDefinition(draft, ({ nodes, notes }) => ({ nodes: nodes.map(moved), ...(notes && { notes: notes.map(moved) }) }));
 }
 
-/** Gives every node a place, in a definition that lacks some, or has two nodes at one. */
+/** Gives every node a place: where some have one, beside what leads to it; where none has, or two have the same, in columns. */
 export function placed(draft: Draft, shapeOf: (node: DraftNode) => Shape): Draft {
   const { nodes, connections } = draft.definition;
   const isPlace = (place: Place | undefined) => Number.isFinite(place?.x) && Number.isFinite(place?.y);
-  const spots = new Set(nodes.map(({ position }) => (isPlace(position) ? `${position!.x} ${position!.y}` : undefined)));
-  if (spots.size === nodes.length && !spots.has(undefined)) return draft;
+  const lost = nodes.filter(({ position }) => !isPlace(position));
+  if (lost.length && lost.length < nodes.length) {
+    return lost.reduce((now, { id }) => {
+      const before = nodeOf(now, connections.find(({ targetNodeId }) => targetNodeId === id)?.sourceNodeId);
+      const place = isPlace(before?.position) ? { x: before!.position!.x + STEP_X, y: before!.position!.y } : { x: 0, y: 0 };
+      return moveNodes(now, new Map([[id, freePlace(now.definition, place)]]));
+    }, draft);
+  }
+  if (!lost.length && new Set(nodes.map(({ position }) => `${position!.x} ${position!.y}`)).size === nodes.length) return draft;
   return moveNodes(draft, layered(nodes.map(shapeOf), connections));
 }
 

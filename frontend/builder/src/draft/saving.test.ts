@@ -168,3 +168,21 @@ test("what the page of a conflict has settled is not offered again", async () =>
   saving.compare();
   expect([desk(kept, 9).saving.found?.draft.name, desk(kept, 10).saving.found, kept]).toEqual(["Mine", undefined, {}]);
 });
+
+test("what somebody else has stored is taken over where it is newer and nothing here is unsaved", async () => {
+  const { editor, saving, name, sent, is } = desk();
+  const theirs = (text: string) => ({ ...draftOf([]), name: text, faults: [] });
+  const seen = () => [editor.get().draft.name, editor.get().revision, is(), saving.isSaved];
+  saving.hear(theirs("Old"), 3);
+  expect(seen()).toEqual(["Trial", 3, "saved", true]);
+  saving.hear(theirs("Theirs"), 5);
+  expect(seen()).toEqual(["Theirs", 5, "saved", true]);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(sent).toEqual([]);
+  name("Mine");
+  saving.hear(theirs("Later"), 6);
+  expect(seen()).toEqual(["Mine", 5, "waiting", false]);
+  editor.undo();
+  editor.undo();
+  expect(editor.get().draft.name).toEqual("Trial");
+});

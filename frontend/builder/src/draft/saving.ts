@@ -4,7 +4,8 @@ import type { Draft, Fault } from "./draft";
 import type { Editor } from "./editor";
 
 export type SavingState =
-  | { is: "saved"; at: Date | undefined }
+  /** `isTheirs`: what somebody else has stored was taken over. */
+  | { is: "saved"; at: Date | undefined; isTheirs?: boolean }
   | { is: "waiting" }
   | { is: "saving" }
   | { is: "failed"; why: string; triesAgain: boolean }
@@ -89,13 +90,22 @@ export class Saving {
     if (!this.isSaved && this.state.get().saving.is !== "late") void this.#send(this.#changes(), this.#editor.get().revision, true);
   }
 
-  /** What somebody else stored becomes the draft; a step that can be taken back. */
+  /** What somebody else stored becomes the draft. */
   takeTheirs() {
     const { saving } = this.state.get();
-    if (saving.is !== "late") return;
-    const { current, revision } = saving;
+    if (saving.is === "late") this.#take(saving.current, saving.revision);
+  }
+
+  /** What the server has now becomes the draft, where it is newer and nothing here is unsaved. */
+  hear(current: Draft & { faults: Fault[] }, revision: number) {
+    const isBusy = this.#request || !this.isSaved || this.state.get().saving.is !== "saved";
+    if (!isBusy && revision > this.#editor.get().revision) this.#take(current, revision);
+  }
+
+  /** A step that can be taken back. */
+  #take(current: Draft & { faults: Fault[] }, revision: number) {
     this.#stored = draftOf(current, this.#stored);
-    this.state.set({ saving: { is: "saved", at: new Date() } });
+    this.state.set({ saving: { is: "saved", at: new Date(), isTheirs: true } });
     this.#editor.change(() => this.#stored);
     this.#editor.judge(this.#stored, current.faults, revision);
     this.#forgetCopy();
@@ -131,11 +141,13 @@ export class Saving {
 
   #wait(pause: number) {
     clearTimeout(this.#timer);
-    if (this.isSaved && this.state.get().saving.is !== "failed") {
+    const { is } = this.state.get().saving;
+    if (this.isSaved && is === "saved") return; // it was taken over
+    if (this.isSaved && is !== "failed") {
       this.state.set({ saving: { is: "saved", at: new Date() } });
       return;
     }
-    if (this.state.get().saving.is !== "failed") this.state.set({ saving: { is: "waiting" } });
+    if (is !== "failed") this.state.set({ saving: { is: "waiting" } });
     this.#timer = setTimeout(() => void this.now(), pause);
   }
 

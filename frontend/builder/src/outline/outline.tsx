@@ -5,6 +5,7 @@ import { NOTE } from "../draft/drawing";
 import { remove, STEP_X, writeNote } from "../draft/edits";
 import { useEdited, useEditor } from "../draft/editor";
 import { useDesk } from "../build/desk";
+import { Views } from "../build/views";
 import { NodeFace } from "../node";
 import { usePart } from "../store";
 import { outlineOf, type Item } from "./order";
@@ -62,12 +63,7 @@ export function Outline() {
     <div ref={list} className="outline" onKeyDown={press}>
       <header>
         <h2>Outline</h2>
-        <button type="button" className="button" autoFocus={desk.hasTurned} onClick={() => desk.turn(false)}>
-          Canvas
-        </button>
-        <a className="button" href={`/flows/${desk.editor.flowId}/build/?as=json`}>
-          JSON
-        </a>
+        <Views className="button" />
       </header>
       {items.length > 0 ? <Items items={items} /> : <p className="none">Nothing takes a call in yet: add a trigger.</p>}
       {loose.length > 0 && (
