@@ -19,6 +19,7 @@ const LOOKS = EditorView.theme({
   "&.cm-focused": { outline: "none" },
   ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55" },
   ".cm-content": { caretColor: "var(--ink)", padding: "6px 0" },
+  ".cm-content:focus-visible": { outline: "none !important" }, // the caret says it
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
   "&.cm-focused .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "color-mix(in srgb, var(--brand) 24%, transparent) !important" },
   ".cm-gutters": { backgroundColor: "transparent", color: "var(--faint)", border: "0" },
@@ -33,6 +34,8 @@ const LOOKS = EditorView.theme({
   ".cm-completionIcon": { display: "none" },
   ".cm-completionDetail": { color: "var(--faint)", fontStyle: "normal" },
   ".cm-tooltip.cm-completionInfo": { padding: "6px 10px", fontFamily: "var(--sans)", fontSize: "12.5px" },
+  ".cm-diagnostic": { padding: "6px 10px", fontFamily: "var(--sans)", fontSize: "12.5px" },
+  ".cm-diagnosticAction": { border: "1px solid var(--line)", backgroundColor: "var(--panel)", color: "var(--ink)" },
   ".cm-panels": { backgroundColor: "var(--panel)", borderColor: "var(--line)", color: "var(--ink)", fontFamily: "var(--sans)" },
   ".cm-panel.cm-search :is(input, button, label)": { fontSize: "12.5px" },
   ".cm-panel.cm-search label": { display: "inline-flex", alignItems: "center", gap: "4px" },
@@ -46,7 +49,7 @@ export function looks(label: string, hint?: string): Extension {
   const nonce = document.querySelector<HTMLScriptElement>("script[nonce]")?.nonce;
   return [
     nonce ? EditorView.cspNonce.of(nonce) : [],
-    EditorView.contentAttributes.of({ "aria-label": label, ...(hint && { "aria-describedby": hint }) }),
+    EditorView.contentAttributes.of({ "aria-label": label, ...(hint && { "aria-describedby": hint }), tabindex: "0" }), // what scrolls has to say that it takes the keyboard
     lineNumbers(),
     drawSelection(),
     bracketMatching(),
