@@ -95,7 +95,7 @@ def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class PlacedFault:
-    """A fault, with the node of the draft that it is in; without one, it is in the rest of the flow."""
+    """A fault, with the node in whose form it is mended: for what is wrong with the tool itself, the trigger."""
 
     fault: Fault
     node: Mapping[str, Any] | None
@@ -103,9 +103,11 @@ class PlacedFault:
 
 def _placed(faults: Iterable[Fault], definition: Any) -> Iterator[PlacedFault]:
     nodes = definition.get("nodes") if isinstance(definition, dict) else None
+    listed = nodes if isinstance(nodes, list) else []
+    start = next((node for node in listed if isinstance(node, dict) and node.get("type") == "trigger"), None)
     for fault in faults:
         place = _NODE.match(fault.path)
-        node = nodes[int(place[1])] if place and isinstance(nodes, list) else None
+        node = listed[int(place[1])] if place and listed else start
         yield PlacedFault(fault, node if isinstance(node, dict) and "id" in node else None)
 
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import anyio
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browsing import log_in, tab_to, window
 from tests.definitions import answer, chain, node
-from tests.live import LiveServer, rest
+from tests.live import LiveServer, rest, wait_until
 from tests.mcp_client import MODERN, connect
 from tests.published import published
 
@@ -317,6 +318,20 @@ def test_two_people_change_one_flow_and_nothing_of_either_is_lost(
         nodes = server.get_json(f"/api/flows/{flow}/draft/")["definition"]["nodes"]
         return [each["parameters"]["text"] for each in nodes if each["type"] == "template"]
 
+    @contextmanager
+    def held_up(person: Page, name: str, text: str) -> Iterator[None]:
+        """What somebody writes is on its way to the server meanwhile, and arrives afterwards."""
+        held: list[Route] = []
+        person.route(
+            "**/draft/", lambda route: held.append(route) if route.request.method == "PUT" else route.continue_()
+        )
+        write(person, name, text)
+        expect(person.locator(".save-state")).to_have_class("save-state is-saving")
+        yield
+        held.pop().continue_()
+        person.unroute("**/draft/")
+        expect(person.locator(".save-state")).to_have_text("Not saved: changed by somebody else")
+
     with (
         published(server, {"two_people": {"definition": definition}}) as ids,
         window(browser, *LATE, reduced_motion="reduce") as other_context,
@@ -324,10 +339,9 @@ def test_two_people_change_one_flow_and_nothing_of_either_is_lost(
         flow, other = ids["two_people"], log_in(other_context, server)
         for person in (page, other):
             person.goto(f"{server.url}/flows/{flow}/build/")
-        write(page, "First", "mine")
-        saved(page)
-        write(other, "Second", "theirs")
-        expect(other.locator(".save-state")).to_have_text("Not saved: changed by somebody else")
+        with held_up(other, "Second", "theirs"):
+            write(page, "First", "mine")
+            wait_until(lambda: texts(flow) == ["mine", "2"], 10, "What one of them wrote is not stored.")
         other.get_by_role("button", name="Look at both").click()
         expect(other.get_by_role("alert")).to_contain_text("Nothing contradicts")
         expect(other.locator("#settled legend")).to_contain_text(["First", "Second"])
@@ -335,9 +349,9 @@ def test_two_people_change_one_flow_and_nothing_of_either_is_lost(
         expect(box(other, "Second")).to_be_visible()
         assert texts(flow) == ["mine", "theirs"]
 
-        write(other, "First", "the other one")
-        saved(other)
-        write(page, "First", "the one")
+        with held_up(page, "First", "the one"):
+            write(other, "First", "the other one")
+            wait_until(lambda: texts(flow) == ["the other one", "theirs"], 10, "What the other wrote is not stored.")
         page.get_by_role("button", name="Look at both").click()
         both = page.locator("fieldset", has_text="Node First")
         expect(both).to_contain_text("the other one")

@@ -64,6 +64,7 @@ test("a summary is the first texts of the parameters, and of the trigger what a 
   const compares = { ...draft, parameters: { left: "{{ a.status }}", operator: "equals", right: 200 } };
   expect(summary(node("a", 0, 0, { draft: compares }), [])).toBe("{{ a.status }} equals 200");
   expect(summary(node("a", 0, 0, { isStart: true }), ["order_id", "note"])).toBe("order_id, note");
+  expect(summary(node("a", 0, 0, { isStart: true }), [])).toBe("no parameters");
 });
 
 test("a small graph opens whole and in the middle, no larger than life", () => {

@@ -119,12 +119,12 @@ export function isTaken({ source, way, target }: CanvasConnection, run: Run): bo
 }
 
 /** What a node does, in as many words as fit: the first texts of its parameters, and what it compares with; of the trigger, what a call brings. */
-export function summary({ draft, isStart }: CanvasNode, inputs: string[]): string {
+export function summary({ draft, isStart }: CanvasNode, inputs: string[] | undefined): string {
   const { right, ...others } = (draft?.parameters ?? {}) as Record<string, unknown>;
   const texts = Object.values(others).filter((value) => typeof value === "string");
   // A comparison says nothing without what it compares with, which may be a number.
   const compared = right === null || ["string", "number", "boolean"].includes(typeof right) ? [String(right)] : [];
-  const words = isStart ? inputs.join(", ") : [...texts.slice(0, 2), ...compared].join(" ");
+  const words = isStart ? (inputs?.length === 0 ? "no parameters" : (inputs ?? []).join(", ")) : [...texts.slice(0, 2), ...compared].join(" ");
   return words.replace(/\s+/g, " ").slice(0, 80);
 }
 

@@ -38,7 +38,7 @@ export function NodeFace({ node }: { node: CanvasNode }) {
   const isDisabled = edited?.isDisabled ?? node.isDisabled ?? false;
   const faults = node.draft?.faults ?? [];
   const changed = wordsOf(node.change?.verdict, node.change?.isMoved);
-  const says = (changed || faults[0]) ?? (isRun ? [state?.word, state?.facts].filter(Boolean).join(" · ") || "not reached" : summary(node, inputs ?? []));
+  const says = (changed || faults[0]) ?? (isRun ? [state?.word, state?.facts].filter(Boolean).join(" · ") || "not reached" : summary(node, inputs));
   const ofDraft = [faults.length ? "is-faulty" : changed && `is-${node.change!.verdict}`, isDisabled && "is-disabled"];
   const kind = isRun ? `is-${state?.status ?? "skipped"}` : ofDraft.filter(Boolean).join(" ");
   return (

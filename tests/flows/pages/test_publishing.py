@@ -83,13 +83,14 @@ def test_what_cannot_be_published_has_a_button_that_says_why(definition: Any, re
     assert ("?node=ask" in html) == ("fault" in reason)
 
 
-def test_a_draft_with_faults_stays_unpublished_and_each_fault_leads_to_its_node() -> None:
-    flow = make_flow(definition=chain(node("wait", "delay"), answer(1)))
+def test_a_draft_with_faults_stays_unpublished_and_each_fault_leads_to_where_it_is_mended() -> None:
+    flow = make_flow(definition=chain(node("wait", "delay"), answer(1)), tool_description="")
     browser = browser_of(flow.server.owner)
     late = browser.post(f"/flows/{flow.pk}/publish/")
     html = late.content.decode()
     assert (late.status_code, f'href="/flows/{flow.pk}/build/?node=wait"' in html) == (409, True)
     assert "definition.nodes[1].parameters" in html
+    assert f'<a href="/flows/{flow.pk}/build/?node=trigger">Trigger</a>' in html
     assert not flow.versions.exists()
 
 

@@ -61,7 +61,7 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
       <aside className="details inspector" aria-label={node.name} tabIndex={-1} onKeyDown={(event) => stepBack(event, editor)}>
         <Head node={node} type={type} close={close} />
         <Tabs tabs={tabs} tab={tab} choose={setTab} />
-        <div className="inspector-body" role="tabpanel" id="inspector-panel" aria-labelledby={`inspector-tab-${tab}`} tabIndex={-1}>
+        <div key={tab} className="inspector-body" role="tabpanel" id="inspector-panel" aria-labelledby={`inspector-tab-${tab}`} tabIndex={-1}>
           {tab === "parameters" && <Faults faults={isTrigger ? under(form.faults, "parameters") : [...outside, ...homeless]} />}
           {tab === "parameters" && isTrigger && <Tool reading={reading} look={() => setTab("model")} />}
           {tab === "parameters" && !isTrigger && (
