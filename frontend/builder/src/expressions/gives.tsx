@@ -21,7 +21,7 @@ export function Gives({ text, known }: { text: string; known: Known[] }) {
       </p>
       {missing.map((name) => (
         <p key={name} className="gives">
-          <a href={page} target="_blank" rel="noopener">
+          <a href={`${page}?name=${encodeURIComponent(name)}#new-secret`} target="_blank" rel="noopener">
             Add the secret {name} to the server
           </a>
         </p>
