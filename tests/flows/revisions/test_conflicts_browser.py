@@ -52,6 +52,7 @@ def test_whoever_saves_second_sees_both_sides_and_chooses(browser: Browser, uvic
         check_looks(second, "conflict")
         second.get_by_role("button", name="Save what is chosen").click()
         expect(second.locator(".messagelist")).to_contain_text("The draft is saved.")
+        second.goto(f"{uvicorn_server.url}/flows/{ids['two_windows']}/build/?as=json")
         expect(second.get_by_label("When to use")).to_have_value("From the first window.")
         expect(second.get_by_label("Tool description")).to_have_value("From the second window.")
 
