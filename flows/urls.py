@@ -4,7 +4,7 @@ from django.urls import path
 
 from flows.models import Prompt, Resource
 from flows.offers import views as offers
-from flows.pages import publishing, views
+from flows.pages import outline, publishing, views
 from flows.secrets import views as secrets
 from flows.starting import views as starting
 from flows.transfer import views as transfer
@@ -20,6 +20,7 @@ urlpatterns = [
     path("flows/new/file/", starting.from_file, name="from-file"),
     path("flows/<int:flow_id>/", views.detail, name="detail"),
     path("flows/<int:flow_id>/build/", views.build, name="build"),
+    path("flows/<int:flow_id>/outline/", outline.outline, name="outline"),
     path("flows/<int:flow_id>/publish/", publishing.publish, name="publish"),
     path("flows/<int:flow_id>/versions/", publishing.versions, name="versions"),
     path("flows/<int:flow_id>/versions/<int:number>/", publishing.versions, name="version"),

@@ -39,6 +39,7 @@ LOOKS = (
     Look("build-trying", "/flows/{lookup_order}/build/?execution={error}"),
     Look("build-as-json", "/flows/{lookup_order}/build/?as=json"),
     Look("build-draft", "/flows/{summarise_ticket}/build/"),
+    Look("outline", "/flows/{lookup_order}/outline/"),
     Look("build-breaking", "/flows/{convert_currency}/build/"),
     Look("publish", "/flows/{lookup_order}/publish/"),
     Look("publish-breaking", "/flows/{convert_currency}/publish/"),
