@@ -167,6 +167,18 @@ def test_the_numbers_of_a_foreign_flow_are_not_found(address: str) -> None:
 
 
 @pytest.mark.django_db
+def test_what_a_number_leads_to_leaves_tests_out_as_the_number_does() -> None:
+    flow = make_flow()
+    failed = {"started_at": timezone.now(), "status": "error", "error_kind": "timeout", "failed_node_name": "Fetch"}
+    for source in ("mcp", "mcp", "test", "replay", "api"):
+        make_execution(flow, source=source, **failed)
+    client, html = browser_of(flow.server.owner), page_of(flow)
+    addresses = {unescape(found) for found in re.findall(r'href="([^"]*/usage/[^"]*startedAfter[^"]*)"', html)}
+    assert {total_at(client, address) for address in addresses} == {2}
+    assert len(addresses) > 3  # bars, the failed ones, an error's kind, a node
+
+
+@pytest.mark.django_db
 def test_a_sample_is_bounded_and_the_page_says_from_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statistics, "SAMPLE", 3)
     flow, now = make_flow(), timezone.now()
