@@ -1,29 +1,20 @@
 import "./comparison.css";
 import type { Ref } from "react";
 import { unchangedParts, wordsOf } from "./comparison";
+import { PanelHead } from "./panel-head";
 import { usePart } from "./store";
 
 /** What a node was made of and what it is made of, side by side. */
 export function Changes({ ref, close }: { ref: Ref<HTMLElement>; close: () => void }) {
   const node = usePart(({ data, chosen }) => data.nodes.find((each) => each.id === chosen))!;
-  const icons = usePart(({ data }) => data.icons);
   const { before, after } = usePart(({ data }) => data.compared)!;
   const { verdict, isMoved, parts } = node.change!;
   const same = unchangedParts(node);
   return (
     <aside ref={ref} tabIndex={-1} className="details changes" aria-label={node.name}>
-      <header data-group={node.group}>
-        <span className="mark">
-          <svg aria-hidden="true">{node.icon && <use href={`${icons}#${node.icon}`} />}</svg>
-        </span>
-        <h2>{node.name}</h2>
-        <button type="button" className="close" aria-label="Close" onClick={close}>
-          ×
-        </button>
-        <p>
-          {node.title} · {wordsOf(verdict, isMoved) || "the same"}
-        </p>
-      </header>
+      <PanelHead node={node} close={close}>
+        {node.title} · {wordsOf(verdict, isMoved) || "the same"}
+      </PanelHead>
       <div className="body" tabIndex={0} role="group" aria-label="Before and after">
         {parts.length > 0 && (
           <table>

@@ -1,5 +1,6 @@
 import type { ReactNode, Ref } from "react";
 import { lineOfNode } from "./json/places";
+import { PanelHead } from "./panel-head";
 import { usePart } from "./store";
 
 /** The definition as JSON text, where the page has one. */
@@ -19,23 +20,13 @@ function showLine(line: number) {
 /** What a node of a draft is made of, to read. */
 export function Details({ ref, close }: { ref: Ref<HTMLElement>; close: () => void }) {
   const node = usePart(({ data, chosen }) => data.nodes.find((each) => each.id === chosen))!;
-  const icons = usePart(({ data }) => data.icons);
   const { index, slug, parameters, settings, faults } = node.draft!;
   const line = lineOfNode(field()?.value ?? "", index);
   return (
     <aside ref={ref} tabIndex={-1} className="details" aria-label={node.name}>
-      <header data-group={node.group}>
-        <span className="mark">
-          <svg aria-hidden="true">{node.icon && <use href={`${icons}#${node.icon}`} />}</svg>
-        </span>
-        <h2>{node.name}</h2>
-        <button type="button" className="close" aria-label="Close" onClick={close}>
-          ×
-        </button>
-        <p>
-          {node.title} · <code>{`{{ ${slug} }}`}</code>
-        </p>
-      </header>
+      <PanelHead node={node} close={close}>
+        {node.title} · <code>{`{{ ${slug} }}`}</code>
+      </PanelHead>
       <div className="body">
         {faults.length > 0 && (
           <ul className="wrong">

@@ -3,6 +3,7 @@ import type { Json, JsonObject } from "../draft/draft";
 import { useFaultsUnder, useFocusNext } from "./context";
 import { Faults, Value, type ValueProps } from "./field";
 import { emptied, field as fieldOf, placeOf, withKey, withName } from "./fields";
+import { useTypedName } from "./typed-name";
 
 /** Names and values of an object that may have any; a row is written when it has a name. */
 export function Rows({ field, place, value, onChange, label }: ValueProps) {
@@ -74,31 +75,11 @@ interface RowProps {
 
 function Row({ of, number, name, others, schema, place, value, rename, change, remove }: RowProps) {
   const faults = useFaultsUnder(place);
-  // A name is taken over when it is left: half a name may be another's, and would move the row.
-  const [typed, setTyped] = useState<string>();
-  const isTaken = typed !== undefined && others.includes(typed);
-  const leave = () => {
-    if (typed === undefined || isTaken) return;
-    if (typed && typed !== name) rename(typed);
-    setTyped(undefined);
-  };
+  const { input, isTaken } = useTypedName(name, others, rename);
   const isNested = value !== null && typeof value === "object";
   return (
     <div className={`pair ${isNested ? "is-nested" : ""}`}>
-      <input
-        type="text"
-        className="pair-name"
-        data-is-pending={typed}
-        value={typed ?? name}
-        placeholder="name"
-        aria-label={`${of}: name ${number + 1}`}
-        aria-invalid={isTaken || undefined}
-        autoComplete="off"
-        spellCheck={false}
-        onChange={(event) => setTyped(event.target.value)}
-        onBlur={leave}
-        onKeyDown={(event) => event.key === "Enter" && leave()}
-      />
+      <input className="pair-name" aria-label={`${of}: name ${number + 1}`} {...input} />
       <div className="pair-value">
         <Value field={fieldOf(name, schema)} place={place} value={value} onChange={change} label={`${of}: ${name || "value"}`} isInvalid={faults.length > 0} />
       </div>

@@ -5,6 +5,7 @@ import { leftAt } from "./faults";
 import { Faults, Value } from "./field";
 import { field as fieldOf, withKey } from "./fields";
 import { parametersOf, renamedParameter, retyped, TYPES, withoutParameter, withParameter, withRequired, withSchemaOf, type Parameter } from "./parameters";
+import { useTypedName } from "./typed-name";
 
 interface Props {
   schema: JsonObject;
@@ -78,13 +79,7 @@ interface RowProps {
 function Row({ parameter, of, others, place, isFlat, rename, require, change, remove }: RowProps) {
   const { name, schema, type, isRequired, also } = parameter;
   const faults = useFaultsUnder(place);
-  const [typed, setTyped] = useState<string>();
-  const isTaken = typed !== undefined && others.includes(typed);
-  const leave = () => {
-    if (typed === undefined || isTaken) return;
-    if (typed && typed !== name) rename(typed);
-    setTyped(undefined);
-  };
+  const { input, isTaken } = useTypedName(name, others, rename);
   const title = [of, name || "new parameter"].filter(Boolean).join(".");
   const set = (key: string, value: Json | undefined) => change(withKey(schema, key, value));
   const items = (schema.items ?? {}) as JsonObject;
@@ -93,20 +88,7 @@ function Row({ parameter, of, others, place, isFlat, rename, require, change, re
   return (
     <div className="parameter" role="group" aria-label={title}>
       <div className="parameter-line">
-        <input
-          type="text"
-          className="parameter-name"
-          data-is-pending={typed}
-          value={typed ?? name}
-          placeholder="name"
-          aria-label={`Name of ${title}`}
-          aria-invalid={isTaken || undefined}
-          autoComplete="off"
-          spellCheck={false}
-          onChange={(event) => setTyped(event.target.value)}
-          onBlur={leave}
-          onKeyDown={(event) => event.key === "Enter" && leave()}
-        />
+        <input className="parameter-name" aria-label={`Name of ${title}`} {...input} />
         {type === undefined ? (
           <span className="side">described in JSON</span>
         ) : (
