@@ -38,8 +38,11 @@ async def aside(work: Callable[[], T], *values: Any) -> T:
 
     Either way it is done once begun: a task that is cancelled meanwhile stops at its next await.
     """
-    if not is_large(*values):
-        return work()
+    return await in_thread(work) if is_large(*values) else work()
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """What `work` returns, done in a thread; a task that is cancelled meanwhile waits for it, and stops then."""
     result, was_cancelled = await uninterrupted(asyncio.get_running_loop().run_in_executor(_THREADS, work))
     cancel_again(was_cancelled)
     return result

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from executions.aside import aside, is_large, uninterrupted
+from executions.aside import aside, in_thread, is_large, uninterrupted
 from executions.ledger.writer import Ledger
 from executions.models import Execution, KeptAnswer
 from executions.privacy.redactor import Redactor
@@ -85,8 +85,9 @@ class Tracker:
             self._stop_timer()
             began, entries = time.monotonic(), self.nodes.entries
             if is_large(entries):
-                entries = self.nodes.copied()
-            nodes = await aside(partial(self._dump_nodes, entries), entries)
+                nodes = await in_thread(partial(self._dump_nodes, self.nodes.copied()))
+            else:
+                nodes = self._dump_nodes(entries)
             if not self._has_ended:
                 self.ledger.progress(self.execution_id, nodes, self.started_at + timedelta(seconds=self.seconds))
             self._pause = max(FLUSH_SECONDS, BREATHER * (time.monotonic() - began))

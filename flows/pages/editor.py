@@ -1,10 +1,11 @@
 """A draft as the editor of the Build tab gets it: plain JSON, which the page hands to `frontend/builder`."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from flows.engine.errors import Fault
 from flows.models import Flow
 from flows.pages import node_catalogue
-from flows.publishing import versions
 
 _TEXTS = {
     "nodes": ("id", "type", "name", "slug"),
@@ -30,13 +31,13 @@ def can_be_edited(definition: Any) -> bool:
     return True
 
 
-def editor_of(flow: Flow) -> dict[str, Any]:
-    """The draft as it is stored, faulty or not, all that keeps it from being published, and every node type."""
+def editor_of(flow: Flow, faults: Iterable[Fault]) -> dict[str, Any]:
+    """The draft as it is stored, with the faults that keep it from being published, and every node type."""
     return {
         "flowId": flow.pk,
         "draft": draft_of(flow),
         "revision": flow.revision,
-        "faults": [fault.as_json() for fault in versions.publishing_faults(flow)],
+        "faults": [fault.as_json() for fault in faults],
         "nodeTypes": [entry.as_json() for entry in node_catalogue.entries()],
     }
 

@@ -1,7 +1,8 @@
 """The draft as a list of forms, for browsers without scripts: the nodes in order, each parameter a plain field."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,7 +139,11 @@ def outline(request: HttpRequest, flow_id: int) -> HttpResponse:
             except Stale as stale:
                 flow.definition, late = opened, stale.current
     faults = publishing.publishing_faults(flow)
-    rows = {str(form.node["id"]): row for form in entries for row in [_row(flow.definition, form, faults)]}
+    ways = _ways(flow.definition)
+    rows = {}
+    for index, form in enumerate(entries):
+        own = [fault for fault in faults if fault.is_inside(f"definition.nodes[{index}]")]
+        rows[form.node["id"]] = Row(form, ways[form.node["id"]], own)
     # A node that is passed over stands where it would be executed.
     enabled = [{key: value for key, value in node.items() if key != "disabled"} for node in flow.definition["nodes"]]
     graph, _ = examine({**flow.definition, "nodes": enabled}, registry())
@@ -156,15 +161,11 @@ def outline(request: HttpRequest, flow_id: int) -> HttpResponse:
     return render(request, "flows/outline.html", context, status=412 if late else 200)
 
 
-def _row(definition: Mapping[str, Any], form: NodeForm, faults: Sequence[Fault]) -> Row:
-    place = next(index for index, node in enumerate(definition["nodes"]) if node["id"] == form.node["id"])
-    own = [fault for fault in faults if fault.is_inside(f"definition.nodes[{place}]")]
-    return Row(form, list(_ways(definition, form.node["id"])), own)
-
-
-def _ways(definition: Mapping[str, Any], node_id: Any) -> Iterator[tuple[str, str]]:
-    """The ways out that lead somewhere, each with the name of the node that it leads to."""
-    names = {node["id"]: str(node.get("name", "")) for node in definition["nodes"]}
+def _ways(definition: Mapping[str, Any]) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """Of each node the ways out that lead somewhere, each with the name of the node that it leads to."""
+    names = {node["id"]: str(node["name"]) for node in definition["nodes"]}
+    found = defaultdict[str, list[tuple[str, str]]](list)
     for line in definition["connections"]:
-        if line.get("sourceNodeId") == node_id and line.get("targetNodeId") in names:
-            yield handle_of(line), names[line["targetNodeId"]]
+        if line["targetNodeId"] in names:
+            found[line["sourceNodeId"]].append((handle_of(line), names[line["targetNodeId"]]))
+    return found

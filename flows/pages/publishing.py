@@ -28,10 +28,10 @@ from flows.publishing.review import (
     compare,
     reasons_to_ask,
     review_draft,
-    review_live,
     version_named,
     with_words,
 )
+from flows.review import tokens
 from flows.revisions.conflicts import started_from
 from flows.revisions.writes import Stale
 
@@ -80,7 +80,7 @@ def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
         "has_changes": publishing.has_unpublished_changes(flow),
         "comparison": compare(flow),
         "review": review_draft(flow),
-        "before": review_live(flow),
+        "tokens_before": tokens.estimate(live.contract) if live else None,
         "callers": callers,
         "reasons": reasons_to_ask(flow) if callers.live.total else [],
         "case_summary": summary_of(flow),

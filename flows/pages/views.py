@@ -96,7 +96,7 @@ def build(request: HttpRequest, flow_id: int) -> HttpResponse:
         "callers": callers_of(flow, request.user),
     }
     if is_edited:
-        context["editor"] = editor_of(flow)
+        context["editor"] = editor_of(flow, faults)
     else:
         inputs = _names_of(form.instance.input_schema)
         context["canvas"] = canvas_of(form.instance.definition, faults) | {"inputs": inputs}

@@ -8,6 +8,7 @@ import pytest
 from executions.running.targets import published_target
 from flows.models import Flow
 from flows.pages.editor import editor_of
+from flows.publishing import versions
 from tests.definitions import answer, chain, node
 from tests.factories import make_flow, make_server, make_user, release
 from tests.flows.api.test_views import rest
@@ -153,7 +154,7 @@ def test_a_draft_is_stored_as_it_is_and_the_answer_has_its_faults() -> None:
             "faults": answered.json()["faults"],
         },
     )
-    edited = editor_of(flow)
+    edited = editor_of(flow, versions.publishing_faults(flow))
     assert edited["draft"] | {"revision": 2, "faults": edited["faults"]} == shown.json()
     assert edited["nodeTypes"] == rest(flow.server.owner).get("/api/node-types/").json()
 
