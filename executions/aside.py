@@ -1,7 +1,6 @@
 """Work that an event loop does not stop for: what is large is done in a thread, while everybody else is served."""
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -13,8 +12,6 @@ LARGE = 256 * 1024
 _BYTES_OF_A_VALUE = 16
 # Each takes its share of the interpreter from the event loop, so the rest wait.
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="aside")
-# Each time that the event loop wants the interpreter back, some times a call, it waits so long; the usual 5 ms add up.
-sys.setswitchinterval(0.0005)
 
 
 def is_large(*values: Any) -> bool:
