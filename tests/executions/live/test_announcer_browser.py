@@ -158,8 +158,8 @@ def test_the_dashboard_counts_along(context: BrowserContext, uvicorn_server: Liv
     calls = page.locator("tr", has=page.get_by_text("lookup_order", exact=True)).locator("td").nth(3)
     before = int(calls.inner_text().split("+")[0])
     with calling(uvicorn_server, "lookup_order", {"order_id": "A-99999"}):
-        expect(calls).to_have_text(re.compile(rf"^{before + 1}\b"), timeout=8_000)
-        expect(page.locator(".failures li").first).to_contain_text("lookup_order", timeout=8_000)
+        expect(calls).to_have_text(re.compile(rf"^{before + 1}\b"), timeout=20_000)
+        expect(page.locator(".failures li").first).to_contain_text("lookup_order", timeout=20_000)
     assert is_the_same_page(page)
 
 
