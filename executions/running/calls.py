@@ -4,9 +4,11 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
+from executions.aside import in_thread
 from executions.ledger.idempotency_keys import Claim
 from executions.ledger.suspensions import Ticket
 from executions.privacy.redactor import Redactor
@@ -153,7 +155,8 @@ class Delivery:
 class Call:
     """One call of a flow, from the door to the end: the target, the arguments as they were sent, and who calls.
 
-    Made at the door, where the input schema reads the arguments, once. One whose arguments have faults cannot begin.
+    Made at the door, where the input schema reads the arguments, once; on an event loop by `call_of`. One whose
+    arguments have faults cannot begin.
     """
 
     target: Target
@@ -183,6 +186,12 @@ class Call:
             faults = self.target.guard.unquoted(faults, self.arguments)
         object.__setattr__(self, "given", given)
         object.__setattr__(self, "faults", tuple(faults))
+
+
+async def call_of(target: Target, arguments: Any, caller: Caller, *more: Any, **named: Any) -> Call:
+    """A call, made as `Call` is; in a thread when its arguments take long to check."""
+    make = partial(Call, target, arguments, caller, *more, **named)
+    return await in_thread(make) if target.input_schema.takes_long(arguments) else make()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,17 @@ from executions.ledger.writer import ledger
 from executions.models import new_id
 from executions.privacy.redactor import Redactor
 from executions.record import ports
-from executions.running.calls import Answer, Answerer, Call, Caller, Delivery, Numbers, Waiting, error_answer
+from executions.running.calls import (
+    Answer,
+    Answerer,
+    Call,
+    Caller,
+    Delivery,
+    Numbers,
+    Waiting,
+    call_of,
+    error_answer,
+)
 from executions.running.children import Children, numbers_of, refusal
 from executions.running.dispatch import Running, dispatcher, stopped
 from executions.running.pausing import hold
@@ -92,7 +102,7 @@ async def _run(execution_id: uuid.UUID, call: Call) -> Answer | Waiting:
     return await _walk(Work(call, tracker, for_answer, secrets, timeout))
 
 
-def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answerer) -> Running:
+async def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answerer) -> Running:
     """Go on with an execution that waited, and that this process has claimed; `answers` are by node id.
 
     What it was called with is in `held`; who answers decides what can be asked next.
@@ -105,7 +115,7 @@ def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answ
         is_asked_live=caller.is_asked_live,
     )
     # What had to wait may have a caller who was told to come back, or who sends its idempotency key again.
-    call = Call(
+    call = await call_of(
         target,
         held.arguments,
         original,
@@ -122,7 +132,8 @@ async def _resume(call: Call, held: Held, answers: Mapping[str, Any]) -> Answer 
     except LedgerUnavailable:
         give_up(Tracker(ledger, held.execution_id, held.started_at, Redactor.none.knowing(held.hidden), held.entries))
         raise
-    _, for_answer, for_record = call.target.guard.over(call.arguments, call.given, secrets)
+    over = partial(call.target.guard.over, call.arguments, call.given, secrets)
+    _, for_answer, for_record = await aside(over, call.arguments)
     tracker = Tracker(ledger, held.execution_id, held.started_at, for_record.knowing(held.hidden), held.entries)
     for_answer = for_answer.knowing(held.hidden_in_answer)
     resumption = Resumption(held.checkpoint, answers, tracker.seconds)

@@ -1,5 +1,6 @@
 """Ask a language model behind an OpenAI-compatible chat endpoint."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -107,7 +108,7 @@ class LlmChat:
             content=json.dumps(_asked(parameters)).encode(),
             timeout=float(parameters.get("timeout", DEFAULT_TIMEOUT)),
         )
-        return NodeResult(_output(parameters, _answer(parameters, response)))
+        return NodeResult(await asyncio.to_thread(_output, parameters, _answer(parameters, response)))
 
     def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
         """The text and what it took; the JSON too when a schema asks for it, which the endpoint may not keep to."""

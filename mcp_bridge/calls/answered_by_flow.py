@@ -9,7 +9,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from executions.ledger.unavailable import LedgerUnavailable
-from executions.running.calls import Answer, Call, Pending, Written
+from executions.running.calls import Answer, Pending, Written, call_of
 from executions.running.refusing import refuse
 from executions.running.targets import ArgumentsError, Target
 from flows.offers.sample_inputs import as_arguments
@@ -53,7 +53,7 @@ async def answer_of(
     request = asking.request_of(ctx, **({"uri": asked} if "uri" in data else {}))
     try:
         async with reports.watching(ctx, target.graph) as watch:
-            call = Call(target, arguments, caller, watch, request=request, written=written)
+            call = await call_of(target, arguments, caller, watch, request=request, written=written)
             try:
                 answer = await asking.converse(ctx, params, call)
             except ArgumentsError as misfit:

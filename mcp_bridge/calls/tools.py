@@ -10,7 +10,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from executions.ledger.idempotency_keys import MAX_CHARACTERS
 from executions.ledger.unavailable import LedgerUnavailable
-from executions.running.calls import Answer, Call, Caller, Pending
+from executions.running.calls import Answer, Caller, Pending, call_of
 from executions.running.deliveries import KeyRefused
 from executions.running.refusing import refuse, refuse_unknown
 from executions.running.targets import ArgumentsError
@@ -79,7 +79,7 @@ async def call(catalogue: Catalogue, ctx: Context, params: CallToolRequestParams
             key: Any = (params.meta or {}).get(IDEMPOTENCY_KEY)
             request = asking.request_of(ctx)
             arguments = params.arguments or {}
-            called = Call(tool.target, arguments, caller, watch, key or "", request=request, written=written)
+            called = await call_of(tool.target, arguments, caller, watch, key or "", request=request, written=written)
             try:
                 if key is not None and not called.faults:
                     _check_key(key, caller)

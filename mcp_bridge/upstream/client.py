@@ -68,7 +68,7 @@ class UpstreamTools:
                 if tool not in known:
                     names = ", ".join(sorted(known)[:50]) or "none"
                     raise NodeFailed(f"{urlsplit(url).hostname} has no tool {tool!r} any more. It has: {names}.")
-                drift.check(tool, arguments, schema, known[tool].input_schema)
+                await asyncio.to_thread(drift.check, tool, arguments, schema, known[tool].input_schema)
             result = await _call(session, tool, arguments)
             if isinstance(result, InputRequiredResult):
                 raise NodeFailed(f"The tool {tool!r} asks for more input while it works, which a node cannot give.")
