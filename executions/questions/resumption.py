@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from django.db import DatabaseError
 
-from executions.aside import cancel_again, uninterrupted
 from executions.database import in_database
 from executions.ledger import suspensions
 from executions.ledger.suspensions import AnswerRefused, Held, Ticket
@@ -21,6 +20,7 @@ from executions.running.pausing import waiting
 from executions.running.recovery import heart
 from executions.running.starting import admit, go_on
 from executions.running.targets import Target, kept_target
+from flows.engine.aside import cancel_again, uninterrupted
 from flows.engine.pauses import Resumption
 from flows.engine.questions import QuestionKind
 from flows.engine.runner import FlowError

@@ -8,13 +8,13 @@ from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
-from executions.aside import in_thread
 from executions.ledger.idempotency_keys import Claim
 from executions.ledger.suspensions import Ticket
 from executions.privacy.redactor import Redactor
 from executions.running.targets import Target
 from flows.adapters import lineage
 from flows.adapters.lineage import Lineage
+from flows.engine.aside import in_thread
 from flows.engine.errors import Fault
 from flows.engine.events import Observer
 from flows.engine.node import Reused

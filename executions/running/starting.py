@@ -11,7 +11,6 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 
-from executions.aside import aside, cancel_again, is_large, uninterrupted
 from executions.database import in_database
 from executions.ledger import drafts
 from executions.ledger.suspensions import Held
@@ -42,6 +41,7 @@ from executions.running.work import NO_SECRETS, Work, ended_elsewhere, give_up, 
 from flows.adapters import lineage
 from flows.adapters.http_client import outbound_client
 from flows.adapters.sandbox import CodeOf, code_runner
+from flows.engine.aside import aside, cancel_again, is_large, uninterrupted
 from flows.engine.events import Observer
 from flows.engine.expressions import SecretValues
 from flows.engine.limits import Limits

@@ -5,16 +5,16 @@ patterns are those of the linear-time engine, so look-around and backreferences 
 holds the GIL while it works, so what would take it long is refused here instead of being timed.
 """
 
-import asyncio
 import json
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import jsonschema_rs
 
+from flows.engine.aside import in_thread
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import too_deep
 from flows.engine.registry import json_path, message_of, short
@@ -103,7 +103,7 @@ class CompiledSchema:
 
     async def faults_aside(self, value: Any) -> list[Fault]:
         """The same, in a thread when it takes long."""
-        return await asyncio.to_thread(self.faults, value) if self.takes_long(value) else self.faults(value)
+        return await in_thread(partial(self.faults, value)) if self.takes_long(value) else self.faults(value)
 
     def takes_long(self, value: Any) -> bool:
         """Whether a value may take so long to check that an event loop should not stop for it."""
