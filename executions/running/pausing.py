@@ -44,7 +44,7 @@ async def _store(work: Work, held: Held) -> bool:
     runner_id = heart.runner_id if caller.is_asked_live else None
     seconds = max(each.question.seconds for each in held.checkpoint.asking.values())
     try:
-        is_held = await in_database(lambda: suspensions.hold(held, caller.identity, seconds, runner_id))
+        is_held = await in_database(lambda: suspensions.hold(held, caller.identity, seconds, runner_id, caller.bounds))
     except DatabaseError as error:
         give_up(work.tracker)
         raise LedgerUnavailable("that the execution waits could not be recorded") from error

@@ -1,6 +1,7 @@
 """`tools/list` and `tools/call`: from the wire to an execution and back."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from mcp.server.context import ServerRequestContext
@@ -8,6 +9,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolRequestParams, PaginatedRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from executions.admission.allowances import OverLimit
+from executions.admission.doors import Place
 from executions.ledger.idempotency_keys import MAX_CHARACTERS
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.running.calls import Answer, Call, Caller, Pending
@@ -16,7 +19,7 @@ from executions.running.refusing import refuse, refuse_unknown
 from executions.running.targets import ArgumentsError
 from flows.adapters import lineage
 from flows.engine.questions import QuestionKind
-from mcp_bridge.calls import asking, own_tools, reports, results
+from mcp_bridge.calls import admitting, asking, own_tools, reports, results
 from mcp_bridge.calls.own_tools import OwnToolCall
 from mcp_bridge.catalogue.snapshot import Catalogue, PublishedTool, Snapshot
 from mcp_bridge.keys.principals import KeyUser, Principal
@@ -28,9 +31,14 @@ IDEMPOTENCY_KEY = "flowhub/idempotencyKey"
 Context = ServerRequestContext[Any, Any]
 
 
+def scope_of(ctx: Context) -> Mapping[str, Any]:
+    """The scope of the HTTP request that brought a message."""
+    return ctx.request.scope if ctx.request is not None else {}
+
+
 def principal_of(ctx: Context) -> Principal | None:
     """The principal behind a message; None on a public server without a key."""
-    user = ctx.request.scope.get("user") if ctx.request is not None else None
+    user = scope_of(ctx).get("user")
     return user.principal if isinstance(user, KeyUser) else None
 
 
@@ -52,11 +60,32 @@ async def call(catalogue: Catalogue, ctx: Context, params: CallToolRequestParams
     """Answer `tools/call`.
 
     A failure that the model can repair is a result with `isError`; an unknown tool is the protocol's error -32602
-    (MCP 2026-07-28, Tools, Error handling). Both leave an execution.
+    (MCP 2026-07-28, Tools, Error handling). Both leave an execution. A call over a limit is such a result too, and
+    leaves none.
     """
     snapshot, principal = catalogue.snapshot, principal_of(ctx)
-    caller = caller_of(ctx, principal)
     tool = snapshot.tools.get(params.name)
+    flow_id = tool.target.flow_id if tool is not None else None
+    try:
+        admitted = admitting.admit(snapshot, principal, scope_of(ctx), flow_id, is_new=params.request_state is None)
+        place = admitted if isinstance(admitted, Place) else await admitted
+    except OverLimit as over:
+        return admitting.over_limit(over, ctx.protocol_version)
+    try:
+        return await _call(snapshot, principal, tool, ctx, params, place)
+    finally:
+        place.leave()
+
+
+async def _call(
+    snapshot: Snapshot,
+    principal: Principal | None,
+    tool: PublishedTool | None,
+    ctx: Context,
+    params: CallToolRequestParams,
+    place: Place,
+) -> dict[str, Any]:
+    caller = caller_of(ctx, principal)
     try:
         # A flow's tool comes before one of FlowHub's own of the same name.
         if tool is None and (own_tool := own_tools.visible(snapshot, principal).get(params.name)) is not None:
@@ -79,7 +108,9 @@ async def call(catalogue: Catalogue, ctx: Context, params: CallToolRequestParams
             key: Any = (params.meta or {}).get(IDEMPOTENCY_KEY)
             request = asking.request_of(ctx)
             arguments = params.arguments or {}
-            called = Call(tool.target, arguments, caller, watch, key or "", request=request, written=written)
+            called = Call(
+                tool.target, arguments, caller, watch, key or "", request=request, written=written, place=place
+            )
             try:
                 if key is not None and not called.faults:
                     _check_key(key, caller)
@@ -155,5 +186,6 @@ def caller_of(ctx: Context, principal: Principal | None) -> Caller:
         identity=principal.id if principal else "",
         can_be_asked=frozenset(kind for kind, is_there in kinds.items() if is_there),
         is_asked_live=is_live,
+        bounds=admitting.bounds_of(principal, scope_of(ctx)),
         above=lineage.read(sent) if (sent := ctx.request and ctx.request.headers.get(lineage.HEADER)) else None,
     )
