@@ -37,14 +37,10 @@ NO_LIMIT = Allowance("", "")
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one call of a caller may leave behind: executions of its family, and executions that wait for answers.
-
-    With `waits_under` those that wait are counted under that name, not under the caller's identity alone.
-    """
+    """What one call of a caller may leave behind: executions of its family, and executions that wait for answers."""
 
     family: int = MAX_FAMILY
     waiting: int = MAX_WAITING
-    waits_under: str = ""
 
 
 class OverLimit(Exception):

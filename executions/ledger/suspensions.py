@@ -21,7 +21,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from executions.admission.allowances import MAX_WAITING, Bounds
+from executions.admission.allowances import MAX_WAITING
 from executions.ledger import statements, writer
 from executions.ledger.tracker import ended_row
 from executions.models import Execution, Suspension
@@ -167,11 +167,11 @@ def _place(execution_id: uuid.UUID, step: int) -> str:
 # --- All that follows is called from worker threads -------------------------------------------------------------------
 
 
-def hold(held: Held, answers_from: str, seconds: float, runner_id: uuid.UUID | None, bounds: Bounds) -> bool:
+def hold(held: Held, answers_from: str, counts_as: str, most: int, seconds: float, runner_id: uuid.UUID | None) -> bool:
     """Store that an execution waits, at most so many seconds; False when it has been ended by somebody else.
 
-    Only `answers_from` may answer; `bounds` are those of the caller. With a runner, the execution ends when that
-    process does. Raises NotStorable.
+    Only `answers_from` may answer; where that is empty, for strangers, at most `most` wait for those who count as one.
+    With a runner, the execution ends when that process does. Raises NotStorable.
     """
     state, now = held.sealed(), timezone.now()
     expires_at = now + timedelta(seconds=seconds)
@@ -179,9 +179,9 @@ def hold(held: Held, answers_from: str, seconds: float, runner_id: uuid.UUID | N
     if waiting.count() >= MAX_WAITING:
         raise NotStorable(TOO_MANY.format(MAX_WAITING))
     # No address is stored, but what tells two of them apart.
-    place = salted_hmac(_SALT, bounds.waits_under, algorithm="sha256").hexdigest() if bounds.waits_under else ""
-    if place and waiting.filter(asked_at=place).count() >= bounds.waiting:
-        raise NotStorable(TOO_MANY.format(bounds.waiting))
+    place = "" if answers_from else salted_hmac(_SALT, counts_as, algorithm="sha256").hexdigest()
+    if place and waiting.filter(asked_at=place).count() >= most:
+        raise NotStorable(TOO_MANY.format(most))
     with transaction.atomic():
         columns = {"runner_id": runner_id, "deadline_at": expires_at, "updated_at": now}
         if not statements.update_pending(held.execution_id, columns):

@@ -60,7 +60,7 @@ async def answer_of(
     # Of a resource's URI the template is kept: what stands in its place are arguments.
     request = asking.request_of(ctx, **({"uri": asked} if "uri" in data else {}))
     try:
-        admitted = admitting.admit(snapshot, principal, tools.scope_of(ctx), target.flow_id, is_new=is_new)
+        admitted = admitting.admit(snapshot, principal, tools.counts_as(ctx), target.flow_id, is_new=is_new)
         place = admitted if isinstance(admitted, Place) else await admitted
     except OverLimit as over:
         raise MCPError(OVER_LIMIT, str(over), data={**data, "retryAfterSeconds": over.seconds}) from None

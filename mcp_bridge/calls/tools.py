@@ -1,7 +1,6 @@
 """`tools/list` and `tools/call`: from the wire to an execution and back."""
 
 import logging
-from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from mcp.server.context import ServerRequestContext
@@ -33,14 +32,14 @@ COUNTS_AS = "flowhub.counts_as"
 Context = ServerRequestContext[Any, Any]
 
 
-def scope_of(ctx: Context) -> Mapping[str, Any]:
-    """The scope of the HTTP request that brought a message."""
-    return ctx.request.scope if ctx.request is not None else {}
+def counts_as(ctx: Context) -> str:
+    """`Caller.counts_as` of who sent a message."""
+    return str(ctx.request.scope[COUNTS_AS]) if ctx.request is not None else ""
 
 
 def principal_of(ctx: Context) -> Principal | None:
     """The principal behind a message; None on a public server without a key."""
-    user = scope_of(ctx).get("user")
+    user = ctx.request.scope.get("user") if ctx.request is not None else None
     return user.principal if isinstance(user, KeyUser) else None
 
 
@@ -69,7 +68,7 @@ async def call(catalogue: Catalogue, ctx: Context, params: CallToolRequestParams
     tool = snapshot.tools.get(params.name)
     flow_id = tool.target.flow_id if tool is not None else None
     try:
-        admitted = admitting.admit(snapshot, principal, scope_of(ctx), flow_id, is_new=params.request_state is None)
+        admitted = admitting.admit(snapshot, principal, counts_as(ctx), flow_id, is_new=params.request_state is None)
         place = admitted if isinstance(admitted, Place) else await admitted
     except OverLimit as over:
         return admitting.over_limit(over, ctx.protocol_version)
@@ -186,9 +185,9 @@ def caller_of(ctx: Context, principal: Principal | None) -> Caller:
         client_version=info.version[:50] if info else "",
         protocol_version=ctx.protocol_version,
         identity=principal.id if principal else "",
-        counts_as=ctx.request.scope[COUNTS_AS] if ctx.request else "",
+        counts_as=counts_as(ctx),
         can_be_asked=frozenset(kind for kind, is_there in kinds.items() if is_there),
         is_asked_live=is_live,
-        bounds=admitting.bounds_of(principal, scope_of(ctx)),
+        bounds=admitting.bounds_of(principal),
         above=lineage.read(sent) if (sent := ctx.request and ctx.request.headers.get(lineage.HEADER)) else None,
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from executions.admission.addresses import UNKNOWN, address_of
+from executions.admission.addresses import address_of
 
 
 def scope(peer: str | None, *forwarded: str) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def scope(peer: str | None, *forwarded: str) -> dict[str, Any]:
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
         ("::ffff:203.0.113.5", "203.0.113.5"),
-        (None, UNKNOWN),
+        (None, ""),
     ],
 )
 def test_a_caller_is_the_address_of_the_peer_and_of_ipv6_its_network(peer: str | None, counted: str) -> None:

@@ -408,8 +408,8 @@ async def test_no_more_wait_for_one_caller_than_are_allowed(flow: Flow, monkeypa
 
 async def test_of_strangers_fewer_wait_from_one_address_and_no_address_is_stored(flow: Flow) -> None:
     target = await sync_to_async(target_of)(flow)
-    here = replace(CALLER, identity="", bounds=Bounds(waiting=1, waits_under="203.0.113.5"))
-    elsewhere = replace(here, bounds=Bounds(waiting=1, waits_under="203.0.113.6"))
+    here = replace(CALLER, identity="", counts_as="203.0.113.5", bounds=Bounds(waiting=1))
+    elsewhere = replace(here, counts_as="203.0.113.6")
     assert isinstance(await state_of(Call(target, {}, here)), Waiting)
     refused = await state_of(Call(target, {}, here))
     assert isinstance(refused, Answer)
