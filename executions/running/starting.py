@@ -68,7 +68,10 @@ async def begin(call: Call) -> Running:
         except DatabaseError as error:
             raise LedgerUnavailable("the draft could not be kept") from error
     execution_id = new_id()
-    return Running(execution_id, call, dispatcher.start(execution_id, _run(execution_id, call)))
+    task = dispatcher.start(execution_id, _run(execution_id, call))
+    if call.place is not None:
+        call.place.until_done(task)
+    return Running(execution_id, call, task)
 
 
 async def admit() -> None:
@@ -161,6 +164,7 @@ async def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer
         counts_as=caller.counts_as,
         can_be_asked=caller.can_be_asked,
         is_asked_live=caller.is_asked_live,
+        bounds=caller.bounds,
     )
     # What had to wait may have a caller who was told to come back, or who sends its idempotency key again.
     call = await call_of(
@@ -200,12 +204,12 @@ async def _walk(work: Work) -> Answer | Waiting:
     if parent is not None:
         numbers = parent.numbers
     elif caller.above is not None:
-        numbers = numbers_of(caller.above)
+        numbers = numbers_of(caller.above, caller.bounds.family)
         if (too_far := refusal(call, numbers)) is not None:
             return await work.end(error_answer(tracker.execution_id, too_far.for_client, too_far), too_far)
     else:
         numbers = Numbers(1)
-        numbers.root = execution_id
+        numbers.root, numbers.most = execution_id, caller.bounds.family
     children = Children(call, tracker, time.monotonic() + work.timeout - spent, numbers, begin)
     lineage.running.set(children.lineage)
     services = Services(
