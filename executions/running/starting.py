@@ -52,8 +52,9 @@ async def begin(call: Call) -> Running:
             await in_database(lambda: drafts.keep(digest, definition))
         except DatabaseError as error:
             raise LedgerUnavailable("the draft could not be kept") from error
-    execution_id = new_id()
-    return Running(execution_id, call, dispatcher.start(execution_id, _run(execution_id, call)))
+    started_at = datetime.now(UTC)
+    execution_id = new_id(started_at)
+    return Running(execution_id, call, dispatcher.start(execution_id, _run(execution_id, started_at, call)))
 
 
 async def admit() -> None:
@@ -64,9 +65,9 @@ async def admit() -> None:
         await ledger.admit()
 
 
-async def _run(execution_id: uuid.UUID, call: Call) -> Answer | Waiting:
+async def _run(execution_id: uuid.UUID, started_at: datetime, call: Call) -> Answer | Waiting:
     """Record that the execution begins, then walk; nothing runs when somebody else has its idempotency key."""
-    started_at, timeout, target = datetime.now(UTC), call.target.timeout_seconds, call.target
+    timeout, target = call.target.timeout_seconds, call.target
     secrets = await secrets_of(target) if target.graph.secret_names else NO_SECRETS
     if call.parent is not None:
         timeout = call.parent.seconds_for(timeout)
