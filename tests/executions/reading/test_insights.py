@@ -213,10 +213,10 @@ def test_each_number_reads_a_range_of_an_index_and_no_json(busy: Flow, monkeypat
     asked: list[tuple[Callable[[], Any], list[str]]] = [
         (
             lambda: insights_of(flow, Period.DAY),
-            ["execution_of_flow", "execution_of_flow_status", "execution_of_flow", BY_ID],
+            ["execution_of_flow", "execution_errors_of_flow", "execution_of_flow", BY_ID],
         ),
         (lambda: overview_of(History.visible_to(owner), Period.DAY), ["execution_of_owner"] * 2),
-        (lambda: overview_of(everything, Period.DAY), ["execution_newest"] * 2),
+        (lambda: overview_of(everything, Period.DAY), [BY_ID] * 2),
         (lambda: calls_of([busy.pk], span_of(Period.DAY)), ["execution_of_flow"]),
     ]
     for action, indexes in asked:
