@@ -44,7 +44,9 @@ async def _store(work: Work, held: Held) -> bool:
     caller = work.call.caller
     runner_id = heart.runner_id if caller.is_asked_live else None
     seconds = max(each.question.seconds for each in held.checkpoint.asking.values())
-    store = partial(suspensions.hold, held, caller.identity, caller.counts_as, caller.bounds.waiting, seconds, runner_id)
+    store = partial(
+        suspensions.hold, held, caller.identity, caller.counts_as, caller.bounds.waiting, seconds, runner_id
+    )
     try:
         is_held = await in_database(store)
     except DatabaseError as error:
