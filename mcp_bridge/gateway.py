@@ -1,6 +1,7 @@
 """The ASGI door to MCP: `/mcp/<slug>` -> head -> key -> body -> the SDK. Everything else -> Django."""
 
 import logging
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError
@@ -8,6 +9,7 @@ from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
 from executions.admission.addresses import address_of
 from flows.adapters import lineage
+from flows.engine.aside import aside
 from flows.values.scopes import Scope as KeyScope
 from mcp_bridge.calls.asking import SESSIONS
 from mcp_bridge.calls.tools import COUNTS_AS
@@ -134,7 +136,7 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
 
     with current_host().room.share(scope[COUNTS_AS]) as share:
         body = await bodies.read(receive, head, share)
-        message = bodies.parsed(body)
+        message = await aside(partial(bodies.parsed, body), body)
         if isinstance(message, list) and batches.may_come(head):
             await batches.answer(batches.checked(message), serve, receive, send)
         else:

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from executions.privacy.redactor import Redactor
 from executions.running.targets import Target
 from flows.adapters import lineage
 from flows.adapters.lineage import Lineage
+from flows.engine.aside import in_thread
 from flows.engine.errors import Fault
 from flows.engine.events import Observer
 from flows.engine.node import Reused
@@ -164,7 +166,8 @@ class Delivery:
 class Call:
     """One call of a flow, from the door to the end: the target, the arguments as they were sent, and who calls.
 
-    Made at the door, where the input schema reads the arguments, once. One whose arguments have faults cannot begin.
+    Made at the door, where the input schema reads the arguments, once; on an event loop by `call_of`. One whose
+    arguments have faults cannot begin.
     """
 
     target: Target
@@ -196,6 +199,12 @@ class Call:
             faults = self.target.guard.unquoted(faults, self.arguments)
         object.__setattr__(self, "given", given)
         object.__setattr__(self, "faults", tuple(faults))
+
+
+async def call_of(target: Target, arguments: Any, caller: Caller, *more: Any, **named: Any) -> Call:
+    """A call, made as `Call` is; in a thread when its arguments take long to check."""
+    make = partial(Call, target, arguments, caller, *more, **named)
+    return await in_thread(make) if target.input_schema.takes_long(arguments) else make()
 
 
 @dataclass(frozen=True, slots=True)

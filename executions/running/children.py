@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 from executions.database import in_database
 from executions.ledger.tracker import Tracker
 from executions.record.node_executions import ChildStarted
-from executions.running.calls import Answer, Call, Numbers, Parent
+from executions.running.calls import Answer, Call, Numbers, Parent, call_of
 from executions.running.dispatch import Running, dispatcher
 from executions.running.targets import Target, published_target
 from flows.adapters.lineage import Lineage
@@ -124,7 +124,7 @@ class Child:
         hidden = tracker.redactor.values
         parent = Parent(tracker.execution_id, family.chain, family.ends_at, hidden, family.numbers)
         caller = replace(family.call.caller, replay_of=None, request="")
-        call = Call(self.target, arguments, caller, parent=parent)
+        call = await call_of(self.target, arguments, caller, parent=parent)
         if call.faults:
             listed = "; ".join(map(str, call.faults))
             raise NodeFailed(f"The arguments do not fit the input schema of {self.target.tool_name}: {listed}.")

@@ -5,7 +5,6 @@ from functools import partial
 
 from django.db import DatabaseError
 
-from executions.aside import uninterrupted
 from executions.database import in_database
 from executions.ledger import suspensions
 from executions.ledger.suspensions import Held, NotStorable
@@ -17,6 +16,7 @@ from executions.running.dispatch import dispatcher, stopped
 from executions.running.recovery import heart
 from executions.running.targets import Target
 from executions.running.work import Work, ended_elsewhere, give_up
+from flows.engine.aside import uninterrupted
 from flows.engine.pauses import Checkpoint
 from flows.engine.runner import FlowError
 

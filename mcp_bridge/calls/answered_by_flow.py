@@ -11,7 +11,7 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 from executions.admission.allowances import OverLimit
 from executions.admission.doors import Place
 from executions.ledger.unavailable import LedgerUnavailable
-from executions.running.calls import Answer, Call, Pending, Written
+from executions.running.calls import Answer, Pending, Written, call_of
 from executions.running.refusing import refuse
 from executions.running.targets import ArgumentsError, Target
 from flows.offers.sample_inputs import as_arguments
@@ -66,7 +66,7 @@ async def answer_of(
         raise MCPError(OVER_LIMIT, str(over), data={**data, "retryAfterSeconds": over.seconds}) from None
     try:
         async with reports.watching(ctx, target.graph) as watch:
-            call = Call(target, arguments, caller, watch, request=request, written=written, place=place)
+            call = await call_of(target, arguments, caller, watch, request=request, written=written, place=place)
             try:
                 answer = await asking.converse(ctx, params, call)
             except ArgumentsError as misfit:

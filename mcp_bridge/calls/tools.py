@@ -12,7 +12,7 @@ from executions.admission.allowances import OverLimit
 from executions.admission.doors import Place
 from executions.ledger.idempotency_keys import MAX_CHARACTERS
 from executions.ledger.unavailable import LedgerUnavailable
-from executions.running.calls import Answer, Call, Caller, Pending
+from executions.running.calls import Answer, Caller, Pending, call_of
 from executions.running.deliveries import KeyRefused
 from executions.running.refusing import refuse, refuse_unknown
 from executions.running.targets import ArgumentsError
@@ -109,7 +109,7 @@ async def _call(
             key: Any = (params.meta or {}).get(IDEMPOTENCY_KEY)
             request = asking.request_of(ctx)
             arguments = params.arguments or {}
-            called = Call(
+            called = await call_of(
                 tool.target, arguments, caller, watch, key or "", request=request, written=written, place=place
             )
             try:
