@@ -358,6 +358,7 @@ class RefusedCalls(models.Model):
                 fields=["minute", "principal_id", "flow_key", "server_key"], name="refused_calls_unique"
             )
         ]
+        indexes = [models.Index(fields=["flow_key", "minute"], name="refused_calls_of_flow")]
 
     def __str__(self) -> str:
         return f"{self.number} of {self.principal_id}"
