@@ -14,7 +14,6 @@ ELSEWHERE = {
     "flows/engine/failures": "flows/engine/test_runner.py",
     "flows/offers/editor": "flows/offers/test_views.py",
     "mcp_bridge/calls/answered_by_flow": "acceptance/test_prompts_resources.py",
-    "executions/running/starting": "executions/running/test_deliveries.py",
     "mcp_bridge/wire/batches": "acceptance/test_batches.py",
     "mcp_bridge/api/upstream": "mcp_bridge/upstream/test_client.py",
     "executions/acting/trials": "executions/api/test_views.py",
