@@ -7,8 +7,10 @@ from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
 from flows.adapters import lineage
+from flows.adapters.turns import network_of
 from flows.values.scopes import Scope as KeyScope
 from mcp_bridge.calls.asking import SESSIONS
+from mcp_bridge.calls.tools import COUNTS_AS
 from mcp_bridge.keys.principals import key_ring
 from mcp_bridge.servers.host import Hosted, current_host
 from mcp_bridge.servers.server import hand_on
@@ -87,6 +89,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 async def _admit(scope: Scope, head: Headers) -> Hosted:
     """The server that is asked for; who asks is put into the scope."""
     slug = scope["path"].removeprefix(PREFIX).removesuffix("/")
+    address = scope["client"][0] if scope.get("client") else ""
     scheme, _, key = head.get("authorization", "").partition(" ")
     try:
         hosted = await current_host().get(slug) if slug and "/" not in slug else None
@@ -103,10 +106,13 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
             challenge = f'Bearer realm="flowhub", error="insufficient_scope", scope="{KeyScope.CALL}"'
             raise Refused(403, message, {"www-authenticate": challenge})
         scope["user"] = user
+        scope[COUNTS_AS] = user.principal.id
     elif not hosted.snapshot.is_public or head.get("authorization"):
         logger.warning("call of /mcp/%s without a key that opens it", slug)
         message = "Send an API key of this server: Authorization: Bearer fh_..."
         raise Refused(401, message, {"www-authenticate": 'Bearer realm="flowhub", error="invalid_token"'})
+    else:
+        scope[COUNTS_AS] = network_of(address)
     return hosted
 
 
@@ -127,7 +133,7 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
         except Refused as refused:
             await refuse(refused, send)
 
-    async with current_host().room.share() as share:
+    with current_host().room.share(scope[COUNTS_AS]) as share:
         body = await bodies.read(receive, head, share)
         message = bodies.parsed(body)
         if isinstance(message, list) and batches.may_come(head):

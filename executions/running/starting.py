@@ -31,7 +31,7 @@ from executions.running.targets import ArgumentsError, Target
 from executions.running.work import NO_SECRETS, Work, ended_elsewhere, give_up, pending_row, secrets_of
 from flows.adapters import lineage
 from flows.adapters.http_client import outbound_client
-from flows.adapters.sandbox import code_runner
+from flows.adapters.sandbox import CodeOf, code_runner
 from flows.engine.events import Observer
 from flows.engine.expressions import SecretValues
 from flows.engine.limits import Limits
@@ -148,6 +148,7 @@ def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answ
     original = Caller(
         **held.caller,
         identity=caller.identity,
+        counts_as=caller.counts_as,
         can_be_asked=caller.can_be_asked,
         is_asked_live=caller.is_asked_live,
     )
@@ -203,7 +204,7 @@ async def _walk(work: Work) -> Answer | Waiting:
         work.secrets,
         flows=children,
         tools=ports.tools,
-        code=code_runner(),
+        code=CodeOf(code_runner(), caller.counts_as),
         offers=Offers(target),
         cannot_ask=partial(caller.cannot_be_asked, is_flow=parent is not None),
     )

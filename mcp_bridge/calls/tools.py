@@ -24,6 +24,8 @@ from mcp_bridge.keys.principals import KeyUser, Principal
 logger = logging.getLogger(__name__)
 
 IDEMPOTENCY_KEY = "flowhub/idempotencyKey"
+COUNTS_AS = "flowhub.counts_as"
+"""Where the scope of a request has `Caller.counts_as`."""
 
 Context = ServerRequestContext[Any, Any]
 
@@ -153,6 +155,7 @@ def caller_of(ctx: Context, principal: Principal | None) -> Caller:
         client_version=info.version[:50] if info else "",
         protocol_version=ctx.protocol_version,
         identity=principal.id if principal else "",
+        counts_as=ctx.request.scope[COUNTS_AS] if ctx.request else "",
         can_be_asked=frozenset(kind for kind, is_there in kinds.items() if is_there),
         is_asked_live=is_live,
         above=lineage.read(sent) if (sent := ctx.request and ctx.request.headers.get(lineage.HEADER)) else None,
