@@ -46,7 +46,7 @@ ELSEWHERE = {
     "executions/upkeep/space": "executions/upkeep/test_retention.py",
     "flowhub/demo": "acceptance/test_mcp.py",
     "flowhub/env": "flowhub/test_checks.py",
-    "flowhub/management/commands/serve": "acceptance/test_mcp.py",
+    "flowhub/management/commands/serve": "acceptance/test_start.py",
     "flowhub/settings": "flowhub/test_checks.py",
     "flows/adapters/addresses": "flows/adapters/test_http_client.py",
     "flows/adapters/httpx_transport": "flows/adapters/test_http_client.py",
