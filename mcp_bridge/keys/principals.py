@@ -1,6 +1,7 @@
 """Who calls: an API key in `Authorization: Bearer` becomes a principal, remembered for a moment."""
 
 import hashlib
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Collection
@@ -14,6 +15,7 @@ from mcp.server.auth.provider import AccessToken
 
 from executions.database import in_database
 from flows.values.scopes import OF_TOOLS, KeyLimits, Scope, held
+from mcp_bridge.keys import guesses
 from mcp_bridge.models import KEY_START, ApiKey, hash_key
 
 REMEMBER_SECONDS = 0.9
@@ -82,8 +84,11 @@ class KeyRing:
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, tuple[float, KeyUser]] = OrderedDict()
 
-    async def user_for(self, key: str) -> KeyUser | None:
-        """The user behind a key, or None when it is unknown, expired, revoked or its owner was switched off."""
+    async def user_for(self, key: str, address: str) -> KeyUser | None:
+        """The user behind a key, or None when it is unknown, expired, revoked or its owner was switched off.
+
+        Raises TooManyGuesses in place of None, for an address from which many unknown keys came.
+        """
         if not key.startswith(KEY_START) or len(key) > 200:
             return None
         # No key stays in memory. What the database knows it by is asked for only there.
@@ -91,7 +96,7 @@ class KeyRing:
         known = self._known.get(digest)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        principal = await in_database(lambda: verify(key))
+        principal = await in_database(lambda: verify(key, address))
         if principal is None:
             self._known.pop(digest, None)
             return None
@@ -104,11 +109,51 @@ class KeyRing:
         return user
 
 
-def verify(text: str) -> Principal | None:
-    """Look a key up and note that it was used, at most once a minute."""
-    now, hashed = timezone.now(), hash_key(text)
+class TooManyGuesses(Exception):
+    """An unknown key from an address from which many came: it is told so, and for how many seconds that lasts."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many unknown API keys came from this address. Check the key; again in {seconds} s.")
+        self.seconds = seconds
+
+
+class _Hashes:
+    """What the usable keys are known by, as it was less than a second ago.
+
+    Guesses are compared with it where many were made, so that they cost no query each, and a key that is right is let
+    in whoever guesses beside it.
+    """
+
+    def __init__(self) -> None:
+        self._all: frozenset[str] = frozenset()
+        self._until = 0.0
+        self._lock = threading.Lock()
+
+    def may_hold(self, hashed: str) -> bool:
+        """Whether the hash is that of a key."""
+        with self._lock:
+            if time.monotonic() > self._until:
+                rows = ApiKey.objects.usable(timezone.now()).values_list("key_hash", "former_hash")
+                self._all = frozenset(each for row in rows for each in row if each)
+                self._until = time.monotonic() + REMEMBER_SECONDS
+            return hashed in self._all
+
+
+_hashes = _Hashes()
+
+
+def verify(text: str, address: str = "") -> Principal | None:
+    """Look a key up and note that it was used, at most once a minute; None for one that lets nobody in.
+
+    Raises TooManyGuesses in place of None, for an address from which many unknown keys came.
+    """
+    now, hashed, guessed = timezone.now(), hash_key(text), guesses.of_key(address)
+    seconds = guessed.seconds
+    if seconds and not _hashes.may_hold(hashed):
+        raise TooManyGuesses(seconds)
     key = ApiKey.objects.usable(now).of_text(hashed, now).select_related("owner").first()
     if key is None:
+        guessed.begin()
         return None
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USED_EVERY)
     if key.last_used_at is None or key.last_used_at < now - USED_EVERY:
