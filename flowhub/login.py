@@ -1,11 +1,18 @@
 """The login page, which refuses whoever guesses passwords."""
 
+import threading
 from typing import Any
 
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 
 from mcp_bridge.keys import guesses
+
+BUSY_SECONDS = 5
+"""How long a password waits for those before it, and who waited in vain."""
+
+# To check one takes a processor for half a second, so that a process checks one after the other.
+_checking = threading.Lock()
 
 
 class Login(LoginView):
@@ -19,10 +26,18 @@ class Login(LoginView):
         self.guessed = guesses.of_password(name, request.META.get("REMOTE_ADDR", ""))
         # All of them count it, also when one of them refuses.
         if seconds := max([each.begin() for each in self.guessed]):
-            form = self.get_form_class()(request, initial={"username": name})
-            context = self.get_context_data(form=form, again_in=seconds)
-            return self.render_to_response(context, status=429, headers={"Retry-After": str(seconds)})
-        return super().post(request, *args, **kwargs)
+            return self._refuse(name, seconds)
+        if not _checking.acquire(timeout=BUSY_SECONDS):
+            return self._refuse(name, BUSY_SECONDS)
+        try:
+            return super().post(request, *args, **kwargs)
+        finally:
+            _checking.release()
+
+    def _refuse(self, name: str, seconds: int) -> HttpResponse:
+        form = self.get_form_class()(self.request, initial={"username": name})
+        context = self.get_context_data(form=form, again_in=seconds)
+        return self.render_to_response(context, status=429, headers={"Retry-After": str(seconds)})
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Log in; what was right was no guess."""

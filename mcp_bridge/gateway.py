@@ -92,8 +92,8 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
     address = scope["client"][0] if scope.get("client") else ""
     scheme, _, key = head.get("authorization", "").partition(" ")
     try:
-        hosted = await current_host().get(slug) if slug and "/" not in slug else None
         user = await key_ring.user_for(key.strip(), address) if scheme.lower() == "bearer" else None
+        hosted = await current_host().get(slug) if slug and "/" not in slug else None
     except TooManyGuesses as refused:
         raise Refused(429, str(refused), {"retry-after": str(refused.seconds)}) from None
     except DatabaseError as error:

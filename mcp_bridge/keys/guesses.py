@@ -23,10 +23,10 @@ SECONDS = 300
 AGAIN_SECONDS = 5.0
 """How long after Redis did not answer it is asked again."""
 
-MAX_OF_NAME = 10
+MAX_OF_NAME = 5
 """Wrong passwords for one name as it is typed, in a window of 5 minutes."""
 
-MAX_OF_ADDRESS = 30
+MAX_OF_ADDRESS = 20
 """Wrong passwords from one address, and as many unknown keys, in a window of 5 minutes."""
 
 

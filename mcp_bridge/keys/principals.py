@@ -96,6 +96,7 @@ class KeyRing:
         known = self._known.get(digest)
         if known is not None and known[0] > time.monotonic():
             return known[1]
+        _guessers.refuse_at_once(digest.hex(), address)
         principal = await in_database(lambda: verify(key, address))
         if principal is None:
             self._known.pop(digest, None)
@@ -117,29 +118,43 @@ class TooManyGuesses(Exception):
         self.seconds = seconds
 
 
-class _Hashes:
-    """What the usable keys are known by, as it was less than a second ago.
+class _Guessers:
+    """The addresses from which many unknown keys came, and what the usable keys are known by: both of a moment ago.
 
-    Guesses are compared with it where many were made, so that they cost no query each, and a key that is right is let
-    in whoever guesses beside it.
+    A key from there is compared with that, so that a guess costs no query, and a right key is let in whoever guesses
+    beside it.
     """
 
     def __init__(self) -> None:
-        self._all: frozenset[str] = frozenset()
+        self._hashes: frozenset[str] = frozenset()
+        self._seconds: dict[str, int] = {}
         self._until = 0.0
         self._lock = threading.Lock()
 
-    def may_hold(self, hashed: str) -> bool:
-        """Whether the hash is that of a key."""
+    def refuse(self, hashed: str, address: str) -> None:
+        """Raise TooManyGuesses when this was guessed; may ask the database."""
+        seconds = guesses.of_key(address).seconds
+        if not seconds:
+            return
         with self._lock:
             if time.monotonic() > self._until:
                 rows = ApiKey.objects.usable(timezone.now()).values_list("key_hash", "former_hash")
-                self._all = frozenset(each for row in rows for each in row if each)
+                self._hashes = frozenset(each for row in rows for each in row if each)
+                self._seconds = {}
                 self._until = time.monotonic() + REMEMBER_SECONDS
-            return hashed in self._all
+            if hashed in self._hashes:
+                return
+            self._seconds[address] = seconds
+        raise TooManyGuesses(seconds)
+
+    def refuse_at_once(self, hashed: str, address: str) -> None:
+        """The same as far as it is known: on an event loop."""
+        seconds = self._seconds.get(address)
+        if seconds and hashed not in self._hashes and time.monotonic() < self._until:
+            raise TooManyGuesses(seconds)
 
 
-_hashes = _Hashes()
+_guessers = _Guessers()
 
 
 def verify(text: str, address: str = "") -> Principal | None:
@@ -147,13 +162,11 @@ def verify(text: str, address: str = "") -> Principal | None:
 
     Raises TooManyGuesses in place of None, for an address from which many unknown keys came.
     """
-    now, hashed, guessed = timezone.now(), hash_key(text), guesses.of_key(address)
-    seconds = guessed.seconds
-    if seconds and not _hashes.may_hold(hashed):
-        raise TooManyGuesses(seconds)
+    now, hashed = timezone.now(), hash_key(text)
+    _guessers.refuse(hashed, address)
     key = ApiKey.objects.usable(now).of_text(hashed, now).select_related("owner").first()
     if key is None:
-        guessed.begin()
+        guesses.of_key(address).begin()
         return None
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USED_EVERY)
     if key.last_used_at is None or key.last_used_at < now - USED_EVERY:
