@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 
+from executions.admission.addresses import address_in
 from mcp_bridge.keys import guesses
 
 BUSY_SECONDS = 5
@@ -23,7 +24,7 @@ class Login(LoginView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Check name and password, unless there were too many wrong ones for the name or from the address."""
         name = request.POST.get("username", "")[:1_000]
-        self.guessed = guesses.of_password(name, request.META.get("REMOTE_ADDR", ""))
+        self.guessed = guesses.of_password(name, address_in(request))
         # All of them count it, also when one of them refuses.
         if seconds := max([each.begin() for each in self.guessed]):
             return self._refuse(name, seconds)

@@ -1,13 +1,15 @@
 """The ASGI door to MCP: `/mcp/<slug>` -> head -> key -> body -> the SDK. Everything else -> Django."""
 
 import logging
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
+from executions.admission.addresses import address_of
 from flows.adapters import lineage
-from flows.adapters.turns import network_of
+from flows.engine.aside import aside
 from flows.values.scopes import Scope as KeyScope
 from mcp_bridge.calls.asking import SESSIONS
 from mcp_bridge.calls.tools import COUNTS_AS
@@ -89,10 +91,9 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 async def _admit(scope: Scope, head: Headers) -> Hosted:
     """The server that is asked for; who asks is put into the scope."""
     slug = scope["path"].removeprefix(PREFIX).removesuffix("/")
-    address = scope["client"][0] if scope.get("client") else ""
     scheme, _, key = head.get("authorization", "").partition(" ")
     try:
-        user = await key_ring.user_for(key.strip(), address) if scheme.lower() == "bearer" else None
+        user = await key_ring.user_for(key.strip(), scope) if scheme.lower() == "bearer" else None
         hosted = await current_host().get(slug) if slug and "/" not in slug else None
     except TooManyGuesses as refused:
         raise Refused(429, str(refused), {"retry-after": str(refused.seconds)}) from None
@@ -111,7 +112,7 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
         message = "Send an API key of a server at this address: Authorization: Bearer fh_..."
         raise Refused(401, message, {"www-authenticate": 'Bearer realm="flowhub", error="invalid_token"'})
     if user is None:
-        scope[COUNTS_AS] = network_of(address)
+        scope[COUNTS_AS] = address_of(scope)
     elif KeyScope.CALL not in user.principal.scopes:
         message = f"This API key lacks the scope {KeyScope.CALL}, so it calls no tools. Give it that under Keys."
         challenge = f'Bearer realm="flowhub", error="insufficient_scope", scope="{KeyScope.CALL}"'
@@ -140,7 +141,7 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
 
     with current_host().room.share(scope[COUNTS_AS]) as share:
         body = await bodies.read(receive, head, share)
-        message = bodies.parsed(body)
+        message = await aside(partial(bodies.parsed, body), body)
         if isinstance(message, list) and batches.may_come(head):
             await batches.answer(batches.checked(message), serve, receive, send)
         else:

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 from django.core.cache import BaseCache, caches
 
-from flows.adapters.turns import network_of
-
 logger = logging.getLogger(__name__)
 
 SECONDS = 300
@@ -91,13 +89,13 @@ def of_password(name: str, address: str) -> tuple[Guesses, Guesses]:
     """The guesses of passwords that one more counts among: those for the name, and those from the address."""
     return (
         Guesses("password by name", name.strip().casefold(), MAX_OF_NAME),
-        Guesses("password by address", network_of(address), MAX_OF_ADDRESS),
+        Guesses("password by address", address, MAX_OF_ADDRESS),
     )
 
 
 def of_key(address: str) -> Guesses:
     """The unknown keys that came from an address."""
-    return Guesses("key by address", network_of(address), MAX_OF_ADDRESS)
+    return Guesses("key by address", address, MAX_OF_ADDRESS)
 
 
 def _seconds_left() -> int:

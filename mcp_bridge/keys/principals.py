@@ -4,15 +4,18 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 
+from executions.admission.addresses import address_of
+from executions.admission.allowances import Allowance, of_key
 from executions.database import in_database
 from flows.values.scopes import OF_TOOLS, KeyLimits, Scope, held
 from mcp_bridge.keys import guesses
@@ -46,11 +49,19 @@ class Principal:
     scopes: frozenset[str]
     text_hash: str = field(repr=False)
     """Of the text that was shown: after a rotation a key has two for a while."""
+    calls_per_minute: int | None = field(default=None, compare=False)
+    calls_at_once: int | None = field(default=None, compare=False)
     id: str = field(init=False)
     """What tells this key from all others, for ever."""
+    allowance: Allowance = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "id", client_id_of(self.key_id))
+        object.__setattr__(self, "allowance", of_key(self.id, self.calls_per_minute, self.calls_at_once))
+
+    def is_the_same_as(self, other: "Principal") -> bool:
+        """Whether nothing of the key has changed, not even what does not decide who is let in."""
+        return (self, self.name, self.allowance) == (other, other.name, other.allowance)
 
     def may_use(self, server_id: int, owner_id: int | None) -> bool:
         """Whether the key opens this server: one it names, else one of its owner."""
@@ -84,10 +95,11 @@ class KeyRing:
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, tuple[float, KeyUser]] = OrderedDict()
 
-    async def user_for(self, key: str, address: str) -> KeyUser | None:
+    async def user_for(self, key: str, scope: Mapping[str, Any]) -> KeyUser | None:
         """The user behind a key, or None when it is unknown, expired, revoked or its owner was switched off.
 
-        Raises TooManyGuesses in place of None, for an address from which many unknown keys came.
+        `scope` is that of the ASGI request. Raises TooManyGuesses in place of None, for an address from which many
+        unknown keys came.
         """
         if not key.startswith(KEY_START) or len(key) > 200:
             return None
@@ -96,12 +108,13 @@ class KeyRing:
         known = self._known.get(digest)
         if known is not None and known[0] > time.monotonic():
             return known[1]
+        address = address_of(scope)
         _guessers.refuse_at_once(digest.hex(), address)
         principal = await in_database(lambda: verify(key, address))
         if principal is None:
             self._known.pop(digest, None)
             return None
-        is_same = known is not None and (known[1].principal, known[1].principal.name) == (principal, principal.name)
+        is_same = known is not None and known[1].principal.is_the_same_as(principal)
         user = known[1] if known is not None and is_same else KeyUser(principal)
         self._known[digest] = time.monotonic() + REMEMBER_SECONDS, user
         self._known.move_to_end(digest)
@@ -184,6 +197,8 @@ def _principal(key: ApiKey, hashed: str) -> Principal:
         limits=KeyLimits(None if key.all_servers else frozenset(server.pk for server in key.servers.all()), tools),
         scopes=scopes if tools is None else scopes & OF_TOOLS,
         text_hash=hashed,
+        calls_per_minute=key.calls_per_minute,
+        calls_at_once=key.calls_at_once,
     )
 
 

@@ -9,6 +9,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Throttled
 from rest_framework.request import Request
 
+from executions.admission.addresses import address_in
 from flows.api.scopes import InsufficientScope
 from flows.values.scopes import KeyLimits, Scope
 from mcp_bridge.keys.principals import Principal, TooManyGuesses, verify
@@ -40,7 +41,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         try:
-            principal = verify(token, request.META.get("REMOTE_ADDR", ""))
+            principal = verify(token, address_in(request))
         except TooManyGuesses as refused:
             raise Throttled(refused.seconds, str(refused)) from None
         if principal is None:
