@@ -8,6 +8,8 @@ from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
+from executions.admission.allowances import MAX_FAMILY, Bounds
+from executions.admission.doors import Place
 from executions.ledger.idempotency_keys import Claim
 from executions.ledger.suspensions import Ticket
 from executions.privacy.redactor import Redactor
@@ -52,6 +54,8 @@ class Caller:
     """MCP's method and the name or URI that it asked for, when the call came by another request than `tools/call`."""
     is_asked_live: bool = False
     """Whether questions and answers need the connection of this very call, so that they end with this process."""
+    bounds: Bounds = field(default=Bounds(), compare=False)
+    """What one call of this caller may leave behind."""
     above: Lineage | None = None
     """The execution whose node called by FlowHub's own address; None for a caller from outside."""
 
@@ -107,9 +111,13 @@ def identity_of(user: Any) -> str:
 
 
 class Numbers(count):  # type: ignore[type-arg] # it takes no type at run time
-    """Counts what one call from outside has started in all; `root` is the id of its execution."""
+    """Counts what one call from outside has started in all.
+
+    `root` is the id of its execution, `most` how many there may be.
+    """
 
     root = ""
+    most = MAX_FAMILY
 
 
 @dataclass(slots=True, eq=False)
@@ -178,6 +186,8 @@ class Call:
     """The client's message without its arguments: `id`, `method`, `params`."""
     written: "Written | None" = None
     """The message that an answer becomes for this client; None where the answer itself is what the caller gets."""
+    place: Place | None = None
+    """Its place among the calls under way, which the execution keeps until it ends, whoever waits for it."""
     given: Any = field(init=False)
     """What the flow reads: the record keeps what was sent, the trigger puts out what it means."""
     faults: tuple[Fault, ...] = field(init=False)

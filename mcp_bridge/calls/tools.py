@@ -8,6 +8,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolRequestParams, PaginatedRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from executions.admission.allowances import OverLimit
+from executions.admission.doors import Place
 from executions.ledger.idempotency_keys import MAX_CHARACTERS
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.running.calls import Answer, Caller, Pending, call_of
@@ -16,7 +18,7 @@ from executions.running.refusing import refuse, refuse_unknown
 from executions.running.targets import ArgumentsError
 from flows.adapters import lineage
 from flows.engine.questions import QuestionKind
-from mcp_bridge.calls import asking, own_tools, reports, results
+from mcp_bridge.calls import admitting, asking, own_tools, reports, results
 from mcp_bridge.calls.own_tools import OwnToolCall
 from mcp_bridge.catalogue.snapshot import Catalogue, PublishedTool, Snapshot
 from mcp_bridge.keys.principals import KeyUser, Principal
@@ -28,6 +30,11 @@ COUNTS_AS = "flowhub.counts_as"
 """Where the scope of a request has `Caller.counts_as`."""
 
 Context = ServerRequestContext[Any, Any]
+
+
+def counts_as(ctx: Context) -> str:
+    """`Caller.counts_as` of who sent a message."""
+    return str(ctx.request.scope[COUNTS_AS]) if ctx.request is not None else ""
 
 
 def principal_of(ctx: Context) -> Principal | None:
@@ -54,11 +61,32 @@ async def call(catalogue: Catalogue, ctx: Context, params: CallToolRequestParams
     """Answer `tools/call`.
 
     A failure that the model can repair is a result with `isError`; an unknown tool is the protocol's error -32602
-    (MCP 2026-07-28, Tools, Error handling). Both leave an execution.
+    (MCP 2026-07-28, Tools, Error handling). Both leave an execution. A call over a limit is such a result too, and
+    leaves none.
     """
     snapshot, principal = catalogue.snapshot, principal_of(ctx)
-    caller = caller_of(ctx, principal)
     tool = snapshot.tools.get(params.name)
+    flow_id = tool.target.flow_id if tool is not None else None
+    try:
+        admitted = admitting.admit(snapshot, principal, counts_as(ctx), flow_id, is_new=params.request_state is None)
+        place = admitted if isinstance(admitted, Place) else await admitted
+    except OverLimit as over:
+        return admitting.over_limit(over, ctx.protocol_version)
+    try:
+        return await _call(snapshot, principal, tool, ctx, params, place)
+    finally:
+        place.leave()
+
+
+async def _call(
+    snapshot: Snapshot,
+    principal: Principal | None,
+    tool: PublishedTool | None,
+    ctx: Context,
+    params: CallToolRequestParams,
+    place: Place,
+) -> dict[str, Any]:
+    caller = caller_of(ctx, principal)
     try:
         # A flow's tool comes before one of FlowHub's own of the same name.
         if tool is None and (own_tool := own_tools.visible(snapshot, principal).get(params.name)) is not None:
@@ -81,7 +109,9 @@ async def call(catalogue: Catalogue, ctx: Context, params: CallToolRequestParams
             key: Any = (params.meta or {}).get(IDEMPOTENCY_KEY)
             request = asking.request_of(ctx)
             arguments = params.arguments or {}
-            called = await call_of(tool.target, arguments, caller, watch, key or "", request=request, written=written)
+            called = await call_of(
+                tool.target, arguments, caller, watch, key or "", request=request, written=written, place=place
+            )
             try:
                 if key is not None and not called.faults:
                     _check_key(key, caller)
@@ -155,8 +185,9 @@ def caller_of(ctx: Context, principal: Principal | None) -> Caller:
         client_version=info.version[:50] if info else "",
         protocol_version=ctx.protocol_version,
         identity=principal.id if principal else "",
-        counts_as=ctx.request.scope[COUNTS_AS] if ctx.request else "",
+        counts_as=counts_as(ctx),
         can_be_asked=frozenset(kind for kind, is_there in kinds.items() if is_there),
         is_asked_live=is_live,
+        bounds=admitting.bounds_of(principal),
         above=lineage.read(sent) if (sent := ctx.request and ctx.request.headers.get(lineage.HEADER)) else None,
     )
