@@ -29,8 +29,8 @@ class UnderWay:
             for each in allowances:
                 if each.at_once is not None and numbers[each.name] >= each.at_once:
                     raise OverLimit(
-                        f"This call was not made: {_calls(each.at_once)} {each.whose} may be under way at once. Call "
-                        "again in 1 second, or once one of them has ended.",
+                        f"This call was not made: the limit is {_calls(each.at_once)} at once {each.whose}. Call again "
+                        "in 1 second, or once one of them has ended.",
                         1,
                     )
             names = [each.name for each in allowances if each.at_once is not None]
@@ -127,7 +127,7 @@ class Doors:
             if seconds:
                 place.leave()
                 raise OverLimit(
-                    f"This call was not made: {_calls(each.per_minute)} a minute are allowed {each.whose}. Call again "
+                    f"This call was not made: the limit is {_calls(each.per_minute)} a minute {each.whose}. Call again "
                     f"in {seconds} second{'' if seconds == 1 else 's'}.",
                     seconds,
                 )
