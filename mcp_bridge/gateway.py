@@ -1,6 +1,7 @@
-"""The ASGI door to MCP: `/mcp/<slug>` -> head -> key -> body -> the SDK. Everything else -> Django."""
+"""The ASGI door to MCP: `/mcp/<slug>` -> head -> key -> body -> a plain call, or the SDK. Everything else -> Django."""
 
 import logging
+from contextlib import nullcontext
 from typing import Any
 
 from django.db import DatabaseError
@@ -8,6 +9,7 @@ from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
 from flows.adapters import lineage
 from flows.values.scopes import Scope as KeyScope
+from mcp_bridge.calls import direct
 from mcp_bridge.calls.asking import SESSIONS
 from mcp_bridge.keys.principals import key_ring
 from mcp_bridge.servers.host import Hosted, current_host
@@ -111,7 +113,7 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
 
 
 async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Headers, hosted: Hosted) -> None:
-    """Hand what was posted to the SDK once it is here, whole and well formed.
+    """Answer what was posted, or hand it to the SDK, once it is here, whole and well formed.
 
     Its memory is counted until it is answered.
     """
@@ -119,11 +121,18 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
     async def serve(message: Any, body: bytes, receive: Receive, send: Send) -> None:
         try:
             request_id = bodies.check(message, head)
-            session = head.get(SESSION)
-            if request_id is not None and session and hosted.manager.is_under_way(session, request_id):
+            session, user, manager = head.get(SESSION), scope.get("user"), hosted.manager
+            if request_id is not None and session and manager.is_under_way(session, request_id):
                 text = "A request with this id is under way in this session. Give each request an id of its own."
                 raise Refused(400, text, request_id=request_id)
-            await _pass_on(dict(scope), hand_on(message, body, receive), send, hosted)
+            principal = None if user is None else user.principal
+            client = manager.client_of(session, user) if session is not None and head.is_legacy else None
+            call = direct.plain_call(message, head, hosted.snapshot, principal, client)
+            if call is None:
+                await _pass_on(dict(scope), hand_on(message, body, receive), send, hosted)
+            else:
+                with nullcontext() if client is None else manager.holding(head[SESSION], message["id"]):
+                    await direct.answer(call, None if client is None else session, send)
         except Refused as refused:
             await refuse(refused, send)
 

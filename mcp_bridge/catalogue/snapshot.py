@@ -1,5 +1,6 @@
 """What a server offers, as an immutable snapshot: wire objects, graphs and validators made once, listed without ORM."""
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,10 +8,12 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 import mcp_types.methods
+from mcp.shared.inbound import X_MCP_HEADER_KEY
 from pydantic import ValidationError
 
 from executions.running.targets import Target, output_schema_of
 from flows.engine.errors import DefinitionError
+from flows.engine.graph import Graph
 from flows.engine.questions import CAPABILITIES, QuestionKind
 from flows.mcp_apps import View, view_of, with_view
 from flows.models import Flow, Server
@@ -30,6 +33,24 @@ from mcp_bridge.keys.principals import Principal
 
 _ASKS = "ASKS: The tool may ask in the middle of the call. Only clients with MCP's capability {} can answer."
 
+# Their nodes neither wait nor speak to the client.
+QUICK = frozenset(
+    {
+        "trigger",
+        "set_fields",
+        "template",
+        "merge",
+        "validate",
+        "fail",
+        "return",
+        "return_content",
+        "ui_table",
+        "ui_html",
+        "ui_post_list",
+        "ui_stat_card",
+    }
+)
+
 logger = logging.getLogger(__name__)
 
 
@@ -44,6 +65,10 @@ class PublishedTool:
     """Legacy clients need an object: the schema and the structured result are wrapped as `{"result": ...}`."""
     view: View | None = None
     """What clients with MCP Apps draw its answers with."""
+    is_quick: bool = False
+    """Whether a call neither waits nor tells or asks its client anything before the answer, and copies no argument into
+    a header (MCP 2026-07-28, Transports, Custom Headers from Tool Parameters).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +178,12 @@ def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
     except (DefinitionError, ValidationError) as error:
         logger.error("tool %s of server %s is left out: %s", contract.get("name"), server.slug, error)
         return None
-    return PublishedTool(target, contract, legacy, wraps, view)
+    is_quick = _is_quick(target.graph) and X_MCP_HEADER_KEY not in json.dumps(contract["inputSchema"])
+    return PublishedTool(target, contract, legacy, wraps, view, is_quick)
+
+
+def _is_quick(graph: Graph) -> bool:
+    return all(node.type in QUICK and node.settings is None for node in graph.order)
 
 
 def in_both_eras(

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
 from mcp.server.auth.provider import AccessToken
 
 from executions.database import in_database
@@ -74,6 +74,8 @@ class KeyUser(AuthenticatedUser):
             )
         )
         self.principal = principal
+        self.context = authorization_context(self)
+        """By which the SDK knows whose a session is."""
 
 
 class KeyRing:

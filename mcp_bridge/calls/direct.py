@@ -1,0 +1,155 @@
+"""Plain calls of quick tools, answered past the SDK: most calls are such, and the SDK is most of what they would cost.
+
+They are answered with one JSON object, which a client of either era has to take (MCP 2025-11-25 and 2026-07-28,
+Transports, Sending Messages to the Server). What decides and what writes is the same for both ways.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import mcp_types.methods
+import orjson
+from mcp.server.connection import Connection
+from mcp.shared.inbound import MCP_METHOD_HEADER, MCP_NAME_HEADER, MCP_PARAM_HEADER_PREFIX
+from mcp_types import (
+    CLIENT_CAPABILITIES_META_KEY,
+    CLIENT_INFO_META_KEY,
+    INTERNAL_ERROR,
+    PROTOCOL_VERSION_META_KEY,
+    CallToolRequestParams,
+)
+from pydantic import ValidationError
+
+from executions.ledger.unavailable import LedgerUnavailable
+from executions.running import deliveries
+from executions.running.calls import Answer, Call, Pending, Waiting
+from flows.adapters import lineage
+from mcp_bridge.calls import asking, results, tools
+from mcp_bridge.calls.tools import Client, ToolCall
+from mcp_bridge.catalogue.snapshot import Snapshot
+from mcp_bridge.keys.principals import Principal
+from mcp_bridge.wire.headers import Headers
+from mcp_bridge.wire.refusals import Send
+
+logger = logging.getLogger(__name__)
+
+METHOD = "tools/call"
+MAX_ENVELOPE = 4 * 1024
+"""Bytes of a `_meta` that is remembered as good; clients send some 200."""
+
+_MESSAGE = {"jsonrpc", "id", "method", "params"}
+_PARAMS = {"name", "arguments", "_meta"}
+_ENVELOPE = {PROTOCOL_VERSION_META_KEY, CLIENT_CAPABILITIES_META_KEY}
+_PARAM_HEADER = MCP_PARAM_HEADER_PREFIX.lower()
+
+
+def plain_call(
+    message: Mapping[str, Any], head: Headers, snapshot: Snapshot, principal: Principal | None, session: Client | None
+) -> ToolCall | None:
+    """The call that a JSON-RPC message makes, if it is plain: the one place that decides. All others are the SDK's.
+
+    `session` is the client of the handshake session that the request names, if that is open to its caller. A call is
+    plain when
+
+    - the message is a request of `tools/call` with no member but those of JSON-RPC, and its params are a name,
+      arguments that are an object or left out, and `_meta`, without answers or state of an earlier call;
+    - the name is that of a flow's tool which the caller may call, and which is quick (`PublishedTool.is_quick`);
+    - of 2026-07-28: the headers Mcp-Method and Mcp-Name say what the message says, there is no Mcp-Param-* header,
+      `_meta` is that version's envelope and nothing else, as the SDK's models want it, and names the version of the
+      header;
+    - of the versions before: the session has shaken hands, and there is no `_meta`.
+
+    So it names no progress token, log level or idempotency key. Arguments that do not fit are refused here as there.
+    """
+    params = message.get("params")
+    if message.get("method") != METHOD or message.keys() != _MESSAGE or not isinstance(params, dict):
+        return None
+    name, arguments = params.get("name"), params.get("arguments", {})
+    if not (params.keys() <= _PARAMS and isinstance(name, str) and isinstance(arguments, dict)):
+        return None
+    tool = tools.tool_of(snapshot, principal, name)
+    if tool is None or not tool.is_quick:
+        return None
+    if head.is_legacy:
+        client = None if "_meta" in params else session
+    elif head.get(MCP_METHOD_HEADER) == METHOD and head.get(MCP_NAME_HEADER) == name:
+        client = None if any(key.startswith(_PARAM_HEADER) for key in head) else _sender_of(params.get("_meta"))
+        if client is not None and client.protocol_version != head.version:
+            return None
+    else:
+        return None
+    if client is None:
+        return None
+    caller = client.calling(principal, head.get(lineage.HEADER))
+    request = asking.request_kept(message["id"], METHOD, params)
+    return ToolCall(snapshot, principal, caller, tool, arguments, request)
+
+
+def _sender_of(meta: Any) -> Client | None:
+    """The client that the `_meta` of a 2026-07-28 request names; None when the SDK has to look at it."""
+    if not isinstance(meta, dict) or not _ENVELOPE <= meta.keys() <= {*_ENVELOPE, CLIENT_INFO_META_KEY}:
+        return None
+    try:
+        written = orjson.dumps(meta)
+    except TypeError:
+        return None
+    return _checked(written) if len(written) <= MAX_ENVELOPE else None
+
+
+@lru_cache(maxsize=1000)
+def _checked(written: bytes) -> Client | None:
+    """The same of its JSON: the SDK's models are asked once, as a client sends the same each time."""
+    meta = orjson.loads(written)
+    params = {"name": "any", "_meta": meta}
+    version = meta[PROTOCOL_VERSION_META_KEY]
+    try:
+        mcp_types.methods.validate_client_request(METHOD, version, params)
+        CallToolRequestParams.model_validate(params, by_name=False)
+    except (ValueError, KeyError, TypeError):  # pydantic's ValidationError is a ValueError
+        return None
+    sender = Connection.from_envelope(version, meta.get(CLIENT_INFO_META_KEY), meta[CLIENT_CAPABILITIES_META_KEY])
+    info = sender.client_params.client_info if sender.client_params is not None else None
+    return Client.of(version, info, sender.client_capabilities)
+
+
+async def answer(call: ToolCall, session_id: str | None, send: Send) -> None:
+    """Make a plain call and answer it; `session_id` is that of a handshake session."""
+    body = _encoded({"jsonrpc": "2.0", "id": call.request["id"]} | await _outcome(call))
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if session_id is not None:
+        headers.append((b"mcp-session-id", session_id.encode("latin-1")))
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _outcome(call: ToolCall) -> dict[str, Any]:
+    """The member `result` of the answer, or `error` when there is no result, in the SDK's words."""
+    name, version = call.tool.target.tool_name, call.caller.protocol_version
+    try:
+        result = await call.answered(None, _state_of)
+    except LedgerUnavailable as error:
+        result = tools.not_recorded(call.snapshot, name, version, error)
+    except Exception:
+        logger.exception("a call of %s was not answered", name)
+        return {"error": {"code": INTERNAL_ERROR, "message": "Internal server error"}}
+    try:
+        return {"result": results.sifted(result, version)}
+    except ValidationError:
+        logger.exception("what %s answers cannot be sent in %s", name, version)
+        return {"error": {"code": INTERNAL_ERROR, "message": "Handler returned an invalid result"}}
+
+
+async def _state_of(called: Call) -> Answer | Pending:
+    state = await deliveries.state_of(called)
+    assert not isinstance(state, Waiting)  # noqa: S101 - a quick tool asks nobody
+    return state
+
+
+def _encoded(message: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(message)
+    except TypeError:  # integers beyond 64 bits, halves of surrogate pairs
+        return json.dumps(message, separators=(",", ":")).encode()
