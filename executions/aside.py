@@ -14,15 +14,15 @@ _BYTES_OF_A_VALUE = 16
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="aside")
 
 
-def is_large(*values: Any) -> bool:
-    """Whether JSON values take LARGE bytes together, about; stops looking once they do."""
-    left, pending = LARGE, list(values)
+def is_large(*values: Any, least: int = LARGE) -> bool:
+    """Whether JSON values take so many bytes together, about; stops looking once they do."""
+    left, pending = least, list(values)
     while pending and left > 0:
         value = pending.pop()
         if isinstance(value, str):
             left -= len(value)
         elif isinstance(value, dict):
-            left -= sum(map(len, map(str, value))) if len(value) < LARGE // _BYTES_OF_A_VALUE else LARGE
+            left -= sum(map(len, map(str, value))) if len(value) < least // _BYTES_OF_A_VALUE else least
             pending += value.values()
         elif isinstance(value, list | tuple):
             left -= _BYTES_OF_A_VALUE * len(value)

@@ -43,7 +43,6 @@ if any(len(key) < 32 for key in VAULT_KEYS):
 # --- Applications -----------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "daphne",
     "flowhub.apps.FlowHubConfig",
     "django.contrib.admin",
     "django.contrib.auth",

@@ -8,9 +8,11 @@ from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
 from flows.adapters import lineage
+from flows.adapters.turns import network_of
 from flows.values.scopes import Scope as KeyScope
 from mcp_bridge.calls import direct
 from mcp_bridge.calls.asking import SESSIONS
+from mcp_bridge.calls.tools import COUNTS_AS
 from mcp_bridge.keys.principals import key_ring
 from mcp_bridge.servers.host import Hosted, current_host
 from mcp_bridge.servers.server import hand_on
@@ -89,6 +91,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 async def _admit(scope: Scope, head: Headers) -> Hosted:
     """The server that is asked for; who asks is put into the scope."""
     slug = scope["path"].removeprefix(PREFIX).removesuffix("/")
+    address = scope["client"][0] if scope.get("client") else ""
     scheme, _, key = head.get("authorization", "").partition(" ")
     try:
         hosted = await current_host().get(slug) if slug and "/" not in slug else None
@@ -105,10 +108,13 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
             challenge = f'Bearer realm="flowhub", error="insufficient_scope", scope="{KeyScope.CALL}"'
             raise Refused(403, message, {"www-authenticate": challenge})
         scope["user"] = user
+        scope[COUNTS_AS] = user.principal.id
     elif not hosted.snapshot.is_public or head.get("authorization"):
         logger.warning("call of /mcp/%s without a key that opens it", slug)
         message = "Send an API key of this server: Authorization: Bearer fh_..."
         raise Refused(401, message, {"www-authenticate": 'Bearer realm="flowhub", error="invalid_token"'})
+    else:
+        scope[COUNTS_AS] = network_of(address)
     return hosted
 
 
@@ -121,13 +127,12 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
     async def serve(message: Any, body: bytes, receive: Receive, send: Send) -> None:
         try:
             request_id = bodies.check(message, head)
-            session, user, manager = head.get(SESSION), scope.get("user"), hosted.manager
+            session, manager = head.get(SESSION), hosted.manager
             if request_id is not None and session and manager.is_under_way(session, request_id):
                 text = "A request with this id is under way in this session. Give each request an id of its own."
                 raise Refused(400, text, request_id=request_id)
-            principal = None if user is None else user.principal
-            client = manager.client_of(session, user) if session is not None and head.is_legacy else None
-            call = direct.plain_call(message, head, hosted.snapshot, principal, client)
+            client = manager.client_of(session, scope.get("user")) if session and head.is_legacy else None
+            call = direct.plain_call(message, head, scope, hosted.snapshot, client)
             if call is None:
                 await _pass_on(dict(scope), hand_on(message, body, receive), send, hosted)
             else:
@@ -136,7 +141,7 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
         except Refused as refused:
             await refuse(refused, send)
 
-    async with current_host().room.share() as share:
+    with current_host().room.share(scope[COUNTS_AS]) as share:
         body = await bodies.read(receive, head, share)
         message = bodies.parsed(body)
         if isinstance(message, list) and batches.may_come(head):

@@ -42,6 +42,8 @@ class Caller:
     """The execution whose parameters are sent once more."""
     identity: str = ""
     """Who this is beyond doubt, such as `key:7`: an answer has to come from the same. Empty for a stranger."""
+    counts_as: str = ""
+    """What tells callers apart where they take turns: the identity, and of strangers the address."""
     can_be_asked: frozenset[QuestionKind] = frozenset()
     """What flows may ask this caller in the middle of the call."""
     request: str = ""
@@ -70,6 +72,7 @@ class Caller:
             source=source,
             replay_of=replay_of,
             identity=identity_of(user),
+            counts_as=identity_of(user),
             can_be_asked=frozenset(KINDS),
             above=lineage.arrived.get(),
         )

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 
-from executions.aside import aside, cancel_again, uninterrupted
+from executions.aside import aside, cancel_again, is_large, uninterrupted
 from executions.database import in_database
 from executions.ledger import drafts
 from executions.ledger.suspensions import Held
@@ -31,11 +31,16 @@ from executions.running.targets import ArgumentsError, Target
 from executions.running.work import NO_SECRETS, Work, ended_elsewhere, give_up, pending_row, secrets_of
 from flows.adapters import lineage
 from flows.adapters.http_client import outbound_client
-from flows.adapters.sandbox import code_runner
+from flows.adapters.sandbox import CodeOf, code_runner
+from flows.engine.events import Observer
+from flows.engine.expressions import SecretValues
 from flows.engine.limits import Limits
 from flows.engine.node import Services
 from flows.engine.pauses import Resumption
 from flows.engine.runner import Outcome, run
+
+MAX_AT_ONCE = 64 * 1024
+"""Bytes of arguments, about, with which a call is still answered at once: the flow's timeout cannot interrupt that."""
 
 NO_RETURN = "The flow ended without a return node, so there is nothing to answer."
 
@@ -66,30 +71,72 @@ async def admit() -> None:
 
 async def _run(execution_id: uuid.UUID, call: Call) -> Answer | Waiting:
     """Record that the execution begins, then walk; nothing runs when somebody else has its idempotency key."""
-    started_at, timeout, target = datetime.now(UTC), call.target.timeout_seconds, call.target
+    started_at, target = datetime.now(UTC), call.target
     secrets = await secrets_of(target) if target.graph.secret_names else NO_SECRETS
-    if call.parent is not None:
-        timeout = call.parent.seconds_for(timeout)
-
-    def begun() -> tuple[Redactor, Redactor, dict[str, Any]]:
-        shown, for_answer, for_record = target.guard.over(call.arguments, call.given, secrets)
-        if call.parent is not None:
-            for_record = for_record.knowing(call.parent.hidden)
-        return for_answer, for_record, pending_row(execution_id, started_at, call, shown, for_record, timeout)
-
-    for_answer, for_record, row = await aside(begun, call.arguments)
-    tracker = Tracker(ledger, execution_id, started_at, for_record)
+    work, row = await aside(partial(_begun, execution_id, started_at, call, secrets), call.arguments)
     if call.delivery.claim is None:
         ledger.open(row)
     else:
         # A call that is cancelled meanwhile goes on until it is known whether it has to leave a record.
-        claiming = ledger.open_claimed(row, call.delivery.claim.row(execution_id, started_at, timeout))
+        claiming = ledger.open_claimed(row, call.delivery.claim.row(execution_id, started_at, work.timeout))
         is_ours, was_cancelled = await uninterrupted(claiming)
         cancel_again(was_cancelled)
         if not is_ours:
             call.delivery.is_beaten = True
             return ended_elsewhere(execution_id)
-    return await _walk(Work(call, tracker, for_answer, secrets, timeout))
+    return await _walk(work)
+
+
+def _begun(
+    execution_id: uuid.UUID, started_at: datetime, call: Call, secrets: SecretValues
+) -> tuple[Work, dict[str, Any]]:
+    """A call that is about to walk its graph, and the row that it begins with."""
+    timeout = call.target.timeout_seconds
+    shown, for_answer, for_record = call.target.guard.over(call.arguments, call.given, secrets)
+    if call.parent is not None:
+        timeout = call.parent.seconds_for(timeout)
+        for_record = for_record.knowing(call.parent.hidden)
+    tracker = Tracker(ledger, execution_id, started_at, for_record)
+    row = pending_row(execution_id, started_at, call, shown, for_record, timeout)
+    return Work(call, tracker, for_answer, secrets, timeout), row
+
+
+async def answer_at_once(call: Call) -> Answer | None:
+    """The answer of a call whose graph neither waits nor acts, once its record is durable; None for every other call.
+
+    The graph is walked in one pass, in the task of whoever asks, and the execution is written once, when it has ended:
+    nobody sees it under way, and nobody can cancel it. Who stops waiting leaves the same record. Raises ArgumentsError,
+    LedgerUnavailable. When it is None, nothing has been done.
+    """
+    target = call.target
+    is_usual = not (call.key or call.reused or call.parent or call.caller.above)
+    if not (target.is_immediate and is_usual) or is_large(call.arguments, least=MAX_AT_ONCE):
+        return None
+    if call.faults:
+        raise ArgumentsError(call.faults)
+    await admit()
+    work, row = _begun(new_id(), datetime.now(UTC), call, NO_SECRETS)
+    tracker = work.tracker
+    outcome = await run(
+        target.graph,
+        call.given,
+        services=Services(str(tracker.execution_id), roots=_roots(work)),
+        observers=_observers(work, tracker.nodes.add),
+        limits=_limits(),
+        output_schema=target.output_schema,
+    )
+    answer = _answer(work, outcome)
+    ledger.open(row)
+    data = [value for entry in tracker.nodes.entries for value in (entry["inputData"], entry["outputData"])]
+    if is_large(data, answer.content):
+        ending = dispatcher.start(tracker.execution_id, work.end(answer, outcome.error))
+        await Running(tracker.execution_id, call, ending).state()
+        return answer
+    result = answer.as_json()
+    message = call.written(answer) if call.written is not None else None
+    terminal = tracker.columns(tracker.seconds, result, outcome.error, message)
+    is_ours = await ledger.commit(tracker.execution_id, terminal)
+    return answer if is_ours else ended_elsewhere(tracker.execution_id)
 
 
 def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answerer) -> Running:
@@ -101,6 +148,7 @@ def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answ
     original = Caller(
         **held.caller,
         identity=caller.identity,
+        counts_as=caller.counts_as,
         can_be_asked=caller.can_be_asked,
         is_asked_live=caller.is_asked_live,
     )
@@ -138,16 +186,6 @@ async def _walk(work: Work) -> Answer | Waiting:
     call, tracker, target = work.call, work.tracker, work.call.target
     caller, parent, execution_id = call.caller, call.parent, str(tracker.execution_id)
     spent = work.resumption.checkpoint.seconds if work.resumption is not None else 0.0
-    roots = {
-        "now": tracker.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "caller": {
-            "clientName": caller.client_name,
-            "clientVersion": caller.client_version,
-            "principal": caller.principal,
-        },
-        "execution": {"id": execution_id, "flowName": target.flow_name, "toolName": target.tool_name},
-        "flowhub": {"url": settings.PUBLIC_URL},
-    }
     if parent is not None:
         numbers = parent.numbers
     elif caller.above is not None:
@@ -162,11 +200,11 @@ async def _walk(work: Work) -> Answer | Waiting:
     services = Services(
         execution_id,
         outbound_client(),
-        roots,
+        _roots(work),
         work.secrets,
         flows=children,
         tools=ports.tools,
-        code=code_runner(),
+        code=CodeOf(code_runner(), caller.counts_as),
         offers=Offers(target),
         cannot_ask=partial(caller.cannot_be_asked, is_flow=parent is not None),
     )
@@ -175,10 +213,10 @@ async def _walk(work: Work) -> Answer | Waiting:
             target.graph,
             call.given,
             services=services,
-            observers=(tracker.observe,) if call.watch is None else (tracker.observe, call.watch(tracker.redactor)),
+            observers=_observers(work, tracker.observe),
             before_effects=tracker.write_all,
             timeout=work.timeout,
-            limits=Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES),
+            limits=_limits(),
             reused=call.reused,
             output_schema=target.output_schema,
             resumed=work.resumption,
@@ -192,6 +230,34 @@ async def _walk(work: Work) -> Answer | Waiting:
         error = stopped(parent)
         answer = error_answer(tracker.execution_id, error.message, error)
     return await work.end(answer, error)
+
+
+def _roots(work: Work) -> dict[str, Any]:
+    """What expressions may name besides the outputs of nodes."""
+    caller, target = work.call.caller, work.call.target
+    return {
+        "now": work.tracker.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "caller": {
+            "clientName": caller.client_name,
+            "clientVersion": caller.client_version,
+            "principal": caller.principal,
+        },
+        "execution": {
+            "id": str(work.tracker.execution_id),
+            "flowName": target.flow_name,
+            "toolName": target.tool_name,
+        },
+        "flowhub": {"url": settings.PUBLIC_URL},
+    }
+
+
+def _observers(work: Work, record: Observer) -> tuple[Observer, ...]:
+    watch = work.call.watch
+    return (record,) if watch is None else (record, watch(work.tracker.redactor))
+
+
+def _limits() -> Limits:
+    return Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES)
 
 
 def _without_reply(work: Work) -> str:

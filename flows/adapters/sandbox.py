@@ -4,7 +4,8 @@ Monty is an interpreter without a way out: no files, no network, no environment,
 On top of that each run is a fresh session with limits on time, memory, depth and output, and what it gives back is
 rebuilt as plain JSON of bounded size before anybody touches it: a result may be 100,000 levels deep, or a few objects
 that refer to each other and would be terabytes as JSON. There are two pools of worker processes, so that programs that
-take their seconds never hold up conditions. Workers start when they are first needed and end with this process.
+take their seconds never hold up conditions. Of each pool one caller has half at most, and those who wait take turns.
+Workers start when they are first needed and end with this process.
 """
 
 import asyncio
@@ -14,11 +15,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic_monty import AsyncMonty, MontyCrashedError, MontyError, MontyRuntimeError, MontySyntaxError
 
 from flows.adapters.sandbox_values import plain
+from flows.adapters.turns import Turns
 from flows.engine.errors import NodeFailed
 from flows.engine.node import Json
 
@@ -48,9 +50,10 @@ class SandboxLimits:
     workers: int
 
 
-_CPUS = os.cpu_count() or 1
-EXPRESSIONS = SandboxLimits(seconds=0.05, memory=8 * _MIB, workers=max(2, _CPUS))
-PROGRAMS = SandboxLimits(seconds=5.0, memory=64 * _MIB, workers=max(4, _CPUS))
+# Twice as many as there are processors: one caller alone, who has half of the workers, keeps all of these busy.
+_WORKERS = max(4, 2 * (os.cpu_count() or 1))
+EXPRESSIONS = SandboxLimits(seconds=0.05, memory=8 * _MIB, workers=_WORKERS)
+PROGRAMS = SandboxLimits(seconds=5.0, memory=64 * _MIB, workers=_WORKERS)
 
 
 class TookTooLong(NodeFailed):
@@ -58,30 +61,48 @@ class TookTooLong(NodeFailed):
 
 
 class SandboxedCode:
-    """Runs programs and expressions; safe to use from several event loops and threads."""
+    """Runs programs and expressions; safe to use from several event loops and threads.
+
+    Used as it is, it runs them for callers that nobody knows, who count as one.
+    """
 
     def __init__(self, expressions: SandboxLimits = EXPRESSIONS, programs: SandboxLimits = PROGRAMS) -> None:
         self._expressions = _Pool("expression", expressions)
         self._programs = _Pool("code", programs)
 
-    async def run(self, source: str, inputs: Mapping[str, Json], printed: Callable[[str], None]) -> Json:
+    async def run(self, source: str, inputs: Mapping[str, Json], printed: Callable[[str], None], who: str = "") -> Json:
         """Run a program; raises NodeFailed (see `flows.engine.node.CodeRunner`)."""
-        return await self._programs.feed(source, inputs, printed)
+        return await self._programs.feed(who, source, inputs, printed)
 
-    async def evaluate(self, expression: str, inputs: Mapping[str, Json]) -> Json:
+    async def evaluate(self, expression: str, inputs: Mapping[str, Json], who: str = "") -> Json:
         """Evaluate an expression; raises NodeFailed.
 
         The limit is so short, and of the clock, that a worker which had to wait for a processor can meet it. An
         expression changes nothing, so it gets a second chance.
         """
         with suppress(TookTooLong):
-            return await self._expressions.feed(expression, inputs, _unheard)
-        return await self._expressions.feed(expression, inputs, _unheard)
+            return await self._expressions.feed(who, expression, inputs, _unheard)
+        return await self._expressions.feed(who, expression, inputs, _unheard)
 
     async def close(self) -> None:
         """End the worker processes; the next run would start new ones."""
         await self._expressions.close()
         await self._programs.close()
+
+
+class CodeOf(NamedTuple):
+    """The sandbox as one caller has it, who is told from others by `who`: a `flows.engine.node.CodeRunner`."""
+
+    sandbox: SandboxedCode
+    who: str
+
+    async def run(self, source: str, inputs: Mapping[str, Json], printed: Callable[[str], None]) -> Json:
+        """Run a program; raises NodeFailed."""
+        return await self.sandbox.run(source, inputs, printed, self.who)
+
+    async def evaluate(self, expression: str, inputs: Mapping[str, Json]) -> Json:
+        """Evaluate an expression; raises NodeFailed."""
+        return await self.sandbox.evaluate(expression, inputs, self.who)
 
 
 @cache
@@ -125,6 +146,7 @@ class _Pool:
     def __init__(self, noun: str, limits: SandboxLimits) -> None:
         self.noun = noun
         self.limits = limits
+        self.turns = Turns(limits.workers, max(1, limits.workers // 2))
         self.monty = AsyncMonty(
             min_processes=0,
             max_processes=limits.workers,
@@ -139,7 +161,18 @@ class _Pool:
             self.is_open = False
             await self.monty.__aexit__(None, None, None)
 
-    async def feed(self, source: str, inputs: Mapping[str, Json], printed: Callable[[str], None]) -> Json:
+    async def feed(self, who: str, source: str, inputs: Mapping[str, Json], printed: Callable[[str], None]) -> Json:
+        """Run `source` once it is the caller's turn."""
+        try:
+            await self.turns.take(who, 1, _WAIT_SECONDS)
+        except TimeoutError:
+            raise NodeFailed(self._busy()) from None
+        try:
+            return await self._feed(source, inputs, printed)
+        finally:
+            self.turns.give(who, 1)
+
+    async def _feed(self, source: str, inputs: Mapping[str, Json], printed: Callable[[str], None]) -> Json:
         if not self.is_open:
             await self.monty.__aenter__()  # starts no process; doing it twice is harmless
             self.is_open = True
@@ -212,7 +245,13 @@ class _Pool:
     def _stopped(self, output: _Printed | None) -> str:
         if output is not None and output.is_over:
             return f"The {self.noun} printed more than {MAX_PRINTED:,} characters and was stopped. Let it print less."
-        return f"All {self.limits.workers} workers for {self.noun} were busy for {_WAIT_SECONDS:g} s. Call again later."
+        return self._busy()
+
+    def _busy(self) -> str:
+        return (
+            f"No worker for {self.noun} was free for {_WAIT_SECONDS:g} s: one caller has {self.turns.own} of "
+            f"{self.turns.size} at most. Call again later, and fewer at a time."
+        )
 
 
 def _expire(stop: asyncio.Timeout, loop: asyncio.AbstractEventLoop) -> None:

@@ -28,7 +28,7 @@ from flows.engine.events import (
 )
 from flows.engine.expressions import SECRET_REFERENCES, Filling
 from flows.engine.failures import FlowError, as_output, error_of
-from flows.engine.graph import TRIGGER, Graph, Node
+from flows.engine.graph import MAX_PASS, TRIGGER, Graph, Node
 from flows.engine.limits import Limits, size_of
 from flows.engine.node import MAIN, Finished, LogLevel, NodeContext, NodeResult, RepliesAgain, Reply, Reused, Services
 from flows.engine.paths import SECRETS
@@ -181,7 +181,8 @@ class _Walk:
             self._tell(NodeAnswered(self.graph.nodes[node_id], self._at()))
 
     async def run(self) -> Outcome:
-        self.timeout = asyncio.timeout(self.seconds_left)
+        # Nothing of what does not wait can be interrupted.
+        self.timeout = asyncio.timeout(None if self.graph.is_immediate else self.seconds_left)
         try:
             async with self.timeout:
                 await self._walk()
@@ -254,12 +255,16 @@ class _Walk:
         tasks: dict[asyncio.Task[None], Node] = {}
         try:
             while self.ready or any(map(self._matters, tasks.values())):
-                if len(self.ready) == 1 and not tasks:
-                    # A task for each node of a straight line would cost more than most nodes do.
-                    await self._execute(self.ready.popleft())
+                if self.ready:
+                    node = self.ready.popleft()
+                    if (tasks or self.ready) and not node.is_immediate:
+                        tasks[asyncio.create_task(self._execute(node))] = node
+                        continue
+                    # A task would cost more than most nodes do.
+                    await self._execute(node)
+                    if self.ready and len(self.ended) % MAX_PASS == 0:
+                        await asyncio.sleep(0)
                     continue
-                tasks |= {asyncio.create_task(self._execute(node)): node for node in self.ready}
-                self.ready.clear()
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 tasks = {task: node for task, node in tasks.items() if task not in done}
                 errors = [error for task in done if (error := task.exception())]
@@ -286,6 +291,8 @@ class _Walk:
         return False
 
     async def _execute(self, node: Node) -> None:
+        if self.failure is not None:
+            return  # it was to begin together with one that has failed
         earlier = self.reused.get(node.id)
         if earlier is not None and earlier.handle is not None:
             self._reuse(node, earlier, earlier.handle)

@@ -30,9 +30,8 @@ from flows.adapters import lineage
 from mcp_bridge.calls import asking, results, tools
 from mcp_bridge.calls.tools import Client, ToolCall
 from mcp_bridge.catalogue.snapshot import Snapshot
-from mcp_bridge.keys.principals import Principal
 from mcp_bridge.wire.headers import Headers
-from mcp_bridge.wire.refusals import Send
+from mcp_bridge.wire.refusals import Scope, Send
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ _PARAM_HEADER = MCP_PARAM_HEADER_PREFIX.lower()
 
 
 def plain_call(
-    message: Mapping[str, Any], head: Headers, snapshot: Snapshot, principal: Principal | None, session: Client | None
+    message: Mapping[str, Any], head: Headers, scope: Scope, snapshot: Snapshot, session: Client | None
 ) -> ToolCall | None:
     """The call that a JSON-RPC message makes, if it is plain: the one place that decides. All others are the SDK's.
 
@@ -70,6 +69,7 @@ def plain_call(
     name, arguments = params.get("name"), params.get("arguments", {})
     if not (params.keys() <= _PARAMS and isinstance(name, str) and isinstance(arguments, dict)):
         return None
+    principal = tools.principal_in(scope)
     tool = tools.tool_of(snapshot, principal, name)
     if tool is None or not tool.is_quick:
         return None
@@ -83,7 +83,7 @@ def plain_call(
         return None
     if client is None:
         return None
-    caller = client.calling(principal, head.get(lineage.HEADER))
+    caller = client.calling(principal, scope, head.get(lineage.HEADER))
     request = asking.request_kept(message["id"], METHOD, params)
     return ToolCall(snapshot, principal, caller, tool, arguments, request)
 

@@ -32,14 +32,26 @@ from mcp_bridge.keys.principals import KeyUser, Principal
 logger = logging.getLogger(__name__)
 
 IDEMPOTENCY_KEY = "flowhub/idempotencyKey"
+COUNTS_AS = "flowhub.counts_as"
+"""Where the scope of a request has `Caller.counts_as`."""
 
 Context = ServerRequestContext[Any, Any]
 
 
-def principal_of(ctx: Context) -> Principal | None:
-    """The principal behind a message; None on a public server without a key."""
-    user = ctx.request.scope.get("user") if ctx.request is not None else None
+def scope_of(ctx: Context) -> Mapping[str, Any]:
+    """The scope of the HTTP request that brought a message."""
+    return ctx.request.scope if ctx.request is not None else {}
+
+
+def principal_in(scope: Mapping[str, Any]) -> Principal | None:
+    """The principal behind a request; None on a public server without a key."""
+    user = scope.get("user")
     return user.principal if isinstance(user, KeyUser) else None
+
+
+def principal_of(ctx: Context) -> Principal | None:
+    """The principal behind a message that came through the SDK."""
+    return principal_in(scope_of(ctx))
 
 
 def visible_tools(snapshot: Snapshot, principal: Principal | None) -> list[PublishedTool]:
@@ -202,8 +214,11 @@ class Client:
             can_be_asked=frozenset(kind for kind, is_there in kinds.items() if is_there),
         )
 
-    def calling(self, principal: Principal | None, sent_lineage: str | None) -> Caller:
-        """Who makes a call with it; `sent_lineage` is the header of a call that another execution makes."""
+    def calling(self, principal: Principal | None, scope: Mapping[str, Any], sent_lineage: str | None) -> Caller:
+        """Who makes a call with it, by the scope of the HTTP request.
+
+        `sent_lineage` is the header of a call that another execution makes.
+        """
         return Caller(
             principal=principal.name if principal else "anybody",
             source="mcp",
@@ -211,6 +226,7 @@ class Client:
             client_version=self.version,
             protocol_version=self.protocol_version,
             identity=principal.id if principal else "",
+            counts_as=scope.get(COUNTS_AS, ""),
             can_be_asked=self.can_be_asked,
             is_asked_live=self.protocol_version not in MODERN_PROTOCOL_VERSIONS,
             above=lineage.read(sent_lineage) if sent_lineage else None,
@@ -223,4 +239,5 @@ def caller_of(ctx: Context, principal: Principal | None) -> Caller:
     can_be_reached = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS or ctx.session.can_send_request
     declared = ctx.session.client_capabilities if can_be_reached else None
     found = Client.of(ctx.protocol_version, client.client_info if client is not None else None, declared)
-    return found.calling(principal, ctx.request.headers.get(lineage.HEADER) if ctx.request is not None else None)
+    sent_lineage = ctx.request.headers.get(lineage.HEADER) if ctx.request is not None else None
+    return found.calling(principal, scope_of(ctx), sent_lineage)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from executions.running.targets import Target, output_schema_of
 from flows.engine.errors import DefinitionError
 from flows.engine.graph import Graph
+from flows.engine.node import Speaks
 from flows.engine.questions import CAPABILITIES, QuestionKind
 from flows.mcp_apps import View, view_of, with_view
 from flows.models import Flow, Server
@@ -32,24 +33,6 @@ from mcp_bridge.catalogue.pending_contract import widened
 from mcp_bridge.keys.principals import Principal
 
 _ASKS = "ASKS: The tool may ask in the middle of the call. Only clients with MCP's capability {} can answer."
-
-# Their nodes neither wait nor speak to the client.
-QUICK = frozenset(
-    {
-        "trigger",
-        "set_fields",
-        "template",
-        "merge",
-        "validate",
-        "fail",
-        "return",
-        "return_content",
-        "ui_table",
-        "ui_html",
-        "ui_post_list",
-        "ui_stat_card",
-    }
-)
 
 logger = logging.getLogger(__name__)
 
@@ -183,7 +166,7 @@ def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
 
 
 def _is_quick(graph: Graph) -> bool:
-    return all(node.type in QUICK and node.settings is None for node in graph.order)
+    return graph.is_immediate and not any(isinstance(node.registered.node_type, Speaks) for node in graph.order)
 
 
 def in_both_eras(

@@ -1,8 +1,8 @@
 """Bodies of messages: read within limits of size, time and memory, and checked before the SDK sees them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from mcp_types import INVALID_PARAMS, PARSE_ERROR, PROTOCOL_VERSION_META_KEY, UN
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from pydantic_core import from_json
 
+from flows.adapters.turns import Turns
 from mcp_bridge.wire.headers import SESSION, Headers
 from mcp_bridge.wire.refusals import RETRY_LATER, Receive, Refused
 
@@ -19,6 +20,9 @@ SMALL_BYTES = 64 * 1024
 
 LARGE_AT_ONCE = 8
 """So many messages of the largest size may be held by a process at a time."""
+
+LARGE_OF_ONE = 4
+"""So many of them may be one caller's: a key's, or those of a stranger's address."""
 
 WAIT_SECONDS = 20.0
 """How long a large message waits until others have been answered."""
@@ -37,21 +41,20 @@ class Gone(Exception):
 
 
 class Room:
-    """The memory of a process for large messages: those that find no room wait a little, unread."""
+    """The memory of a process for large messages: those that find no room wait a little, unread, and in turn."""
 
     def __init__(self) -> None:
-        self.held = 0
-        self.freed = asyncio.Condition()
+        self.turns = Turns(settings.MAX_BODY_BYTES * LARGE_AT_ONCE, settings.MAX_BODY_BYTES * LARGE_OF_ONE)
 
-    @asynccontextmanager
-    async def share(self) -> AsyncIterator["Share"]:
-        """A message's part of the room, given back when the message is answered."""
-        share = Share(self)
+    @contextmanager
+    def share(self, who: str) -> Iterator["Share"]:
+        """The part of the room that a message of this caller has, given back when the message is answered."""
+        share = Share(self, who)
         try:
             yield share
         finally:
             if share.size:
-                await asyncio.shield(share.shrink(0))
+                share.shrink(0)
 
 
 @dataclass(slots=True, eq=False)
@@ -59,27 +62,21 @@ class Share:
     """How much of the room one message has; nothing while it is small."""
 
     room: Room
+    who: str
     size: int = 0
 
     async def cover(self, size: int) -> None:
         """Have room for `size` bytes, once others have left it; raises Refused (503) when they do not."""
         try:
-            async with asyncio.timeout(WAIT_SECONDS), self.room.freed:
-                most = settings.MAX_BODY_BYTES * LARGE_AT_ONCE
-                await self.room.freed.wait_for(lambda: self.room.held + size - self.size <= most)
-                self._set(size)
+            await self.room.turns.take(self.who, size, WAIT_SECONDS)
         except TimeoutError:
             message = "This server holds as many large messages as it may. Wait a little and send this one again."
             raise Refused(503, message, RETRY_LATER) from None
+        self.size = size
 
-    async def shrink(self, size: int) -> None:
-        """Keep so many bytes of it, and let those who wait try again."""
-        async with self.room.freed:
-            self._set(size)
-            self.room.freed.notify_all()
-
-    def _set(self, size: int) -> None:
-        self.room.held += size - self.size
+    def shrink(self, size: int) -> None:
+        """Keep so many bytes of it, and let those who wait have the rest."""
+        self.room.turns.give(self.who, self.size - size)
         self.size = size
 
 
@@ -113,7 +110,7 @@ async def read(receive: Receive, headers: Headers, share: Share) -> bytes:
         raise Refused(408, text, {"connection": "close"}) from None
     if len(body) < share.size:
         # What a message that came in chunks did not need.
-        await share.shrink(len(body))
+        share.shrink(len(body))
     return bytes(body)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flows.adapters.sandbox import MAX_PRINTED, SandboxedCode, SandboxLimits
+from flows.adapters.sandbox import MAX_PRINTED, CodeOf, SandboxedCode, SandboxLimits
 from flows.engine.errors import NodeFailed
 from tests.live import wait_until
 
@@ -214,6 +214,30 @@ async def test_bombs_hold_up_neither_expressions_nor_the_event_loop(sandbox: San
         answered += 1
     assert answered > 20
     assert [str(bomb.exception()) for bomb in bombs] == [TIME] * 4
+
+
+async def test_endless_programs_of_one_caller_do_not_hold_up_those_of_another(sandbox: SandboxedCode) -> None:
+    many, other = CodeOf(sandbox, "key:1"), CodeOf(sandbox, "key:2")
+    bombs = [asyncio.create_task(many.run("while True: pass", {}, print)) for _ in range(4)]
+    await asyncio.sleep(0)
+    assert await other.run("1 + 1", {}, print) == 2
+    assert not any(bomb.done() for bomb in bombs)
+    assert [str(each) for each in await asyncio.gather(*bombs, return_exceptions=True)] == [TIME] * 4
+
+
+async def test_who_finds_no_worker_free_is_told_how_many_one_caller_has(
+    sandbox: SandboxedCode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.adapters.sandbox._WAIT_SECONDS", 0.05)
+    bomb = asyncio.create_task(run(sandbox, "while True: pass"))
+    await asyncio.sleep(0)
+    with pytest.raises(NodeFailed) as caught:
+        await run(sandbox, "1 + 1")
+    assert caught.value.message == (
+        "No worker for code was free for 0.05 s: one caller has 1 of 2 at most. Call again later, and fewer at a time."
+    )
+    with pytest.raises(NodeFailed, match=r"^The code took longer"):
+        await bomb
 
 
 async def test_a_worker_that_dies_fails_its_run_and_is_replaced(sandbox: SandboxedCode) -> None:
