@@ -58,7 +58,7 @@ class Gateway:
                 if messages:
                     await _pass_messages(scope, receive, send, head, hosted)
                 else:
-                    await _pass_on(scope, receive, send, hosted)
+                    await _pass_on(scope, receive, send, head, hosted)
             except Refused as refused:
                 await refuse(refused, send)
             except bodies.Gone:
@@ -134,7 +134,7 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
             client = manager.client_of(session, scope.get("user")) if session and head.is_legacy else None
             call = direct.plain_call(message, head, scope, hosted.snapshot, client)
             if call is None:
-                await _pass_on(dict(scope), hand_on(message, body, receive), send, hosted)
+                await _pass_on(dict(scope), hand_on(message, body, receive), send, head, hosted)
             else:
                 with nullcontext() if client is None else manager.holding(head[SESSION], message["id"]):
                     await direct.answer(call, None if client is None else session, send)
@@ -150,9 +150,11 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
             await serve(message, body, receive, send)
 
 
-async def _pass_on(scope: Scope, receive: Receive, send: Send, hosted: Hosted) -> None:
+async def _pass_on(scope: Scope, receive: Receive, send: Send, head: Headers, hosted: Hosted) -> None:
     stream = ResponseStream(send)
     opening.set(stream.opening)
+    # As they were understood here.
+    scope["headers"] = head.raw()
     scope[SESSIONS] = hosted.manager
     gets = int(scope["method"] == "GET")
     hosted.audience.open_gets += gets
