@@ -2,13 +2,15 @@
 
 import logging
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
+from executions.admission.addresses import address_of
 from flows.adapters import lineage
-from flows.adapters.turns import network_of
+from flows.engine.aside import aside
 from flows.values.scopes import Scope as KeyScope
 from mcp_bridge.calls import direct
 from mcp_bridge.calls.asking import SESSIONS
@@ -91,7 +93,6 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 async def _admit(scope: Scope, head: Headers) -> Hosted:
     """The server that is asked for; who asks is put into the scope."""
     slug = scope["path"].removeprefix(PREFIX).removesuffix("/")
-    address = scope["client"][0] if scope.get("client") else ""
     scheme, _, key = head.get("authorization", "").partition(" ")
     try:
         hosted = await current_host().get(slug) if slug and "/" not in slug else None
@@ -114,7 +115,7 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
         message = "Send an API key of this server: Authorization: Bearer fh_..."
         raise Refused(401, message, {"www-authenticate": 'Bearer realm="flowhub", error="invalid_token"'})
     else:
-        scope[COUNTS_AS] = network_of(address)
+        scope[COUNTS_AS] = address_of(scope)
     return hosted
 
 
@@ -143,7 +144,7 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
 
     with current_host().room.share(scope[COUNTS_AS]) as share:
         body = await bodies.read(receive, head, share)
-        message = bodies.parsed(body)
+        message = await aside(partial(bodies.parsed, body), body)
         if isinstance(message, list) and batches.may_come(head):
             await batches.answer(batches.checked(message), serve, receive, send)
         else:

@@ -18,6 +18,8 @@ ELSEWHERE = {
     "mcp_bridge/api/upstream": "mcp_bridge/upstream/test_client.py",
     "executions/acting/trials": "executions/api/test_views.py",
     "executions/acting/views": "executions/acting/test_actions.py",
+    "executions/admission/allowances": "acceptance/test_limits.py",
+    "executions/admission/doors": "acceptance/test_limits.py",
     "executions/api/actions": "executions/api/test_views.py",
     "executions/api/answering": "executions/questions/test_answers_of_people.py",
     "executions/api/cases": "executions/cases/test_views.py",

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from executions.aside import aside, in_thread, is_large, uninterrupted
 from executions.ledger.writer import Ledger
 from executions.models import Execution, KeptAnswer
 from executions.privacy.redactor import Redactor
@@ -16,6 +15,7 @@ from executions.record import payload, shrinking
 from executions.record.exchange import difference
 from executions.record.node_executions import ChildStarted, Entry, NodeExecutions, with_data
 from executions.record.status import Status
+from flows.engine.aside import aside, in_thread, is_large, uninterrupted
 from flows.engine.events import Event
 from flows.engine.runner import FlowError
 

@@ -11,7 +11,6 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 
-from executions.aside import aside, cancel_again, is_large, uninterrupted
 from executions.database import in_database
 from executions.ledger import drafts
 from executions.ledger.suspensions import Held
@@ -21,7 +20,17 @@ from executions.ledger.writer import ledger
 from executions.models import new_id
 from executions.privacy.redactor import Redactor
 from executions.record import ports
-from executions.running.calls import Answer, Answerer, Call, Caller, Delivery, Numbers, Waiting, error_answer
+from executions.running.calls import (
+    Answer,
+    Answerer,
+    Call,
+    Caller,
+    Delivery,
+    Numbers,
+    Waiting,
+    call_of,
+    error_answer,
+)
 from executions.running.children import Children, numbers_of, refusal
 from executions.running.dispatch import Running, dispatcher, stopped
 from executions.running.pausing import hold
@@ -32,6 +41,7 @@ from executions.running.work import NO_SECRETS, Work, ended_elsewhere, give_up, 
 from flows.adapters import lineage
 from flows.adapters.http_client import outbound_client
 from flows.adapters.sandbox import CodeOf, code_runner
+from flows.engine.aside import aside, cancel_again, is_large, uninterrupted
 from flows.engine.events import Observer
 from flows.engine.expressions import SecretValues
 from flows.engine.limits import Limits
@@ -58,7 +68,10 @@ async def begin(call: Call) -> Running:
         except DatabaseError as error:
             raise LedgerUnavailable("the draft could not be kept") from error
     execution_id = new_id()
-    return Running(execution_id, call, dispatcher.start(execution_id, _run(execution_id, call)))
+    task = dispatcher.start(execution_id, _run(execution_id, call))
+    if call.place is not None:
+        call.place.until_done(task)
+    return Running(execution_id, call, task)
 
 
 async def admit() -> None:
@@ -139,7 +152,7 @@ async def answer_at_once(call: Call) -> Answer | None:
     return answer if is_ours else ended_elsewhere(tracker.execution_id)
 
 
-def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answerer) -> Running:
+async def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answerer) -> Running:
     """Go on with an execution that waited, and that this process has claimed; `answers` are by node id.
 
     What it was called with is in `held`; who answers decides what can be asked next.
@@ -151,9 +164,10 @@ def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answ
         counts_as=caller.counts_as,
         can_be_asked=caller.can_be_asked,
         is_asked_live=caller.is_asked_live,
+        bounds=caller.bounds,
     )
     # What had to wait may have a caller who was told to come back, or who sends its idempotency key again.
-    call = Call(
+    call = await call_of(
         target,
         held.arguments,
         original,
@@ -170,7 +184,8 @@ async def _resume(call: Call, held: Held, answers: Mapping[str, Any]) -> Answer 
     except LedgerUnavailable:
         give_up(Tracker(ledger, held.execution_id, held.started_at, Redactor.none.knowing(held.hidden), held.entries))
         raise
-    _, for_answer, for_record = call.target.guard.over(call.arguments, call.given, secrets)
+    over = partial(call.target.guard.over, call.arguments, call.given, secrets)
+    _, for_answer, for_record = await aside(over, call.arguments)
     tracker = Tracker(ledger, held.execution_id, held.started_at, for_record.knowing(held.hidden), held.entries)
     for_answer = for_answer.knowing(held.hidden_in_answer)
     resumption = Resumption(held.checkpoint, answers, tracker.seconds)
@@ -189,12 +204,12 @@ async def _walk(work: Work) -> Answer | Waiting:
     if parent is not None:
         numbers = parent.numbers
     elif caller.above is not None:
-        numbers = numbers_of(caller.above)
+        numbers = numbers_of(caller.above, caller.bounds.family)
         if (too_far := refusal(call, numbers)) is not None:
             return await work.end(error_answer(tracker.execution_id, too_far.for_client, too_far), too_far)
     else:
         numbers = Numbers(1)
-        numbers.root = execution_id
+        numbers.root, numbers.most = execution_id, caller.bounds.family
     children = Children(call, tracker, time.monotonic() + work.timeout - spent, numbers, begin)
     lineage.running.set(children.lineage)
     services = Services(

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from executions.aside import cancel_again, uninterrupted
 from executions.database import in_database
 from executions.ledger import kept_answers
 from executions.ledger.tracker import Tracker
@@ -21,6 +20,7 @@ from executions.record.status import Status
 from executions.running.calls import Answer, Call, Caller, error_answer
 from executions.running.recovery import heart
 from executions.running.targets import Target
+from flows.engine.aside import cancel_again, uninterrupted
 from flows.engine.expressions import SecretValues
 from flows.engine.pauses import Resumption
 from flows.engine.runner import FlowError

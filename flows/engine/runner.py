@@ -295,7 +295,7 @@ class _Walk:
             return  # it was to begin together with one that has failed
         earlier = self.reused.get(node.id)
         if earlier is not None and earlier.handle is not None:
-            self._reuse(node, earlier, earlier.handle)
+            await self._reuse(node, earlier, earlier.handle)
             return
         try:
             parameters = self._begin(node, earlier.finished if earlier else ())
@@ -410,7 +410,7 @@ class _Walk:
             if self.answer_bytes > self.limits.answer_bytes:
                 raise self.limits.too_much_answered(self.answer_bytes)
         if self.output_schema is not None:
-            answers.check(node, result.reply, self.output_schema)
+            await answers.check(node, result.reply, self.output_schema)
         return result
 
     def progress(self, node_id: str, fraction: float | None, message: str) -> None:
@@ -482,13 +482,13 @@ class _Walk:
         self._tell(NodeErrored(node, self._at(), failed.message, failed.kind, output, failed.causes, handle))
         self._settle(node, handle, output, is_known=True)
 
-    def _reuse(self, node: Node, earlier: Reused, handle: str) -> None:
+    async def _reuse(self, node: Node, earlier: Reused, handle: str) -> None:
         node_type, reply = node.registered.node_type, None
         if earlier.has_replied and isinstance(node_type, RepliesAgain):
             reply = node_type.reply_of(node.parameters, earlier.output)
         try:
             if self.output_schema is not None:
-                answers.check(node, reply, self.output_schema)
+                await answers.check(node, reply, self.output_schema)
         except NodeFailed as failed:
             self._tell(NodeStarted(node, self._at(), dict(node.parameters)))
             self._fail(node, failed)

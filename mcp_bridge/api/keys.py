@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from flows.api.base import ApiView
 from flows.api.fields import VisibleServerField
 from flows.api.pagination import Envelope
-from flows.models import Server
+from flows.models import MAX_CALLS, Server
 from flows.values.scopes import EVERYTHING, Scope, why_not
 from mcp_bridge.models import MAX_OVERLAP_SECONDS, ApiKey, calls_only
 
@@ -48,6 +48,22 @@ class KeySerializer(serializers.ModelSerializer):
     tools = serializers.ListField(
         child=serializers.CharField(max_length=128), default=list, help_text="Tool names; none for every tool."
     )
+    callsPerMinute = serializers.IntegerField(
+        source="calls_per_minute",
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=MAX_CALLS,
+        help_text="null: as many as come.",
+    )
+    callsAtOnce = serializers.IntegerField(
+        source="calls_at_once",
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=MAX_CALLS,
+        help_text="Under way in each process; null: so many that others do not starve.",
+    )
     expiresAt = serializers.DateTimeField(source="expires_at", allow_null=True, default=None)
     lastUsedAt = serializers.DateTimeField(source="last_used_at", read_only=True)
     revokedAt = serializers.DateTimeField(source="revoked_at", read_only=True)
@@ -66,6 +82,8 @@ class KeySerializer(serializers.ModelSerializer):
             "scopes",
             "servers",
             "tools",
+            "callsPerMinute",
+            "callsAtOnce",
             "expiresAt",
             "lastUsedAt",
             "revokedAt",

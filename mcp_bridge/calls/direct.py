@@ -83,7 +83,7 @@ def plain_call(
         return None
     if client is None:
         return None
-    caller = client.calling(principal, scope, head.get(lineage.HEADER))
+    caller = client.calling(principal, scope[tools.COUNTS_AS], head.get(lineage.HEADER))
     request = asking.request_kept(message["id"], METHOD, params)
     return ToolCall(snapshot, principal, caller, tool, arguments, request)
 
@@ -129,7 +129,14 @@ async def _outcome(call: ToolCall) -> dict[str, Any]:
     """The member `result` of the answer, or `error` when there is no result, in the SDK's words."""
     name, version = call.tool.target.tool_name, call.caller.protocol_version
     try:
-        result = await call.answered(None, _state_of)
+        result = await tools.within_limits(
+            call.snapshot,
+            call.principal,
+            call.caller.counts_as,
+            call.tool,
+            version,
+            lambda place: call.answered(place, None, _state_of),
+        )
     except LedgerUnavailable as error:
         result = tools.not_recorded(call.snapshot, name, version, error)
     except Exception:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 from mcp.server.context import ServerRequestContext
@@ -16,15 +17,17 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from executions.admission.allowances import OverLimit
+from executions.admission.doors import Place
 from executions.ledger.idempotency_keys import MAX_CHARACTERS
 from executions.ledger.unavailable import LedgerUnavailable
-from executions.running.calls import Answer, Call, Caller, Pending, Watch
+from executions.running.calls import Answer, Call, Caller, Pending, Watch, call_of
 from executions.running.deliveries import KeyRefused
 from executions.running.refusing import refuse, refuse_unknown
 from executions.running.targets import ArgumentsError
 from flows.adapters import lineage
 from flows.engine.questions import QuestionKind
-from mcp_bridge.calls import asking, own_tools, reports, results
+from mcp_bridge.calls import admitting, asking, own_tools, reports, results
 from mcp_bridge.calls.own_tools import OwnToolCall
 from mcp_bridge.catalogue.snapshot import Catalogue, PublishedTool, Snapshot
 from mcp_bridge.keys.principals import KeyUser, Principal
@@ -38,9 +41,9 @@ COUNTS_AS = "flowhub.counts_as"
 Context = ServerRequestContext[Any, Any]
 
 
-def scope_of(ctx: Context) -> Mapping[str, Any]:
-    """The scope of the HTTP request that brought a message."""
-    return ctx.request.scope if ctx.request is not None else {}
+def counts_as(ctx: Context) -> str:
+    """`Caller.counts_as` of who sent a message."""
+    return str(ctx.request.scope[COUNTS_AS]) if ctx.request is not None else ""
 
 
 def principal_in(scope: Mapping[str, Any]) -> Principal | None:
@@ -51,7 +54,7 @@ def principal_in(scope: Mapping[str, Any]) -> Principal | None:
 
 def principal_of(ctx: Context) -> Principal | None:
     """The principal behind a message that came through the SDK."""
-    return principal_in(scope_of(ctx))
+    return principal_in(ctx.request.scope) if ctx.request is not None else None
 
 
 def visible_tools(snapshot: Snapshot, principal: Principal | None) -> list[PublishedTool]:
@@ -83,15 +86,21 @@ class ToolCall:
     """The idempotency key, as it was sent."""
 
     async def answered(
-        self, watch: Watch | None, run: Callable[[Call], Awaitable[Answer | Pending | dict[str, Any]]]
+        self, place: Place, watch: Watch | None, run: Callable[[Call], Awaitable[Answer | Pending | dict[str, Any]]]
     ) -> dict[str, Any]:
         """The result as it goes on the wire: of the answer that `run` has, or of the refusal of the call.
 
         Raises what `run` raises besides ArgumentsError and KeyRefused.
         """
-        key = self.key or ""
-        called = Call(
-            self.tool.target, self.arguments, self.caller, watch, key, request=self.request, written=self._written
+        called = await call_of(
+            self.tool.target,
+            self.arguments,
+            self.caller,
+            watch,
+            self.key or "",
+            request=self.request,
+            written=self._written,
+            place=place,
         )
         try:
             if self.key is not None and not called.faults:
@@ -117,13 +126,49 @@ def tool_of(snapshot: Snapshot, principal: Principal | None, name: str) -> Publi
     return snapshot.tools.get(name) if principal is None or principal.may_call(name) else None
 
 
+async def within_limits(
+    snapshot: Snapshot,
+    principal: Principal | None,
+    counts_as: str,
+    tool: PublishedTool | None,
+    protocol_version: str,
+    run: Callable[[Place], Awaitable[dict[str, Any]]],
+    *,
+    is_new: bool = True,
+) -> dict[str, Any]:
+    """The result of a call, which `run` makes if the limits of its caller and of the server let it in.
+
+    `counts_as` is that of the caller; one that goes on with an execution is not new.
+    """
+    flow_id = tool.target.flow_id if tool is not None else None
+    try:
+        admitted = admitting.admit(snapshot, principal, counts_as, flow_id, is_new=is_new)
+        place = admitted if isinstance(admitted, Place) else await admitted
+    except OverLimit as over:
+        return results.signed(admitting.over_limit(over, protocol_version), snapshot, protocol_version)
+    try:
+        return await run(place)
+    finally:
+        place.leave()
+
+
 async def call(catalogue: Catalogue, ctx: Context, params: CallToolRequestParams) -> dict[str, Any]:
     """Answer `tools/call`.
 
     A failure that the model can repair is a result with `isError`; an unknown tool is the protocol's error -32602
-    (MCP 2026-07-28, Tools, Error handling). Both leave an execution.
+    (MCP 2026-07-28, Tools, Error handling). Both leave an execution. A call over a limit is such a result too, and
+    leaves none.
     """
-    snapshot, principal, arguments = catalogue.snapshot, principal_of(ctx), params.arguments or {}
+    snapshot, principal = catalogue.snapshot, principal_of(ctx)
+    tool, run = snapshot.tools.get(params.name), partial(_call, snapshot, principal, ctx, params)
+    is_new = params.request_state is None
+    return await within_limits(snapshot, principal, counts_as(ctx), tool, ctx.protocol_version, run, is_new=is_new)
+
+
+async def _call(
+    snapshot: Snapshot, principal: Principal | None, ctx: Context, params: CallToolRequestParams, place: Place
+) -> dict[str, Any]:
+    arguments = params.arguments or {}
     caller, tool = caller_of(ctx, principal), tool_of(snapshot, principal, params.name)
     try:
         if tool is None:
@@ -136,7 +181,7 @@ async def call(catalogue: Catalogue, ctx: Context, params: CallToolRequestParams
         key = (params.meta or {}).get(IDEMPOTENCY_KEY)
         asked = ToolCall(snapshot, principal, caller, tool, arguments, asking.request_of(ctx), key)
         async with reports.watching(ctx, tool.target.graph) as watch:
-            return await asked.answered(watch, lambda called: asking.converse(ctx, params, called))
+            return await asked.answered(place, watch, lambda called: asking.converse(ctx, params, called))
     except LedgerUnavailable as error:
         return not_recorded(snapshot, params.name, ctx.protocol_version, error)
 
@@ -214,11 +259,8 @@ class Client:
             can_be_asked=frozenset(kind for kind, is_there in kinds.items() if is_there),
         )
 
-    def calling(self, principal: Principal | None, scope: Mapping[str, Any], sent_lineage: str | None) -> Caller:
-        """Who makes a call with it, by the scope of the HTTP request.
-
-        `sent_lineage` is the header of a call that another execution makes.
-        """
+    def calling(self, principal: Principal | None, counts_as: str, sent_lineage: str | None) -> Caller:
+        """Who makes a call with it; `sent_lineage` is the header of a call that another execution makes."""
         return Caller(
             principal=principal.name if principal else "anybody",
             source="mcp",
@@ -226,9 +268,10 @@ class Client:
             client_version=self.version,
             protocol_version=self.protocol_version,
             identity=principal.id if principal else "",
-            counts_as=scope.get(COUNTS_AS, ""),
+            counts_as=counts_as,
             can_be_asked=self.can_be_asked,
             is_asked_live=self.protocol_version not in MODERN_PROTOCOL_VERSIONS,
+            bounds=admitting.bounds_of(principal),
             above=lineage.read(sent_lineage) if sent_lineage else None,
         )
 
@@ -240,4 +283,4 @@ def caller_of(ctx: Context, principal: Principal | None) -> Caller:
     declared = ctx.session.client_capabilities if can_be_reached else None
     found = Client.of(ctx.protocol_version, client.client_info if client is not None else None, declared)
     sent_lineage = ctx.request.headers.get(lineage.HEADER) if ctx.request is not None else None
-    return found.calling(principal, scope_of(ctx), sent_lineage)
+    return found.calling(principal, counts_as(ctx), sent_lineage)

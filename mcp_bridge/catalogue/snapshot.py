@@ -11,6 +11,7 @@ import mcp_types.methods
 from mcp.shared.inbound import X_MCP_HEADER_KEY
 from pydantic import ValidationError
 
+from executions.admission.allowances import NO_LIMIT, Allowance
 from executions.running.targets import Target, output_schema_of
 from flows.engine.errors import DefinitionError
 from flows.engine.graph import Graph
@@ -69,6 +70,10 @@ class Snapshot:
     """Whether clients can look at the executions of their own key."""
     links_failures: bool = True
     """Whether a failure ends with the address of its execution."""
+    allowance: Allowance = NO_LIMIT
+    """How much all callers of the server together may call."""
+    stranger_calls: tuple[int | None, int | None] = (None, None)
+    """How many calls a minute, and at once, from one address without a key; None is what this installation allows."""
     tools: Mapping[str, PublishedTool] = field(default_factory=lambda: MappingProxyType({}))
     prompts: Mapping[str, PublishedPrompt] = field(default_factory=lambda: MappingProxyType({}))
     resources: Mapping[str, PublishedResource] = field(default_factory=lambda: MappingProxyType({}))
@@ -122,6 +127,10 @@ def load(slug: str) -> Snapshot | None:
         stamp=stamp,
         agent_tools=server.agent_tools,
         links_failures=server.links_failures,
+        allowance=Allowance(
+            f"server:{server.pk}", "of this server by all its callers", server.calls_per_minute, server.calls_at_once
+        ),
+        stranger_calls=(server.stranger_calls_per_minute, server.stranger_calls_at_once),
         tools=MappingProxyType(tools),
         prompts=MappingProxyType(prompts_of(server.prompts.filter(is_active=True), targets)),
         resources=MappingProxyType(resources_of(server.resources.filter(is_active=True), targets)),

@@ -12,6 +12,7 @@ from django.utils import timezone
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
 from mcp.server.auth.provider import AccessToken
 
+from executions.admission.allowances import Allowance, of_key
 from executions.database import in_database
 from flows.values.scopes import OF_TOOLS, KeyLimits, Scope, held
 from mcp_bridge.models import KEY_START, ApiKey, hash_key
@@ -44,11 +45,19 @@ class Principal:
     scopes: frozenset[str]
     text_hash: str = field(repr=False)
     """Of the text that was shown: after a rotation a key has two for a while."""
+    calls_per_minute: int | None = field(default=None, compare=False)
+    calls_at_once: int | None = field(default=None, compare=False)
     id: str = field(init=False)
     """What tells this key from all others, for ever."""
+    allowance: Allowance = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "id", client_id_of(self.key_id))
+        object.__setattr__(self, "allowance", of_key(self.id, self.calls_per_minute, self.calls_at_once))
+
+    def is_the_same_as(self, other: "Principal") -> bool:
+        """Whether nothing of the key has changed, not even what does not decide who is let in."""
+        return (self, self.name, self.allowance) == (other, other.name, other.allowance)
 
     def may_use(self, server_id: int, owner_id: int | None) -> bool:
         """Whether the key opens this server: one it names, else one of its owner."""
@@ -97,7 +106,7 @@ class KeyRing:
         if principal is None:
             self._known.pop(digest, None)
             return None
-        is_same = known is not None and (known[1].principal, known[1].principal.name) == (principal, principal.name)
+        is_same = known is not None and known[1].principal.is_the_same_as(principal)
         user = known[1] if known is not None and is_same else KeyUser(principal)
         self._known[digest] = time.monotonic() + REMEMBER_SECONDS, user
         self._known.move_to_end(digest)
@@ -128,6 +137,8 @@ def _principal(key: ApiKey, hashed: str) -> Principal:
         limits=KeyLimits(None if key.all_servers else frozenset(server.pk for server in key.servers.all()), tools),
         scopes=scopes if tools is None else scopes & OF_TOOLS,
         text_hash=hashed,
+        calls_per_minute=key.calls_per_minute,
+        calls_at_once=key.calls_at_once,
     )
 
 

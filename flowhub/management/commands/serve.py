@@ -79,6 +79,8 @@ class Command(BaseCommand):
             access_log=False,
             log_config=None,
             server_header=False,
+            # FLOWHUB_TRUSTED_PROXIES and FLOWHUB_BEHIND_PROXY say what is believed; uvicorn believes everybody here.
+            proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS + RECORD_SECONDS,
         )

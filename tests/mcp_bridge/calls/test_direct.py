@@ -84,6 +84,8 @@ def make_home() -> Home:
         "other": make_key(owner, name="other"),
         "limited": make_key(owner, name="limited", tools=["greet"]),
         "reads": make_key(owner, name="reads", scopes=[Scope.EXECUTIONS_READ]),
+        "hasty": make_key(owner, name="hasty", calls_per_minute=1),
+        "hasty too": make_key(owner, name="hasty", calls_per_minute=1),
         "stranger": make_key(name="stranger"),
         "unknown": "fh_" + "0" * 40,
         "none": "",
@@ -274,8 +276,10 @@ class Caller:
             # A session says nothing in this version.
             self.odd |= dict.fromkeys(("other", "everybody", "ended", "begun"), "0" * 32)
             return
-        for key, slug in (("full", "home"), ("limited", "home"), ("none", "everybody"), ("full", "everybody")):
-            self.sessions[key, slug] = await self._shake_hands(key, slug)
+        for key in ("full", "limited", "hasty", "hasty too"):
+            self.sessions[key, "home"] = await self._shake_hands(key, "home")
+        for key in ("none", "full"):
+            self.sessions[key, "everybody"] = await self._shake_hands(key, "everybody")
         self.odd |= {name: await self._shake_hands("full", "home") for name in ("ended", "begun")}
         self.odd["other"] = await self._shake_hands("other", "home")
         self.odd["everybody"] = self.sessions["full", "everybody"]
@@ -492,6 +496,22 @@ async def test_a_call_that_cannot_be_recorded_fails_in_the_same_words_both_ways(
             "text": "This call could not be recorded, so its result is not given out. Wait a little and call again.",
         }
     ]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_call_over_a_limit_is_refused_in_the_same_words_both_ways(
+    home: Home, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = Caller(home, version)
+    await caller.open()
+    past = [await caller.send(Shape(key="hasty")) for _ in range(2)]
+    monkeypatch.setattr(direct, "plain_call", lambda *args: None)
+    through = [await caller.send(Shape(key="hasty too")) for _ in range(2)]
+    assert past == through
+    refused = past[1].messages[0]["result"]
+    assert refused["isError"] is True
+    assert refused["content"][0]["text"].startswith("This call was not made: 1 call a minute")
+    assert len(await take_rows()) == 2
 
 
 @pytest.mark.parametrize("version", OLD)

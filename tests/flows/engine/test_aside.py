@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from executions.aside import LARGE, aside, is_large
+from flows.engine.aside import LARGE, aside, is_large
 
 pytestmark = pytest.mark.anyio
 

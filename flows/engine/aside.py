@@ -15,11 +15,11 @@ _THREADS = ThreadPoolExecutor(2, thread_name_prefix="aside")
 
 
 def is_large(*values: Any, least: int = LARGE) -> bool:
-    """Whether JSON values take so many bytes together, about; stops looking once they do."""
+    """Whether JSON values, or bytes, take so many bytes together, about; stops looking once they do."""
     left, pending = least, list(values)
     while pending and left > 0:
         value = pending.pop()
-        if isinstance(value, str):
+        if isinstance(value, str | bytes):
             left -= len(value)
         elif isinstance(value, dict):
             left -= sum(map(len, map(str, value))) if len(value) < least // _BYTES_OF_A_VALUE else least
