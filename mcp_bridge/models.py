@@ -31,6 +31,11 @@ def new_key() -> str:
     return KEY_START + secrets.token_urlsafe(32)
 
 
+def client_id_of(key_id: int) -> str:
+    """What tells a key from all other callers, for ever."""
+    return f"key:{key_id}"
+
+
 class ApiKeyQuerySet(VisibleQuerySet["ApiKey"]):
     """API keys, seen by their owner."""
 
@@ -126,6 +131,11 @@ class ApiKey(models.Model):
         )
         stored.servers.set(servers or ())
         return stored, key
+
+    @property
+    def principal_id(self) -> str:
+        """What tells it from all other callers, for ever."""
+        return client_id_of(self.pk)
 
     @property
     def is_usable(self) -> bool:

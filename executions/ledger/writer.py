@@ -442,7 +442,7 @@ def end_pending(which: Q, terminal: Callable[[Execution], Row], *, limit: int = 
     ended: list[ExecutionChange] = []
     with transaction.atomic():
         changes = CountChanges()
-        found = Execution.objects.filter(which, status=Status.PENDING).order_by("started_at")[:limit]
+        found = Execution.objects.filter(which, status=Status.PENDING).order_by("id")[:limit]
         for execution in found:
             row = terminal(execution)
             if statements.update_pending(execution.pk, row):

@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 ('number', models.PositiveIntegerField()),
             ],
             options={
+                'indexes': [models.Index(fields=['flow_key', 'minute'], name='refused_calls_of_flow')],
                 'constraints': [models.UniqueConstraint(fields=('minute', 'principal_id', 'flow_key', 'server_key'), name='refused_calls_unique')],
             },
         ),

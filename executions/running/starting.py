@@ -67,8 +67,9 @@ async def begin(call: Call) -> Running:
             await in_database(lambda: drafts.keep(digest, definition))
         except DatabaseError as error:
             raise LedgerUnavailable("the draft could not be kept") from error
-    execution_id = new_id()
-    task = dispatcher.start(execution_id, _run(execution_id, call))
+    started_at = datetime.now(UTC)
+    execution_id = new_id(started_at)
+    task = dispatcher.start(execution_id, _run(execution_id, started_at, call))
     if call.place is not None:
         call.place.until_done(task)
     return Running(execution_id, call, task)
@@ -82,9 +83,9 @@ async def admit() -> None:
         await ledger.admit()
 
 
-async def _run(execution_id: uuid.UUID, call: Call) -> Answer | Waiting:
+async def _run(execution_id: uuid.UUID, started_at: datetime, call: Call) -> Answer | Waiting:
     """Record that the execution begins, then walk; nothing runs when somebody else has its idempotency key."""
-    started_at, target = datetime.now(UTC), call.target
+    target = call.target
     secrets = await secrets_of(target) if target.graph.secret_names else NO_SECRETS
     work, row = await aside(partial(_begun, execution_id, started_at, call, secrets), call.arguments)
     if call.delivery.claim is None:
@@ -128,7 +129,8 @@ async def answer_at_once(call: Call) -> Answer | None:
     if call.faults:
         raise ArgumentsError(call.faults)
     await admit()
-    work, row = _begun(new_id(), datetime.now(UTC), call, NO_SECRETS)
+    started_at = datetime.now(UTC)
+    work, row = _begun(new_id(started_at), started_at, call, NO_SECRETS)
     tracker = work.tracker
     outcome = await run(
         target.graph,

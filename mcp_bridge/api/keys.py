@@ -11,6 +11,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from executions.reading.refused_calls import refused_by_principal
 from flows.api.base import ApiView
 from flows.api.fields import VisibleServerField
 from flows.api.pagination import Envelope
@@ -68,6 +69,9 @@ class KeySerializer(serializers.ModelSerializer):
     lastUsedAt = serializers.DateTimeField(source="last_used_at", read_only=True)
     revokedAt = serializers.DateTimeField(source="revoked_at", read_only=True)
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
+    refusedLastDay = serializers.SerializerMethodField(
+        help_text="Calls that its limit refused in the last 24 hours; they left no execution."
+    )
     overlapUntil = serializers.DateTimeField(
         source="overlap_until", read_only=True, help_text="Until when the text of before the last rotation works too."
     )
@@ -89,7 +93,12 @@ class KeySerializer(serializers.ModelSerializer):
             "revokedAt",
             "createdAt",
             "overlapUntil",
+            "refusedLastDay",
         ]
+
+    def get_refusedLastDay(self, key: ApiKey) -> int:
+        """One look-up a key: pages of this list are short."""
+        return refused_by_principal([key.principal_id]).get(key.principal_id, 0)
 
     def validate_scopes(self, value: Any) -> list[str]:
         """In the order in which they are shown everywhere."""

@@ -15,7 +15,7 @@ from mcp.server.auth.provider import AccessToken
 from executions.admission.allowances import Allowance, of_key
 from executions.database import in_database
 from flows.values.scopes import OF_TOOLS, KeyLimits, Scope, held
-from mcp_bridge.models import KEY_START, ApiKey, hash_key
+from mcp_bridge.models import KEY_START, ApiKey, client_id_of, hash_key
 
 REMEMBER_SECONDS = 0.9
 """How long a verified key is believed without asking the database; revocation takes effect within a second."""
@@ -23,11 +23,6 @@ REMEMBER_SECONDS = 0.9
 USED_EVERY = timedelta(minutes=1)
 _MAX_REMEMBERED = 10_000
 """Keys that one process remembers; who was not seen for longest is asked of the database again."""
-
-
-def client_id_of(key_id: int) -> str:
-    """What tells a key from all other callers, for ever."""
-    return f"key:{key_id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,6 +201,7 @@ def test_keys_over_rest_are_made_changed_rotated_and_revoked(person: Client, own
         "revokedAt": None,
         "createdAt": made.json()["createdAt"],
         "overlapUntil": None,
+        "refusedLastDay": 0,
     }
     assert (made.status_code, made.json()) == (201, row | {"key": text})
     assert made.headers["Cache-Control"] == "no-store"
