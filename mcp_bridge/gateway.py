@@ -138,7 +138,7 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
                 await _pass_on(dict(scope), hand_on(message, body, receive), send, head, hosted)
             else:
                 with nullcontext() if client is None else manager.holding(head[SESSION], message["id"]):
-                    await direct.answer(call, None if client is None else session, send)
+                    await direct.answer(call, None if client is None else session, receive, send)
         except Refused as refused:
             await refuse(refused, send)
 

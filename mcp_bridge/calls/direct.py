@@ -1,9 +1,11 @@
-"""Plain calls of quick tools, answered past the SDK: most calls are such, and the SDK is most of what they would cost.
+"""Plain calls, answered past the SDK: most calls are such, and the SDK is most of what a quick one would cost.
 
 They are answered with one JSON object, which a client of either era has to take (MCP 2025-11-25 and 2026-07-28,
-Transports, Sending Messages to the Server). What decides and what writes is the same for both ways.
+Transports, Sending Messages to the Server); after PING_SECONDS with an event stream, which ends with it. What decides
+and what writes is the same for both ways.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Mapping
@@ -31,17 +33,26 @@ from mcp_bridge.calls import asking, results, tools
 from mcp_bridge.calls.tools import Client, ToolCall
 from mcp_bridge.catalogue.snapshot import Snapshot
 from mcp_bridge.wire.headers import Headers
-from mcp_bridge.wire.refusals import Scope, Send
+from mcp_bridge.wire.refusals import Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 
 METHOD = "tools/call"
+PING_SECONDS = 15.0
+"""How long a client hears nothing of a call under way."""
 MAX_ENVELOPE = 4 * 1024
 """Bytes of a `_meta` that is remembered as good; clients send some 200."""
 
 _MESSAGE = {"jsonrpc", "id", "method", "params"}
 _PARAMS = {"name", "arguments", "_meta"}
 _ENVELOPE = {PROTOCOL_VERSION_META_KEY, CLIENT_CAPABILITIES_META_KEY}
+_STREAM = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"connection", b"keep-alive"),
+    # Or nginx would keep back what is to show that the call is under way.
+    (b"x-accel-buffering", b"no"),
+]
 _PARAM_HEADER = MCP_PARAM_HEADER_PREFIX.lower()
 
 
@@ -55,11 +66,12 @@ def plain_call(
 
     - the message is a request of `tools/call` with no member but those of JSON-RPC, and its params are a name,
       arguments that are an object or left out, and `_meta`, without answers or state of an earlier call;
-    - the name is that of a flow's tool which the caller may call, and which is quick (`PublishedTool.is_quick`);
+    - the name is that of a flow's tool which the caller may call, and which is plain (`PublishedTool.is_plain`);
     - of 2026-07-28: the headers Mcp-Method and Mcp-Name say what the message says, there is no Mcp-Param-* header,
       `_meta` is that version's envelope and nothing else, as the SDK's models want it, and names the version of the
       header;
-    - of the versions before: the session has shaken hands, and there is no `_meta`.
+    - of the versions before: the tool is also quick (`PublishedTool.is_quick`), because who waits may come back for an
+      answer that the SDK keeps, and hears log messages unasked; the session has shaken hands, and there is no `_meta`.
 
     So it names no progress token, log level or idempotency key. Arguments that do not fit are refused here as there.
     """
@@ -71,10 +83,10 @@ def plain_call(
         return None
     principal = tools.principal_in(scope)
     tool = tools.tool_of(snapshot, principal, name)
-    if tool is None or not tool.is_quick:
+    if tool is None or not tool.is_plain:
         return None
     if head.is_legacy:
-        client = None if "_meta" in params else session
+        client = session if tool.is_quick and "_meta" not in params else None
     elif head.get(MCP_METHOD_HEADER) == METHOD and head.get(MCP_NAME_HEADER) == name:
         client = None if any(key.startswith(_PARAM_HEADER) for key in head) else _sender_of(params.get("_meta"))
         if client is not None and client.protocol_version != head.version:
@@ -115,12 +127,50 @@ def _checked(written: bytes) -> Client | None:
     return Client.of(version, info, sender.client_capabilities)
 
 
-async def answer(call: ToolCall, session_id: str | None, send: Send) -> None:
+async def answer(call: ToolCall, session_id: str | None, receive: Receive, send: Send) -> None:
     """Make a plain call and answer it; `session_id` is that of a handshake session."""
-    body = _encoded({"jsonrpc": "2.0", "id": call.request["id"]} | await _outcome(call))
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if session_id is not None:
-        headers.append((b"mcp-session-id", session_id.encode("latin-1")))
+    if not call.tool.is_quick:
+        await _answer_later(call, receive, send)
+        return
+    session = [] if session_id is None else [(b"mcp-session-id", session_id.encode("latin-1"))]
+    await _send_json(_encoded(call, await _outcome(call)), session, send)
+
+
+async def _answer_later(call: ToolCall, receive: Receive, send: Send) -> None:
+    """The same where the flow may wait, as the SDK does it: a stream shows that it is under way after PING_SECONDS, and
+    a client that hangs up has cancelled its call (MCP 2026-07-28, Cancellation).
+    """
+    working, leaving = asyncio.ensure_future(_outcome(call)), asyncio.ensure_future(_hung_up(receive))
+    streams = False
+    try:
+        while True:
+            await asyncio.wait({working, leaving}, timeout=PING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                break
+            if leaving.done():
+                return
+            if not streams:
+                streams = True
+                await send({"type": "http.response.start", "status": 200, "headers": _STREAM})
+            await send({"type": "http.response.body", "body": b": ping\r\n\r\n", "more_body": True})
+        body = _encoded(call, working.result())
+        if streams:
+            await send({"type": "http.response.body", "body": b"event: message\r\ndata: " + body + b"\r\n\r\n"})
+        else:
+            await _send_json(body, [], send)
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send_json(body: bytes, more: list[tuple[bytes, bytes]], send: Send) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -151,11 +201,12 @@ async def _outcome(call: ToolCall) -> dict[str, Any]:
 
 async def _state_of(called: Call) -> Answer | Pending:
     state = await deliveries.state_of(called)
-    assert not isinstance(state, Waiting)  # noqa: S101 - a quick tool asks nobody
+    assert not isinstance(state, Waiting)  # noqa: S101 - a plain tool asks nobody
     return state
 
 
-def _encoded(message: dict[str, Any]) -> bytes:
+def _encoded(call: ToolCall, outcome: dict[str, Any]) -> bytes:
+    message = {"jsonrpc": "2.0", "id": call.request["id"]} | outcome
     try:
         return orjson.dumps(message)
     except TypeError:  # integers beyond 64 bits, halves of surrogate pairs

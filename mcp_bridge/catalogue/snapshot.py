@@ -13,9 +13,10 @@ from pydantic import ValidationError
 
 from executions.admission.allowances import NO_LIMIT, Allowance
 from executions.running.targets import Target, output_schema_of
+from flows import nodes
 from flows.engine.errors import DefinitionError
 from flows.engine.graph import Graph
-from flows.engine.node import Speaks
+from flows.engine.node import Asks, Speaks
 from flows.engine.questions import CAPABILITIES, QuestionKind
 from flows.mcp_apps import View, view_of, with_view
 from flows.models import Flow, Server
@@ -50,8 +51,10 @@ class PublishedTool:
     view: View | None = None
     """What clients with MCP Apps draw its answers with."""
     is_quick: bool = False
-    """Whether a call neither waits nor tells or asks its client anything before the answer, and copies no argument into
-    a header (MCP 2026-07-28, Transports, Custom Headers from Tool Parameters).
+    """Whether it is plain, and a call neither waits nor tells its client anything before the answer."""
+    is_plain: bool = False
+    """Whether a call asks its client nothing, and copies no argument into a header (MCP 2026-07-28, Transports, Custom
+    Headers from Tool Parameters).
     """
 
 
@@ -170,12 +173,20 @@ def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
     except (DefinitionError, ValidationError) as error:
         logger.error("tool %s of server %s is left out: %s", contract.get("name"), server.slug, error)
         return None
-    is_quick = _is_quick(target.graph) and X_MCP_HEADER_KEY not in json.dumps(contract["inputSchema"])
-    return PublishedTool(target, contract, legacy, wraps, view, is_quick)
+    is_plain = not _may_ask(target.graph) and X_MCP_HEADER_KEY not in json.dumps(contract["inputSchema"])
+    speaks = any(isinstance(node.registered.node_type, Speaks) for node in target.graph.order)
+    is_quick = is_plain and target.graph.is_immediate and not speaks
+    return PublishedTool(target, contract, legacy, wraps, view, is_quick, is_plain)
 
 
-def _is_quick(graph: Graph) -> bool:
-    return graph.is_immediate and not any(isinstance(node.registered.node_type, Speaks) for node in graph.order)
+def _may_ask(graph: Graph) -> bool:
+    """Whether a node asks, or is of a plug-in and waits: such a one may ask and not say so."""
+    types = [(node.registered.node_type, node.is_immediate) for node in graph.order]
+    own = nodes.__name__
+    return any(
+        isinstance(each, Asks) or not (is_immediate or type(each).__module__.startswith(own))
+        for each, is_immediate in types
+    )
 
 
 def in_both_eras(

@@ -4,16 +4,18 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from mcp.server import _streamable_http_modern
 
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.models import CallKey, Execution
 from executions.running import deliveries
+from executions.running.dispatch import dispatcher
 from flowhub.asgi import application
 from flows.models import Server
 from flows.values.scopes import Scope
@@ -77,6 +79,11 @@ def make_home() -> Home:
     publish_unchecked(server, "lacks", node("end", "return", text="{{ trigger.there }}"))
     publish_unchecked(server, "says", node("line", "log", message="Hello"), node("end", "return", text="Said"))
     publish_unchecked(server, "waits", node("pause", "delay", seconds=0.01), node("end", "return", text="Waited"))
+    failing = node("end", "fail", message="Nothing came.")
+    publish_unchecked(server, "waits_and_breaks", node("pause", "delay", seconds=0.01), failing)
+    publish_unchecked(server, "waits_long", node("pause", "delay", seconds=0.3), node("end", "return", text="Waited"))
+    publish_unchecked(server, "never_ends", node("pause", "delay", seconds=50), node("end", "return", text="Waited"))
+    publish_unchecked(server, "asks", node("roots", "ask_roots"), node("end", "return", text="Asked"))
     publish_unchecked(server, "mirrored", node("end", "return", text="{{ trigger.city }}"), input_schema=MIRRORED)
     publish_unchecked(server, "later", node("end", "return", text="Done"), answer_seconds=30)
     keys = {
@@ -178,8 +185,10 @@ SHAPES: dict[str, Shape] = {
     "a flow without an answer": called("silent"),
     "a flow that fails": called("breaks", {"v": 7}),
     "a flow that lacks a value": called("lacks"),
-    "a flow that logs": called("says", is_plain=False),
-    "a flow that waits": called("waits", is_plain=False),
+    "a flow that logs": called("says", is_plain=NEW),
+    "a flow that waits": called("waits", is_plain=NEW),
+    "a flow that asks": called("asks", is_plain=False),
+    "a flow that waits and fails": called("waits_and_breaks", is_plain=NEW),
     "a flow that may be handed over": called("later"),
     "a tool of FlowHub's own": called("get_result", {"executionId": "x"}, is_plain=False),
     "arguments in headers": called("mirrored", {"city": "Rome"}, headers={"mcp-param-city": "Rome"}, is_plain=False),
@@ -307,21 +316,30 @@ class Caller:
             "mcp-session-id": session,
         }
 
-    async def send(self, shape: Shape) -> Reply:
-        """Send the request; what is of one call or session alone is replaced."""
-        session = None if shape.session == "none" else self.odd.get(shape.session)
-        if shape.session == "own":
-            session = self.sessions.get((shape.key, shape.slug))
-        head = self._head(shape.key, session)
-        if self.is_new:
-            head |= {"mcp-method": "tools/call", "mcp-name": "greet"}
-        status, headers, body = await self._send("POST", shape.slug, head | shape.headers, self._body(shape))
+    async def send(self, shape: Shape, hangs_up_when: Callable[[], Awaitable[None]] | None = None) -> Reply:
+        """Send the request; what is of one call or session alone is replaced, and the status is 0 when nothing came."""
+        status, headers, body = await self.answer(shape, hangs_up_when)
+        session = self._session(shape)
         told = {
             name: headers[name] for name in ("mcp-session-id", "www-authenticate", "retry-after") if name in headers
         }
         if told.get("mcp-session-id"):
             told["mcp-session-id"] = {session: "that of the request"}.get(told["mcp-session-id"], "another")
         return Reply(status, told, messages_of(headers, body))
+
+    def _session(self, shape: Shape) -> str | None:
+        if shape.session == "own":
+            return self.sessions.get((shape.key, shape.slug))
+        return None if shape.session == "none" else self.odd.get(shape.session)
+
+    async def answer(
+        self, shape: Shape, hangs_up_when: Callable[[], Awaitable[None]] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body as they came."""
+        head = self._head(shape.key, self._session(shape))
+        if self.is_new:
+            head |= {"mcp-method": "tools/call", "mcp-name": "greet"}
+        return await self._send("POST", shape.slug, head | shape.headers, self._body(shape), hangs_up_when)
 
     def _body(self, shape: Shape) -> bytes:
         params: dict[str, Any] = {"name": "greet", "arguments": {"name": "Ada", "n": 1}} | shape.params
@@ -343,7 +361,11 @@ class Caller:
 
     @staticmethod
     async def _send(
-        method: str, slug: str, head: Mapping[str, str | None], body: bytes
+        method: str,
+        slug: str,
+        head: Mapping[str, str | None],
+        body: bytes,
+        hangs_up_when: Callable[[], Awaitable[None]] | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
         incoming = [{"type": "http.request", "body": body, "more_body": False}]
         parts: list[Any] = []
@@ -351,7 +373,8 @@ class Caller:
 
         async def receive() -> dict[str, Any]:
             if not incoming:
-                await over.wait()
+                await (over.wait() if hangs_up_when is None else hangs_up_when())
+                return {"type": "http.disconnect"}
             return incoming.pop()
 
         async def send(event: Any) -> None:
@@ -369,6 +392,8 @@ class Caller:
         }
         async with asyncio.timeout(20):
             await application(scope, receive, send)
+        if not parts:
+            return 0, {}, b""
         start = parts[0]
         told = {name.decode().lower(): value.decode() for name, value in start["headers"]}
         return start["status"], told, b"".join(part.get("body", b"") for part in parts[1:])
@@ -516,6 +541,48 @@ async def test_a_call_over_a_limit_is_refused_in_the_same_words_both_ways(
     assert past == through
     assert past[1].messages[0]["result"]["isError"] is True
     assert len(await take_rows()) == 2
+
+
+async def test_a_call_that_takes_long_shows_that_it_is_under_way(
+    home: Home, taken: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(direct, "PING_SECONDS", 0.05)
+    monkeypatch.setattr(_streamable_http_modern, "_SSE_PING_INTERVAL", 0.05)
+    caller = Caller(home, MODERN)
+    await caller.open()
+    shape = called("waits_long")
+    past = await caller.answer(shape)
+    monkeypatch.setattr(direct, "plain_call", lambda *args: None)
+    through = await caller.answer(shape)
+    assert taken == [True]
+    assert (past[0], past[1]) == (through[0], through[1])
+    assert past[1]["content-type"] == "text/event-stream"
+    assert [body.count(b": ping\r\n\r\n") > 1 for body in (past[2], through[2])] == [True, True]
+    assert messages_of(past[1], past[2]) == messages_of(through[1], through[2])
+
+
+async def test_a_client_that_hangs_up_cancels_its_call_both_ways(
+    home: Home, taken: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def under_way() -> None:
+        while not len(dispatcher):
+            await asyncio.sleep(0)
+
+    caller = Caller(home, MODERN)
+    await caller.open()
+    past = await caller.send(called("never_ends"), under_way), await rows_at_the_end()
+    monkeypatch.setattr(direct, "plain_call", lambda *args: None)
+    assert past == (await caller.send(called("never_ends"), under_way), await rows_at_the_end())
+    assert taken == [True]
+    assert (past[0].status, past[1][0]["error_kind"]) == (0, "cancelled")
+
+
+async def rows_at_the_end() -> list[dict[str, Any]]:
+    """The executions, once all have ended."""
+    async with asyncio.timeout(10):
+        while len(dispatcher):
+            await asyncio.sleep(0.01)
+    return await take_rows()
 
 
 @pytest.mark.parametrize("version", OLD)
