@@ -144,6 +144,25 @@ _redis_layer = {
 }
 CHANNEL_LAYERS = {"default": _redis_layer if REDIS_URL else {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
+# --- Guesses ----------------------------------------------------------------------------------------------------------
+
+# Wrong passwords and unknown keys are counted here; in this process alone when it shares nothing or Redis is gone.
+_own_cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 20_000}}
+_redis_cache = {
+    "BACKEND": "django.core.cache.backends.redis.RedisCache",
+    "LOCATION": REDIS_URL,
+    "KEY_PREFIX": "flowhub",
+    # Its own pool would raise when all connections are taken.
+    "OPTIONS": {
+        "pool_class": "redis.BlockingConnectionPool",
+        "max_connections": 8,
+        "timeout": 2,
+        "socket_timeout": 2,
+        "socket_connect_timeout": 2,
+    },
+}
+CACHES = {"default": _redis_cache if REDIS_URL else _own_cache, "process": {**_own_cache, "LOCATION": "process"}}
+
 # --- People and security ----------------------------------------------------------------------------------------------
 
 LOGIN_URL = "login"

@@ -15,7 +15,7 @@ from flows.values.scopes import Scope as KeyScope
 from mcp_bridge.calls import direct
 from mcp_bridge.calls.asking import SESSIONS
 from mcp_bridge.calls.tools import COUNTS_AS
-from mcp_bridge.keys.principals import key_ring
+from mcp_bridge.keys.principals import TooManyGuesses, key_ring
 from mcp_bridge.servers.host import Hosted, current_host
 from mcp_bridge.servers.server import hand_on
 from mcp_bridge.wire import batches, bodies, headers, streams
@@ -95,27 +95,32 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
     slug = scope["path"].removeprefix(PREFIX).removesuffix("/")
     scheme, _, key = head.get("authorization", "").partition(" ")
     try:
+        user = await key_ring.user_for(key.strip(), scope) if scheme.lower() == "bearer" else None
         hosted = await current_host().get(slug) if slug and "/" not in slug else None
-        if hosted is None:
-            raise Refused(404, "There is no MCP server at this address.")
-        user = await key_ring.user_for(key.strip()) if scheme.lower() == "bearer" else None
+    except TooManyGuesses as refused:
+        raise Refused(429, str(refused), {"retry-after": str(refused.seconds)}) from None
     except DatabaseError as error:
-        logger.error("a message to %s was refused: %s", scope["path"], error)
+        logger.error("a message to %.100r was refused: %s", scope["path"], error)
         message = "The database does not answer, so nothing was run. Wait a little and try again."
         raise Refused(503, message, RETRY_LATER) from None
-    if user is not None and user.principal.may_use(hosted.snapshot.server_id, hosted.snapshot.owner_id):
-        if KeyScope.CALL not in user.principal.scopes:
-            message = f"This API key lacks the scope {KeyScope.CALL}, so it calls no tools. Give it that under Keys."
-            challenge = f'Bearer realm="flowhub", error="insufficient_scope", scope="{KeyScope.CALL}"'
-            raise Refused(403, message, {"www-authenticate": challenge})
-        scope["user"] = user
-        scope[COUNTS_AS] = user.principal.id
-    elif not hosted.snapshot.is_public or head.get("authorization"):
-        logger.warning("call of /mcp/%s without a key that opens it", slug)
-        message = "Send an API key of this server: Authorization: Bearer fh_..."
-        raise Refused(401, message, {"www-authenticate": 'Bearer realm="flowhub", error="invalid_token"'})
+    # Whether there is such a server is told to nobody who may not use it.
+    snapshot = hosted.snapshot if hosted is not None else None
+    if user is not None:
+        is_let_in = snapshot is not None and user.principal.may_use(snapshot.server_id, snapshot.owner_id)
     else:
+        is_let_in = snapshot is not None and snapshot.is_public and not head.get("authorization")
+    if hosted is None or not is_let_in:
+        logger.warning("call of /mcp/%.100r without a key that opens it", slug)
+        message = "Send an API key of a server at this address: Authorization: Bearer fh_..."
+        raise Refused(401, message, {"www-authenticate": 'Bearer realm="flowhub", error="invalid_token"'})
+    if user is None:
         scope[COUNTS_AS] = address_of(scope)
+    elif KeyScope.CALL not in user.principal.scopes:
+        message = f"This API key lacks the scope {KeyScope.CALL}, so it calls no tools. Give it that under Keys."
+        challenge = f'Bearer realm="flowhub", error="insufficient_scope", scope="{KeyScope.CALL}"'
+        raise Refused(403, message, {"www-authenticate": challenge})
+    else:
+        scope["user"], scope[COUNTS_AS] = user, user.principal.id
     return hosted
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest
 
 from flows.adapters.turns import network_of
 
@@ -26,3 +27,8 @@ def address_of(scope: Mapping[str, Any]) -> str:
         if lines and len(forwarded) >= settings.TRUSTED_PROXIES:
             peer = forwarded[-settings.TRUSTED_PROXIES] or peer
     return network_of(peer[:MAX_ADDRESS])
+
+
+def address_in(request: HttpRequest) -> str:
+    """The same from a request as Django has it."""
+    return address_of(getattr(request, "scope", {"client": (request.META["REMOTE_ADDR"],), "headers": ()}))

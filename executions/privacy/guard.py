@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from executions.privacy.names import HIDDEN
+from executions.privacy.names import HIDDEN, hidden_values
 from executions.privacy.needles import LEAST_LENGTH
 from executions.privacy.redactor import Redactor
-from executions.privacy.write_only import marked, marks_any, masked, scalars
+from executions.privacy.write_only import marked, marks_any, masked
 from flows.engine.errors import Fault
 from flows.engine.graph import Graph
 from flows.engine.registry import json_path
@@ -41,7 +41,7 @@ class Guard:
         answer = self.literals.knowing(secrets.values()) if secrets else self.literals
         if self.schema is None:
             return sent, answer, answer
-        texts = {text for part in marked(self.schema, given).values() for text in scalars(part)}
+        texts = {text for part in marked(self.schema, given).values() for text in hidden_values(part, is_hidden=True)}
         answer = answer.knowing(text for text in texts if len(text) >= LEAST_LENGTH)
         return masked(sent, marked(self.schema, sent)), answer, answer.knowing(texts)
 
@@ -49,7 +49,10 @@ class Guard:
         """Faults of the arguments without the values that they quote, where those are write-only or credentials."""
         redactor = self.over(arguments, arguments, {})[1].learning(arguments, in_texts=False)
         parts = marked(self.schema, arguments) if self.schema is not None else {}
-        quoted = {json_path(path): sorted(set(scalars(part)), key=len, reverse=True) for path, part in parts.items()}
+        quoted = {
+            json_path(path): sorted(set(hidden_values(part, is_hidden=True)), key=len, reverse=True)
+            for path, part in parts.items()
+        }
         return [Fault(fault.path, redactor.scrub_message(_about(fault, quoted))) for fault in faults]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from executions.privacy.names import HIDDEN, number_text
+from executions.privacy.names import HIDDEN
 from flows.schemas.compiled import CompiledSchema
 from flows.schemas.subschemas import Steps, Subschema, matches, pointer
 
@@ -49,19 +49,6 @@ def masked(value: Any, paths: Iterable[Steps]) -> Any:
         else:
             container[key] = HIDDEN
     return top[0]
-
-
-def scalars(value: Any) -> Iterator[str]:
-    """Every text and number in a JSON value, as text."""
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict | list):
-            pending += item.values() if isinstance(item, dict) else item
-        elif isinstance(item, str):
-            yield item
-        elif isinstance(item, int | float) and not isinstance(item, bool):
-            yield number_text(item)
 
 
 class _Search:

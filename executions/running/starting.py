@@ -41,16 +41,18 @@ from executions.running.work import NO_SECRETS, Work, ended_elsewhere, give_up, 
 from flows.adapters import lineage
 from flows.adapters.http_client import outbound_client
 from flows.adapters.sandbox import CodeOf, code_runner
-from flows.engine.aside import aside, cancel_again, is_large, uninterrupted
+from flows.engine.aside import LARGE, aside, cancel_again, is_large, uninterrupted
 from flows.engine.events import Observer
 from flows.engine.expressions import SecretValues
-from flows.engine.limits import Limits
+from flows.engine.limits import Limits, size_of
 from flows.engine.node import Services
 from flows.engine.pauses import Resumption
 from flows.engine.runner import Outcome, run
 
 MAX_AT_ONCE = 64 * 1024
 """Bytes of arguments, about, with which a call is still answered at once: the flow's timeout cannot interrupt that."""
+
+LIMITS = Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES)
 
 NO_RETURN = "The flow ended without a return node, so there is nothing to answer."
 
@@ -137,14 +139,15 @@ async def answer_at_once(call: Call) -> Answer | None:
         call.given,
         services=Services(str(tracker.execution_id), roots=_roots(work)),
         observers=_observers(work, tracker.nodes.add),
-        limits=_limits(),
+        limits=LIMITS,
         output_schema=target.output_schema,
     )
     answer = _answer(work, outcome)
     ledger.open(row)
-    data = [value for entry in tracker.nodes.entries for value in (entry["inputData"], entry["outputData"])]
-    if is_large(data, answer.content):
+    if size_of(tracker.nodes.entries) > LARGE:
         ending = dispatcher.start(tracker.execution_id, work.end(answer, outcome.error))
+        if call.place is not None:
+            call.place.until_done(ending)
         await Running(tracker.execution_id, call, ending).state()
         return answer
     result = answer.as_json()
@@ -233,7 +236,7 @@ async def _walk(work: Work) -> Answer | Waiting:
             observers=_observers(work, tracker.observe),
             before_effects=tracker.write_all,
             timeout=work.timeout,
-            limits=_limits(),
+            limits=LIMITS,
             reused=call.reused,
             output_schema=target.output_schema,
             resumed=work.resumption,
@@ -271,10 +274,6 @@ def _roots(work: Work) -> dict[str, Any]:
 def _observers(work: Work, record: Observer) -> tuple[Observer, ...]:
     watch = work.call.watch
     return (record,) if watch is None else (record, watch(work.tracker.redactor))
-
-
-def _limits() -> Limits:
-    return Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES)
 
 
 def _without_reply(work: Work) -> str:

@@ -465,7 +465,8 @@ class Documented(Protocol):
     example: ClassVar[Mapping[str, Json]]
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: one is made for every execution, and a frozen one takes four times as long to make.
+@dataclass(slots=True)
 class Services:
     """What the host lends to the nodes of one execution."""
 

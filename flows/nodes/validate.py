@@ -52,7 +52,6 @@ class Validate:
     }
     handles: ClassVar[tuple[str, ...]] = ("valid", "invalid")
     has_effects: ClassVar[bool] = False
-    is_immediate: ClassVar[bool] = True
 
     def handles_of(self, parameters: Mapping[str, Json]) -> tuple[str, ...]:
         """Without `invalid` when the flow is to fail there."""

@@ -74,8 +74,8 @@ class CompiledSchema:
 
         Nulls that stand for nothing are no fault. The value that was given is not changed.
         """
-        if too_much := self._too_much(value):
-            return value, too_much
+        if self.takes_long(value) and self.efforts.steps(value) > MAX_STEPS:
+            return value, [Fault("", _TOO_MUCH)]
         reader = self._reader
         try:
             with in_time():
@@ -96,8 +96,8 @@ class CompiledSchema:
 
         Of a value that takes too long to check, that is said.
         """
-        if too_much := self._too_much(value):
-            return too_much
+        if self.takes_long(value) and self.efforts.steps(value) > MAX_STEPS:
+            return [Fault("", _TOO_MUCH)]
         with in_time():
             return self._faults(value)
 
@@ -113,11 +113,6 @@ class CompiledSchema:
     def efforts(self) -> Efforts:
         """What values take to be checked."""
         return Efforts(self.subschemas)
-
-    def _too_much(self, value: Any) -> list[Fault]:
-        if self.efforts.is_within(value, MAX_STEPS) or self.efforts.steps(value) <= MAX_STEPS:
-            return []
-        return [Fault("", _TOO_MUCH)]
 
     def _faults(self, value: Any) -> list[Fault]:
         try:

@@ -35,6 +35,7 @@ _KINDS = {
 }
 _NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _MANY = ("properties", "dependentRequired", "dependentSchemas", "dependencies")
+_WORD = 64  # bits
 _VISIT, _UNIQUE, _COMPARED, _MATCHED = 0.5, 10.0, 1.0, 0.3
 # What stands beside `unevaluated…` is checked again to know what it has evaluated, and in each of them once more.
 _AGAIN = 3
@@ -100,7 +101,7 @@ class Efforts:
                 if isinstance(item, dict):
                     left -= character * sum(map(len, map(str, item)))
                 pending += item.values() if isinstance(item, dict) else item
-            elif isinstance(item, int):
+            elif isinstance(item, int) and item.bit_length() > _WORD:
                 left -= self.total * _digits(item)
         return left >= 0
 
@@ -255,7 +256,7 @@ def _assertions(schema: Mapping[str, Any]) -> Effort:
 
 def _digits(number: int) -> float:
     """What a long whole number takes beside others: its digits are worked out for each comparison."""
-    return (number.bit_length() >> 6) ** 2 / 16 if number.bit_length() > 64 else 0.0
+    return (number.bit_length() / _WORD) ** 2 / 16 if number.bit_length() > _WORD else 0.0
 
 
 @lru_cache(2_000)

@@ -58,11 +58,8 @@ class Drawn:
         self.before[slug] = set(sources).union(*(self.before[source] for source in sources))
         made = self._drawn(slug)
         main = made["type"] not in ("return", "return_content", "ui_table", "fail")
-        handles = {
-            "condition": ["true", "false"],
-            "switch": ["ada", "default"],
-            "validate": ["valid", "invalid"],
-        }.get(made["type"], ["main"] if main else [])
+        parting = {"condition": ["true", "false"], "switch": ["ada", "default"]}
+        handles = parting.get(made["type"], ["main"] if main else [])
         on_error = draw.choice(["stop", "stop", "handle", "continue" if handles == ["main"] else "stop"])
         if on_error != "stop":
             made["settings"] = {"onError": on_error} | draw.choice([{}, {"timeoutSeconds": 5}])
@@ -109,7 +106,6 @@ class Drawn:
                 node(slug, "merge", wait="first"),
                 node(slug, "merge", output="list"),
                 node(slug, "merge"),
-                node(slug, "validate", value=value, schema={"type": "string"}),
                 node(slug, "log", message=value, data=more, level="warning"),
                 node(slug, "progress", message=value, fraction=0.5),
                 node(slug, "fail", message="No stock."),
