@@ -50,9 +50,7 @@ run dev: export FLOWHUB_OUTBOUND_ALLOW := 127.0.0.1:$(PORT)
 dev: export FLOWHUB_DEBUG := 1
 dev: RELOAD := --reload "--beside=env PYTHON=$(abspath $(PY)) frontend/npm-run watch"
 run dev: $(VENV)/.run $(CANVAS)
-	@$(PY) manage.py migrate --verbosity 0
-	@$(PY) manage.py load_demo
-	@exec $(PY) manage.py serve --port $(PORT) --banner $(RELOAD)
+	@exec $(PY) manage.py serve --migrate --demo --port $(PORT) --banner $(RELOAD)
 
 test: $(VENV)/.dev $(CANVAS)
 	@$(PYTEST) $(or $(ARGS),$(PARALLEL))

@@ -8,7 +8,6 @@ A million take a few minutes. Nothing is pending: there is nobody who would end 
 import argparse
 import random
 import sys
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +20,7 @@ from django.db import connection, transaction
 
 from executions.ledger import counts, statements
 from executions.management.progress import ProgressBar
+from executions.models import new_id
 from flowhub import demo
 from flows.models import Flow, Server
 from flows.publishing import versions
@@ -56,14 +56,6 @@ def moments(rows: int, now: datetime, chance: random.Random) -> Iterator[datetim
         yield first + step * (number + chance.random() * 0.99)
 
 
-def id_of(moment: datetime, chance: random.Random) -> uuid.UUID:
-    """A UUIDv7 (RFC 9562) as it would have been made at that moment."""
-    milliseconds = int(moment.timestamp() * 1000)
-    return uuid.UUID(
-        int=milliseconds << 80 | 0x7 << 76 | chance.getrandbits(12) << 64 | 0b10 << 62 | chance.getrandbits(62)
-    )
-
-
 def row(flow: Flow, started_at: datetime, number: int, chance: random.Random) -> dict[str, Any]:
     """One execution of an order lookup: about 1.5 kB of node executions."""
     order, customer = f"A-{10_000 + number}", CUSTOMERS[number % len(CUSTOMERS)]
@@ -72,7 +64,7 @@ def row(flow: Flow, started_at: datetime, number: int, chance: random.Random) ->
     ended_at = started_at + timedelta(milliseconds=milliseconds)
     caller = CALLERS[number % len(CALLERS)]
     columns = {
-        "id": id_of(started_at, chance),
+        "id": new_id(started_at),
         "flow_id": flow.pk,
         "flow_version_id": flow.published_version_id,
         "owner_id": flow.server.owner_id,

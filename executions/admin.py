@@ -35,7 +35,7 @@ class CappedPaginator(Paginator):
     def count(self) -> int:
         """The number of rows, or the cap."""
         rows: QuerySet[Execution] = self.object_list  # type: ignore[assignment]
-        return rows.order_by("-started_at", "-id").values("pk")[:COUNTED_ROWS].count()
+        return rows.order_by("-id").values("pk")[:COUNTED_ROWS].count()
 
 
 class ErrorKindFilter(admin.SimpleListFilter):
@@ -82,7 +82,7 @@ class ExecutionAdmin(ReadOnlyAdmin):
     list_filter = ["status", "source", ErrorKindFilter]
     search_fields = ["id", "flow_tool_name"]
     search_help_text = "The start of an id (8 characters or more), or the start of a tool name."
-    ordering = ["-started_at", "-id"]
+    ordering = ["-id"]
     sortable_by = ["started"]
     list_per_page = 50
     list_max_show_all = 0
@@ -147,7 +147,7 @@ class ExecutionAdmin(ReadOnlyAdmin):
         )
         return format_html(circle, MEANINGS[status], MEANINGS[status], COLOURS[status], status.label)
 
-    @admin.display(description="Started", ordering="started_at")
+    @admin.display(description="Started", ordering="id")
     def started(self, execution: Execution) -> str:
         """To the millisecond, in the zone of the installation."""
         return _moment(execution.started_at)

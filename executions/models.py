@@ -1,13 +1,14 @@
 """The record of every call of a flow. Rows are written by `executions.ledger` alone."""
 
+import secrets
 import uuid
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Self
 
 from django.conf import settings
 from django.db import connection, models
 from django.urls import reverse
-from uuid_utils.compat import uuid7
 
 from executions.record.entries import Failure, NodeEntry, entries_of, failure_of
 from executions.record.exchange import message_of
@@ -25,8 +26,25 @@ NOTE_LENGTH = 2_000
 PRINCIPAL_LENGTH = 64
 
 
-new_id = uuid7
-"""A UUIDv7 (RFC 9562): ids sort by time, so new rows land at the end of the index."""
+ID_TOLERANCE = timedelta(hours=1)
+"""How far the time in an id may be from `started_at`; they are the same since ids are made of it."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def new_id(started_at: datetime | None = None) -> uuid.UUID:
+    """An id for an execution that starts then, or now: ids sort as the starts do, so that every list is read by id.
+
+    A UUIDv7 whose first twelve random bits are the fraction of the millisecond (RFC 9562, 5.7 and method 3 of 6.2).
+    """
+    since = (started_at or datetime.now(UTC)) - _EPOCH
+    milliseconds, rest = divmod((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds, 1_000)
+    return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | rest * 4096 // 1000 << 64 | 0b10 << 62 | secrets.randbits(62))
+
+
+def _lowest_id(moment: datetime) -> uuid.UUID:
+    """No id of that moment or later is smaller."""
+    return uuid.UUID(int=max((moment - _EPOCH) // timedelta(milliseconds=1), 0) << 80)
 
 
 @cache
@@ -76,8 +94,17 @@ class ExecutionQuerySet(VisibleQuerySet["Execution"]):
         return self.filter(flow_version=None, source__in=TRIALS)
 
     def newest_first(self) -> Self:
-        """By start, newest first; the id decides between equal times."""
-        return self.order_by("-started_at", "-id")
+        """By start, newest first: ids sort as the starts do."""
+        return self.order_by("-id")
+
+    def started(self, since: datetime | None = None, before: datetime | None = None) -> Self:
+        """Those that started at or after `since` and before `before`: a range of ids, which the lists' indexes hold."""
+        rows: Self = self.all()
+        if since is not None:
+            rows = rows.filter(started_at__gte=since, pk__gte=_lowest_id(since - ID_TOLERANCE))
+        if before is not None:
+            rows = rows.filter(started_at__lt=before, pk__lt=_lowest_id(before + ID_TOLERANCE))
+        return rows
 
 
 class Execution(models.Model):
@@ -139,20 +166,20 @@ class Execution(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["flow", "-started_at", "-id"], name="execution_of_flow"),
-            models.Index(fields=["flow", "status", "-started_at", "-id"], name="execution_of_flow_status"),
-            models.Index(fields=["owner", "-started_at", "-id"], name="execution_of_owner"),
-            models.Index(fields=["-started_at", "-id"], name="execution_newest"),
+            # Indexes are the greater part of what writing an execution costs. The list of all is read by the key.
+            models.Index(fields=["flow", "id"], name="execution_of_flow"),
+            models.Index(fields=["owner", "id"], name="execution_of_owner"),
             # Few rows match the conditions below, so they cost next to nothing when an execution is written.
-            models.Index(fields=["started_at"], name="execution_pending", condition=models.Q(status="pending")),
-            models.Index(fields=["-started_at", "-id"], name="execution_errors", condition=models.Q(status="error")),
+            models.Index(fields=["id"], name="execution_pending", condition=models.Q(status="pending")),
+            models.Index(fields=["id"], name="execution_errors", condition=models.Q(status="error")),
+            models.Index(fields=["flow", "id"], name="execution_errors_of_flow", condition=models.Q(status="error")),
             models.Index(fields=["parent"], name="execution_children", condition=models.Q(parent__isnull=False)),
             models.Index(fields=["replay_of"], name="execution_replays", condition=models.Q(replay_of__isnull=False)),
             models.Index(
                 fields=["draft_digest"], name="execution_drafts", condition=models.Q(draft_digest__isnull=False)
             ),
             models.Index(
-                fields=["principal_id", "-started_at", "-id"],
+                fields=["principal_id", "id"],
                 name="execution_of_principal",
                 condition=models.Q(principal_id__isnull=False),
             ),
@@ -216,7 +243,7 @@ class Execution(models.Model):
     def children_for(self, user: Any) -> ExecutionQuerySet:
         """The first MAX_CHILDREN executions that this one's nodes started and that `user` may see, oldest first."""
         children = Execution.objects.visible_to(user).filter(parent=self.pk)
-        return children.for_list().with_version_number().order_by("started_at", "id")[:MAX_CHILDREN]
+        return children.for_list().with_version_number().order_by("id")[:MAX_CHILDREN]
 
 
 class KeptDraft(models.Model):
@@ -265,6 +292,9 @@ class Suspension(models.Model):
     step = models.PositiveIntegerField(help_text="How often the execution had waited before.")
     nonce_hash = models.CharField(max_length=64, help_text="SHA-256 of the secret that an answer has to bring.")
     answers_from = models.CharField(max_length=100, blank=True, help_text="Who may answer; empty for anybody.")
+    asked_at = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="Of a stranger: a keyed hash of the address."
+    )
     state = models.TextField(
         help_text="What it takes to go on: compressed, then encrypted for this execution and step."
     )
@@ -306,6 +336,32 @@ class ExecutionCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} {self.status}"
+
+
+class RefusedCalls(models.Model):
+    """How many calls a limit refused in one minute: they leave no execution. Written by `executions.admission`.
+
+    The keys are no foreign keys, as those of ExecutionCount; they are 0 for a tool that no flow has.
+    """
+
+    minute = models.IntegerField(help_text="Minutes since 1970-01-01 UTC.")
+    principal_id = models.CharField(
+        max_length=PRINCIPAL_LENGTH, help_text="Whose calls: `key:12`, `user:3`, or `anonymous` for all strangers."
+    )
+    flow_key = models.BigIntegerField()
+    server_key = models.BigIntegerField()
+    number = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["minute", "principal_id", "flow_key", "server_key"], name="refused_calls_unique"
+            )
+        ]
+        indexes = [models.Index(fields=["flow_key", "minute"], name="refused_calls_of_flow")]
+
+    def __str__(self) -> str:
+        return f"{self.number} of {self.principal_id}"
 
 
 class KeptAnswer(models.Model):

@@ -1,5 +1,6 @@
 """Small makers of people, servers, flows and executions; every value can be said, none has to be."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from django.contrib.auth.hashers import make_password
 
 from executions.acting.trials import caller_of, try_out
 from executions.ledger import counts
-from executions.models import Execution
+from executions.models import Execution, new_id
 from executions.record.status import Status
 from executions.running.targets import published_target
 from flows.models import Flow, Server
@@ -101,6 +102,8 @@ def make_execution(flow: Flow | None = None, *, status: str = Status.FULFILLED, 
     """An ended execution of `flow` that took 12.5 ms, or a pending one; written past the ledger, counted as by it."""
     flow = flow or make_flow()
     started = kwargs.setdefault("started_at", STARTED)
+    # Of those that started at the same moment, the one made later is the newer one.
+    kwargs.setdefault("id", uuid.UUID(int=new_id(started).int >> 62 << 62 | next(_numbers)))
     if status != Status.PENDING:
         kwargs.setdefault("ended_at", started + timedelta(milliseconds=12.5))
         kwargs.setdefault("duration_ms", 12.5)

@@ -58,10 +58,7 @@ def _chosen(executions: ExecutionQuerySet, execution: Execution, word: str) -> E
     """The execution that a word of CHOICES stands for."""
     if word == "original":
         return executions.filter(replays=execution).first()
-    others = executions.exclude(pk=execution.pk)
-    earlier = others.filter(started_at__lte=execution.started_at).exclude(
-        started_at=execution.started_at, pk__gt=execution.pk
-    )
+    others, earlier = executions.exclude(pk=execution.pk), executions.filter(pk__lt=execution.pk)
     if word == "previous":
         return earlier.newest_first().first()
     fulfilled = earlier.in_status(Status.FULFILLED).newest_first().first()

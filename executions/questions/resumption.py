@@ -67,7 +67,7 @@ async def begin(ticket: Ticket, given: Mapping[str, Given], answerer: Answerer) 
     execution, target, held, answers = taken
     ledger.adopt(execution)
     cancel_again(was_cancelled)
-    return go_on(target, held, answers, answerer)
+    return await go_on(target, held, answers, answerer)
 
 
 def _taken(

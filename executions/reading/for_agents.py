@@ -42,11 +42,10 @@ class Owned:
         """The newest of the SEARCHED newest, without those that nodes started; and whether there may be more."""
         of_key = Execution.objects.of_principal(self.principal_id)
         if since is not None:
-            of_key = of_key.filter(started_at__gte=since)
-        starts = of_key.newest_first().values_list("started_at", flat=True)
-        edge = starts[SEARCHED - 1 : SEARCHED].first()
+            of_key = of_key.started(since)
+        edge = of_key.newest_first().values_list("pk", flat=True)[SEARCHED - 1 : SEARCHED].first()
         if edge is not None:
-            of_key = of_key.filter(started_at__gte=edge)
+            of_key = of_key.filter(pk__gte=edge)
         narrowed = _narrowed(of_key.filter(server_slug=self.server_slug, parent=None), tool, status)
         rows = [row for row in narrowed.for_list().newest_first()[: SEARCHED + 1] if self.may_call(row.flow_tool_name)]
         return rows[:limit], len(rows) > limit or edge is not None

@@ -66,7 +66,7 @@ class History:
             hour, skipped = self._hour_of(offset)
             if hour is None:
                 return []
-            rows, offset = rows.filter(started_at__lt=start_of(hour + 1)), offset - skipped
+            rows, offset = rows.started(before=start_of(hour + 1)), offset - skipped
         return list(rows[offset : offset + limit])
 
     def narrowed(self) -> ExecutionQuerySet:

@@ -110,7 +110,7 @@ def _counted(keys: Mapping[str, Any], span: Span, group: Any) -> Mapping[Any, Ca
 
 def within(executions: ExecutionQuerySet, span: Span) -> ExecutionQuerySet:
     """The executions of a span, newest first: a range of the index that their list is read from."""
-    return executions.filter(started_at__gte=span.start, started_at__lt=span.stop).newest_first()
+    return executions.started(span.start, span.stop).newest_first()
 
 
 def durations_of(executions: ExecutionQuerySet, span: Span) -> list[float]:

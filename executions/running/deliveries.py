@@ -31,7 +31,7 @@ from executions.record.error_kinds import kind_of_error
 from executions.record.status import Status
 from executions.running.calls import Answer, Call, Caller, Pending, Waiting, error_answer
 from executions.running.dispatch import Running, dispatcher
-from executions.running.starting import begin
+from executions.running.starting import answer_at_once, begin
 from executions.running.targets import Target
 
 LINGER_SECONDS = 5.0
@@ -72,7 +72,7 @@ async def state_of(call: Call) -> Answer | Pending | Waiting:
     """
     target, delivery = call.target, call.delivery
     if not call.key and target.answer_seconds is None:
-        return await (await begin(call)).state()
+        return await answer_at_once(call) or await (await begin(call)).state()
     if call.key and not call.faults:
         # As the flow reads them: 5 and 5.0 are the same call.
         claim = Claim.of(call.key, call.caller.identity, target.server_slug, target.tool_name, call.given)

@@ -1,6 +1,7 @@
 """Executions of which nothing is left that could go on without answers: held until there are some."""
 
 from dataclasses import replace
+from functools import partial
 
 from django.db import DatabaseError
 
@@ -43,8 +44,11 @@ async def _store(work: Work, held: Held) -> bool:
     caller = work.call.caller
     runner_id = heart.runner_id if caller.is_asked_live else None
     seconds = max(each.question.seconds for each in held.checkpoint.asking.values())
+    store = partial(
+        suspensions.hold, held, caller.identity, caller.counts_as, caller.bounds.waiting, seconds, runner_id
+    )
     try:
-        is_held = await in_database(lambda: suspensions.hold(held, caller.identity, seconds, runner_id))
+        is_held = await in_database(store)
     except DatabaseError as error:
         give_up(work.tracker)
         raise LedgerUnavailable("that the execution waits could not be recorded") from error

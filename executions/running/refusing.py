@@ -22,7 +22,8 @@ from flows.engine.runner import FlowError
 
 async def refuse(call: Call, reason: Exception) -> Answer:
     """Record that a call is refused, and return the refusal as an answer; raises LedgerUnavailable."""
-    execution_id, now, message, preview = new_id(), datetime.now(UTC), str(reason), ""
+    now, message, preview = datetime.now(UTC), str(reason), ""
+    execution_id = new_id(now)
     if isinstance(reason, ArgumentsError):
         lines, name = "\n".join(f"- {fault}" for fault in reason.faults), call.target.tool_name
         message = f"The arguments do not fit the input schema of {name}:\n{lines}\nCorrect them and call again."
@@ -47,7 +48,8 @@ async def refuse_unknown(
     written: Written,
 ) -> Answer:
     """The same for a call of a tool that the server does not have; `request` and `written` as those of a `Call`."""
-    execution_id, now, name = new_id(), datetime.now(UTC), payload.clean_text(tool_name)
+    now, name = datetime.now(UTC), payload.clean_text(tool_name)
+    execution_id = new_id(now)
     row = await aside(partial(base_row, execution_id, now, arguments, caller, Redactor.none), arguments)
     row |= {
         "flow_name": name[:200],

@@ -19,8 +19,18 @@ from executions.ledger.unavailable import LedgerUnavailable
 from executions.ledger.writer import ledger
 from executions.models import new_id
 from executions.privacy.redactor import Redactor
-from executions.record import ports
-from executions.running.calls import Answer, Answerer, Call, Caller, Delivery, Numbers, Waiting, error_answer
+from executions.record import payload, ports
+from executions.running.calls import (
+    Answer,
+    Answerer,
+    Call,
+    Caller,
+    Delivery,
+    Numbers,
+    Waiting,
+    call_of,
+    error_answer,
+)
 from executions.running.children import Children, numbers_of, refusal
 from executions.running.dispatch import Running, dispatcher, stopped
 from executions.running.pausing import hold
@@ -31,11 +41,18 @@ from executions.running.work import NO_SECRETS, Work, ended_elsewhere, give_up, 
 from flows.adapters import lineage
 from flows.adapters.http_client import outbound_client
 from flows.adapters.sandbox import CodeOf, code_runner
-from flows.engine.aside import aside, cancel_again, uninterrupted
+from flows.engine.aside import LARGE, aside, cancel_again, is_large, uninterrupted
+from flows.engine.events import Observer
+from flows.engine.expressions import SecretValues
 from flows.engine.limits import Limits
 from flows.engine.node import Services
 from flows.engine.pauses import Resumption
 from flows.engine.runner import Outcome, run
+
+MAX_AT_ONCE = 64 * 1024
+"""Bytes of arguments, about, with which a call is still answered at once: the flow's timeout cannot interrupt that."""
+
+LIMITS = Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES)
 
 NO_RETURN = "The flow ended without a return node, so there is nothing to answer."
 
@@ -52,8 +69,12 @@ async def begin(call: Call) -> Running:
             await in_database(lambda: drafts.keep(digest, definition))
         except DatabaseError as error:
             raise LedgerUnavailable("the draft could not be kept") from error
-    execution_id = new_id()
-    return Running(execution_id, call, dispatcher.start(execution_id, _run(execution_id, call)))
+    started_at = datetime.now(UTC)
+    execution_id = new_id(started_at)
+    task = dispatcher.start(execution_id, _run(execution_id, started_at, call))
+    if call.place is not None:
+        call.place.until_done(task)
+    return Running(execution_id, call, task)
 
 
 async def admit() -> None:
@@ -64,35 +85,80 @@ async def admit() -> None:
         await ledger.admit()
 
 
-async def _run(execution_id: uuid.UUID, call: Call) -> Answer | Waiting:
+async def _run(execution_id: uuid.UUID, started_at: datetime, call: Call) -> Answer | Waiting:
     """Record that the execution begins, then walk; nothing runs when somebody else has its idempotency key."""
-    started_at, timeout, target = datetime.now(UTC), call.target.timeout_seconds, call.target
+    target = call.target
     secrets = await secrets_of(target) if target.graph.secret_names else NO_SECRETS
-    if call.parent is not None:
-        timeout = call.parent.seconds_for(timeout)
-
-    def begun() -> tuple[Redactor, Redactor, dict[str, Any]]:
-        shown, for_answer, for_record = target.guard.over(call.arguments, call.given, secrets)
-        if call.parent is not None:
-            for_record = for_record.knowing(call.parent.hidden)
-        return for_answer, for_record, pending_row(execution_id, started_at, call, shown, for_record, timeout)
-
-    for_answer, for_record, row = await aside(begun, call.arguments)
-    tracker = Tracker(ledger, execution_id, started_at, for_record)
+    work, row = await aside(partial(_begun, execution_id, started_at, call, secrets), call.arguments)
     if call.delivery.claim is None:
         ledger.open(row)
     else:
         # A call that is cancelled meanwhile goes on until it is known whether it has to leave a record.
-        claiming = ledger.open_claimed(row, call.delivery.claim.row(execution_id, started_at, timeout))
+        claiming = ledger.open_claimed(row, call.delivery.claim.row(execution_id, started_at, work.timeout))
         is_ours, was_cancelled = await uninterrupted(claiming)
         cancel_again(was_cancelled)
         if not is_ours:
             call.delivery.is_beaten = True
             return ended_elsewhere(execution_id)
-    return await _walk(Work(call, tracker, for_answer, secrets, timeout))
+    return await _walk(work)
 
 
-def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answerer) -> Running:
+def _begun(
+    execution_id: uuid.UUID, started_at: datetime, call: Call, secrets: SecretValues
+) -> tuple[Work, dict[str, Any]]:
+    """A call that is about to walk its graph, and the row that it begins with."""
+    timeout = call.target.timeout_seconds
+    shown, for_answer, for_record = call.target.guard.over(call.arguments, call.given, secrets)
+    if call.parent is not None:
+        timeout = call.parent.seconds_for(timeout)
+        for_record = for_record.knowing(call.parent.hidden)
+    tracker = Tracker(ledger, execution_id, started_at, for_record)
+    row = pending_row(execution_id, started_at, call, shown, for_record, timeout)
+    return Work(call, tracker, for_answer, secrets, timeout), row
+
+
+async def answer_at_once(call: Call) -> Answer | None:
+    """The answer of a call whose graph neither waits nor acts, once its record is durable; None for every other call.
+
+    The graph is walked in one pass, in the task of whoever asks, and the execution is written once, when it has ended:
+    nobody sees it under way, and nobody can cancel it. Who stops waiting leaves the same record. Raises ArgumentsError,
+    LedgerUnavailable. When it is None, nothing has been done.
+    """
+    target = call.target
+    is_usual = not (call.key or call.reused or call.parent or call.caller.above)
+    if not (target.is_immediate and is_usual) or is_large(call.arguments, least=MAX_AT_ONCE):
+        return None
+    if call.faults:
+        raise ArgumentsError(call.faults)
+    await admit()
+    started_at = datetime.now(UTC)
+    work, row = _begun(new_id(started_at), started_at, call, NO_SECRETS)
+    tracker = work.tracker
+    outcome = await run(
+        target.graph,
+        call.given,
+        services=Services(str(tracker.execution_id), roots=_roots(work), secrets=work.secrets),
+        observers=_observers(work, tracker.nodes.add),
+        limits=LIMITS,
+        output_schema=target.output_schema,
+    )
+    answer = _answer(work, outcome)
+    ledger.open(row)
+    nodes = payload.written(tracker.nodes.entries)
+    if nodes is None or len(nodes) > LARGE:
+        ending = dispatcher.start(tracker.execution_id, work.end(answer, outcome.error))
+        if call.place is not None:
+            call.place.until_done(ending)
+        await Running(tracker.execution_id, call, ending).state()
+        return answer
+    result = answer.as_json()
+    message = call.written(answer) if call.written is not None else None
+    terminal = tracker.columns(tracker.seconds, result, outcome.error, message, nodes)
+    is_ours = await ledger.commit(tracker.execution_id, terminal)
+    return answer if is_ours else ended_elsewhere(tracker.execution_id)
+
+
+async def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answerer) -> Running:
     """Go on with an execution that waited, and that this process has claimed; `answers` are by node id.
 
     What it was called with is in `held`; who answers decides what can be asked next.
@@ -104,9 +170,10 @@ def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answ
         counts_as=caller.counts_as,
         can_be_asked=caller.can_be_asked,
         is_asked_live=caller.is_asked_live,
+        bounds=caller.bounds,
     )
     # What had to wait may have a caller who was told to come back, or who sends its idempotency key again.
-    call = Call(
+    call = await call_of(
         target,
         held.arguments,
         original,
@@ -123,7 +190,8 @@ async def _resume(call: Call, held: Held, answers: Mapping[str, Any]) -> Answer 
     except LedgerUnavailable:
         give_up(Tracker(ledger, held.execution_id, held.started_at, Redactor.none.knowing(held.hidden), held.entries))
         raise
-    _, for_answer, for_record = call.target.guard.over(call.arguments, call.given, secrets)
+    over = partial(call.target.guard.over, call.arguments, call.given, secrets)
+    _, for_answer, for_record = await aside(over, call.arguments)
     tracker = Tracker(ledger, held.execution_id, held.started_at, for_record.knowing(held.hidden), held.entries)
     for_answer = for_answer.knowing(held.hidden_in_answer)
     resumption = Resumption(held.checkpoint, answers, tracker.seconds)
@@ -139,31 +207,21 @@ async def _walk(work: Work) -> Answer | Waiting:
     call, tracker, target = work.call, work.tracker, work.call.target
     caller, parent, execution_id = call.caller, call.parent, str(tracker.execution_id)
     spent = work.resumption.checkpoint.seconds if work.resumption is not None else 0.0
-    roots = {
-        "now": tracker.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "caller": {
-            "clientName": caller.client_name,
-            "clientVersion": caller.client_version,
-            "principal": caller.principal,
-        },
-        "execution": {"id": execution_id, "flowName": target.flow_name, "toolName": target.tool_name},
-        "flowhub": {"url": settings.PUBLIC_URL},
-    }
     if parent is not None:
         numbers = parent.numbers
     elif caller.above is not None:
-        numbers = numbers_of(caller.above)
+        numbers = numbers_of(caller.above, caller.bounds.family)
         if (too_far := refusal(call, numbers)) is not None:
             return await work.end(error_answer(tracker.execution_id, too_far.for_client, too_far), too_far)
     else:
         numbers = Numbers(1)
-        numbers.root = execution_id
+        numbers.root, numbers.most = execution_id, caller.bounds.family
     children = Children(call, tracker, time.monotonic() + work.timeout - spent, numbers, begin)
     lineage.running.set(children.lineage)
     services = Services(
         execution_id,
         outbound_client(),
-        roots,
+        _roots(work),
         work.secrets,
         flows=children,
         tools=ports.tools,
@@ -176,10 +234,10 @@ async def _walk(work: Work) -> Answer | Waiting:
             target.graph,
             call.given,
             services=services,
-            observers=(tracker.observe,) if call.watch is None else (tracker.observe, call.watch(tracker.redactor)),
+            observers=_observers(work, tracker.observe),
             before_effects=tracker.write_all,
             timeout=work.timeout,
-            limits=Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES),
+            limits=LIMITS,
             reused=call.reused,
             output_schema=target.output_schema,
             resumed=work.resumption,
@@ -193,6 +251,30 @@ async def _walk(work: Work) -> Answer | Waiting:
         error = stopped(parent)
         answer = error_answer(tracker.execution_id, error.message, error)
     return await work.end(answer, error)
+
+
+def _roots(work: Work) -> dict[str, Any]:
+    """What expressions may name besides the outputs of nodes."""
+    caller, target = work.call.caller, work.call.target
+    return {
+        "now": work.tracker.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "caller": {
+            "clientName": caller.client_name,
+            "clientVersion": caller.client_version,
+            "principal": caller.principal,
+        },
+        "execution": {
+            "id": str(work.tracker.execution_id),
+            "flowName": target.flow_name,
+            "toolName": target.tool_name,
+        },
+        "flowhub": {"url": settings.PUBLIC_URL},
+    }
+
+
+def _observers(work: Work, record: Observer) -> tuple[Observer, ...]:
+    watch = work.call.watch
+    return (record,) if watch is None else (record, watch(work.tracker.redactor))
 
 
 def _without_reply(work: Work) -> str:

@@ -38,9 +38,13 @@ class Target:
     end: Node | None = None
     """The node that the execution ends with, when it is not executed to its end."""
     guard: Guard = field(init=False, repr=False)
+    is_immediate: bool = field(init=False)
+    """Whether its calls may be answered at once: there is nothing to wait for, and nothing to keep from the answer."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "guard", Guard.of(self.graph, self.input_schema))
+        waits = bool(self.graph.secret_names or self.draft or self.answer_seconds)
+        object.__setattr__(self, "is_immediate", self.graph.is_immediate and not waits and self.guard.schema is None)
 
 
 class ArgumentsError(ValueError):

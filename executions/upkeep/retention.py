@@ -4,13 +4,12 @@ Everything is kept for ever unless an operator prunes. Executions that are pendi
 """
 
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Max, Min
 
 from executions.ledger import writer
 from executions.models import Execution, ExecutionQuerySet, KeptDraft
@@ -49,28 +48,15 @@ def chosen(criteria: Criteria) -> Iterator[tuple[Flow | None, ExecutionQuerySet]
         flows = [*Flow.objects.select_related("server").order_by("server__slug", "tool_name"), None]
     for flow in flows:
         executions = Execution.objects.filter(flow=flow)
-        if (which := _which(executions, criteria)) is not None:
-            yield flow, executions.filter(which, is_pinned=False).exclude(status=Status.PENDING)
-
-
-def _which(executions: ExecutionQuerySet, criteria: Criteria) -> Q | None:
-    which = Q()
-    if criteria.before is not None:
-        which &= Q(started_at__lt=criteria.before)
-    if criteria.status is not None:
-        which &= Q(status=criteria.status)
-    if criteria.keep:
-        spared = executions.newest_first().values_list("started_at", "pk")
-        if (last := spared[criteria.keep - 1 : criteria.keep].first()) is None:
-            return None
-        which &= _beside(*last, "lt")
-    return which
-
-
-def _beside(started_at: datetime, execution_id: uuid.UUID, side: str) -> Q:
-    """Older (`lt`) or newer (`gt`) than an execution; the first term is the range that an index can use."""
-    strictly = Q(**{f"started_at__{side}": started_at}) | Q(**{f"pk__{side}": execution_id})
-    return Q(**{f"started_at__{side}e": started_at}) & strictly
+        rows = executions.started(before=criteria.before).filter(is_pinned=False).exclude(status=Status.PENDING)
+        if criteria.status is not None:
+            rows = rows.filter(status=criteria.status)
+        if criteria.keep:
+            spared = executions.newest_first().values_list("pk", flat=True)
+            if (last := spared[criteria.keep - 1 : criteria.keep].first()) is None:
+                continue
+            rows = rows.filter(pk__lt=last)
+        yield flow, rows
 
 
 def preview(criteria: Criteria) -> list[FlowShare]:
@@ -90,13 +76,11 @@ def prune(criteria: Criteria, chunk: int = CHUNK) -> Iterator[int]:
     Between two transactions it waits as long as the last one took: calls get the write lock at least half of the time.
     """
     for _, executions in chosen(criteria):
-        after = Q()
-        while rows := list(
-            executions.filter(after).order_by("started_at", "id").values_list("started_at", "pk")[:chunk]
-        ):
+        left = executions.order_by("id").values_list("pk", flat=True)
+        while ids := list(left[:chunk]):
             began = time.monotonic()
-            yield writer.delete([pk for _, pk in rows])
-            after = _beside(*rows[-1], "gt")
+            yield writer.delete(ids)
+            left = left.filter(pk__gt=ids[-1])
             time.sleep(max(time.monotonic() - began, PAUSE_SECONDS))
 
 

@@ -67,7 +67,7 @@ def size_of_one(executions: ExecutionQuerySet) -> float:
     """How many bytes one of these executions takes on average, from a sample of both ends."""
     payloads = [Coalesce(Bytes(name), 0) for name in ("initial_params", "node_executions", "result", "error_info")]
     measured = executions.annotate(bytes=sum(payloads[1:], payloads[0])).values_list("bytes", flat=True)
-    ends = measured.order_by("started_at", "id"), measured.order_by("-started_at", "-id")
+    ends = measured.order_by("id"), measured.order_by("-id")
     sizes = [size for end in ends for size in end[:SAMPLE]]
     return OTHER_BYTES + sum(sizes) / len(sizes) if sizes else 0.0
 
@@ -86,7 +86,7 @@ def shares() -> list[FlowShare]:
 def _share(flow: Flow | None, rows: int) -> FlowShare:
     executions = Execution.objects.filter(flow=flow)
     starts = executions.values_list("started_at", flat=True)
-    oldest, newest = starts.order_by("started_at", "id").first(), starts.order_by("-started_at", "-id").first()
+    oldest, newest = starts.order_by("id").first(), starts.order_by("-id").first()
     return FlowShare(flow, rows, round(rows * size_of_one(executions)), oldest, newest)
 
 

@@ -29,6 +29,9 @@ MAX_CONNECTIONS = 10_000
 MAX_DEPTH = 64
 """Levels of nesting of a definition."""
 
+MAX_PASS = 50
+"""Nodes that are executed in one go, though others wait: a timeout cannot interrupt them."""
+
 MAX_NOTE_TEXT = 4_000
 """Characters of a note on the canvas."""
 
@@ -131,7 +134,8 @@ class Node:
     `uses_secrets` says that the values may not be shown: what `fill` makes is then for the node alone. `deferred` are
     the parameters that `fill` leaves as they are, because the node fills them in itself. `settings` is None for a node
     that is tried once and whose failure ends the flow, as most are. `own_handles` are the ways out that its type gives
-    it. `takes_first` says that it begins with the first branch that arrives instead of waiting for all.
+    it. `takes_first` says that it begins with the first branch that arrives instead of waiting for all, `is_immediate`
+    that it neither waits nor acts.
     """
 
     id: str
@@ -147,6 +151,7 @@ class Node:
     settings: NodeSettings | None = None
     own_handles: tuple[str, ...] = (MAIN,)
     takes_first: bool = False
+    is_immediate: bool = False
     is_sound: bool = True
     """Whether its parameters fit its type; what one gives out that is not, nobody knows."""
 
@@ -179,7 +184,7 @@ class Graph:
     Nodes that are disabled are not in it; connections lead past them.
 
     `secret_names` are the names in `{{ secrets.NAME }}` of those nodes. `places` says where in the definition each node
-    stands, by its id: `nodes[3]`.
+    stands, by its id: `nodes[3]`. `is_immediate` says that it has at most MAX_PASS nodes, and none that waits or acts.
     """
 
     trigger: Node
@@ -190,6 +195,7 @@ class Graph:
     incoming_counts: Mapping[str, int]
     places: Mapping[str, str]
     secret_names: frozenset[str] = frozenset()
+    is_immediate: bool = False
 
     def reached(self, node_id: str) -> Node:
         """The node of that id; raises ValueError, with a sentence for a reader, for one that is not executed."""
@@ -349,9 +355,13 @@ class _Parser:
             position=(position["x"], position["y"]) if position else None,
             uses_secrets=bool(secret_names(paths)),
             deferred={} if malformed else _compile_deferred(parameters, registered.deferred),
-            settings=read(raw.get("settings", {})),
+            settings=(settings := read(raw.get("settings", {}))),
             own_handles=() if faults else registered.handles(parameters),
             takes_first=not faults and registered.takes_first(parameters),
+            # Between attempts a node waits.
+            is_immediate=not faults
+            and (settings is None or settings.attempts == 1)
+            and registered.is_immediate(parameters),
             is_sound=not faults,
         )
         self._check_settings(self.nodes[raw["id"]], at)
@@ -544,6 +554,7 @@ def _graph_of(
         incoming_counts=MappingProxyType({node.id: counts[node.id] for node in order}),
         places=MappingProxyType(dict(places)),
         secret_names=frozenset().union(*(secret_names(node.paths("")) for node in order)),
+        is_immediate=len(order) <= MAX_PASS and all(node.is_immediate for node in order),
     )
 
 

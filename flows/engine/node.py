@@ -395,6 +395,24 @@ class ChecksParameters(Protocol):
 
 
 @runtime_checkable
+class EndsAtOnce(Protocol):
+    """A node type whose nodes neither wait nor act: they are executed where the runner stands, without a task.
+
+    `is_immediate` is True, or says it of a node by its parameters as the definition has them, which fit the schema. A
+    type without it may wait. Nothing interrupts such a node, not even a timeout: what takes long must not say it.
+    """
+
+    is_immediate: ClassVar[Any]
+
+
+@runtime_checkable
+class Speaks(Protocol):
+    """A node type that ends at once and yet tells the client something before the answer: a log message, progress."""
+
+    speaks: ClassVar[bool]
+
+
+@runtime_checkable
 class TakesFirst(Protocol):
     """A node type that may begin as soon as one of the branches that lead to it arrives."""
 
@@ -447,7 +465,8 @@ class Documented(Protocol):
     example: ClassVar[Mapping[str, Json]]
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: one is made for every execution, and a frozen one takes four times as long to make.
+@dataclass(slots=True)
 class Services:
     """What the host lends to the nodes of one execution."""
 

@@ -9,7 +9,7 @@ import jsonschema_rs
 
 from flows.engine.errors import Fault
 from flows.engine.expressions import has_expression
-from flows.engine.node import ChecksParameters, ChoosesHandles, FillsItself, NodeType, TakesFirst
+from flows.engine.node import ChecksParameters, ChoosesHandles, EndsAtOnce, FillsItself, NodeType, TakesFirst
 
 
 def json_path(steps: Iterable[str | int], start: str = "") -> str:
@@ -68,6 +68,13 @@ class RegisteredType:
         if isinstance(self.node_type, ChoosesHandles):
             return self.node_type.handles_of(parameters)
         return self.node_type.handles
+
+    def is_immediate(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether a node with these parameters, which have no faults, neither waits nor acts."""
+        if not isinstance(self.node_type, EndsAtOnce) or self.node_type.has_effects:
+            return False
+        said = self.node_type.is_immediate
+        return bool(said(parameters) if callable(said) else said)
 
     def takes_first(self, parameters: Mapping[str, Any]) -> bool:
         """Whether a node with these parameters begins with the first branch that arrives."""

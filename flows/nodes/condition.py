@@ -76,6 +76,10 @@ class Condition:
     handles: ClassVar[tuple[str, ...]] = ("true", "false")
     has_effects: ClassVar[bool] = False
 
+    def is_immediate(self, parameters: Mapping[str, Json]) -> bool:
+        """Unless an expression is evaluated."""
+        return "expression" not in parameters
+
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Compare; raises NodeFailed that says why the two cannot be compared, or the expression not be evaluated."""
         if "expression" in parameters:

@@ -35,6 +35,7 @@ class Fail:
     }
     handles: ClassVar[tuple[str, ...]] = ()
     has_effects: ClassVar[bool] = False
+    is_immediate: ClassVar[bool] = True
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Fail with the message; it goes to the caller as it is written."""

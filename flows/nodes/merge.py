@@ -48,6 +48,7 @@ class Merge:
     handles: ClassVar[tuple[str, ...]] = (MAIN,)
     reads_arrived: ClassVar[bool] = True
     has_effects: ClassVar[bool] = False
+    is_immediate: ClassVar[bool] = True
 
     def takes_first(self, parameters: Mapping[str, Json]) -> bool:
         """Whether it goes on with the first branch that arrives."""

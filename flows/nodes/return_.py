@@ -42,6 +42,7 @@ class Return:
     }
     handles: ClassVar[tuple[str, ...]] = ()
     has_effects: ClassVar[bool] = False
+    is_immediate: ClassVar[bool] = True
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Reply with the value; the output is the value too."""

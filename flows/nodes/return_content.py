@@ -49,6 +49,7 @@ class ReturnContent:
     }
     handles: ClassVar[tuple[str, ...]] = ()
     has_effects: ClassVar[bool] = False
+    is_immediate: ClassVar[bool] = True
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Reply with the blocks; raises NodeFailed that names each one that no client could read."""

@@ -68,6 +68,7 @@ class SetFields:
     }
     handles: ClassVar[tuple[str, ...]] = (MAIN,)
     has_effects: ClassVar[bool] = False
+    is_immediate: ClassVar[bool] = True
 
     def parameter_faults(self, parameters: Mapping[str, Json]) -> Sequence[Fault]:
         """Names of fields of which one lies inside another: only one of them can be set."""

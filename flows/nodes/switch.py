@@ -95,6 +95,10 @@ class Switch:
             if case["name"] == ERROR
         ]
 
+    def is_immediate(self, parameters: Mapping[str, Json]) -> bool:
+        """Unless an expression is evaluated."""
+        return not any("expression" in case for case in parameters["cases"])
+
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Try the cases; raises NodeFailed when one cannot be decided."""
         value = parameters.get("value")

@@ -35,6 +35,7 @@ class Template:
     }
     handles: ClassVar[tuple[str, ...]] = (MAIN,)
     has_effects: ClassVar[bool] = False
+    is_immediate: ClassVar[bool] = True
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Give out the text."""

@@ -26,6 +26,7 @@ class Trigger:
     }
     handles: ClassVar[tuple[str, ...]] = (MAIN,)
     has_effects: ClassVar[bool] = False
+    is_immediate: ClassVar[bool] = True
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Pass the arguments on; the runner gives them in place of parameters."""

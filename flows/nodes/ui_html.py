@@ -52,6 +52,7 @@ class UiHtml:
     }
     handles: ClassVar[tuple[str, ...]] = ()
     has_effects: ClassVar[bool] = False
+    is_immediate: ClassVar[bool] = True
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Reply with text and HTML."""

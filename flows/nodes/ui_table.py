@@ -63,6 +63,7 @@ class UiTable:
     }
     handles: ClassVar[tuple[str, ...]] = ()
     has_effects: ClassVar[bool] = False
+    is_immediate: ClassVar[bool] = True
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Reply with the table."""

@@ -27,9 +27,9 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(source: Path, tmp_path: Path) -> Iterator[LiveServer]:
-    """What `make dev` starts, without the demo."""
+    """What `make dev` starts, but for what builds the canvas."""
     server = server_on(tmp_path, FLOWHUB_DEBUG="1")
-    options = ["--port", str(server.port), "--migrate", "--banner", "--reload"]
+    options = ["--port", str(server.port), "--migrate", "--demo", "--banner", "--reload"]
     with server.output.open("w") as output:
         server.process = subprocess.Popen(
             [sys.executable, "manage.py", "serve", *options],
@@ -66,7 +66,7 @@ def edit(path: Path, old: str, new: str) -> None:
 @pytest.mark.timeout(3 * SECONDS)
 def test_pages_styles_and_modules_that_change_are_answered_anew(server: LiveServer, source: Path) -> None:
     becomes(server, "/login/", "Build flows, publish them as tools")
-    assert f"Dashboard  {server.url}/\n" in server.log
+    wait_until(lambda: f"Dashboard  {server.url}/\n" in server.log, SECONDS, lambda: f"no banner:\n{server.log}")
 
     edit(source / "templates" / "registration" / "login.html", "Build flows, publish them", "Draw flows, publish them")
     assert "Draw flows, publish them as tools" in read(server, "/login/")
@@ -77,3 +77,4 @@ def test_pages_styles_and_modules_that_change_are_answered_anew(server: LiveServ
     edit(source / "flowhub" / "health.py", '"alive": True', '"alive": "and kicking"')
     becomes(server, "/healthz", '"alive": "and kicking"')
     assert "Changed: flowhub/health.py. Starting again ...\n" in server.log
+    assert server.log.count("Demo loaded: 4 new flows.\n") == server.log.count("Demo loaded") == 1

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import psycopg
 import pytest
 from django.db import connection
 
+from executions.models import ID_TOLERANCE
 from flows.values.scopes import CALLS_ONLY, EVERYTHING
 from tests.live import LiveServer, server_on
 
@@ -24,6 +26,7 @@ KEYS = {
     "FLOWHUB_VAULT_KEYS": "the vault key of the database at 500f129",
 }
 
+EXECUTIONS, ID = "executions_execution", "CAST(id AS text) AS id"
 PAYLOADS = ("initial_params", "node_executions", "result", "error_info", "caller")
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(180)]
@@ -106,24 +109,36 @@ OLD = {"sqlite": old_sqlite, "postgresql": old_postgresql}
 
 @dataclass(frozen=True)
 class Upgraded:
-    """What an old database held before it was migrated, and the database after that."""
+    """What an old database held before it was migrated, and the database after that.
+
+    `moved` executions had an id that told another start than theirs, and got a new one.
+    """
 
     columns: dict[str, list[str]]
     before: dict[str, list[str]]
     records: dict[str, str]
     table: list[str]
+    moved: int
     database: Old
 
 
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
     with OLD[connection.vendor](tmp_path_factory.mktemp("upgraded")) as old:
-        rows = old.query(f"SELECT CAST(id AS text) AS id, {', '.join(PAYLOADS)} FROM executions_execution")
+        rows = old.query(f"SELECT {ID}, {', '.join(PAYLOADS)} FROM {EXECUTIONS}")
         records = {row["id"]: repr([row[name] and json.loads(row[name]) for name in PAYLOADS]) for row in rows}
         names, table = columns(old.query), schema(old.query)["executions_execution"]
-        before = contents(old.query, names)
+        before, ids = contents(old.query, names), ids_by_start(old.query)
         old.server.manage("migrate", "--verbosity", "0")
-        yield Upgraded(names, before, {str(uuid.UUID(key)): text for key, text in records.items()}, table, old)
+        moved = {ids[start]: key for start, key in ids_by_start(old.query).items() if key != ids[start]}
+        for old_id, new_id in moved.items():
+            before = {table: sorted(row.replace(old_id, new_id) for row in rows) for table, rows in before.items()}
+        records = {str(uuid.UUID(moved.get(key, key))): text for key, text in records.items()}
+        yield Upgraded(names, before, records, table, len(moved), old)
+
+
+def ids_by_start(query: Query) -> dict[str, str]:
+    return {row["at"]: row["id"] for row in query(f"SELECT CAST(started_at AS text) AS at, {ID} FROM {EXECUTIONS}")}
 
 
 def tables(query: Query, vendor: str) -> list[str]:
@@ -249,6 +264,14 @@ def test_an_old_database_keeps_every_row_and_becomes_like_a_new_one(upgraded: Up
     added = [part for part in after["executions_execution"] if part not in upgraded.table]
     new = ['"draft_digest" varchar(64) NULL', '"request" text NULL', '"sent" text NULL']
     assert (sorted(added) == new) is (connection.vendor == "sqlite")
+
+
+def test_the_ids_of_an_old_database_sort_as_its_executions_started(upgraded: Upgraded) -> None:
+    assert upgraded.moved == 2
+    ended = upgraded.database.query(f"SELECT {ID}, started_at FROM {EXECUTIONS} WHERE status <> 'pending' ORDER BY id")
+    starts = [datetime.fromisoformat(str(row["started_at"])).replace(tzinfo=UTC) for row in ended]
+    told = [datetime.fromtimestamp((uuid.UUID(row["id"]).int >> 80) / 1000, UTC) for row in ended]
+    assert [row for row, start, at in zip(ended, starts, told, strict=True) if abs(start - at) > ID_TOLERANCE] == []
 
 
 def test_an_old_database_is_read_and_shown_and_its_flows_run(upgraded: Upgraded) -> None:

@@ -45,21 +45,28 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--migrate", action="store_true", help="Bring the database up to date first.")
+        parser.add_argument("--demo", action="store_true", help="Load the demo first, as load_demo does.")
         parser.add_argument("--reload", action="store_true", help="Start again whenever the code changes.")
         parser.add_argument("--beside", default="", help="With --reload: what runs beside, and ends with it.")
         parser.add_argument("--banner", action="store_true", help="Print the addresses, the demo's login and key.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the checks, then the server until it is told to stop."""
+        if options["migrate"] or not options["reload"]:
+            self.check(databases=["default"])
+        # By now all is imported, and lives for ever: to look for garbage in it takes a tenth of a start.
+        gc.freeze()
+        if options["migrate"]:
+            call_command("migrate", interactive=False, verbosity=0)
+        if options["demo"]:
+            call_command("load_demo", stdout=self.stdout)
         if options["reload"]:
-            # Not the ledger's and the runner's work: they belong to the process that serves.
-            own = ("--reload", f"--beside={options['beside']}")
+            # Not the ledger's and the runner's work: they belong to the process that serves. And it migrates nothing:
+            # a migration that somebody is writing runs when they say so.
+            own = ("--migrate", "--demo", "--reload", f"--beside={options['beside']}")
             command = [sys.executable, *(word for word in sys.argv if word not in own)]
             reload.serve_and_reload(settings.BASE_DIR, command, shlex.split(options["beside"]))
             return
-        self.check(databases=["default"])
-        if options["migrate"]:
-            call_command("migrate", interactive=False, verbosity=0)
         _refuse_old_database()
         recovery.sweep()
         recovery.heart.start()
@@ -74,39 +81,44 @@ class Command(BaseCommand):
             access_log=False,
             log_config=None,
             server_header=False,
+            # FLOWHUB_TRUSTED_PROXIES and FLOWHUB_BEHIND_PROXY say what is believed; uvicorn believes everybody here.
+            proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS + RECORD_SECONDS,
         )
-        banner = _banner() if options["banner"] else ""
-        server = _Server(config, banner)
+        server = _Server(config, options["banner"])
         # uvicorn raises the signal again once it has shut down: it must not kill the process before `finally`.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             server.run()
         except KeyboardInterrupt:
             pass
+        except SystemExit:
+            # uvicorn's, which has said why: the application did not begin, or there is no such place to listen at.
+            if server.lifespan.should_exit:
+                raise
+            address = f"{options['host']}:{options['port']}"
+            raise CommandError(f"{address} cannot be used; is something else serving there?") from None
         finally:
             ledger.stop()
             recovery.heart.stop()
-        if not server.started:
-            raise CommandError(f"{options['host']}:{options['port']} cannot be used; is something else serving there?")
 
 
 class _Server(uvicorn.Server):
-    """Prints the banner once it accepts connections."""
+    """Prints the banner, if it is wanted, once it accepts connections."""
 
-    def __init__(self, config: uvicorn.Config, banner: str) -> None:
+    def __init__(self, config: uvicorn.Config, shows_banner: bool) -> None:
         super().__init__(config)
-        self.banner = banner
+        self.shows_banner = shows_banner
 
     async def startup(self, sockets: Any = None) -> None:
-        """Open the socket, then settle memory: what was imported lives for ever and need not be collected again."""
-        await super().startup(sockets)
+        """Collect what migrations left, take the rest for what lives as long as the process, and open the socket."""
         gc.collect()
         gc.freeze()
-        gc.set_threshold(20_000, 20, 50)
-        if self.started and self.banner:
-            sys.stdout.write(self.banner)
+        await super().startup(sockets)
+        if self.started and self.shows_banner:
+            # Beside the loop: a password is looked at for a fifth of a second, in which calls are answered already.
+            sys.stdout.write(await asyncio.to_thread(_banner))
             sys.stdout.flush()
 
     async def shutdown(self, sockets: Any = None) -> None:
@@ -147,6 +159,7 @@ def _banner() -> str:
     lines = [f"Dashboard  {url}/"]
     if kept is not None:
         valid = authenticate(username=kept.username, password=kept.password) is not None
+        connection.close()
         lines += [
             f"Login      {kept.username} / {kept.password if valid else '(the password you have set since)'}",
             f"MCP        {url}/mcp/demo",

@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from flows.engine.errors import Abort, NodeFailed
 from flows.engine.events import NodeStarted
+from flows.engine.graph import MAX_PASS
 from flows.engine.node import NodeResult, Reply, Services
+from flows.engine.registry import Registry
 from flows.engine.runner import FlowError, Outcome, run
+from flows.nodes import BUILTIN_NODE_TYPES
 from tests.flows.engine.kit import Effectful, Flow, Recorder, Scripted, fail, reply, wait_for_ever
 
 pytestmark = pytest.mark.anyio
@@ -49,6 +53,67 @@ async def test_the_hosts_values_can_be_named(flow: Flow, recorder: Recorder) -> 
     flow.add("end", "return", after="trigger", text="{{ execution.id }}")
     outcome = await run_flow(flow, recorder, services=Services(roots={"execution": {"id": "e1"}}))
     assert outcome.replies == (Reply("e1"),)
+
+
+async def test_what_does_not_wait_is_executed_while_another_branch_waits(
+    flow: Flow, recorder: Recorder, scripted: Scripted
+) -> None:
+    others_done = asyncio.Event()
+
+    async def wait(parameters: Mapping[str, Any]) -> NodeResult:
+        await others_done.wait()
+        return NodeResult("waited")
+
+    async def done(parameters: Mapping[str, Any]) -> NodeResult:
+        others_done.set()
+        return NodeResult("done")
+
+    scripted.scripts |= {"wait": wait, "done": done}
+    flow.add("slow", after="trigger", key="wait")
+    flow.add("quick", "template", after="trigger", text="at once")
+    flow.add("last", after="quick", key="done")
+    flow.add("end", "return", after=("slow", "last"), text="{{ slow }}, {{ quick }}, {{ last }}")
+    outcome = await run_flow(flow, recorder)
+    assert outcome.replies == (Reply("waited, at once, done"),)
+
+
+async def test_nothing_begins_once_a_node_has_failed(flow: Flow, recorder: Recorder, scripted: Scripted) -> None:
+    scripted.scripts["fail"] = fail
+    flow.add("broken", after="trigger", key="fail")
+    flow.add("beside", after="trigger", value=1)
+    await run_flow(flow, recorder)
+    assert recorder.lines[2:] == [
+        ("started", "broken", {"key": "fail"}),
+        ("errored", "broken", "node_failed", "the stock is empty"),
+        ("skipped", "beside", "not reached: Broken failed"),
+    ]
+
+
+async def test_a_long_line_of_nodes_that_do_not_wait_lets_others_in_and_can_time_out(
+    flow: Flow, recorder: Recorder
+) -> None:
+    sources = ["trigger", *(f"n{number}" for number in range(2 * MAX_PASS))]
+    for source, slug in pairwise(sources):
+        flow.add(slug, "template", after=source, text="at once")
+    outcome = await run_flow(flow, recorder, timeout=0.0)
+    assert outcome.error is not None
+    assert outcome.error.kind == "timeout"
+    assert [line[0] for line in recorder.lines].count("completed") == MAX_PASS
+
+
+async def test_a_node_that_says_that_it_is_immediate_and_waits_crashes_where_it_waits(recorder: Recorder) -> None:
+    class Hasty(Scripted):
+        type = "hasty"
+        is_immediate = True
+
+    hasty = Hasty()
+    hasty.scripts["wait"] = wait_for_ever
+    flow = Flow(Registry([*BUILTIN_NODE_TYPES, hasty]))
+    flow.add("hasty", "hasty", after="trigger", key="wait")
+    outcome = await run_flow(flow, recorder)
+    assert outcome.error is not None
+    assert outcome.error.kind == "node_crashed"
+    assert outcome.error.message == "RuntimeError: 'hasty' says that its nodes are immediate, and this one waits"
 
 
 async def test_independent_branches_run_at_the_same_time(flow: Flow, recorder: Recorder, scripted: Scripted) -> None:
