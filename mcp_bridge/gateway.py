@@ -1,6 +1,7 @@
-"""The ASGI door to MCP: `/mcp/<slug>` -> head -> key -> body -> the SDK. Everything else -> Django."""
+"""The ASGI door to MCP: `/mcp/<slug>` -> head -> key -> body -> a plain call, or the SDK. Everything else -> Django."""
 
 import logging
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from executions.admission.addresses import address_of
 from flows.adapters import lineage
 from flows.engine.aside import aside
 from flows.values.scopes import Scope as KeyScope
+from mcp_bridge.calls import direct
 from mcp_bridge.calls.asking import SESSIONS
 from mcp_bridge.calls.tools import COUNTS_AS
 from mcp_bridge.keys.principals import TooManyGuesses, key_ring
@@ -58,7 +60,7 @@ class Gateway:
                 if messages:
                     await _pass_messages(scope, receive, send, head, hosted)
                 else:
-                    await _pass_on(scope, receive, send, hosted)
+                    await _pass_on(scope, receive, send, head, hosted)
             except Refused as refused:
                 await refuse(refused, send)
             except bodies.Gone:
@@ -123,7 +125,7 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
 
 
 async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Headers, hosted: Hosted) -> None:
-    """Hand what was posted to the SDK once it is here, whole and well formed.
+    """Answer what was posted, or hand it to the SDK, once it is here, whole and well formed.
 
     Its memory is counted until it is answered.
     """
@@ -131,11 +133,17 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
     async def serve(message: Any, body: bytes, receive: Receive, send: Send) -> None:
         try:
             request_id = bodies.check(message, head)
-            session = head.get(SESSION)
-            if request_id is not None and session and hosted.manager.is_under_way(session, request_id):
+            session, manager = head.get(SESSION), hosted.manager
+            if request_id is not None and session and manager.is_under_way(session, request_id):
                 text = "A request with this id is under way in this session. Give each request an id of its own."
                 raise Refused(400, text, request_id=request_id)
-            await _pass_on(dict(scope), hand_on(message, body, receive), send, hosted)
+            client = manager.client_of(session, scope.get("user")) if session and head.is_legacy else None
+            call = direct.plain_call(message, head, scope, hosted.snapshot, client)
+            if call is None:
+                await _pass_on(dict(scope), hand_on(message, body, receive), send, head, hosted)
+            else:
+                with nullcontext() if client is None else manager.holding(head[SESSION], message["id"]):
+                    await direct.answer(call, None if client is None else session, receive, send)
         except Refused as refused:
             await refuse(refused, send)
 
@@ -148,9 +156,11 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
             await serve(message, body, receive, send)
 
 
-async def _pass_on(scope: Scope, receive: Receive, send: Send, hosted: Hosted) -> None:
+async def _pass_on(scope: Scope, receive: Receive, send: Send, head: Headers, hosted: Hosted) -> None:
     stream = ResponseStream(send)
     opening.set(stream.opening)
+    # As they were understood here.
+    scope["headers"] = head.raw()
     scope[SESSIONS] = hosted.manager
     gets = int(scope["method"] == "GET")
     hosted.audience.open_gets += gets

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
 from mcp.server.auth.provider import AccessToken
 
 from executions.admission.addresses import address_of
@@ -82,6 +82,8 @@ class KeyUser(AuthenticatedUser):
             )
         )
         self.principal = principal
+        self.context = authorization_context(self)
+        """By which the SDK knows whose a session is."""
 
 
 class KeyRing:
