@@ -88,7 +88,7 @@ async def _run(execution_id: uuid.UUID, started_at: datetime, call: Call) -> Ans
     """Record that the execution begins, then walk; nothing runs when somebody else has its idempotency key."""
     target = call.target
     secrets = await secrets_of(target) if target.graph.secret_names else NO_SECRETS
-    work, row = await aside(partial(_begun, execution_id, started_at, call, secrets), call.arguments)
+    work, row = await target.guard.aside(partial(_begun, execution_id, started_at, call, secrets), call.arguments)
     if call.delivery.claim is None:
         ledger.open(row)
     else:
@@ -190,7 +190,7 @@ async def _resume(call: Call, held: Held, answers: Mapping[str, Any]) -> Answer 
         give_up(Tracker(ledger, held.execution_id, held.started_at, Redactor.none.knowing(held.hidden), held.entries))
         raise
     over = partial(call.target.guard.over, call.arguments, call.given, secrets)
-    _, for_answer, for_record = await aside(over, call.arguments)
+    _, for_answer, for_record = await call.target.guard.aside(over, call.arguments)
     tracker = Tracker(ledger, held.execution_id, held.started_at, for_record.knowing(held.hidden), held.entries)
     for_answer = for_answer.knowing(held.hidden_in_answer)
     resumption = Resumption(held.checkpoint, answers, tracker.seconds)

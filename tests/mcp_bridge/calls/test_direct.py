@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import pytest
@@ -267,6 +268,9 @@ class Reply:
     messages: list[Any]
 
 
+_numbers = count(1)
+
+
 @dataclass
 class Caller:
     """A client of one version, with a session for each key and server, and some that are no good."""
@@ -275,6 +279,8 @@ class Caller:
     version: str
     sessions: dict[tuple[str, str], str] = field(default_factory=dict)
     odd: dict[str, str] = field(default_factory=lambda: {"unknown": "0" * 32})
+    address: str = field(default_factory=lambda: f"10.0.0.{next(_numbers)}")
+    """Its own: who guesses keys is refused for a while."""
 
     @property
     def is_new(self) -> bool:
@@ -359,8 +365,8 @@ class Caller:
             return (shape.body % (", " + json.dumps(rest)[1:])).encode()
         return shape.body.encode() or json.dumps(message).encode()
 
-    @staticmethod
     async def _send(
+        self,
         method: str,
         slug: str,
         head: Mapping[str, str | None],
@@ -387,7 +393,7 @@ class Caller:
             "path": f"/mcp/{slug}",
             "query_string": b"",
             "http_version": "1.1",
-            "client": ("127.0.0.1", 1),
+            "client": (self.address, 1),
             "headers": [*headers, (b"content-length", str(len(body)).encode())],
         }
         async with asyncio.timeout(20):
