@@ -29,6 +29,7 @@ class Login(LoginView):
         if seconds := max([each.begin() for each in self.guessed]):
             return self._refuse(name, seconds)
         if not _checking.acquire(timeout=BUSY_SECONDS):
+            self._forgive()
             return self._refuse(name, BUSY_SECONDS)
         try:
             return super().post(request, *args, **kwargs)
@@ -42,6 +43,9 @@ class Login(LoginView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Log in; what was right was no guess."""
+        self._forgive()
+        return super().form_valid(form)
+
+    def _forgive(self) -> None:
         for each in self.guessed:
             each.forgive()
-        return super().form_valid(form)

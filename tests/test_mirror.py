@@ -57,6 +57,7 @@ ELSEWHERE = {
     "flows/api/offers": "flows/offers/test_prompts.py",
     "flows/api/servers": "flows/secrets/test_views.py",
     "flows/api/transfer": "flows/transfer/test_files.py",
+    "flows/values/json_bounds": "flows/adapters/test_sandbox.py",
     "flows/arguments": "executions/pages/test_test_tab.py",
     "flows/cases/drafts": "executions/cases/test_views.py",
     "flows/cases/form": "executions/cases/test_views.py",

@@ -3,7 +3,6 @@
 import asyncio
 import math
 import threading
-from collections import Counter
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
@@ -19,32 +18,33 @@ class UnderWay:
     """How many calls are under way in this process under each name that has a limit. Safe in any thread."""
 
     def __init__(self) -> None:
-        self.numbers: Counter[str] = Counter()
+        self.numbers: dict[str, int] = {}
         self.lock = threading.Lock()
 
     def enter(self, allowances: Sequence[Allowance]) -> "Place":
         """Take a place under every name, or under none; raises OverLimit."""
         numbers = self.numbers
+        limited = [each for each in allowances if each.at_once is not None]
         with self.lock:
-            for each in allowances:
-                if each.at_once is not None and numbers[each.name] >= each.at_once:
+            for each in limited:
+                if each.at_once is not None and numbers.get(each.name, 0) >= each.at_once:
                     raise OverLimit(
-                        f"This call was not made: {_calls(each.at_once)} {each.whose} may be under way at once. Call "
-                        "again in 1 second, or once one of them has ended.",
+                        f"This call was not made: the limit is {_calls(each.at_once)} at once {each.whose}. Call again "
+                        "in 1 second, or once one of them has ended.",
                         1,
                     )
-            names = [each.name for each in allowances if each.at_once is not None]
-            numbers.update(names)
-        return Place(self, names)
+            for each in limited:
+                numbers[each.name] = numbers.get(each.name, 0) + 1
+        return Place(self, limited)
 
 
 class Place:
     """The place of one call among those that are under way, to be left when the call has been answered."""
 
-    __slots__ = ("_names", "_stays", "_under_way")
+    __slots__ = ("_limited", "_stays", "_under_way")
 
-    def __init__(self, under_way: UnderWay, names: Sequence[str]) -> None:
-        self._under_way, self._names, self._stays = under_way, names, 1
+    def __init__(self, under_way: UnderWay, limited: Sequence[Allowance]) -> None:
+        self._under_way, self._limited, self._stays = under_way, limited, 1
 
     def until_done(self, task: "asyncio.Future[Any]") -> None:
         """Keep the place until the task has ended as well: an execution may outlive who waits for it."""
@@ -53,14 +53,17 @@ class Place:
 
     def leave(self, _: object = None) -> None:
         """One of those who kept it has ended; the last one gives it back."""
-        under_way = self._under_way
-        with under_way.lock:
+        numbers = self._under_way.numbers
+        with self._under_way.lock:
             self._stays -= 1
-            if not self._stays:
-                for name in self._names:
-                    under_way.numbers[name] -= 1
-                    if not under_way.numbers[name]:
-                        del under_way.numbers[name]
+            if self._stays:
+                return
+            for each in self._limited:
+                left = numbers[each.name] - 1
+                if left:
+                    numbers[each.name] = left
+                else:
+                    del numbers[each.name]
 
 
 class Doors:
@@ -81,56 +84,53 @@ class Doors:
         call that goes on with an execution is not new: it takes a place, and none of the rates. Only where a rate has
         to be asked of Redis is it an awaitable of the place that comes back.
         """
-        try:
-            place = self._under_way.enter(allowances)
-            if is_new:
-                for each in allowances:
-                    if each.per_minute is not None:
-                        if self._buckets.waits:
-                            return self._admit_aside(place, allowances, flow_id, server_id)
-                        self._spend(place, allowances)
-                        break
-        except OverLimit:
-            _count(allowances, flow_id, server_id)
-            raise
+        place = self._enter(allowances, flow_id, server_id)
+        if is_new:
+            for each in allowances:
+                if each.per_minute is not None:
+                    if self._buckets.waits:
+                        return self._admit_aside(place, allowances, flow_id, server_id)
+                    self._spend(place, allowances, flow_id, server_id)
+                    break
+        return place
+
+    def admit_here(self, allowances: Sequence[Allowance], flow_id: int | None, server_id: int | None) -> Place:
+        """The same for a call that arrives in a worker thread, which may wait for Redis."""
+        place = self._enter(allowances, flow_id, server_id)
+        self._spend(place, allowances, flow_id, server_id)
         return place
 
     async def _admit_aside(
         self, place: Place, allowances: Sequence[Allowance], flow_id: int | None, server_id: int | None
     ) -> Place:
         try:
-            await asyncio.to_thread(self._spend, place, allowances)
-        except OverLimit:
-            _count(allowances, flow_id, server_id)
-            raise
+            await asyncio.to_thread(self._spend, place, allowances, flow_id, server_id)
         except asyncio.CancelledError:
             place.leave()
             raise
         return place
 
-    def admit_here(self, allowances: Sequence[Allowance], flow_id: int | None, server_id: int | None) -> Place:
-        """The same for a call that arrives in a worker thread, which may wait for Redis."""
+    def _enter(self, allowances: Sequence[Allowance], flow_id: int | None, server_id: int | None) -> Place:
         try:
-            place = self._under_way.enter(allowances)
-            self._spend(place, allowances)
+            return self._under_way.enter(allowances)
         except OverLimit:
             _count(allowances, flow_id, server_id)
             raise
-        return place
 
-    def _spend(self, place: Place, allowances: Sequence[Allowance]) -> None:
-        """Take the call out of every bucket; a place that it is not allowed to keep is left."""
-        for each in allowances:
-            if each.per_minute is None:
-                continue
-            seconds = math.ceil(self._buckets.spend(each.name, each.per_minute))
-            if seconds:
-                place.leave()
-                raise OverLimit(
-                    f"This call was not made: {_calls(each.per_minute)} a minute are allowed {each.whose}. Call again "
-                    f"in {seconds} second{'' if seconds == 1 else 's'}.",
-                    seconds,
-                )
+    def _spend(self, place: Place, allowances: Sequence[Allowance], flow_id: int | None, server_id: int | None) -> None:
+        """Take the call out of every bucket; the place of one that is not let in is left."""
+        try:
+            for each in allowances:
+                seconds = math.ceil(self._buckets.spend(each.name, each.per_minute)) if each.per_minute else 0
+                if seconds:
+                    limit = f"{_calls(each.per_minute or 0)} a minute {each.whose}"
+                    again = f"{seconds} second{'' if seconds == 1 else 's'}"
+                    raise OverLimit(f"This call was not made: the limit is {limit}. Call again in {again}.", seconds)
+        except BaseException as error:
+            place.leave()
+            if isinstance(error, OverLimit):
+                _count(allowances, flow_id, server_id)
+            raise
 
 
 def _calls(number: int) -> str:

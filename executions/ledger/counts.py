@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.db.models import CharField, Count
 from django.db.models.functions import Cast, Substr
 
+from executions.ledger import statements
 from executions.models import TRIALS, Execution, ExecutionCount
 
 ALL_HOURS = ExecutionCount.ALL_HOURS
@@ -66,15 +67,13 @@ def write(changes: CountChanges) -> None:
 
 def _write_some(rows: list[tuple[tuple[int, int, str, int, bool], int]]) -> None:
     table = connection.ops.quote_name(ExecutionCount._meta.db_table)
-    values = [value for key, number in rows for value in (*key, number)]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} (flow_key, hour, status, owner_key, is_trial, number) "
-            f"VALUES {', '.join(['(%s, %s, %s, %s, %s, %s)'] * len(rows))} "
-            "ON CONFLICT (flow_key, hour, status, owner_key, is_trial) "
-            f"DO UPDATE SET number = {table}.number + excluded.number",
-            values,
-        )
+    statements.execute(
+        f"INSERT INTO {table} (flow_key, hour, status, owner_key, is_trial, number) "
+        f"VALUES {statements.places(connection.vendor, 6, len(rows))} "
+        "ON CONFLICT (flow_key, hour, status, owner_key, is_trial) "
+        f"DO UPDATE SET number = {table}.number + excluded.number",
+        [value for key, number in rows for value in (*key, number)],
+    )
 
 
 def recount() -> None:

@@ -51,7 +51,7 @@ class Claim:
 
 def take(row: CallKey, now: datetime) -> bool:
     """Store a key in the current transaction, unless somebody has it; returns whether it is ours. For the ledger."""
-    CallKey.objects.filter(pk=row.pk, expires_at__lte=now).delete()
+    CallKey.objects.filter(pk=row.pk, expires_at__lte=now)._raw_delete(using="default")
     return statements.insert_new(row)
 
 

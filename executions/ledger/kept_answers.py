@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import Sum
 
+from executions.ledger import statements
 from executions.models import CallKey, KeptAnswer
 from flows.adapters import vault
 
@@ -36,7 +37,7 @@ def sealed(execution_id: uuid.UUID, answer: dict[str, Any], now: datetime) -> Ke
 def write(answers: Iterable[KeptAnswer]) -> None:
     """Store answers in the current transaction; one that is there already stays. The ledger alone calls this."""
     for answer in answers:
-        KeptAnswer.objects.bulk_create([answer], ignore_conflicts=True)
+        statements.insert_new(answer)
 
 
 def opened(execution_id: uuid.UUID, now: datetime) -> dict[str, Any] | None:

@@ -1,8 +1,13 @@
-"""The SQL of the ledger, made once for each database: the ORM would cost more than the flow that is recorded."""
+"""The SQL of the ledger, made once for each database: the ORM would cost more than the flow that is recorded.
+
+It goes straight to the driver of the calling thread's connection, which keeps prepared what it has seen before.
+"""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -19,11 +24,12 @@ class _Statements:
 
     def __init__(self) -> None:
         quote = connection.ops.quote_name
+        self.place = "?" if connection.vendor == "sqlite" else "%s"
+        self.begin = "BEGIN IMMEDIATE" if connection.vendor == "sqlite" else "BEGIN"
         self.columns = [str(field.column) for field in Execution._meta.concrete_fields]
         self.table = quote(Execution._meta.db_table)
         self.insert = f"INSERT INTO {self.table} ({', '.join(map(quote, self.columns))}) VALUES "
-        self.one_row = "(" + ", ".join(["%s"] * len(self.columns)) + ")"
-        self.if_pending = f"WHERE {quote('id')} = %s AND {quote('status')} = '{Status.PENDING.value}'"
+        self.if_pending = f"WHERE {quote('id')} = {self.place} AND {quote('status')} = '{Status.PENDING.value}'"
         self.quote = quote
         self.adapters: dict[type, Callable[[Any], Any]] = {}
 
@@ -47,6 +53,41 @@ def _statements() -> _Statements:
     return _made[connection.vendor]
 
 
+@lru_cache(maxsize=1_000)
+def places(vendor: str, columns: int, rows: int = 1) -> str:
+    """The places of the values of so many rows, as they stand after VALUES."""
+    place = "?" if vendor == "sqlite" else "%s"
+    row = "(" + ", ".join([place] * columns) + ")"
+    return ", ".join([row] * rows)
+
+
+def execute(sql: str, values: Sequence[Any] = ()) -> int:
+    """Run a statement of the database's own kind in the current transaction; returns how many rows it changed."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        count: int = connection.connection.execute(sql, values).rowcount
+        return count
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """A transaction on the calling thread's connection, which no other one may surround; for the writer's thread.
+
+    Django's own keeps books for savepoints and callbacks, which cost as much as an insert. Queries of the ORM inside
+    belong to it as long as they need none of their own.
+    """
+    execute(_statements().begin)
+    try:
+        yield
+        execute("COMMIT")
+    except BaseException:
+        try:
+            execute("ROLLBACK")
+        except Exception:
+            connection.close()  # which rolls back what is left
+        raise
+
+
 def insert(rows: list[Row]) -> None:
     """Insert executions with one statement; a row is columns by name, and what it leaves out is NULL."""
     if not rows:
@@ -59,18 +100,15 @@ def insert(rows: list[Row]) -> None:
             value = row.get(column)
             adapter = find(type(value))
             values.append(value if adapter is None else adapter(value))
-    with connection.cursor() as cursor:
-        cursor.execute(sql.insert + ", ".join([sql.one_row] * len(rows)), values)
+    execute(sql.insert + places(connection.vendor, len(sql.columns), len(rows)), values)
 
 
 def update_pending(execution_id: uuid.UUID, row: Row) -> bool:
     """Change columns of an execution that is still pending; returns whether it was."""
     sql = _statements()
-    changes = ", ".join(f"{sql.quote(column)} = %s" for column in row)
+    changes = ", ".join(f"{sql.quote(column)} = {sql.place}" for column in row)
     values = [sql.adapt(value) for value in (*row.values(), execution_id)]
-    with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {sql.table} SET {changes} {sql.if_pending}", values)
-        return bool(cursor.rowcount)
+    return execute(f"UPDATE {sql.table} SET {changes} {sql.if_pending}", values) > 0
 
 
 def insert_new(row: Model) -> bool:
@@ -80,11 +118,6 @@ def insert_new(row: Model) -> bool:
     """
     sql, fields = _statements(), row._meta.concrete_fields
     columns = ", ".join(sql.quote(str(field.column)) for field in fields)
-    places = ", ".join(["%s"] * len(fields))
-    table = sql.quote(row._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING",
-            [sql.adapt(getattr(row, str(field.attname))) for field in fields],
-        )
-        return bool(cursor.rowcount)
+    table, values = sql.quote(row._meta.db_table), [sql.adapt(getattr(row, str(field.attname))) for field in fields]
+    line = places(connection.vendor, len(fields))
+    return execute(f"INSERT INTO {table} ({columns}) VALUES {line} ON CONFLICT DO NOTHING", values) > 0

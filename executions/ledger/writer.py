@@ -25,7 +25,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.db.utils import DataError, IntegrityError, InterfaceError, OperationalError
 
-from executions.ledger import counts, idempotency_keys, kept_answers, statements
+from executions.ledger import counts, idempotency_keys, kept_answers, statements, write_ahead_log
 from executions.ledger.counts import CountChanges, CountKey
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.models import CallKey, Execution, KeptAnswer
@@ -287,7 +287,8 @@ class Ledger:
 
     def _write_together(self, group: Sequence[_Item]) -> None:
         changes = CountChanges()
-        with transaction.atomic():
+        with statements.transaction():
+            write_ahead_log.lay_out()
             _leave_out_what_is_stored(group)
             _leave_out_what_is_claimed(group)
             rows = [item.insert | (item.update or {}) for item in group if item.insert is not None]

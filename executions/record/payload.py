@@ -148,6 +148,14 @@ def rebuilt(value: Any, cap: int) -> str:
     return text if len(text) <= cap and len(text.encode()) <= cap else text_of(_shrink(plain, text, cap))
 
 
+def written(value: Any) -> bytes | None:
+    """The JSON text of a value as it is; None for one that is no plain JSON."""
+    try:
+        return orjson.dumps(value, option=PASSTHROUGH)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
 def dump(
     value: Any,
     cap: int = MAX_RECORD,
@@ -155,16 +163,14 @@ def dump(
     redactor: Redactor | None = Redactor.none,
     redact: Redact = redacted,
     rebuild: Rebuild = rebuilt,
+    data: bytes | None = None,
 ) -> str:
     """Return JSON text of `value`, at most about `cap` bytes long, without what `redactor` knows or names tell.
 
     `redact` says which parts of a value are data; without a redactor, the value is redacted already. `rebuild` makes
-    the text of what is large or no plain JSON.
+    the text of what is large or no plain JSON. `data` is what `written` gave, when it has been asked.
     """
-    try:
-        data = orjson.dumps(value, option=PASSTHROUGH)
-    except (TypeError, ValueError, RecursionError):
-        data = None  # no plain JSON
+    data = data or written(value)
     if redactor is not None and (data is None or redactor.finds(data)):
         return dump(redact(value, redactor), cap, redactor=None, rebuild=rebuild)
     if data is None or len(data) > min(cap, MAX_STRING) or b"\\u0000" in data:

@@ -33,7 +33,7 @@ async def refuse(call: Call, reason: Exception) -> Answer:
         shown, _, redactor = call.target.guard.over(call.arguments, call.arguments, NO_SECRETS)
         return pending_row(execution_id, now, call, shown, redactor, call.target.timeout_seconds)
 
-    row = await aside(begun, call.arguments)
+    row = await call.target.guard.aside(begun, call.arguments)
     return await _record(execution_id, now, row, message, preview, call.written)
 
 

@@ -19,7 +19,7 @@ from executions.ledger.unavailable import LedgerUnavailable
 from executions.ledger.writer import ledger
 from executions.models import new_id
 from executions.privacy.redactor import Redactor
-from executions.record import ports
+from executions.record import payload, ports
 from executions.running.calls import (
     Answer,
     Answerer,
@@ -44,7 +44,7 @@ from flows.adapters.sandbox import CodeOf, code_runner
 from flows.engine.aside import LARGE, aside, cancel_again, is_large, uninterrupted
 from flows.engine.events import Observer
 from flows.engine.expressions import SecretValues
-from flows.engine.limits import Limits, size_of
+from flows.engine.limits import Limits
 from flows.engine.node import Services
 from flows.engine.pauses import Resumption
 from flows.engine.runner import Outcome, run
@@ -89,7 +89,7 @@ async def _run(execution_id: uuid.UUID, started_at: datetime, call: Call) -> Ans
     """Record that the execution begins, then walk; nothing runs when somebody else has its idempotency key."""
     target = call.target
     secrets = await secrets_of(target) if target.graph.secret_names else NO_SECRETS
-    work, row = await aside(partial(_begun, execution_id, started_at, call, secrets), call.arguments)
+    work, row = await target.guard.aside(partial(_begun, execution_id, started_at, call, secrets), call.arguments)
     if call.delivery.claim is None:
         ledger.open(row)
     else:
@@ -137,14 +137,15 @@ async def answer_at_once(call: Call) -> Answer | None:
     outcome = await run(
         target.graph,
         call.given,
-        services=Services(str(tracker.execution_id), roots=_roots(work)),
+        services=Services(str(tracker.execution_id), roots=_roots(work), secrets=work.secrets),
         observers=_observers(work, tracker.nodes.add),
         limits=LIMITS,
         output_schema=target.output_schema,
     )
     answer = _answer(work, outcome)
     ledger.open(row)
-    if size_of(tracker.nodes.entries) > LARGE:
+    nodes = payload.written(tracker.nodes.entries)
+    if nodes is None or len(nodes) > LARGE:
         ending = dispatcher.start(tracker.execution_id, work.end(answer, outcome.error))
         if call.place is not None:
             call.place.until_done(ending)
@@ -152,7 +153,7 @@ async def answer_at_once(call: Call) -> Answer | None:
         return answer
     result = answer.as_json()
     message = call.written(answer) if call.written is not None else None
-    terminal = tracker.columns(tracker.seconds, result, outcome.error, message)
+    terminal = tracker.columns(tracker.seconds, result, outcome.error, message, nodes)
     is_ours = await ledger.commit(tracker.execution_id, terminal)
     return answer if is_ours else ended_elsewhere(tracker.execution_id)
 
@@ -190,7 +191,7 @@ async def _resume(call: Call, held: Held, answers: Mapping[str, Any]) -> Answer 
         give_up(Tracker(ledger, held.execution_id, held.started_at, Redactor.none.knowing(held.hidden), held.entries))
         raise
     over = partial(call.target.guard.over, call.arguments, call.given, secrets)
-    _, for_answer, for_record = await aside(over, call.arguments)
+    _, for_answer, for_record = await call.target.guard.aside(over, call.arguments)
     tracker = Tracker(ledger, held.execution_id, held.started_at, for_record.knowing(held.hidden), held.entries)
     for_answer = for_answer.knowing(held.hidden_in_answer)
     resumption = Resumption(held.checkpoint, answers, tracker.seconds)

@@ -131,7 +131,10 @@ def load(slug: str) -> Snapshot | None:
         agent_tools=server.agent_tools,
         links_failures=server.links_failures,
         allowance=Allowance(
-            f"server:{server.pk}", "of this server by all its callers", server.calls_per_minute, server.calls_at_once
+            f"server:{server.pk}",
+            "to this server from all its callers together",
+            server.calls_per_minute,
+            server.calls_at_once,
         ),
         stranger_calls=(server.stranger_calls_per_minute, server.stranger_calls_at_once),
         tools=MappingProxyType(tools),

@@ -3,16 +3,20 @@
 import asyncio
 import json
 import re
+import time
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
 
-from tests.live import LiveServer
+from tests.live import LiveServer, live_server
 from tests.mcp_client import ERAS, LEGACY, MODERN
 from tests.published import send
 from tests.wire import ENVELOPE
@@ -20,13 +24,13 @@ from tests.wire import ENVELOPE
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 
 REFUSED = re.compile(
-    r"This call was not made: 20 calls a minute are allowed from one address without an API key. "
+    r"This call was not made: the limit is 20 calls a minute from one address without an API key. "
     r"Call again in ([1-3]) seconds?."
 )
 RETRY_AFTER = "flowhub/retryAfterSeconds"
 
 MAKE = """
-from flows.models import Server
+from flows.models import Prompt, Server
 from mcp_bridge.models import ApiKey
 from tests.factories import publish
 from tests.definitions import answer, node
@@ -35,6 +39,9 @@ for slug, fields in {servers}.items():
     server = Server.objects.create(owner=owner, slug=slug, name=slug, **fields)
     publish(server, "quick", answer("Done"))
     publish(server, "slow", node("wait", "delay", seconds=3), answer("Done"))
+    each = node("each", "for_each", items="{{ trigger.items }}", flow="quick", arguments={})
+    publish(server, "many", each, answer("Done"))
+    Prompt.objects.create(server=server, name="asked", description="Asks.", flow=server.flows.get(tool_name="quick"))
 """
 
 
@@ -86,9 +93,9 @@ async def test_a_stranger_is_told_in_words_when_to_come_back_and_is_let_in_then(
         assert (answered >= 20, refused.structured_content) == (True, None)
         assert refused.meta[RETRY_AFTER] == int(said[1])
         # What is no call goes on: a client that is not answered here falls back, or gives up.
-        assert [tool.name for tool in (await client.list_tools()).tools] == ["quick", "slow"]
+        assert [tool.name for tool in (await client.list_tools()).tools] == ["many", "quick", "slow"]
         async with stranger(uvicorn_server, era, slug) as another:
-            assert len((await another.list_tools()).tools) == 2
+            assert len((await another.list_tools()).tools) == 3
         async with asyncio.timeout(20):
             while (await client.call_tool("quick", {})).is_error:
                 await asyncio.sleep(0.2)
@@ -109,7 +116,8 @@ async def test_a_key_has_no_rate_of_its_own_and_a_server_has_one_for_all_its_cal
     assert said["keyed"] == []
     assert 60 <= len(said["rated"]) <= 67
     assert {re.sub(r"\d+ seconds?", "…", each) for each in said["rated"]} == {
-        "This call was not made: 3 calls a minute are allowed of this server by all its callers. Call again in …."
+        "This call was not made: the limit is 3 calls a minute to this server from all its callers together. "
+        "Call again in …."
     }
 
 
@@ -136,7 +144,52 @@ async def test_so_many_calls_of_a_stranger_are_under_way_and_the_next_one_may_co
         again = (await http.post(url, **message("quick", 6))).json()["result"]
     assert sorted(each["isError"] for each in [*results, again]) == [False] * 3 + [True] * 3
     assert {each["content"][0]["text"] for each in results if each["isError"]} == {
-        "This call was not made: 2 calls from one address without an API key may be under way at once. "
+        "This call was not made: the limit is 2 calls at once from one address without an API key. "
         "Call again in 1 second, or once one of them has ended."
     }
     assert await asyncio.to_thread(total, uvicorn_server, "busy") == 3
+
+
+async def test_one_call_of_a_stranger_starts_so_many_executions_and_no_more(uvicorn_server: LiveServer) -> None:
+    make(uvicorn_server, family={"access": "public"})
+    async with stranger(uvicorn_server, MODERN, "family") as client:
+        result = await client.call_tool("many", {"items": list(range(120))})
+    assert result.is_error
+    assert await asyncio.to_thread(total, uvicorn_server, "family") == 101
+
+
+async def test_prompts_that_a_flow_answers_are_calls_too(uvicorn_server: LiveServer) -> None:
+    make(uvicorn_server, prompted={"access": "public", "stranger_calls_per_minute": 1})
+    async with stranger(uvicorn_server, MODERN, "prompted") as client:
+        assert len((await client.get_prompt("asked")).messages) == 1
+        with pytest.raises(MCPError) as refused:
+            await client.get_prompt("asked")
+    seconds = refused.value.error.data["retryAfterSeconds"]
+    assert (refused.value.error.code, refused.value.error.message) == (
+        -32005,
+        "This call was not made: the limit is 1 call a minute from one address without an API key. "
+        f"Call again in {seconds} seconds.",
+    )
+
+
+@pytest.mark.redis
+async def test_with_redis_two_processes_admit_together_what_one_may(tmp_path: Path, redis_url: str) -> None:
+    slug = f"shared-{uuid.uuid4().hex[:8]}"
+    with (
+        live_server(tmp_path, FLOWHUB_REDIS_URL=redis_url) as one,
+        live_server(tmp_path, FLOWHUB_REDIS_URL=redis_url) as other,
+    ):
+        make(one, **{slug: {"access": "public", "stranger_calls_per_minute": 30, "stranger_calls_at_once": 200}})
+        async with httpx2.AsyncClient(timeout=30) as http:
+            began = time.monotonic()
+            sent = [
+                http.post(f"{server.url}/mcp/{slug}", **message("quick", number))
+                for number in range(50)
+                for server in (one, other)
+            ]
+            results = [each.json()["result"] for each in await asyncio.gather(*sent)]
+            took = time.monotonic() - began
+        answered = sum(not each["isError"] for each in results)
+        # One more for every two seconds that this took.
+        assert 30 <= answered <= 31 + took / 2
+        assert total(one, slug) == answered

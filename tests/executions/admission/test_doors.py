@@ -30,7 +30,7 @@ async def test_a_place_is_kept_until_the_answer_is_out_and_the_execution_has_end
     with pytest.raises(OverLimit) as refused:
         doors.admit([ONE], 1, 1)
     said = (
-        "This call was not made: 1 call with this API key may be under way at once. "
+        "This call was not made: the limit is 1 call at once with this API key. "
         "Call again in 1 second, or once one of them has ended."
     )
     assert (str(refused.value), refused.value.seconds) == (said, 1)
@@ -42,7 +42,7 @@ async def test_a_place_is_kept_until_the_answer_is_out_and_the_execution_has_end
 
 def test_what_a_caller_s_own_limit_refuses_takes_nothing_from_the_server_s() -> None:
     doors = Doors("")
-    server = Allowance("server:1", "of this server by all its callers", per_minute=3)
+    server = Allowance("server:1", "to this server from all its callers together", per_minute=3)
     greedy, modest = (Allowance(name, "with this API key", per_minute=2) for name in ("key:1", "key:2"))
     answered = {"key:1": 0, "key:2": 0}
     for caller in (greedy, greedy, greedy, greedy, modest, modest):
@@ -69,7 +69,7 @@ def test_a_test_call_over_the_limit_of_a_key_is_429_and_leaves_no_execution(
     answers = [call() for _ in range(3)]
     assert [each.status_code for each in answers] == [201, 201, 429]
     assert answers[2].json() == {
-        "detail": "This call was not made: 2 calls a minute are allowed with this API key. Call again in 30 seconds."
+        "detail": "This call was not made: the limit is 2 calls a minute with this API key. Call again in 30 seconds."
     }
     assert answers[2].headers["Retry-After"] == "30"
     assert Execution.objects.count() == 2

@@ -4,12 +4,14 @@ import asyncio
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import OperationalError, connection
 
+from executions.ledger.write_ahead_log import LAID_OUT, STEP
 from executions.ledger.writer import Ledger, LedgerUnavailable
 from executions.models import Execution, new_id
 from flows.models import Flow, Server
@@ -193,3 +195,18 @@ def test_sqlite_is_set_up_to_keep_what_it_confirmed() -> None:
             cursor.execute(f"PRAGMA {pragma}")
             values[pragma] = cursor.fetchone()[0]
     assert values == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+async def test_the_log_has_room_before_what_is_written_needs_it(ledger: Ledger) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("about SQLite's log")
+    log = Path(f"{connection.settings_dict['NAME']}-wal")
+    before = log.stat().st_size
+    execution_id = new_id()
+    ledger.open(pending(execution_id))
+    await ledger.commit(execution_id, fulfilled())
+    after = log.stat().st_size
+    assert after >= min(before + STEP, LAID_OUT)
+    with log.open("rb") as file:
+        file.seek(-STEP // 2, 2)
+        assert before >= LAID_OUT or not any(file.read())

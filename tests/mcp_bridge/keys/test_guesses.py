@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import caches
 from django.test import Client
 
+from flowhub import login
 from mcp_bridge.keys import guesses
 from mcp_bridge.keys.guesses import MAX_OF_ADDRESS, MAX_OF_NAME, SECONDS
 from tests.factories import PASSWORD, make_key, make_user
@@ -73,6 +74,16 @@ def test_wrong_passwords_from_one_address_are_counted_over_all_names_and_the_key
 def test_who_knows_the_password_logs_in_as_often_as_they_like() -> None:
     make_user("ada")
     assert {log_in("ada", PASSWORD).status_code for _ in range(MAX_OF_ADDRESS + 1)} == {302}
+
+
+@pytest.mark.django_db
+def test_a_password_that_others_are_in_front_of_for_too_long_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_user("ada")
+    monkeypatch.setattr(login, "BUSY_SECONDS", 0.01)
+    with login._checking:
+        answers = [log_in("ada", PASSWORD) for _ in range(MAX_OF_NAME + 1)]
+    assert {answer.status_code for answer in answers} == {429}
+    assert log_in("ada", PASSWORD).status_code == 302
 
 
 @pytest.mark.django_db
