@@ -40,12 +40,22 @@ LARGE = 7_500_000
 SECRET = "!!!!canary-4f9a1c77d2e8"
 NAMED = {"password": SECRET}
 
+
+def nested(value: Any, levels: int) -> Any:
+    """A value in so many lists, one in the other."""
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 ECHO = chain(answer("{{ trigger }}"))
 SEVERAL = chain(
     node("first", "set_fields", fields={"all": "{{ trigger }}"}),
     node("second", "set_fields", fields={"all": "{{ first.all }}"}),
     answer("{{ second.all }}"),
 )
+OBJECT = {"type": "object"}
+PATTERNS: dict[str, Any] = {f"^x{at}_[a-z]+$": {} for at in range(400)}
 FLOWS: dict[str, dict[str, Any]] = {
     "echo": {"definition": ECHO},
     "several": {"definition": SEVERAL},
@@ -56,6 +66,33 @@ FLOWS: dict[str, dict[str, Any]] = {
     "write_only": {
         "definition": ECHO,
         "inputSchema": {"type": "object", "properties": {"pin": {"type": "string", "writeOnly": True}}},
+    },
+    "patterns": {"definition": ECHO, "inputSchema": OBJECT | {"patternProperties": PATTERNS}},
+    "write_only_patterns": {
+        "definition": ECHO,
+        "inputSchema": OBJECT | {"patternProperties": {name: {"writeOnly": True} for name in PATTERNS}},
+    },
+    "differ": {"definition": ECHO, "inputSchema": OBJECT | {"properties": {"list": {"uniqueItems": True}}}},
+    "alternatives": {
+        "definition": ECHO,
+        "inputSchema": OBJECT
+        | {
+            "properties": {
+                "list": {
+                    "items": {
+                        "anyOf": [{"properties": {"k": {"const": at}}, "required": ["k"]} for at in range(49)],
+                    }
+                }
+            }
+        },
+    },
+    "tree": {
+        "definition": ECHO,
+        "inputSchema": OBJECT
+        | {
+            "properties": {"list": {"$ref": "#/$defs/node"}},
+            "$defs": {"node": {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/node"}}, {"type": "integer"}]}},
+        },
     },
     "fails": {"definition": chain(node("fail", "fail", message="{{ trigger.text }}"))},
     "template": {"definition": chain(node("text", "template", text="{{ trigger.text }} " * 400), answer("done"))},
@@ -86,6 +123,14 @@ MESSAGES: dict[str, tuple[str, Callable[[], Any]]] = {
     "percent signs in an answer": ("write_only", lambda: {"pin": SECRET, "text": "%41" * 1_600_000}),
     "numbers": ("echo", lambda: {"list": list(range(95_000))}),
     "many keys": ("echo", lambda: NAMED | {"map": {f"key{at}": at for at in range(95_000)}}),
+    "patterns x 95,000 names": ("patterns", lambda: {f"key{at}": at for at in range(95_000)}),
+    "patterns x 2,000 names": ("patterns", lambda: {f"x399_{at}": at for at in range(2_000)}),
+    "write-only patterns": ("write_only_patterns", lambda: {f"x399_{at}": at for at in range(1_900)}),
+    "long numbers that differ": ("differ", lambda: {"list": [10**30 + at for at in range(70_000)]}),
+    "objects that differ": ("differ", lambda: {"list": [{"a": at} for at in range(45_000)]}),
+    "alternatives x 45,000": ("alternatives", lambda: {"list": [{"k": 48}] * 45_000}),
+    "alternatives x 15,000": ("alternatives", lambda: {"list": [{"k": 48}] * 15_000}),
+    "a wrong value deep inside": ("tree", lambda: {"list": nested([*range(90_000), "x"], 30)}),
     "400 holes of 1 MB": ("template", lambda: {"text": "a" * 1_000_000}),
 }
 

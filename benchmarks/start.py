@@ -10,7 +10,6 @@ the wall time is above a third of the other tree's, or the memory above it. Need
 """
 
 import argparse
-import http.client
 import http.cookiejar
 import json
 import os
@@ -28,10 +27,15 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from flowhub.reload import BUILT
+from tests.live import ROOT, LiveServer, free_port
+from tests.mcp_client import MODERN
+from tests.wire import Wire
+
 ALLOWED = 1 / 3
 START_SECONDS = 120
-CANVAS = "dist/builder/.vite/manifest.json"
 
 ROWS = {
     "answered": "make run to the first answered call, s",
@@ -49,12 +53,9 @@ class Start:
     """A tree that is started, asked, and ended."""
 
     def __init__(self, tree: Path, data: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.data = data
+        self.data, self.port = data, free_port()
         # Neither the packages nor the canvas are made anew: a tree on its own commit would ask for them.
-        made = ["--old-file=.venv/.run", f"--old-file={CANVAS}"]
+        made = ["--old-file=.venv/.run", f"--old-file={BUILT}"]
         command = ["make", "--silent", *made, "run", f"PORT={self.port}", f"DATA={data}"]
         outside = {"PYTHONDONTWRITEBYTECODE", *(name for name in os.environ if name.startswith("FLOWHUB_"))}
         environment = {name: value for name, value in os.environ.items() if name not in outside}
@@ -89,27 +90,7 @@ class Start:
 
     def call(self) -> None:
         """Call the demo's `greet` and look at the answer."""
-        prefix = "io.modelcontextprotocol/"
-        envelope = {
-            prefix + "protocolVersion": "2026-07-28",
-            prefix + "clientInfo": {"name": "benchmark", "version": "1"},
-            prefix + "clientCapabilities": {},
-        }
-        params = {"name": "greet", "arguments": {"name": "Ada", "n": 21}, "_meta": envelope}
-        headers = {
-            "Authorization": f"Bearer {json.loads((self.data / 'demo.json').read_text())['key']}",
-            "Content-Type": "application/json",
-            "Accept": "application/json, text/event-stream",
-            "MCP-Protocol-Version": "2026-07-28",
-            "Mcp-Method": "tools/call",
-            "Mcp-Name": "greet",
-        }
-        connection = http.client.HTTPConnection("127.0.0.1", self.port)
-        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-        connection.request("POST", "/mcp/demo", json.dumps(message), headers)
-        answer = connection.getresponse().read()
-        assert b"Hello, Ada!" in answer, answer
-        connection.close()
+        assert Wire(LiveServer(self.data, self.port), MODERN).works()
 
     def log_in(self, browser: urllib.request.OpenerDirector) -> None:
         """Open the form; the answer to it leads on to the dashboard, which is asked for on its own."""

@@ -292,6 +292,9 @@ class Suspension(models.Model):
     step = models.PositiveIntegerField(help_text="How often the execution had waited before.")
     nonce_hash = models.CharField(max_length=64, help_text="SHA-256 of the secret that an answer has to bring.")
     answers_from = models.CharField(max_length=100, blank=True, help_text="Who may answer; empty for anybody.")
+    asked_at = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="Of a stranger: a keyed hash of the address."
+    )
     state = models.TextField(
         help_text="What it takes to go on: compressed, then encrypted for this execution and step."
     )
@@ -333,6 +336,32 @@ class ExecutionCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} {self.status}"
+
+
+class RefusedCalls(models.Model):
+    """How many calls a limit refused in one minute: they leave no execution. Written by `executions.admission`.
+
+    The keys are no foreign keys, as those of ExecutionCount; they are 0 for a tool that no flow has.
+    """
+
+    minute = models.IntegerField(help_text="Minutes since 1970-01-01 UTC.")
+    principal_id = models.CharField(
+        max_length=PRINCIPAL_LENGTH, help_text="Whose calls: `key:12`, `user:3`, or `anonymous` for all strangers."
+    )
+    flow_key = models.BigIntegerField()
+    server_key = models.BigIntegerField()
+    number = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["minute", "principal_id", "flow_key", "server_key"], name="refused_calls_unique"
+            )
+        ]
+        indexes = [models.Index(fields=["flow_key", "minute"], name="refused_calls_of_flow")]
+
+    def __str__(self) -> str:
+        return f"{self.number} of {self.principal_id}"
 
 
 class KeptAnswer(models.Model):

@@ -19,5 +19,5 @@ sockets = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_ur
 application = Gateway(ProtocolTypeRouter({"http": django_application, "websocket": sockets}))
 
 # Each time that the event loop wants the interpreter back from a thread, some times a call, it waits so long; the usual
-# 5 ms add up, for everybody else, while something large is worked on aside (executions.aside).
+# 5 ms add up, for everybody else, while something large is worked on aside (flows.engine.aside).
 sys.setswitchinterval(0.0005)

@@ -144,6 +144,25 @@ _redis_layer = {
 }
 CHANNEL_LAYERS = {"default": _redis_layer if REDIS_URL else {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
+# --- Guesses ----------------------------------------------------------------------------------------------------------
+
+# Wrong passwords and unknown keys are counted here; in this process alone when it shares nothing or Redis is gone.
+_own_cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 20_000}}
+_redis_cache = {
+    "BACKEND": "django.core.cache.backends.redis.RedisCache",
+    "LOCATION": REDIS_URL,
+    "KEY_PREFIX": "flowhub",
+    # Its own pool would raise when all connections are taken.
+    "OPTIONS": {
+        "pool_class": "redis.BlockingConnectionPool",
+        "max_connections": 8,
+        "timeout": 2,
+        "socket_timeout": 2,
+        "socket_connect_timeout": 2,
+    },
+}
+CACHES = {"default": _redis_cache if REDIS_URL else _own_cache, "process": {**_own_cache, "LOCATION": "process"}}
+
 # --- People and security ----------------------------------------------------------------------------------------------
 
 LOGIN_URL = "login"
@@ -238,6 +257,18 @@ MAX_OUTPUTS_BYTES = env.integer("FLOWHUB_MAX_OUTPUTS_BYTES", 64 * 1024 * 1024, l
 MAX_BODY_BYTES = env.integer("FLOWHUB_MAX_BODY_BYTES", 8 * 1024 * 1024, least=1024)
 # Sessions of clients that begin with a handshake, in one process; beyond that, the longest idle end.
 MAX_SESSIONS = env.integer("FLOWHUB_MAX_SESSIONS", 10_000, least=1)
+# Calls that somebody without an API key may make from one address to one server, in a minute.
+MAX_STRANGER_CALLS_PER_MINUTE = env.integer("FLOWHUB_MAX_STRANGER_CALLS_PER_MINUTE", 60, least=1)
+# Calls from one such address that may be under way in a process.
+MAX_STRANGER_CALLS_AT_ONCE = env.integer("FLOWHUB_MAX_STRANGER_CALLS_AT_ONCE", 10, least=1)
+# Executions of other flows that one call of a stranger may start in all.
+MAX_STRANGER_FAMILY = env.integer("FLOWHUB_MAX_STRANGER_FAMILY", 100, least=1)
+# Executions that may wait for answers from one such address.
+MAX_STRANGER_WAITING = env.integer("FLOWHUB_MAX_STRANGER_WAITING", 10, least=1)
+# Calls of one API key, or of one person, that may be under way in a process, so that others do not starve.
+MAX_KEY_CALLS_AT_ONCE = env.integer("FLOWHUB_MAX_KEY_CALLS_AT_ONCE", 200, least=1)
+# Proxies in front, each of which adds to X-Forwarded-For who asked it; without them the header is not believed.
+TRUSTED_PROXIES = env.integer("FLOWHUB_TRUSTED_PROXIES", 0)
 # How long a process may go without a heartbeat (one every 5 s) before others take it for dead and end its executions.
 RUNNER_STALE_SECONDS = env.integer("FLOWHUB_RUNNER_STALE_SECONDS", 30, least=6)
 

@@ -2,19 +2,20 @@
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 from executions.pages.insights_views import dashboard
 from flowhub import demo, health, zones
+from flowhub.login import Login
 
 # The admin's own login page would be a second one to keep safe and good-looking.
 to_login = login_not_required(RedirectView.as_view(pattern_name="login", query_string=True))
 
 urlpatterns = [
     path("", dashboard, name="dashboard"),
-    path("login/", LoginView.as_view(), name="login"),
+    path("login/", Login.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/login/", to_login),
     path("admin/", admin.site.urls),

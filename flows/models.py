@@ -28,6 +28,9 @@ MAX_SECRET = 16_384
 PROMPT_NAME = RegexValidator(
     r"^[A-Za-z0-9_.-]{1,64}\Z", "Use letters, digits, dots, hyphens and underscores, at most 64 of them."
 )
+MAX_CALLS = 1_000_000
+"""The highest limit of calls that somebody may set, a minute and at once."""
+CALLS = [MinValueValidator(1), MaxValueValidator(MAX_CALLS)]
 MAX_NOTE = 2000
 """Characters of the note on a published version."""
 MAX_ANSWER_SECONDS = 3600
@@ -111,6 +114,30 @@ class Server(Revised):
         default=True,
         db_default=True,
         help_text="A failure ends with the address of its execution, so that a chat shows where to look.",
+    )
+    calls_per_minute = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=CALLS,
+        help_text="Of all its callers together. Empty: as many as come.",
+    )
+    calls_at_once = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=CALLS,
+        help_text="Of all its callers together, in each process. Empty: as many as come.",
+    )
+    stranger_calls_per_minute = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=CALLS,
+        help_text="From one address without an API key. Empty: what this FlowHub allows.",
+    )
+    stranger_calls_at_once = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=CALLS,
+        help_text="From one address without an API key, in each process. Empty: what this FlowHub allows.",
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="servers"

@@ -23,7 +23,17 @@ class ApiKeyForm(forms.ModelForm):
 
     class Meta:
         model = ApiKey
-        fields = ["owner", "name", "all_servers", "servers", "tools", "scopes", "expires_at"]
+        fields = [
+            "owner",
+            "name",
+            "all_servers",
+            "servers",
+            "tools",
+            "scopes",
+            "calls_per_minute",
+            "calls_at_once",
+            "expires_at",
+        ]
 
     def clean(self) -> dict[str, Any]:
         """All servers, or the ones named: not both."""
@@ -74,6 +84,8 @@ class ApiKeyAdmin(admin.ModelAdmin):
             servers=None if obj.all_servers else (),
             tools=obj.tools,
             scopes=obj.scopes,
+            calls_per_minute=obj.calls_per_minute,
+            calls_at_once=obj.calls_at_once,
         )
         # The form goes on with `obj`: it stores the servers and names the key in the log.
         obj.__dict__.update(stored.__dict__)

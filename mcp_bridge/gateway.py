@@ -1,17 +1,21 @@
-"""The ASGI door to MCP: `/mcp/<slug>` -> head -> key -> body -> the SDK. Everything else -> Django."""
+"""The ASGI door to MCP: `/mcp/<slug>` -> head -> key -> body -> a plain call, or the SDK. Everything else -> Django."""
 
 import logging
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
+from executions.admission.addresses import address_of
 from flows.adapters import lineage
-from flows.adapters.turns import network_of
+from flows.engine.aside import aside
 from flows.values.scopes import Scope as KeyScope
+from mcp_bridge.calls import direct
 from mcp_bridge.calls.asking import SESSIONS
 from mcp_bridge.calls.tools import COUNTS_AS
-from mcp_bridge.keys.principals import key_ring
+from mcp_bridge.keys.principals import TooManyGuesses, key_ring
 from mcp_bridge.servers.host import Hosted, current_host
 from mcp_bridge.servers.server import hand_on
 from mcp_bridge.wire import batches, bodies, headers, streams
@@ -56,7 +60,7 @@ class Gateway:
                 if messages:
                     await _pass_messages(scope, receive, send, head, hosted)
                 else:
-                    await _pass_on(scope, receive, send, hosted)
+                    await _pass_on(scope, receive, send, head, hosted)
             except Refused as refused:
                 await refuse(refused, send)
             except bodies.Gone:
@@ -89,35 +93,39 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 async def _admit(scope: Scope, head: Headers) -> Hosted:
     """The server that is asked for; who asks is put into the scope."""
     slug = scope["path"].removeprefix(PREFIX).removesuffix("/")
-    address = scope["client"][0] if scope.get("client") else ""
     scheme, _, key = head.get("authorization", "").partition(" ")
     try:
+        user = await key_ring.user_for(key.strip(), scope) if scheme.lower() == "bearer" else None
         hosted = await current_host().get(slug) if slug and "/" not in slug else None
-        if hosted is None:
-            raise Refused(404, "There is no MCP server at this address.")
-        user = await key_ring.user_for(key.strip()) if scheme.lower() == "bearer" else None
+    except TooManyGuesses as refused:
+        raise Refused(429, str(refused), {"retry-after": str(refused.seconds)}) from None
     except DatabaseError as error:
-        logger.error("a message to %s was refused: %s", scope["path"], error)
+        logger.error("a message to %.100r was refused: %s", scope["path"], error)
         message = "The database does not answer, so nothing was run. Wait a little and try again."
         raise Refused(503, message, RETRY_LATER) from None
-    if user is not None and user.principal.may_use(hosted.snapshot.server_id, hosted.snapshot.owner_id):
-        if KeyScope.CALL not in user.principal.scopes:
-            message = f"This API key lacks the scope {KeyScope.CALL}, so it calls no tools. Give it that under Keys."
-            challenge = f'Bearer realm="flowhub", error="insufficient_scope", scope="{KeyScope.CALL}"'
-            raise Refused(403, message, {"www-authenticate": challenge})
-        scope["user"] = user
-        scope[COUNTS_AS] = user.principal.id
-    elif not hosted.snapshot.is_public or head.get("authorization"):
-        logger.warning("call of /mcp/%s without a key that opens it", slug)
-        message = "Send an API key of this server: Authorization: Bearer fh_..."
-        raise Refused(401, message, {"www-authenticate": 'Bearer realm="flowhub", error="invalid_token"'})
+    # Whether there is such a server is told to nobody who may not use it.
+    snapshot = hosted.snapshot if hosted is not None else None
+    if user is not None:
+        is_let_in = snapshot is not None and user.principal.may_use(snapshot.server_id, snapshot.owner_id)
     else:
-        scope[COUNTS_AS] = network_of(address)
+        is_let_in = snapshot is not None and snapshot.is_public and not head.get("authorization")
+    if hosted is None or not is_let_in:
+        logger.warning("call of /mcp/%.100r without a key that opens it", slug)
+        message = "Send an API key of a server at this address: Authorization: Bearer fh_..."
+        raise Refused(401, message, {"www-authenticate": 'Bearer realm="flowhub", error="invalid_token"'})
+    if user is None:
+        scope[COUNTS_AS] = address_of(scope)
+    elif KeyScope.CALL not in user.principal.scopes:
+        message = f"This API key lacks the scope {KeyScope.CALL}, so it calls no tools. Give it that under Keys."
+        challenge = f'Bearer realm="flowhub", error="insufficient_scope", scope="{KeyScope.CALL}"'
+        raise Refused(403, message, {"www-authenticate": challenge})
+    else:
+        scope["user"], scope[COUNTS_AS] = user, user.principal.id
     return hosted
 
 
 async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Headers, hosted: Hosted) -> None:
-    """Hand what was posted to the SDK once it is here, whole and well formed.
+    """Answer what was posted, or hand it to the SDK, once it is here, whole and well formed.
 
     Its memory is counted until it is answered.
     """
@@ -125,26 +133,34 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
     async def serve(message: Any, body: bytes, receive: Receive, send: Send) -> None:
         try:
             request_id = bodies.check(message, head)
-            session = head.get(SESSION)
-            if request_id is not None and session and hosted.manager.is_under_way(session, request_id):
+            session, manager = head.get(SESSION), hosted.manager
+            if request_id is not None and session and manager.is_under_way(session, request_id):
                 text = "A request with this id is under way in this session. Give each request an id of its own."
                 raise Refused(400, text, request_id=request_id)
-            await _pass_on(dict(scope), hand_on(message, body, receive), send, hosted)
+            client = manager.client_of(session, scope.get("user")) if session and head.is_legacy else None
+            call = direct.plain_call(message, head, scope, hosted.snapshot, client)
+            if call is None:
+                await _pass_on(dict(scope), hand_on(message, body, receive), send, head, hosted)
+            else:
+                with nullcontext() if client is None else manager.holding(head[SESSION], message["id"]):
+                    await direct.answer(call, None if client is None else session, receive, send)
         except Refused as refused:
             await refuse(refused, send)
 
     with current_host().room.share(scope[COUNTS_AS]) as share:
         body = await bodies.read(receive, head, share)
-        message = bodies.parsed(body)
+        message = await aside(partial(bodies.parsed, body), body)
         if isinstance(message, list) and batches.may_come(head):
             await batches.answer(batches.checked(message), serve, receive, send)
         else:
             await serve(message, body, receive, send)
 
 
-async def _pass_on(scope: Scope, receive: Receive, send: Send, hosted: Hosted) -> None:
+async def _pass_on(scope: Scope, receive: Receive, send: Send, head: Headers, hosted: Hosted) -> None:
     stream = ResponseStream(send)
     opening.set(stream.opening)
+    # As they were understood here.
+    scope["headers"] = head.raw()
     scope[SESSIONS] = hosted.manager
     gets = int(scope["method"] == "GET")
     hosted.audience.open_gets += gets

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from flows.models import VisibleQuerySet
+from flows.models import CALLS, VisibleQuerySet
 from flows.values.scopes import CALLS_ONLY, EVERYTHING
 
 KEY_START = "fh_"
@@ -29,6 +29,11 @@ def hash_key(key: str) -> str:
 def new_key() -> str:
     """The text of a key."""
     return KEY_START + secrets.token_urlsafe(32)
+
+
+def client_id_of(key_id: int) -> str:
+    """What tells a key from all other callers, for ever."""
+    return f"key:{key_id}"
 
 
 class ApiKeyQuerySet(VisibleQuerySet["ApiKey"]):
@@ -68,6 +73,15 @@ class ApiKey(models.Model):
     )
     tools = models.JSONField(default=list, blank=True, help_text="Tool names it may call. Empty: all.")
     scopes = models.JSONField(default=calls_only, blank=True, help_text="What it may do: names of `Scope`.")
+    calls_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, validators=CALLS, help_text="Empty: as many as come."
+    )
+    calls_at_once = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=CALLS,
+        help_text="In each process. Empty: so many that others do not starve.",
+    )
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -93,6 +107,8 @@ class ApiKey(models.Model):
         servers: Iterable[Any] | None = None,
         tools: Iterable[str] = (),
         scopes: Iterable[str] = CALLS_ONLY,
+        calls_per_minute: int | None = None,
+        calls_at_once: int | None = None,
         key: str = "",
     ) -> tuple["ApiKey", str]:
         """Make and store a key; returns it with the text that is shown this once.
@@ -110,9 +126,16 @@ class ApiKey(models.Model):
             all_servers=servers is None,
             tools=list(tools),
             scopes=list(scopes),
+            calls_per_minute=calls_per_minute,
+            calls_at_once=calls_at_once,
         )
         stored.servers.set(servers or ())
         return stored, key
+
+    @property
+    def principal_id(self) -> str:
+        """What tells it from all other callers, for ever."""
+        return client_id_of(self.pk)
 
     @property
     def is_usable(self) -> bool:
@@ -131,7 +154,7 @@ class ApiKey(models.Model):
         return until if until is not None and until > timezone.now() else None
 
     def change(self, **values: Any) -> None:
-        """Store new values of `name`, `expires_at`, `servers` (None for every one), `tools` or `scopes`."""
+        """Store new values of what `issue` takes; `servers` is None for every one."""
         with transaction.atomic():
             if "servers" in values:
                 servers = values.pop("servers")

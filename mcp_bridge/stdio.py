@@ -129,12 +129,11 @@ class Door(httpx2.AsyncBaseTransport):
         await response.aclose()
         if response.status_code == 401 and self.has_key:
             message = (
-                f"FlowHub refuses the key in FLOWHUB_KEY for {self.url}: it is unknown, expired or of another server."
+                f"FlowHub refuses the key in FLOWHUB_KEY for {self.url}: it is unknown, expired or of another server. "
+                "Is --server the slug of one that is published?"
             )
         elif response.status_code == 401:
             message = f"{self.url} needs a key: set FLOWHUB_KEY to one of FlowHub's page Keys."
-        elif response.status_code == 404 and b"no MCP server" in body:
-            message = f"There is no server at {self.url}, or it is not published. Is --server its slug?"
         else:
             kind = response.headers.get("content-type", "application/json")
             return httpx2.Response(response.status_code, headers={"content-type": kind}, content=body)

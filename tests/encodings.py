@@ -5,6 +5,8 @@ import html
 import json
 from urllib.parse import quote, quote_plus
 
+FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
+
 
 def encodings(value: str) -> dict[str, str]:
     """Every form of `value` by its name; base64 also of texts around it, without what belongs to its neighbours."""
@@ -24,6 +26,9 @@ def encodings(value: str) -> dict[str, str]:
         "capitals": value.upper(),
         "hex": value.encode().hex(),
         "hex in capitals": value.encode().hex().upper(),
+        "backwards": value[::-1],
+        "full width": value.translate(FULL_WIDTH),
+        "full width in json": json.dumps(value.translate(FULL_WIDTH))[1:-1],
         "base64 twice": base64.b64encode(base64.b64encode(value.encode())).decode(),
         "base64 twice behind a name": base64.b64encode(b"id:" + base64.b64encode(b"u:" + value.encode())).decode()[8:],
         "base64 in a url": quote(base64.b64encode(value.encode()).decode(), safe=""),

@@ -44,9 +44,10 @@ def call(target: Target, arguments: Any, user: Any, given: Mapping[str, Reused] 
 
 def try_out(target: Target, arguments: Any, caller: Caller, given: Mapping[str, Reused] = NOTHING_REUSED) -> Execution:
     """Call and wait until the execution ends or asks; raises ArgumentsError, LedgerUnavailable."""
+    call = Call(target, arguments, caller, reused=given)
 
     async def state() -> Answer | Waiting:
-        return await (await begin(Call(target, arguments, caller, reused=given))).state()
+        return await (await begin(call)).state()
 
     return Execution.objects.get(pk=async_to_sync(state)().execution_id)
 

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions.acting import actions, from_node, replays
-from executions.api.refusals import Conflict, refusals_answered
+from executions.api.refusals import TOO_MANY, Conflict, let_in, refusals_answered
 from executions.api.serializers import ExecutionItemSerializer, ExecutionSerializer, PinSerializer, ReplaySerializer
 from executions.api.views import EXECUTION_ID, whole
 from executions.models import Execution, ExecutionQuerySet
@@ -62,6 +62,7 @@ class ExecutionReplay(ExecutionAction):
             201: ExecutionSerializer,
             400: OpenApiResponse(description="Faults, each with its path."),
             409: GONE,
+            429: TOO_MANY,
         },
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
@@ -70,7 +71,7 @@ class ExecutionReplay(ExecutionAction):
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
         arguments, node_id = asked.validated_data.get("arguments"), asked.validated_data.get("fromNode")
-        with refusals_answered():
+        with refusals_answered(), let_in(request, replays.flow_of(execution, request.user)):
             if node_id is not None:
                 replay = from_node.replay_from(execution, node_id, request.user)
             else:

@@ -15,6 +15,7 @@ from executions.models import Execution
 from executions.reading.history import History
 from executions.reading.insights import Insights, insights_of
 from executions.reading.periods import Period
+from executions.reading.refused_calls import Refused, refused_of_flow
 from flows.api.base import FLOW_ID
 from flows.values.scopes import Scope
 
@@ -87,6 +88,13 @@ class CallerSerializer(serializers.Serializer):
     p95 = serializers.FloatField(source="p95_ms", allow_null=True, help_text="Milliseconds.")
 
 
+class RefusedSerializer(serializers.Serializer):
+    """Calls that a limit refused: they left no execution, and are in none of the other numbers."""
+
+    strangers = serializers.IntegerField(help_text="Without an API key.")
+    others = serializers.IntegerField()
+
+
 class InsightsSerializer(serializers.Serializer):
     """The numbers over a flow's executions. Calls are exact; the rest is from the newest, as many as it says."""
 
@@ -94,6 +102,7 @@ class InsightsSerializer(serializers.Serializer):
     start = serializers.DateTimeField()
     end = serializers.DateTimeField()
     now = FiguresSerializer()
+    refused = RefusedSerializer(help_text="From a week back at most.")
     before = FiguresSerializer(help_text="As many hours, one period earlier.")
     buckets = BucketSerializer(many=True)
     sampledCalls = serializers.IntegerField(help_text="From how many of the newest calls the next three are.")
@@ -105,7 +114,7 @@ class InsightsSerializer(serializers.Serializer):
     errorsByNode = NodeSerializer(many=True)
 
 
-def _on_the_wire(insights: Insights) -> dict[str, Any]:
+def _on_the_wire(insights: Insights, refused: Refused) -> dict[str, Any]:
     """The insights under the names of the serializer."""
     overview = insights.overview
     places = zip(overview.span.buckets, overview.buckets, strict=True)
@@ -114,6 +123,7 @@ def _on_the_wire(insights: Insights) -> dict[str, Any]:
         "start": overview.span.start,
         "end": overview.span.stop,
         "now": overview.now,
+        "refused": refused,
         "before": overview.before,
         "buckets": [{"start": bucket.start, "end": bucket.end, "calls": tally} for bucket, tally in places],
         "sampledCalls": insights.sampled,
@@ -143,4 +153,5 @@ class FlowInsights(OfFlow, generics.GenericAPIView):
             choices = ", ".join(Period)
             raise ValidationError({"period": [f"{asked} is not one of the choices: {choices}."]})
         insights = insights_of(History.of_flow(self.flow, request.user), Period(asked))
-        return Response(self.get_serializer(_on_the_wire(insights)).data)
+        refused = refused_of_flow(self.flow.pk, insights.overview.span.start)
+        return Response(self.get_serializer(_on_the_wire(insights, refused)).data)

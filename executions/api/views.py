@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from executions.acting import actions, trials
 from executions.api.pagination import ExecutionEnvelope
-from executions.api.refusals import refusals_answered
+from executions.api.refusals import TOO_MANY, let_in, refusals_answered
 from executions.api.serializers import (
     DraftCallSerializer,
     ExecutionItemSerializer,
@@ -161,7 +161,11 @@ class FlowTest(OfFlow, generics.GenericAPIView):
     @extend_schema(
         parameters=[FLOW_ID],
         operation_id="flow_test",
-        responses={201: ExecutionSerializer, 400: OpenApiResponse(description="Faults, each with its path.")},
+        responses={
+            201: ExecutionSerializer,
+            400: OpenApiResponse(description="Faults, each with its path."),
+            429: TOO_MANY,
+        },
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
         """Answer with the ended execution, whether it went well or not; with a pending one when it asks you.
@@ -171,7 +175,7 @@ class FlowTest(OfFlow, generics.GenericAPIView):
         flow = self.flow
         call = self.get_serializer(data=request.data)
         call.is_valid(raise_exception=True)
-        with refusals_answered():
+        with refusals_answered(), let_in(request, flow):
             caller = Caller.of_user(request.user, Execution.Source.API.value)
             asked = call.validated_data
             execution = trials.try_draft(

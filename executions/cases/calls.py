@@ -19,7 +19,7 @@ from executions.record import payload
 from executions.record.error_kinds import kind_of_error
 from executions.record.holes import whole_parts
 from executions.record.status import Status
-from executions.running.calls import Call, Caller, error_answer
+from executions.running.calls import Call, Caller, call_of, error_answer
 from executions.running.starting import begin
 from executions.running.targets import Target
 from flows.cases.drafts import as_stored, print_of
@@ -128,7 +128,7 @@ async def _call_all(cases: Sequence[SavedCase], target: Target, printed: str, ca
 
 
 async def _call(case: SavedCase, target: Target, printed: str, caller: Caller) -> None:
-    called = Call(target, case.arguments, caller)
+    called = await call_of(target, case.arguments, caller)
     verdict = _before_the_call(case, called)
     if verdict is None:
         try:

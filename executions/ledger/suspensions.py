@@ -19,7 +19,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
+from executions.admission.allowances import MAX_WAITING
 from executions.ledger import statements, writer
 from executions.ledger.tracker import ended_row
 from executions.models import Execution, Suspension
@@ -37,10 +39,9 @@ TOO_LATE = f"{NOT_WAITING}: the time for it has passed. Call again to be asked o
 OTHERS = f"{NOT_WAITING}, or it waits for somebody else's."
 DELETED = "The flow was deleted while the execution waited for an answer."
 
-MAX_WAITING = 1_000
-"""Executions that wait for one caller, whose states are in the database; all without a key count as one caller."""
+TOO_MANY = "{:,} executions wait for this caller already. Answer or cancel some, or wait until they expire."
 
-TOO_MANY = f"{MAX_WAITING:,} executions wait for this caller already. Answer or cancel some, or wait until they expire."
+_SALT = "executions.suspensions.asked_at"
 
 HELD = Q(runner_id__isnull=True) & Q(Exists(Suspension.objects.filter(pk=OuterRef("pk"))))
 """Executions that wait, and for which no process has to live."""
@@ -166,15 +167,21 @@ def _place(execution_id: uuid.UUID, step: int) -> str:
 # --- All that follows is called from worker threads -------------------------------------------------------------------
 
 
-def hold(held: Held, answers_from: str, seconds: float, runner_id: uuid.UUID | None) -> bool:
+def hold(held: Held, answers_from: str, counts_as: str, most: int, seconds: float, runner_id: uuid.UUID | None) -> bool:
     """Store that an execution waits, at most so many seconds; False when it has been ended by somebody else.
 
-    Only `answers_from` may answer. With a runner, the execution ends when that process does. Raises NotStorable.
+    Only `answers_from` may answer; where that is empty, for strangers, at most `most` wait for those who count as one.
+    With a runner, the execution ends when that process does. Raises NotStorable.
     """
     state, now = held.sealed(), timezone.now()
     expires_at = now + timedelta(seconds=seconds)
-    if Suspension.objects.filter(answers_from=answers_from, expires_at__gt=now).count() >= MAX_WAITING:
-        raise NotStorable(TOO_MANY)
+    waiting = Suspension.objects.filter(answers_from=answers_from, expires_at__gt=now)
+    if waiting.count() >= MAX_WAITING:
+        raise NotStorable(TOO_MANY.format(MAX_WAITING))
+    # No address is stored, but what tells two of them apart.
+    place = "" if answers_from else salted_hmac(_SALT, counts_as, algorithm="sha256").hexdigest()
+    if place and waiting.filter(asked_at=place).count() >= most:
+        raise NotStorable(TOO_MANY.format(most))
     with transaction.atomic():
         columns = {"runner_id": runner_id, "deadline_at": expires_at, "updated_at": now}
         if not statements.update_pending(held.execution_id, columns):
@@ -184,6 +191,7 @@ def hold(held: Held, answers_from: str, seconds: float, runner_id: uuid.UUID | N
             step=held.step,
             nonce_hash=held.ticket.digest,
             answers_from=answers_from,
+            asked_at=place,
             state=state,
             suspended_at=now,
             expires_at=expires_at,

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from executions.aside import aside, in_thread, is_large, uninterrupted
 from executions.ledger.writer import Ledger
 from executions.models import Execution, KeptAnswer
 from executions.privacy.redactor import Redactor
@@ -16,6 +15,7 @@ from executions.record import payload, shrinking
 from executions.record.exchange import difference
 from executions.record.node_executions import ChildStarted, Entry, NodeExecutions, with_data
 from executions.record.status import Status
+from flows.engine.aside import aside, in_thread, is_large, uninterrupted
 from flows.engine.events import Event
 from flows.engine.runner import FlowError
 
@@ -92,9 +92,9 @@ class Tracker:
                 self.ledger.progress(self.execution_id, nodes, self.started_at + timedelta(seconds=self.seconds))
             self._pause = max(FLUSH_SECONDS, BREATHER * (time.monotonic() - began))
 
-    def _dump_nodes(self, entries: list[Entry]) -> str:
+    def _dump_nodes(self, entries: list[Entry], data: bytes | None = None) -> str:
         redact, rebuild = self._redacted_nodes, shrinking.rebuilt
-        return payload.dump(entries, redactor=self.redactor, redact=redact, rebuild=rebuild)
+        return payload.dump(entries, redactor=self.redactor, redact=redact, rebuild=rebuild, data=data)
 
     def _redacted_nodes(self, entries: list[Entry], redactor: Redactor) -> list[Entry]:
         """What one node was given as a token may turn up under any name later, so what is found is remembered."""
@@ -130,9 +130,17 @@ class Tracker:
         return is_ours
 
     def columns(
-        self, seconds: float, result: dict[str, Any], error: FlowError | None, message: Mapping[str, Any] | None
+        self,
+        seconds: float,
+        result: dict[str, Any],
+        error: FlowError | None,
+        message: Mapping[str, Any] | None,
+        nodes: bytes | None = None,
     ) -> dict[str, Any]:
-        """What the end after so many seconds puts into the row: the nodes, the result, and what was sent of it."""
+        """What the end after so many seconds puts into the row: the nodes, the result, and what was sent of it.
+
+        `nodes` is what `payload.written` makes of the entries, when it has been asked.
+        """
         ended_at = self.started_at + timedelta(seconds=seconds)
         row: dict[str, Any] = {
             "status": Status.FULFILLED.value if error is None else Status.ERROR.value,
@@ -140,7 +148,7 @@ class Tracker:
             "updated_at": ended_at,
             "duration_ms": round(seconds * 1000, 3),
             # First, because what is found in the nodes is not to be stored in the result either.
-            "node_executions": self._dump_nodes(self.nodes.entries),
+            "node_executions": self._dump_nodes(self.nodes.entries, nodes),
             "result": payload.dump(result, redactor=self.redactor, redact=_redacted_result),
         }
         if message is not None:

@@ -1,18 +1,21 @@
 """What must not be stored of the calls of one flow; worked out once for its graph and input schema."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from executions.privacy.names import HIDDEN
+from executions.privacy.names import HIDDEN, hidden_values
 from executions.privacy.needles import LEAST_LENGTH
 from executions.privacy.redactor import Redactor
-from executions.privacy.write_only import marked, marks_any, masked, scalars
+from executions.privacy.write_only import marked, marks_any, masked
+from flows.engine.aside import aside, in_thread
 from flows.engine.errors import Fault
 from flows.engine.graph import Graph
 from flows.engine.registry import json_path
 from flows.schemas.compiled import CompiledSchema
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +44,26 @@ class Guard:
         answer = self.literals.knowing(secrets.values()) if secrets else self.literals
         if self.schema is None:
             return sent, answer, answer
-        texts = {text for part in marked(self.schema, given).values() for text in scalars(part)}
+        parts = marked(self.schema, given)
+        texts = {text for part in parts.values() for text in hidden_values(part, is_hidden=True)}
         answer = answer.knowing(text for text in texts if len(text) >= LEAST_LENGTH)
-        return masked(sent, marked(self.schema, sent)), answer, answer.knowing(texts)
+        return masked(sent, parts if sent is given else marked(self.schema, sent)), answer, answer.knowing(texts)
+
+    async def aside(self, work: Callable[[], T], arguments: Any) -> T:
+        """What `work` returns, for which `over` looks through arguments; in a thread when they are large or slow to
+        look through, else at once.
+        """
+        is_slow = self.schema is not None and self.schema.takes_long(arguments)
+        return await (in_thread(work) if is_slow else aside(work, arguments))
 
     def unquoted(self, faults: Iterable[Fault], arguments: Any) -> list[Fault]:
         """Faults of the arguments without the values that they quote, where those are write-only or credentials."""
         redactor = self.over(arguments, arguments, {})[1].learning(arguments, in_texts=False)
         parts = marked(self.schema, arguments) if self.schema is not None else {}
-        quoted = {json_path(path): sorted(set(scalars(part)), key=len, reverse=True) for path, part in parts.items()}
+        quoted = {
+            json_path(path): sorted(set(hidden_values(part, is_hidden=True)), key=len, reverse=True)
+            for path, part in parts.items()
+        }
         return [Fault(fault.path, redactor.scrub_message(_about(fault, quoted))) for fault in faults]
 
 

@@ -4,6 +4,7 @@ A name is taken apart into words, and the last one says what the thing is: an `a
 `token_count` is a count. Works on JSON objects, and on text that holds JSON, query strings, forms or headers.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -13,6 +14,7 @@ from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from executions.privacy.folding import bytes_of, text_of
 from executions.privacy.needles import hits
+from flows.values.json_bounds import MAX_VALUES
 
 HIDDEN = "***"
 """What stands in the record for a value that is not stored."""
@@ -156,12 +158,14 @@ def _until(quote: bytes, ends: bytes) -> re.Pattern[bytes]:
     return re.compile(inside)
 
 
-def hidden_values(value: Any, *, in_texts: bool = True, limit: int = 100_000) -> Iterator[str]:
-    """The texts that stand under sensitive names anywhere in a value of any shape; also in texts that hold names."""
-    pending: list[tuple[Any, bool]] = [(value, False)]
-    for _ in range(limit):
-        if not pending:
-            break
+def hidden_values(value: Any, *, in_texts: bool = True, is_hidden: bool = False) -> Iterator[str]:
+    """The texts and numbers under sensitive names anywhere in a value, also in texts that hold names.
+
+    Of the first MAX_VALUES values; where the value itself `is_hidden`, all of them.
+    """
+    pending: list[tuple[Any, bool]] = [(value, is_hidden)]
+    left = math.inf if is_hidden else MAX_VALUES
+    while pending and (left := left - 1) >= 0:
         item, is_hidden = pending.pop()
         if isinstance(item, Mapping):
             pending += [(child, is_hidden or hides(name, child)) for name, child in item.items()]

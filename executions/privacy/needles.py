@@ -1,8 +1,9 @@
 """Values to be found in text, in every form that usual functions give them, by one automaton.
 
 A form is folded, so that JSON, URLs, HTML, and capital or small letters need none of their own: what is left are the
-value, its hexadecimal digits, and base64, which depends on what stands before the value, of the value and of what JSON
-and URLs make of it. The time that a search takes depends on the text alone, not on how many forms there are.
+value, backwards and in full width too, its hexadecimal digits, and base64, which depends on what stands before the
+value, of the value and of what JSON and URLs make of it. The time that a search takes depends on the text alone, not on
+how many forms there are.
 """
 
 import base64
@@ -24,6 +25,7 @@ MOST_COMPARED = 512
 """Bytes of a form that are compared: where they stand, as many as the whole form has are taken for it."""
 _WINDOW = 256 * 1024
 
+_WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 _NUMBER = re.compile(r"-?\d{1,5}|-?\d[\d+-]*[.eE][\d.eE+-]*")
 _CUT = re.compile(rb"\s?(?:\.\.\.|\xe2\x80\xa6)\s?|[\"']|\Z")
 
@@ -122,7 +124,8 @@ def _least(form: bytes) -> int:
 
 def _forms_of(value: str) -> Iterator[tuple[bytes, int, bool]]:
     data = bytes_of(value)
-    for written in {value, value.lower(), value.upper(), value.replace(" ", "+")}:
+    wide, backwards = value.translate(_WIDE), value[::-1]
+    for written in {value, value.lower(), value.upper(), value.replace(" ", "+"), wide, backwards}:
         form = folded(bytes_of(written))
         if len(form) >= 4 and len(value) >= LEAST_LENGTH:  # without its backslashes it may be shorter
             yield form[:MOST_COMPARED], len(form), False

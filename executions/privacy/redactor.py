@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from executions.privacy.folding import bytes_of, folded, places, text_of
 from executions.privacy.names import HIDDEN, hidden_values, may_name, number_text, spans_in
 from executions.privacy.needles import Found, Needles
+from flows.values.json_bounds import Above, Rebuilding
 
 LEAST_LEARNED = 8
 """What is known only from the name that it stood under is not looked for when it is shorter than this."""
@@ -112,38 +113,33 @@ class Redactor:
         spans = spans_in(data)
         return text_of(_without(data, spans)) if spans else text
 
-    def hides_number(self, value: float) -> bool:
-        """Whether a JSON number is one of the values."""
-        return bool(self.values) and number_text(value) in self.values
+    def hides_number(self, value: Any) -> bool:
+        """Whether this is a JSON number, and one of the values."""
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and bool(self.values) and number_text(value) in self.values
 
     def scrub(self, value: Any) -> Any:
         """JSON without the values, for the client: nothing else is changed, and nothing is cut."""
-        if not self.values:
-            return value
-        todo: list[tuple[Any, Any]] = []
-        top = self._scrubbed(value, todo)
-        while todo:
-            source, target = todo.pop()
-            if isinstance(target, dict):
-                for key, child in source.items():
-                    target[self.scrub_text(key)] = self._scrubbed(child, todo)
-            else:
-                target.extend([self._scrubbed(child, todo) for child in source])
-        return top
-
-    def _scrubbed(self, value: Any, todo: list[tuple[Any, Any]]) -> Any:
-        """A value without what it holds itself; a container is made empty and put on the list of those to fill."""
-        if isinstance(value, str):
-            return self.scrub_text(value)
-        if isinstance(value, dict | list):
-            todo.append((value, type(value)()))
-            return todo[-1][1]
-        if isinstance(value, int | float) and not isinstance(value, bool) and self.hides_number(value):
-            return HIDDEN
-        return value
+        return _Scrubbing(self).rebuild(value) if self.values else value
 
 
 Redactor.none = Redactor()
+
+
+class _Scrubbing(Rebuilding):
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self.redactor = redactor
+
+    def put(self, target: dict[str, Any], key: Any, child: Any, above: Above) -> None:
+        target[self.redactor.scrub_text(key)] = self.converted(child, above)
+
+    def converted(self, value: Any, above: Above) -> Any:
+        if isinstance(value, str):
+            return self.redactor.scrub_text(value)
+        if isinstance(value, dict | list):
+            return self.container(value, above)
+        return HIDDEN if self.redactor.hides_number(value) else value
 
 
 def _span(data: bytes, start: int, end: int, is_base64: bool) -> tuple[int, int]:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from executions.privacy.names import HIDDEN, number_text
+from executions.privacy.names import HIDDEN
 from flows.schemas.compiled import CompiledSchema
 from flows.schemas.subschemas import Steps, Subschema, matches, pointer
 
-_MAX_VISITS = 50_000
-"""Places looked at for write-only parts; of a larger value the whole is hidden."""
+_MAX_STEPS = 200_000
+"""Of looking for write-only parts: places, and names held against patterns; of what takes more the whole is hidden."""
+_VISIT = 4
 _SAME_PLACE = ("allOf", "anyOf", "oneOf")
 _BRANCHES = ("if", "then", "else")
 
@@ -50,35 +51,22 @@ def masked(value: Any, paths: Iterable[Steps]) -> Any:
     return top[0]
 
 
-def scalars(value: Any) -> Iterator[str]:
-    """Every text and number in a JSON value, as text."""
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict | list):
-            pending += item.values() if isinstance(item, dict) else item
-        elif isinstance(item, str):
-            yield item
-        elif isinstance(item, int | float) and not isinstance(item, bool):
-            yield number_text(item)
-
-
 class _Search:
     def __init__(self, schema: CompiledSchema) -> None:
         self.subschemas = schema.subschemas
+        self.left = _MAX_STEPS
         self.found: dict[Steps, Any] = {}
         self.seen: set[tuple[str, Steps]] = set()
         self.pending: list[tuple[str, Any, Steps]] = []
 
     def run(self, value: Any) -> dict[Steps, Any]:
         self.pending = [("#", value, ())]
-        for _ in range(_MAX_VISITS):
-            if not self.pending:
-                return self.found
+        while self.pending and self.left > 0:
             self._visit(*self.pending.pop())
-        return {(): value}
+        return self.found if self.left > 0 else {(): value}
 
     def _visit(self, at: str, value: Any, path: Steps) -> None:
+        self.left -= _VISIT
         found = self.subschemas.get(at)
         if found is None or not isinstance(found.schema, dict) or (at, path) in self.seen:
             return
@@ -88,7 +76,9 @@ class _Search:
             return
         self.pending += [(where, value, path) for where in _same_place(at, found)]
         children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        for step, child in children:
+        if isinstance(value, dict):
+            self.left -= len(found.schema.get("patternProperties", ())) * len(value)
+        for step, child in children if self.left > 0 else ():
             self.pending += [(where, child, (*path, step)) for where in _below(at, found.schema, step)]
 
 

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from django.db import DatabaseError
 
-from executions.aside import cancel_again, uninterrupted
 from executions.database import in_database
 from executions.ledger import suspensions
 from executions.ledger.suspensions import AnswerRefused, Held, Ticket
@@ -21,6 +20,7 @@ from executions.running.pausing import waiting
 from executions.running.recovery import heart
 from executions.running.starting import admit, go_on
 from executions.running.targets import Target, kept_target
+from flows.engine.aside import cancel_again, uninterrupted
 from flows.engine.pauses import Resumption
 from flows.engine.questions import QuestionKind
 from flows.engine.runner import FlowError
@@ -67,7 +67,7 @@ async def begin(ticket: Ticket, given: Mapping[str, Given], answerer: Answerer) 
     execution, target, held, answers = taken
     ledger.adopt(execution)
     cancel_again(was_cancelled)
-    return go_on(target, held, answers, answerer)
+    return await go_on(target, held, answers, answerer)
 
 
 def _taken(

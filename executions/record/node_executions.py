@@ -88,7 +88,7 @@ class NodeExecutions:
                 entry["handle"] = event.handle
                 if event.has_replied:
                     entry["replied"] = True
-                if reused := sum("reused" in item for item in entry.pop("finished", ())):
+                if "finished" in entry and (reused := sum("reused" in item for item in entry.pop("finished"))):
                     entry["reusedItems"] = reused
             case AttemptFailed():
                 entry = self._open[event.node.id][0]

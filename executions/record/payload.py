@@ -17,13 +17,14 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Self
 
 import orjson
 
 from executions.privacy.names import HIDDEN, hides
 from executions.privacy.redactor import Redactor
-from flows.values.json_bounds import MAX_DEPTH, MAX_VALUES, is_too_long, key_text
+from flows.values.json_bounds import MAX_DEPTH, MAX_VALUES, Above, Rebuilding, is_too_long, key_text
 
 MAX_STRING = 64 * 1024
 """Characters of one text in a record; of a longer one its two ends are kept."""
@@ -147,6 +148,14 @@ def rebuilt(value: Any, cap: int) -> str:
     return text if len(text) <= cap and len(text.encode()) <= cap else text_of(_shrink(plain, text, cap))
 
 
+def written(value: Any) -> bytes | None:
+    """The JSON text of a value as it is; None for one that is no plain JSON."""
+    try:
+        return orjson.dumps(value, option=PASSTHROUGH)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
 def dump(
     value: Any,
     cap: int = MAX_RECORD,
@@ -154,16 +163,14 @@ def dump(
     redactor: Redactor | None = Redactor.none,
     redact: Redact = redacted,
     rebuild: Rebuild = rebuilt,
+    data: bytes | None = None,
 ) -> str:
     """Return JSON text of `value`, at most about `cap` bytes long, without what `redactor` knows or names tell.
 
     `redact` says which parts of a value are data; without a redactor, the value is redacted already. `rebuild` makes
-    the text of what is large or no plain JSON.
+    the text of what is large or no plain JSON. `data` is what `written` gave, when it has been asked.
     """
-    try:
-        data = orjson.dumps(value, option=PASSTHROUGH)
-    except (TypeError, ValueError, RecursionError):
-        data = None  # no plain JSON
+    data = data or written(value)
     if redactor is not None and (data is None or redactor.finds(data)):
         return dump(redact(value, redactor), cap, redactor=None, rebuild=rebuild)
     if data is None or len(data) > min(cap, MAX_STRING) or b"\\u0000" in data:
@@ -217,41 +224,40 @@ def envelope(text: str, edge: int = SHOWN_EDGE) -> dict[str, Any]:
     }
 
 
-class Normaliser:
-    """Rebuild one value as plain JSON, iteratively: each container is made empty and filled when its turn comes.
-
-    With a redaction, what that hides is replaced on the way.
-    """
+class Normaliser(Rebuilding):
+    """Rebuilds one value as plain JSON; with a redaction, what that hides is replaced on the way."""
 
     def __init__(self, redaction: Redaction | None = None) -> None:
+        super().__init__()
         self.redaction = redaction
-        self.todo: list[tuple[Any, Any, int, frozenset[int]]] = []
         self.seen = 0
+        self._keys: dict[str, str] = {}
 
     def normalise(self, value: Any, depth: int = 0) -> Any:
         """Return the plain JSON of `value`, which stands so many levels deep in what is stored."""
-        top = self._convert(value, depth, frozenset())
-        while self.todo:
-            source, target, depth, above = self.todo.pop()
-            if isinstance(target, dict):
-                for key, child in source:
-                    target[_free_key(self._key(key), target)] = self._entry(key, child, depth, above)
-            else:
-                target.extend(self._convert(child, depth, above) for child in source)
-        return top
+        return self.rebuild(value, (0,) * depth)
+
+    def put(self, target: dict[str, Any], key: Any, child: Any, above: Above) -> None:
+        """Set an entry, hidden where the redaction says so by its name."""
+        is_hidden = self.redaction is not None and hides(key, child)
+        target[_free_key(self._key(key), target)] = HIDDEN if is_hidden else self.converted(child, above)
 
     def _key(self, key: Any) -> str:
+        # Rows have the same keys again and again; 1, 1.0 and True are one key of a dict, so texts alone are kept.
+        if type(key) is not str:
+            return self._made_key(key)
+        if key not in self._keys:
+            self._keys[key] = self._made_key(key)
+        return self._keys[key]
+
+    def _made_key(self, key: Any) -> str:
         text = key_text(_whole_number(key) if isinstance(key, int) else key)
         if text is None:
             text = _description(key)
         return clean_text((text if self.redaction is None else self.redaction.redactor.scrub_text(text))[:1000])
 
-    def _entry(self, key: Any, child: Any, depth: int, above: frozenset[int]) -> Any:
-        if self.redaction is not None and hides(key, child):
-            return HIDDEN
-        return self._convert(child, depth, above)
-
-    def _convert(self, value: Any, depth: int, above: frozenset[int]) -> Any:
+    def converted(self, value: Any, above: Above) -> Any:
+        """Plain JSON that is to be filled, where it is an object or a list."""
         self.seen += 1
         if value is None or value is True or value is False:
             return value
@@ -262,7 +268,7 @@ class Normaliser:
         if isinstance(value, bytes | bytearray):
             return self._text(base64.b64encode(bytes(value)).decode())
         if isinstance(value, Mapping | list | tuple | set | frozenset):
-            return self._container(value, depth, above)
+            return self._contained(value, above)
         return self._text(_description(value))
 
     def _text(self, text: str) -> str | dict[str, Any]:
@@ -276,19 +282,19 @@ class Normaliser:
             return _whole_number(int(value))
         return float(value) if math.isfinite(value) else None
 
-    def _container(self, value: Any, depth: int, above: frozenset[int]) -> Any:
+    def _contained(self, value: Any, above: Above) -> Any:
         if id(value) in above:
             return "[cycle]"
-        if depth >= MAX_DEPTH:
+        if len(above) >= MAX_DEPTH:
             return f"[nested deeper than {MAX_DEPTH} levels]"
         if self.seen > MAX_VALUES:
             return f"[more than {MAX_VALUES} values]"
-        target: Any = {} if isinstance(value, Mapping) else []
-        source = list(value.items()) if isinstance(value, Mapping) else list(value)
         if isinstance(value, set | frozenset):
-            source.sort(key=repr)
-        self.todo.append((source[:MAX_VALUES], target, depth + 1, above | {id(value)}))
-        return target
+            value = sorted(value, key=repr)
+        if len(value) > MAX_VALUES:
+            first = islice(value.items() if isinstance(value, Mapping) else value, MAX_VALUES)
+            value = dict(first) if isinstance(value, Mapping) else list(first)
+        return self.container(value, above)
 
 
 def clean_text(text: str) -> str:

@@ -4,15 +4,19 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
+from executions.admission.allowances import MAX_FAMILY, Bounds
+from executions.admission.doors import Place
 from executions.ledger.idempotency_keys import Claim
 from executions.ledger.suspensions import Ticket
 from executions.privacy.redactor import Redactor
 from executions.running.targets import Target
 from flows.adapters import lineage
 from flows.adapters.lineage import Lineage
+from flows.engine.aside import in_thread
 from flows.engine.errors import Fault
 from flows.engine.events import Observer
 from flows.engine.node import Reused
@@ -50,6 +54,8 @@ class Caller:
     """MCP's method and the name or URI that it asked for, when the call came by another request than `tools/call`."""
     is_asked_live: bool = False
     """Whether questions and answers need the connection of this very call, so that they end with this process."""
+    bounds: Bounds = field(default=Bounds(), compare=False)
+    """What one call of this caller may leave behind."""
     above: Lineage | None = None
     """The execution whose node called by FlowHub's own address; None for a caller from outside."""
 
@@ -105,9 +111,13 @@ def identity_of(user: Any) -> str:
 
 
 class Numbers(count):  # type: ignore[type-arg] # it takes no type at run time
-    """Counts what one call from outside has started in all; `root` is the id of its execution."""
+    """Counts what one call from outside has started in all.
+
+    `root` is the id of its execution, `most` how many there may be.
+    """
 
     root = ""
+    most = MAX_FAMILY
 
 
 @dataclass(slots=True, eq=False)
@@ -156,7 +166,8 @@ class Delivery:
 class Call:
     """One call of a flow, from the door to the end: the target, the arguments as they were sent, and who calls.
 
-    Made at the door, where the input schema reads the arguments, once. One whose arguments have faults cannot begin.
+    Made at the door, where the input schema reads the arguments, once; on an event loop by `call_of`. One whose
+    arguments have faults cannot begin.
     """
 
     target: Target
@@ -175,6 +186,8 @@ class Call:
     """The client's message without its arguments: `id`, `method`, `params`."""
     written: "Written | None" = None
     """The message that an answer becomes for this client; None where the answer itself is what the caller gets."""
+    place: Place | None = None
+    """Its place among the calls under way, which the execution keeps until it ends, whoever waits for it."""
     given: Any = field(init=False)
     """What the flow reads: the record keeps what was sent, the trigger puts out what it means."""
     faults: tuple[Fault, ...] = field(init=False)
@@ -186,6 +199,12 @@ class Call:
             faults = self.target.guard.unquoted(faults, self.arguments)
         object.__setattr__(self, "given", given)
         object.__setattr__(self, "faults", tuple(faults))
+
+
+async def call_of(target: Target, arguments: Any, caller: Caller, *more: Any, **named: Any) -> Call:
+    """A call, made as `Call` is; in a thread when its arguments take long to check."""
+    make = partial(Call, target, arguments, caller, *more, **named)
+    return await in_thread(make) if target.input_schema.takes_long(arguments) else make()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 from executions.database import in_database
 from executions.ledger.tracker import Tracker
 from executions.record.node_executions import ChildStarted
-from executions.running.calls import Answer, Call, Numbers, Parent
+from executions.running.calls import Answer, Call, Numbers, Parent, call_of
 from executions.running.dispatch import Running, dispatcher
 from executions.running.targets import Target, published_target
 from flows.adapters.lineage import Lineage
@@ -21,10 +21,7 @@ from flows.models import Flow
 MAX_DEPTH = 10
 """How many executions may stand above one another; a flow that calls itself stops here."""
 
-MAX_FAMILY = 10_000
-"""How many executions one call from outside may start in all: flows that call each other can double with each level."""
-
-TOO_MANY = f"One call may start at most {MAX_FAMILY:,} executions of other flows; it has done so."
+TOO_MANY = "One call may start at most {:,} executions of other flows; it has done so."
 
 Begin = Callable[[Call], Awaitable[Running]]
 
@@ -33,13 +30,16 @@ _of_root: WeakValueDictionary[str, Numbers] = WeakValueDictionary()
 """The numbers of families that call FlowHub by its own address, as long as something of them runs in this process."""
 
 
-def numbers_of(above: Lineage) -> Numbers:
-    """The numbers of the family of an execution whose node called by FlowHub's own address."""
+def numbers_of(above: Lineage, most: int) -> Numbers:
+    """The numbers of the family of an execution whose node called by FlowHub's own address.
+
+    `most` is how many its caller may start, where the family is not known here.
+    """
     numbers = _of_root.get(above.root)
     if numbers is None:
         # It runs in another process, or has ended.
         numbers = _of_root[above.root] = Numbers(1)
-        numbers.root = above.root
+        numbers.root, numbers.most = above.root, most
     return numbers
 
 
@@ -53,7 +53,10 @@ def refusal(call: Call, numbers: Numbers) -> FlowError | None:
     """Why a call that a node made by FlowHub's own address goes too far; None when it does not."""
     if depth_of(call) > MAX_DEPTH:
         return FlowError("rejected", too_deep(("…", call.target.tool_name)), TOO_DEEP_FOR_CLIENT)
-    return FlowError("rejected", TOO_MANY, TOO_MANY) if next(numbers) > MAX_FAMILY else None
+    if next(numbers) <= numbers.most:
+        return None
+    too_many = TOO_MANY.format(numbers.most)
+    return FlowError("rejected", too_many, too_many)
 
 
 TOO_DEEP_FOR_CLIENT = "This tool's flows call each other too deep. Only their owner can repair that."
@@ -121,12 +124,12 @@ class Child:
         hidden = tracker.redactor.values
         parent = Parent(tracker.execution_id, family.chain, family.ends_at, hidden, family.numbers)
         caller = replace(family.call.caller, replay_of=None, request="")
-        call = Call(self.target, arguments, caller, parent=parent)
+        call = await call_of(self.target, arguments, caller, parent=parent)
         if call.faults:
             listed = "; ".join(map(str, call.faults))
             raise NodeFailed(f"The arguments do not fit the input schema of {self.target.tool_name}: {listed}.")
-        if next(family.numbers) > MAX_FAMILY:
-            raise NodeFailed(TOO_MANY)
+        if next(family.numbers) > family.numbers.most:
+            raise NodeFailed(TOO_MANY.format(family.numbers.most))
         running = await family.begin(call)
         tracker.observe(ChildStarted(self.node_id, str(running.execution_id)))
         try:

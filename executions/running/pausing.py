@@ -1,10 +1,10 @@
 """Executions of which nothing is left that could go on without answers: held until there are some."""
 
 from dataclasses import replace
+from functools import partial
 
 from django.db import DatabaseError
 
-from executions.aside import uninterrupted
 from executions.database import in_database
 from executions.ledger import suspensions
 from executions.ledger.suspensions import Held, NotStorable
@@ -16,6 +16,7 @@ from executions.running.dispatch import dispatcher, stopped
 from executions.running.recovery import heart
 from executions.running.targets import Target
 from executions.running.work import Work, ended_elsewhere, give_up
+from flows.engine.aside import uninterrupted
 from flows.engine.pauses import Checkpoint
 from flows.engine.runner import FlowError
 
@@ -43,8 +44,11 @@ async def _store(work: Work, held: Held) -> bool:
     caller = work.call.caller
     runner_id = heart.runner_id if caller.is_asked_live else None
     seconds = max(each.question.seconds for each in held.checkpoint.asking.values())
+    store = partial(
+        suspensions.hold, held, caller.identity, caller.counts_as, caller.bounds.waiting, seconds, runner_id
+    )
     try:
-        is_held = await in_database(lambda: suspensions.hold(held, caller.identity, seconds, runner_id))
+        is_held = await in_database(store)
     except DatabaseError as error:
         give_up(work.tracker)
         raise LedgerUnavailable("that the execution waits could not be recorded") from error

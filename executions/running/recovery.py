@@ -20,6 +20,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from executions.admission.refusals import refusals
 from executions.ledger import kept_answers, suspensions, writer
 from executions.ledger.tracker import ended_row
 from executions.models import Execution, Runner
@@ -165,6 +166,7 @@ class Heart:
                 try:
                     self.beat()
                     sweep()
+                    refusals.write()
                 except DatabaseError as error:
                     logger.error("no heartbeat: %s", error)
                     connection.close()
@@ -181,6 +183,7 @@ class Heart:
         self.fresh_until = NEVER
         atexit.unregister(self.stop)
         try:
+            refusals.write()
             if not Execution.objects.filter(status=Status.PENDING, runner_id=self.runner_id).exists():
                 Runner.objects.filter(pk=self.runner_id).delete()
         except DatabaseError as error:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from executions.aside import aside
 from executions.ledger.tracker import error_columns
 from executions.ledger.writer import ledger
 from executions.models import new_id
@@ -17,6 +16,7 @@ from executions.record.status import Status
 from executions.running.calls import Answer, Call, Caller, Written, error_answer
 from executions.running.targets import ArgumentsError
 from executions.running.work import MAX_REQUEST, NO_SECRETS, base_row, pending_row
+from flows.engine.aside import aside
 from flows.engine.runner import FlowError
 
 
@@ -33,7 +33,7 @@ async def refuse(call: Call, reason: Exception) -> Answer:
         shown, _, redactor = call.target.guard.over(call.arguments, call.arguments, NO_SECRETS)
         return pending_row(execution_id, now, call, shown, redactor, call.target.timeout_seconds)
 
-    row = await aside(begun, call.arguments)
+    row = await call.target.guard.aside(begun, call.arguments)
     return await _record(execution_id, now, row, message, preview, call.written)
 
 

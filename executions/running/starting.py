@@ -11,7 +11,6 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 
-from executions.aside import aside, cancel_again, is_large, uninterrupted
 from executions.database import in_database
 from executions.ledger import drafts
 from executions.ledger.suspensions import Held
@@ -20,8 +19,18 @@ from executions.ledger.unavailable import LedgerUnavailable
 from executions.ledger.writer import ledger
 from executions.models import new_id
 from executions.privacy.redactor import Redactor
-from executions.record import ports
-from executions.running.calls import Answer, Answerer, Call, Caller, Delivery, Numbers, Waiting, error_answer
+from executions.record import payload, ports
+from executions.running.calls import (
+    Answer,
+    Answerer,
+    Call,
+    Caller,
+    Delivery,
+    Numbers,
+    Waiting,
+    call_of,
+    error_answer,
+)
 from executions.running.children import Children, numbers_of, refusal
 from executions.running.dispatch import Running, dispatcher, stopped
 from executions.running.pausing import hold
@@ -32,6 +41,7 @@ from executions.running.work import NO_SECRETS, Work, ended_elsewhere, give_up, 
 from flows.adapters import lineage
 from flows.adapters.http_client import outbound_client
 from flows.adapters.sandbox import CodeOf, code_runner
+from flows.engine.aside import LARGE, aside, cancel_again, is_large, uninterrupted
 from flows.engine.events import Observer
 from flows.engine.expressions import SecretValues
 from flows.engine.limits import Limits
@@ -41,6 +51,8 @@ from flows.engine.runner import Outcome, run
 
 MAX_AT_ONCE = 64 * 1024
 """Bytes of arguments, about, with which a call is still answered at once: the flow's timeout cannot interrupt that."""
+
+LIMITS = Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES)
 
 NO_RETURN = "The flow ended without a return node, so there is nothing to answer."
 
@@ -59,7 +71,10 @@ async def begin(call: Call) -> Running:
             raise LedgerUnavailable("the draft could not be kept") from error
     started_at = datetime.now(UTC)
     execution_id = new_id(started_at)
-    return Running(execution_id, call, dispatcher.start(execution_id, _run(execution_id, started_at, call)))
+    task = dispatcher.start(execution_id, _run(execution_id, started_at, call))
+    if call.place is not None:
+        call.place.until_done(task)
+    return Running(execution_id, call, task)
 
 
 async def admit() -> None:
@@ -74,7 +89,7 @@ async def _run(execution_id: uuid.UUID, started_at: datetime, call: Call) -> Ans
     """Record that the execution begins, then walk; nothing runs when somebody else has its idempotency key."""
     target = call.target
     secrets = await secrets_of(target) if target.graph.secret_names else NO_SECRETS
-    work, row = await aside(partial(_begun, execution_id, started_at, call, secrets), call.arguments)
+    work, row = await target.guard.aside(partial(_begun, execution_id, started_at, call, secrets), call.arguments)
     if call.delivery.claim is None:
         ledger.open(row)
     else:
@@ -122,26 +137,28 @@ async def answer_at_once(call: Call) -> Answer | None:
     outcome = await run(
         target.graph,
         call.given,
-        services=Services(str(tracker.execution_id), roots=_roots(work)),
+        services=Services(str(tracker.execution_id), roots=_roots(work), secrets=work.secrets),
         observers=_observers(work, tracker.nodes.add),
-        limits=_limits(),
+        limits=LIMITS,
         output_schema=target.output_schema,
     )
     answer = _answer(work, outcome)
     ledger.open(row)
-    data = [value for entry in tracker.nodes.entries for value in (entry["inputData"], entry["outputData"])]
-    if is_large(data, answer.content):
+    nodes = payload.written(tracker.nodes.entries)
+    if nodes is None or len(nodes) > LARGE:
         ending = dispatcher.start(tracker.execution_id, work.end(answer, outcome.error))
+        if call.place is not None:
+            call.place.until_done(ending)
         await Running(tracker.execution_id, call, ending).state()
         return answer
     result = answer.as_json()
     message = call.written(answer) if call.written is not None else None
-    terminal = tracker.columns(tracker.seconds, result, outcome.error, message)
+    terminal = tracker.columns(tracker.seconds, result, outcome.error, message, nodes)
     is_ours = await ledger.commit(tracker.execution_id, terminal)
     return answer if is_ours else ended_elsewhere(tracker.execution_id)
 
 
-def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answerer) -> Running:
+async def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answerer) -> Running:
     """Go on with an execution that waited, and that this process has claimed; `answers` are by node id.
 
     What it was called with is in `held`; who answers decides what can be asked next.
@@ -153,9 +170,10 @@ def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answ
         counts_as=caller.counts_as,
         can_be_asked=caller.can_be_asked,
         is_asked_live=caller.is_asked_live,
+        bounds=caller.bounds,
     )
     # What had to wait may have a caller who was told to come back, or who sends its idempotency key again.
-    call = Call(
+    call = await call_of(
         target,
         held.arguments,
         original,
@@ -172,7 +190,8 @@ async def _resume(call: Call, held: Held, answers: Mapping[str, Any]) -> Answer 
     except LedgerUnavailable:
         give_up(Tracker(ledger, held.execution_id, held.started_at, Redactor.none.knowing(held.hidden), held.entries))
         raise
-    _, for_answer, for_record = call.target.guard.over(call.arguments, call.given, secrets)
+    over = partial(call.target.guard.over, call.arguments, call.given, secrets)
+    _, for_answer, for_record = await call.target.guard.aside(over, call.arguments)
     tracker = Tracker(ledger, held.execution_id, held.started_at, for_record.knowing(held.hidden), held.entries)
     for_answer = for_answer.knowing(held.hidden_in_answer)
     resumption = Resumption(held.checkpoint, answers, tracker.seconds)
@@ -191,12 +210,12 @@ async def _walk(work: Work) -> Answer | Waiting:
     if parent is not None:
         numbers = parent.numbers
     elif caller.above is not None:
-        numbers = numbers_of(caller.above)
+        numbers = numbers_of(caller.above, caller.bounds.family)
         if (too_far := refusal(call, numbers)) is not None:
             return await work.end(error_answer(tracker.execution_id, too_far.for_client, too_far), too_far)
     else:
         numbers = Numbers(1)
-        numbers.root = execution_id
+        numbers.root, numbers.most = execution_id, caller.bounds.family
     children = Children(call, tracker, time.monotonic() + work.timeout - spent, numbers, begin)
     lineage.running.set(children.lineage)
     services = Services(
@@ -218,7 +237,7 @@ async def _walk(work: Work) -> Answer | Waiting:
             observers=_observers(work, tracker.observe),
             before_effects=tracker.write_all,
             timeout=work.timeout,
-            limits=_limits(),
+            limits=LIMITS,
             reused=call.reused,
             output_schema=target.output_schema,
             resumed=work.resumption,
@@ -256,10 +275,6 @@ def _roots(work: Work) -> dict[str, Any]:
 def _observers(work: Work, record: Observer) -> tuple[Observer, ...]:
     watch = work.call.watch
     return (record,) if watch is None else (record, watch(work.tracker.redactor))
-
-
-def _limits() -> Limits:
-    return Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES)
 
 
 def _without_reply(work: Work) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from executions.aside import cancel_again, uninterrupted
 from executions.database import in_database
 from executions.ledger import kept_answers
 from executions.ledger.tracker import Tracker
@@ -21,6 +20,7 @@ from executions.record.status import Status
 from executions.running.calls import Answer, Call, Caller, error_answer
 from executions.running.recovery import heart
 from executions.running.targets import Target
+from flows.engine.aside import cancel_again, uninterrupted
 from flows.engine.expressions import SecretValues
 from flows.engine.pauses import Resumption
 from flows.engine.runner import FlowError
@@ -40,24 +40,23 @@ def pending_row(
     execution_id: uuid.UUID, started_at: datetime, call: Call, shown: Any, redactor: Redactor, timeout: float
 ) -> dict[str, Any]:
     """The row of a call that this process runs, for at most `timeout` seconds; `shown` is kept of its arguments."""
-    target, parent = call.target, {} if call.parent is None else {"parent_id": call.parent.execution_id}
+    target = call.target
     row = base_row(execution_id, started_at, shown, call.caller, redactor)
-    return (
-        row
-        | parent
-        | {
-            "flow_id": target.flow_id,
-            "flow_version_id": target.version_id,
-            "draft_digest": target.draft_digest,
-            "owner_id": target.owner_id,
-            "flow_name": target.flow_name,
-            "flow_tool_name": target.tool_name,
-            "server_slug": target.server_slug,
-            "runner_id": heart.runner_id,
-            "deadline_at": started_at + timedelta(seconds=timeout),
-            "request": None if call.request is None else payload.dump(call.request, MAX_REQUEST, redactor=redactor),
-        }
-    )
+    row |= {
+        "flow_id": target.flow_id,
+        "flow_version_id": target.version_id,
+        "draft_digest": target.draft_digest,
+        "owner_id": target.owner_id,
+        "flow_name": target.flow_name,
+        "flow_tool_name": target.tool_name,
+        "server_slug": target.server_slug,
+        "runner_id": heart.runner_id,
+        "deadline_at": started_at + timedelta(seconds=timeout),
+        "request": None if call.request is None else payload.dump(call.request, MAX_REQUEST, redactor=redactor),
+    }
+    if call.parent is not None:
+        row["parent_id"] = call.parent.execution_id
+    return row
 
 
 def base_row(

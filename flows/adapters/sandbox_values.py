@@ -8,7 +8,7 @@ from typing import Any
 
 from flows.engine.errors import NodeFailed
 from flows.engine.node import Json
-from flows.values.json_bounds import MAX_DEPTH, MAX_VALUES, is_too_long, key_text
+from flows.values.json_bounds import MAX_DEPTH, MAX_VALUES, Above, Rebuilding, is_too_long, key_text
 
 MAX_TEXT = 5 * 1024 * 1024
 """The most characters of text that a value may hold in all, counted as JSON would write them."""
@@ -23,35 +23,22 @@ def plain(value: Any, what: str) -> Json:
     return _Plain(what).rebuild(value)
 
 
-class _Plain:
+class _Plain(Rebuilding):
     def __init__(self, what: str) -> None:
+        super().__init__()
         self.what = what
-        self.todo: list[tuple[Any, Any, int]] = []
         self.values = 0
         self.characters = 0
 
-    def rebuild(self, value: Any) -> Json:
-        top = self._converted(value, 0)
-        while self.todo:
-            source, target, depth = self.todo.pop()
-            if isinstance(target, list):
-                for child in source:
-                    target.append(self._converted(child, depth))
-                continue
-            for key, child in source.items():
-                name = self._key(key)
-                if name in target:
-                    raise NodeFailed(f"{self.what} has two keys that are both {name[:100]!r} as text.", is_final=True)
-                target[name] = self._converted(child, depth)
-        return top
-
-    def _key(self, key: Any) -> str:
+    def put(self, target: dict[str, Any], key: Any, child: Any, above: Above) -> None:
         text = key_text(self._whole_number(key) if isinstance(key, int) else key)
         if text is None:
             raise NodeFailed(f"{self.what} has a key that is {_named(key)}; keys are text.", is_final=True)
-        return self._text(text)
+        if text in target:
+            raise NodeFailed(f"{self.what} has two keys that are both {text[:100]!r} as text.", is_final=True)
+        target[self._text(text)] = self.converted(child, above)
 
-    def _converted(self, value: Any, depth: int) -> Json:
+    def converted(self, value: Any, above: Above) -> Json:
         self.values += 1
         if self.values > MAX_VALUES:
             raise NodeFailed(f"{self.what} holds more than {MAX_VALUES:,} values; give back less.", is_final=True)
@@ -69,21 +56,19 @@ class _Plain:
             return value.isoformat()
         if isinstance(value, Decimal):
             return self._text(str(value))
-        return self._container(value, depth)
+        return self._contained(value, above)
 
     def _whole_number(self, value: int) -> int:
         if is_too_long(value):
             raise NodeFailed(f"{self.what} holds an integer of more than 4,300 digits.", is_final=True)
         return value
 
-    def _container(self, value: Any, depth: int) -> Json:
-        target: Any = {} if isinstance(value, dict) else []
+    def _contained(self, value: Any, above: Above) -> Json:
         if not isinstance(value, dict | list | tuple | set | frozenset):
             raise NodeFailed(f"{self.what} holds {_named(value)}, which is not JSON.", is_final=True)
-        if depth >= MAX_DEPTH:
+        if len(above) >= MAX_DEPTH:
             raise NodeFailed(f"{self.what} is nested deeper than {MAX_DEPTH} levels.", is_final=True)
-        self.todo.append((_in_order(value) if isinstance(value, set | frozenset) else value, target, depth + 1))
-        return target
+        return self.container(_in_order(value) if isinstance(value, set | frozenset) else value, above)
 
     def _text(self, text: str) -> str:
         self.characters += len(text)

@@ -17,15 +17,15 @@ _HINT = "Calling again with the same arguments is unlikely to help; the flow or 
 class AnswerSchema(Protocol):
     """An output schema ready to check values; `flows.schemas.compiled.CompiledSchema` is one."""
 
-    def faults(self, value: Any) -> Sequence[Fault]:
+    async def faults_aside(self, value: Any) -> Sequence[Fault]:
         """What is wrong with a JSON value, each fault at its path; empty when it fits."""
 
 
-def check(node: Node, reply: Reply | None, schema: AnswerSchema) -> None:
+async def check(node: Node, reply: Reply | None, schema: AnswerSchema) -> None:
     """Raise NodeFailed, which names each path, when a node answers with a JSON value that does not fit."""
     if reply is None or not reply.is_structured:
         return
-    if faults := schema.faults(reply.structured):
+    if faults := await schema.faults_aside(reply.structured):
         message = f"The answer does not fit the flow's output schema: {'; '.join(map(str, faults))}."
         raise NodeFailed(message, for_client=f"{node.name}: {message} {_HINT}", is_final=True)
 

@@ -406,6 +406,13 @@ class EndsAtOnce(Protocol):
 
 
 @runtime_checkable
+class Speaks(Protocol):
+    """A node type that ends at once and yet tells the client something before the answer: a log message, progress."""
+
+    speaks: ClassVar[bool]
+
+
+@runtime_checkable
 class TakesFirst(Protocol):
     """A node type that may begin as soon as one of the branches that lead to it arrives."""
 
@@ -458,7 +465,8 @@ class Documented(Protocol):
     example: ClassVar[Mapping[str, Json]]
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: one is made for every execution, and a frozen one takes four times as long to make.
+@dataclass(slots=True)
 class Services:
     """What the host lends to the nodes of one execution."""
 

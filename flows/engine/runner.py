@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -181,11 +181,13 @@ class _Walk:
             self._tell(NodeAnswered(self.graph.nodes[node_id], self._at()))
 
     async def run(self) -> Outcome:
-        # Nothing of what does not wait can be interrupted.
-        self.timeout = asyncio.timeout(None if self.graph.is_immediate else self.seconds_left)
+        self.timeout = asyncio.timeout(self.seconds_left)
         try:
-            async with self.timeout:
-                await self._walk()
+            if self.graph.is_immediate:
+                await self._walk()  # which nothing could interrupt
+            else:
+                async with self.timeout:
+                    await self._walk()
         except _Stop as stop:
             self.failure = stop.error
         except TimeoutError:
@@ -295,7 +297,7 @@ class _Walk:
             return  # it was to begin together with one that has failed
         earlier = self.reused.get(node.id)
         if earlier is not None and earlier.handle is not None:
-            self._reuse(node, earlier, earlier.handle)
+            await self._reuse(node, earlier, earlier.handle)
             return
         try:
             parameters = self._begin(node, earlier.finished if earlier else ())
@@ -396,7 +398,8 @@ class _Walk:
         if node.deferred:
             context = replace(context, fill=lambda name, values: node.deferred[name](self._filling(values)))
         node_type = node.registered.node_type
-        result = await node_type.execute(parameters, context)
+        running = node_type.execute(parameters, context)
+        result = _at_once(node, running) if node.is_immediate else await running
         if not isinstance(result, NodeResult):
             raise TypeError(f"{node.type!r} gave back {type(result).__name__}, not a NodeResult")
         if node.own_handles and result.handle not in node.own_handles:
@@ -410,7 +413,7 @@ class _Walk:
             if self.answer_bytes > self.limits.answer_bytes:
                 raise self.limits.too_much_answered(self.answer_bytes)
         if self.output_schema is not None:
-            answers.check(node, result.reply, self.output_schema)
+            await answers.check(node, result.reply, self.output_schema)
         return result
 
     def progress(self, node_id: str, fraction: float | None, message: str) -> None:
@@ -482,13 +485,13 @@ class _Walk:
         self._tell(NodeErrored(node, self._at(), failed.message, failed.kind, output, failed.causes, handle))
         self._settle(node, handle, output, is_known=True)
 
-    def _reuse(self, node: Node, earlier: Reused, handle: str) -> None:
+    async def _reuse(self, node: Node, earlier: Reused, handle: str) -> None:
         node_type, reply = node.registered.node_type, None
         if earlier.has_replied and isinstance(node_type, RepliesAgain):
             reply = node_type.reply_of(node.parameters, earlier.output)
         try:
             if self.output_schema is not None:
-                answers.check(node, reply, self.output_schema)
+                await answers.check(node, reply, self.output_schema)
         except NodeFailed as failed:
             self._tell(NodeStarted(node, self._at(), dict(node.parameters)))
             self._fail(node, failed)
@@ -529,6 +532,17 @@ class _Walk:
                     if target.id not in self.reported:
                         self._tell(NodeSkipped(target, self._at(), NOT_TAKEN))
                     todo.append((target, None))
+
+
+def _at_once(node: Node, running: Coroutine[Any, Any, NodeResult]) -> NodeResult:
+    """The result of a node that does not wait; one that does is stopped where it waits, because no timeout would."""
+    try:
+        running.send(None)
+    except StopIteration as ended:
+        result: NodeResult = ended.value
+        return result
+    running.close()
+    raise RuntimeError(f"{node.type!r} says that its nodes are immediate, and this one waits")
 
 
 def _being_cancelled() -> bool:

@@ -1,5 +1,6 @@
 """Ask the person at the client."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
@@ -96,7 +97,7 @@ class AskUser:
                 handle = "decline" if action == "decline" else "cancel"
                 return NodeResult({"action": handle, "content": {}}, handle)
             try:
-                content, faults = read_content(form, answer.get("content"))
+                content, faults = await asyncio.to_thread(read_content, form, answer.get("content"))
             except SchemaError as error:
                 raise NodeFailed(f"The form cannot be shown: {error}", is_final=True) from None
             if not faults:

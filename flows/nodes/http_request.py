@@ -4,9 +4,11 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode, urljoin
 
+from flows.engine.aside import aside
 from flows.engine.errors import NodeFailed
 from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
@@ -151,16 +153,18 @@ class HttpRequest:
             raise NodeFailed("No HTTP client was lent to this execution.")
         method, url = parameters.get("method", "GET"), _url(parameters)
         expect = parameters.get("expect", [])
+        sent = await aside(partial(_request, method, url, parameters), parameters)
         response = await send(
             context.http,
-            _request(method, url, parameters),
+            sent,
             timeout=float(parameters.get("timeout", DEFAULT_TIMEOUT)),
             most=parameters.get("redirects", 0),
             expect=expect,
         )
         is_expected = response.status in expect if expect else 200 <= response.status < 300
         # What is sent in place of the thing that was asked for is read as what it says it is.
-        body, problem = read_body(response, parameters.get("responseAs") if is_expected else None)
+        read_as = parameters.get("responseAs") if is_expected else None
+        body, problem = await aside(partial(read_body, response, read_as), response.body)
         output = {"status": response.status, "headers": dict(response.headers), "body": body}
         called = f"{method} {place(url)}"
         if parameters.get("failOnStatus", True) and not is_expected:

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from flows.engine.aside import aside
 from flows.engine.errors import NodeFailed
 from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
 from flows.engine.shapes import UNKNOWN, Shape, closed
@@ -104,10 +106,10 @@ class LlmChat:
             "POST",
             parameters["baseUrl"].rstrip("/") + "/chat/completions",
             headers={"content-type": "application/json", **credential_of(auth).headers},
-            content=json.dumps(_asked(parameters)).encode(),
+            content=await aside(lambda: json.dumps(_asked(parameters)).encode(), parameters),
             timeout=float(parameters.get("timeout", DEFAULT_TIMEOUT)),
         )
-        return NodeResult(_output(parameters, _answer(parameters, response)))
+        return NodeResult(await aside(partial(_output, parameters, response), response.body))
 
     def output_schema_of(self, parameters: Mapping[str, Json], shape_of: Callable[[Json], Shape]) -> Shape:
         """The text and what it took; the JSON too when a schema asks for it, which the endpoint may not keep to."""
@@ -150,7 +152,8 @@ def _answer(parameters: Mapping[str, Json], response: HttpResponse) -> dict[str,
     return answer
 
 
-def _output(parameters: Mapping[str, Json], answer: Mapping[str, Any]) -> dict[str, Json]:
+def _output(parameters: Mapping[str, Json], response: HttpResponse) -> dict[str, Json]:
+    answer = _answer(parameters, response)
     choices = answer.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     message = choice.get("message")

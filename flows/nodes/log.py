@@ -43,6 +43,7 @@ class Log:
     handles: ClassVar[tuple[str, ...]] = (MAIN,)
     has_effects: ClassVar[bool] = False
     is_immediate: ClassVar[bool] = True
+    speaks: ClassVar[bool] = True
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Write the line, and go on at once."""

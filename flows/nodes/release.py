@@ -28,6 +28,7 @@ class Release:
     handles: ClassVar[tuple[str, ...]] = (MAIN,)
     has_effects: ClassVar[bool] = False
     is_immediate: ClassVar[bool] = True
+    speaks: ClassVar[bool] = True
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Let go, and go on at once."""

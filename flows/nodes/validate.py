@@ -52,7 +52,6 @@ class Validate:
     }
     handles: ClassVar[tuple[str, ...]] = ("valid", "invalid")
     has_effects: ClassVar[bool] = False
-    is_immediate: ClassVar[bool] = True
 
     def handles_of(self, parameters: Mapping[str, Json]) -> tuple[str, ...]:
         """Without `invalid` when the flow is to fail there."""
@@ -69,7 +68,7 @@ class Validate:
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Check; raises NodeFailed with the faults when the flow is to fail."""
         value = parameters["value"]
-        faults = compile_once(parameters["schema"]).faults(value)
+        faults = await compile_once(parameters["schema"]).faults_aside(value)
         shown = [{"path": fault.path, "message": fault.message} for fault in faults]
         output = {"valid": not faults, "value": value, "faults": shown}
         if faults and parameters.get("onInvalid") == FAIL:

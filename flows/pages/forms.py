@@ -96,10 +96,26 @@ class ServerForm(forms.ModelForm):
 
     class Meta:
         model = Server
-        fields = ["name", "slug", "description", "access", "agent_tools", "links_failures", "is_published"]
+        fields = [
+            "name",
+            "slug",
+            "description",
+            "access",
+            "agent_tools",
+            "links_failures",
+            "is_published",
+            "calls_per_minute",
+            "calls_at_once",
+            "stranger_calls_per_minute",
+            "stranger_calls_at_once",
+        ]
         labels = {
             "is_published": "Published",
             "agent_tools": "Tools for looking at executions",
             "links_failures": "Addresses in failures",
+            "calls_per_minute": "Calls a minute",
+            "calls_at_once": "Calls at once",
+            "stranger_calls_per_minute": "Calls a minute without a key",
+            "stranger_calls_at_once": "Calls at once without a key",
         }
         widgets = {"access": forms.RadioSelect, "description": forms.Textarea({"rows": 3})}

@@ -9,19 +9,21 @@ import json
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import jsonschema_rs
 
+from flows.engine.aside import in_thread
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import too_deep
 from flows.engine.registry import json_path, message_of, short
+from flows.schemas.effort import LONG_STEPS, MAX_STEPS, READ_STEPS, Efforts
 from flows.schemas.faults import explain
 from flows.schemas.header_parameters import header_faults
 from flows.schemas.keywords import inside
 from flows.schemas.reading import PLAIN, Reader
-from flows.schemas.subschemas import OPTIONS, Steps, Subschema, pointer
+from flows.schemas.subschemas import OPTIONS, Steps, Subschema, TooLong, in_time, pointer
 
 MAX_BYTES = 64 * 1024
 """Of a schema, written as JSON."""
@@ -36,6 +38,11 @@ MAX_EXPANDED = 10_000
 
 _MAX_KEPT = 400
 """Schemas from the parameters of nodes that are kept compiled."""
+
+_TOO_MUCH = (
+    f"checking this by the schema would take more than {MAX_STEPS:,} steps. Send fewer values or less text in one "
+    "call; if that is not possible, the schema has to be simplified"
+)
 
 _COMBINATORS = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas"})
 _UNSUPPORTED = ("$dynamicAnchor", "$dynamicRef", "$recursiveAnchor", "$recursiveRef")
@@ -67,19 +74,47 @@ class CompiledSchema:
 
         Nulls that stand for nothing are no fault. The value that was given is not changed.
         """
-        faults = self.faults(value)
-        if faults:
-            value = self._reader.without_nulls(value)
-            faults = self.faults(value)
-        if faults:
-            return value, faults
+        if self.takes_long(value) and self.efforts.steps(value) > MAX_STEPS:
+            return value, [Fault("", _TOO_MUCH)]
         reader = self._reader
-        if type(value) is dict and reader.names <= value.keys() and PLAIN.issuperset(map(type, value.values())):
-            return value, []  # nothing was left out, and there is no number that could be an integer
-        return reader.read(value), []
+        try:
+            with in_time():
+                faults = self._faults(value)
+                if faults:
+                    value = reader.without_nulls(value)
+                    faults = self._faults(value)
+                if faults:
+                    return value, faults
+                if type(value) is dict and reader.names <= value.keys() and PLAIN.issuperset(map(type, value.values())):
+                    return value, []  # nothing was left out, and there is no number that could be an integer
+                return reader.read(value), []
+        except TooLong as error:
+            return value, [Fault("", str(error))]
 
     def faults(self, value: Any) -> list[Fault]:
-        """Say what is wrong with a JSON value, each fault at its path; empty when it fits; at most 20."""
+        """Say what is wrong with a JSON value, each fault at its path; empty when it fits; at most 20.
+
+        Of a value that takes too long to check, that is said.
+        """
+        if self.takes_long(value) and self.efforts.steps(value) > MAX_STEPS:
+            return [Fault("", _TOO_MUCH)]
+        with in_time():
+            return self._faults(value)
+
+    async def faults_aside(self, value: Any) -> list[Fault]:
+        """The same, in a thread when it takes long."""
+        return await in_thread(partial(self.faults, value)) if self.takes_long(value) else self.faults(value)
+
+    def takes_long(self, value: Any) -> bool:
+        """Whether a value may take so long to check that an event loop should not stop for it."""
+        return not self.efforts.is_within(value, LONG_STEPS, READ_STEPS)
+
+    @cached_property
+    def efforts(self) -> Efforts:
+        """What values take to be checked."""
+        return Efforts(self.subschemas)
+
+    def _faults(self, value: Any) -> list[Fault]:
         try:
             return [] if self.validator.is_valid(value) else explain(self.subschemas, self.validators, value)
         except ValueError as error:

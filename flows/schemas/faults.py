@@ -9,22 +9,27 @@ import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import jsonschema_rs
 
 from flows.engine.errors import Fault
 from flows.engine.registry import json_path, message_of, short
-from flows.schemas.subschemas import CHOICES, OPTIONS, Steps, Subschema, Walker
+from flows.schemas.subschemas import CHOICES, OPTIONS, Steps, Subschema, TooLong, Walker, hurry
 
 MAX_FAULTS = 20
 """Faults of one value that are told."""
 _MAX_DEPTH = 64
 """Levels down to which the place of a fault is looked for, and references followed one after the other."""
+_MAX_KEPT = 100
+"""Faults that are kept of one alternative, to find the one that is least wrong."""
 _BUDGET = 20_000
 _LEAF_COST = 50
 _SHOWN_NAMES = 12
 _SHORT_MESSAGE = 200
+_COMPARED = 100
+_LETTERS_MORE = 6
 
 _LEAVES = (
     *("type", "const", "enum", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
@@ -36,7 +41,8 @@ _LEAVES = (
 def explain(subschemas: Mapping[str, Subschema], validators: Any, value: Any) -> list[Fault]:
     """List up to 20 faults of a value that does not fit `#`; `validators` holds a validator for each pointer."""
     explainer = _Explainer(subschemas, validators, _BUDGET)
-    explainer.explain("#", value, ())
+    with suppress(TooLong):
+        explainer.explain("#", value, ())
     # In a long list the budget may end before the item that is wrong; the library stops there without looking on.
     return explainer.found[:MAX_FAULTS] or [_first(validators["#"], value)]
 
@@ -64,20 +70,26 @@ class _Explainer(Walker):
 
     def _keep(self, fault: Fault) -> None:
         self.added += 1
-        if fault not in self.found:
+        if len(self.found) < _MAX_KEPT and fault not in self.found:
             self.found.append(fault)
 
     def fits(self, at: str, value: Any) -> bool:
         self.budget -= 1
+        hurry()
         return bool(self.validators[at].is_valid(value))
 
     def member(self, at: str, schema: Mapping[str, Any], name: str) -> list[str]:
         self.budget -= _LEAF_COST * len(schema.get("patternProperties", ()))
         return super().member(at, schema, name)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether enough was found, or too much looked for."""
+        return len(self.found) >= MAX_FAULTS or self.budget <= 0
+
     def explain(self, at: str, value: Any, path: Steps) -> None:
         """Add the faults of a value against one subschema; at least one if it does not fit and the budget lasts."""
-        if len(self.found) >= MAX_FAULTS or self.budget <= 0 or self.fits(at, value):
+        if self.is_over or self.fits(at, value):
             return
         known = self.added
         schema = self.subschemas[at].schema
@@ -112,6 +124,8 @@ class _Explainer(Walker):
     def _members(self, at: str, schema: dict[str, Any], value: Any, path: Steps) -> None:
         if isinstance(value, dict):
             for name, child in value.items():
+                if self.is_over:
+                    return
                 for where in self.member(at, schema, name):
                     if self.subschemas[where].schema is False:
                         self.add((*path, name), _unknown(name, schema))
@@ -119,6 +133,8 @@ class _Explainer(Walker):
                         self.explain(where, child, (*path, name))
         elif isinstance(value, list):
             for index, child in enumerate(value):
+                if self.is_over:
+                    return
                 for where in self.item(at, schema, index):
                     self.explain(where, child, (*path, index))
 
@@ -210,7 +226,9 @@ _NO_ZONE = re.compile(r"(?:\d{4}-\d\d-\d\d[Tt ])?\d\d:\d\d:\d\d(?:\.\d+)?")
 
 
 def _better(error: jsonschema_rs.ValidationError, value: Any) -> str:
-    """What to change, for a format that is often missed by little; empty for every other fault."""
+    """What to change, for a format that is often missed by little, and what is wrong with a list; else empty."""
+    if error.kind.name == "uniqueItems":
+        return f"{_shown(value)} has non-unique elements"
     kind = getattr(error.kind, "format", "") if error.kind.name == "format" else ""
     if kind not in _TIME_FORMATS or not isinstance(value, str):
         return ""
@@ -230,7 +248,9 @@ def _shown(value: Any) -> str:
 
 def _unknown(name: str, schema: dict[str, Any]) -> str:
     names = list(schema.get("properties", {}))
-    close = difflib.get_close_matches(name, names, n=1)
+    # Of names that are as long, about, and of so many: comparing takes their lengths' product each time.
+    likely = [each for each in names if abs(len(each) - len(name)) <= _LETTERS_MORE and len(each) <= _COMPARED]
+    close = difflib.get_close_matches(name, likely[:_COMPARED], n=1)
     if name in names:
         return "is not allowed"
     if close:

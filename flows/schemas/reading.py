@@ -13,7 +13,7 @@ from functools import cached_property
 from types import NoneType
 from typing import Any
 
-from flows.schemas.subschemas import CHOICES, Subschema, Walker
+from flows.schemas.subschemas import CHOICES, Subschema, TooLong, Walker, hurry, nodes_of
 
 MAX_DEPTH = 64
 """Levels of a value that are looked into; what lies deeper stays as it was sent."""
@@ -23,6 +23,9 @@ MAX_FILLED = 1_000
 
 MAX_TRIALS = 2_000
 """Alternatives that are tried without their nulls: those inside alternatives would be tried without end."""
+
+MAX_FILLED_VALUES = 50_000
+"""Values in all of those defaults."""
 
 _MAX_REMEMBERED = 1_000
 """Combinations of subschemas for which a reader remembers what they say together."""
@@ -54,6 +57,7 @@ class Reader(Walker):
 
     def fits(self, at: str, value: Any) -> bool:
         """Whether a value fits the subschema at a pointer."""
+        hurry()
         return self.is_valid(at, value)
 
     @cached_property
@@ -66,12 +70,15 @@ class Reader(Walker):
         """A value that fits, with integers as integers and defaults in place of what was left out.
 
         A number stays as it was sent where the schema takes any number. Of alternatives the first that fits counts;
-        it gives defaults only where no other fits. The value itself is not changed.
+        it gives defaults only where no other fits. The value itself is not changed. Raises TooLong.
         """
         return _Filler(self).read(("#",), value, 0)
 
     def without_nulls(self, value: Any) -> Any:
-        """A value without the nulls that stand at optional properties which do not take null, at every depth."""
+        """A value without the nulls that stand at optional properties which do not take null, at every depth.
+
+        Raises TooLong.
+        """
         return _NullFinder(self).strip(("#",), value, 0)
 
     @cached_property
@@ -148,6 +155,7 @@ class Reader(Walker):
 class _Filler:
     reader: Reader
     left: int = MAX_FILLED
+    values_left: int = MAX_FILLED_VALUES
 
     def read(self, places: Places, value: Any, depth: int) -> Any:
         reader = self.reader
@@ -179,6 +187,12 @@ class _Filler:
                 members = () if name in read else reader.members(whole, name)
                 if members and (default := reader.default(members)) and self.left > 0:
                     self.left -= 1
+                    self.values_left -= nodes_of(default[0], MAX_FILLED_VALUES)
+                    if self.values_left < 0:
+                        raise TooLong(
+                            f"filling in what was left out would add more than {MAX_FILLED_VALUES:,} values. "
+                            "Send less in one call, or have the defaults of the schema shortened"
+                        )
                     read[name] = self.read(members, deepcopy(default[0]), depth + 1)
         return read
 

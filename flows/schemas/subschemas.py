@@ -3,8 +3,12 @@
 Two readers walk a value by these rules: `reading` says how a value that fits is read, `faults` why one does not fit.
 """
 
+import json
+import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,20 +16,84 @@ from urllib.parse import unquote
 
 import jsonschema_rs
 
+
+class _UniqueItems:
+    """The keyword `uniqueItems` in linear time: the library's own compares every long number with every other."""
+
+    def __init__(self, _parent: Any, value: Any, _path: Any) -> None:
+        self.is_asked = value is True
+
+    def validate(self, value: Any) -> None:
+        """Raises ValueError for a list that holds something twice; 1 and 1.0 are the same."""
+        if self.is_asked and isinstance(value, list) and len({_text_of(item) for item in value}) < len(value):
+            raise ValueError("has non-unique elements")
+
+
+def _text_of(item: Any) -> str:
+    # Texts, because the hashes of numbers can be chosen so that all are alike.
+    return f'"{item}' if type(item) is str else json.dumps(_whole(item), sort_keys=True)
+
+
+def _whole(item: Any) -> Any:
+    if isinstance(item, dict):
+        return {name: _whole(child) for name, child in item.items()}
+    if isinstance(item, list):
+        return list(map(_whole, item))
+    return int(item) if isinstance(item, float) and item.is_integer() else item
+
+
+def pattern_options(size: int) -> Any:
+    """How patterns are compiled that take at most so many bytes compiled."""
+    return jsonschema_rs.RegexOptions(size_limit=size, dfa_size_limit=1 << 20)
+
+
 OPTIONS: dict[str, Any] = {
     "validate_formats": True,
     "offline": True,
-    "pattern_options": jsonschema_rs.RegexOptions(size_limit=1 << 20, dfa_size_limit=1 << 20),
+    "pattern_options": pattern_options(1 << 20),
+    "keywords": {"uniqueItems": _UniqueItems},
 }
 """How every user's schema is compiled."""
 
 CHOICES = ("anyOf", "oneOf")
 """The keywords of alternatives, of which one has to fit."""
 
-_MAX_PATTERNS = 100
+_MAX_PATTERNS = 1_000
 """Patterns of names that are kept compiled."""
 
+MAX_SECONDS = 1.0
+"""Of computing for one value: to check it, to read it and to say what is wrong with it."""
+
 Steps = tuple[str | int, ...]
+
+
+class TooLong(Exception):
+    """A value takes too long to check or to read; the message says what to change."""
+
+
+class _Clock(threading.local):
+    ends = float("inf")
+
+
+_clock = _Clock()
+
+
+@contextmanager
+def in_time() -> Iterator[None]:
+    """Whatever asks `hurry` in this block raises TooLong once the thread has computed for MAX_SECONDS."""
+    _clock.ends = time.thread_time() + MAX_SECONDS
+    try:
+        yield
+    finally:
+        _clock.ends = float("inf")
+
+
+def hurry() -> None:
+    """Go on if there is time left; raises TooLong, inside `in_time`."""
+    if time.thread_time() > _clock.ends:
+        raise TooLong(
+            f"checking this took longer than {MAX_SECONDS:g} s. Send less in one call, or have the schema simplified"
+        )
 
 
 def pointer(*steps: str | int) -> str:
@@ -61,7 +129,7 @@ class Walker(ABC):
 
     @abstractmethod
     def fits(self, at: str, value: Any) -> bool:
-        """Whether a value fits the subschema at a pointer; who walks within a budget counts here."""
+        """Whether a value fits the subschema at a pointer; who walks within a budget counts here. Asks `hurry`."""
 
     def beside(self, at: str, schema: Mapping[str, Any], value: Any) -> Iterator[str]:
         """The subschemas that the same value has to fit as well, alternatives left aside."""
@@ -84,6 +152,8 @@ class Walker(ABC):
     def member(self, at: str, schema: Mapping[str, Any], name: str) -> list[str]:
         """The subschemas of a property of an object."""
         found = [at + pointer("properties", name)[1:]] if name in schema.get("properties", ()) else []
+        if "patternProperties" in schema:
+            hurry()
         for pattern in schema.get("patternProperties", ()):
             if matches(pattern, name):
                 found.append(at + pointer("patternProperties", pattern)[1:])
@@ -104,3 +174,14 @@ def matches(pattern: str, name: str) -> bool:
 @lru_cache(_MAX_PATTERNS)
 def _pattern(pattern: str) -> Any:
     return jsonschema_rs.Draft202012Validator({"pattern": pattern}, **OPTIONS)
+
+
+def nodes_of(value: Any, most: int) -> int:
+    """How many values a JSON value holds, itself among them; stops counting beyond so many."""
+    count, pending = 0, [value]
+    while pending and count <= most:
+        item = pending.pop()
+        count += 1
+        if isinstance(item, dict | list):
+            pending += item.values() if isinstance(item, dict) else item
+    return count

@@ -1,9 +1,11 @@
-"""How much JSON a value from outside is rebuilt to at most, and what its keys are as text.
+"""How a value from outside is rebuilt as JSON, how much of it at most, and what its keys are as text.
 
 What comes out of the sandbox and is beyond this fails its node; what is recorded is cut to it.
 """
 
 import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 MAX_DEPTH = 64
@@ -28,3 +30,40 @@ def key_text(key: Any) -> str | None:
     if isinstance(key, str):
         return str(key)
     return json.dumps(key) if key is None or isinstance(key, int | float) else None
+
+
+Above = tuple[int, ...]
+"""The identities of the containers around a value, from the outermost; there are as many as it is levels deep."""
+
+
+class Rebuilding(ABC):
+    """Rebuilds one value, without recursion: each container is made empty, and filled when its turn comes."""
+
+    def __init__(self) -> None:
+        self._todo: list[tuple[Any, Any, Above]] = []
+
+    def rebuild(self, value: Any, above: Above = ()) -> Any:
+        """What the value becomes, and all in it."""
+        top = self.converted(value, above)
+        while self._todo:
+            source, target, above = self._todo.pop()
+            if isinstance(target, list):
+                target.extend([self.converted(child, above) for child in source])
+                continue
+            for key, child in source.items():
+                self.put(target, key, child, above)
+        return top
+
+    def container(self, source: Any, above: Above) -> Any:
+        """An object for a mapping, else a list, to be filled with what the source holds."""
+        target: Any = {} if isinstance(source, Mapping) else []
+        self._todo.append((source, target, (*above, id(source))))
+        return target
+
+    @abstractmethod
+    def converted(self, value: Any, above: Above) -> Any:
+        """What a value becomes; `container` for one with others in it."""
+
+    @abstractmethod
+    def put(self, target: dict[str, Any], key: Any, child: Any, above: Above) -> None:
+        """Set an entry of an object."""

@@ -11,10 +11,11 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from executions.reading.refused_calls import refused_by_principal
 from flows.api.base import ApiView
 from flows.api.fields import VisibleServerField
 from flows.api.pagination import Envelope
-from flows.models import Server
+from flows.models import MAX_CALLS, Server
 from flows.values.scopes import EVERYTHING, Scope, why_not
 from mcp_bridge.models import MAX_OVERLAP_SECONDS, ApiKey, calls_only
 
@@ -48,10 +49,29 @@ class KeySerializer(serializers.ModelSerializer):
     tools = serializers.ListField(
         child=serializers.CharField(max_length=128), default=list, help_text="Tool names; none for every tool."
     )
+    callsPerMinute = serializers.IntegerField(
+        source="calls_per_minute",
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=MAX_CALLS,
+        help_text="null: as many as come.",
+    )
+    callsAtOnce = serializers.IntegerField(
+        source="calls_at_once",
+        allow_null=True,
+        default=None,
+        min_value=1,
+        max_value=MAX_CALLS,
+        help_text="Under way in each process; null: so many that others do not starve.",
+    )
     expiresAt = serializers.DateTimeField(source="expires_at", allow_null=True, default=None)
     lastUsedAt = serializers.DateTimeField(source="last_used_at", read_only=True)
     revokedAt = serializers.DateTimeField(source="revoked_at", read_only=True)
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
+    refusedLastDay = serializers.SerializerMethodField(
+        help_text="Calls that its limit refused in the last 24 hours; they left no execution."
+    )
     overlapUntil = serializers.DateTimeField(
         source="overlap_until", read_only=True, help_text="Until when the text of before the last rotation works too."
     )
@@ -66,12 +86,19 @@ class KeySerializer(serializers.ModelSerializer):
             "scopes",
             "servers",
             "tools",
+            "callsPerMinute",
+            "callsAtOnce",
             "expiresAt",
             "lastUsedAt",
             "revokedAt",
             "createdAt",
             "overlapUntil",
+            "refusedLastDay",
         ]
+
+    def get_refusedLastDay(self, key: ApiKey) -> int:
+        """One look-up a key: pages of this list are short."""
+        return refused_by_principal([key.principal_id]).get(key.principal_id, 0)
 
     def validate_scopes(self, value: Any) -> list[str]:
         """In the order in which they are shown everywhere."""

@@ -8,22 +8,29 @@ from typing import Any
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
+from executions.admission.allowances import OverLimit
+from executions.admission.doors import Place
 from executions.ledger.unavailable import LedgerUnavailable
-from executions.running.calls import Answer, Call, Pending, Written
+from executions.running.calls import Answer, Pending, Written, call_of
 from executions.running.refusing import refuse
 from executions.running.targets import ArgumentsError, Target
 from flows.offers.sample_inputs import as_arguments
-from mcp_bridge.calls import asking, reports, tools
+from mcp_bridge.calls import admitting, asking, reports, tools
 from mcp_bridge.calls.results import error_of
 from mcp_bridge.calls.tools import Context
+from mcp_bridge.catalogue.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
+
+OVER_LIMIT = -32005
+"""MCP leaves -32000 to -32019 to implementations; this one means the same elsewhere (EIP-1474, Error codes)."""
 
 NOT_RECORDED = "This could not be recorded, so it is not given out. Wait a little and ask again."
 
 
 async def answer_of(
     ctx: Context,
+    snapshot: Snapshot,
     params: asking.Params,
     asked: str,
     target: Target,
@@ -34,10 +41,11 @@ async def answer_of(
     """Call the flow with texts, as its schema takes them, and return what `write` makes of its answer.
 
     `asked` is which prompt or resource, as the record keeps it. A flow that asks a 2026-07-28 client gives the result
-    that asks, as it goes on the wire. Raises MCPError when there is no answer, -32602 for texts that do not fit, else
-    -32603; `data` goes with the error, beside the id of the execution.
+    that asks, as it goes on the wire. Raises MCPError when there is no answer: -32602 for texts that do not fit,
+    OVER_LIMIT for a call over a limit, else -32603; `data` goes with the error, beside the id of the execution.
     """
-    caller = replace(tools.caller_of(ctx, tools.principal_of(ctx)), request=f"{ctx.method} {asked}")
+    principal, is_new = tools.principal_of(ctx), params.request_state is None
+    caller = replace(tools.caller_of(ctx, principal), request=f"{ctx.method} {asked}")
     arguments = as_arguments(target.input_schema.schema, texts)
 
     def failure(answer: Answer) -> MCPError:
@@ -52,8 +60,13 @@ async def answer_of(
     # Of a resource's URI the template is kept: what stands in its place are arguments.
     request = asking.request_of(ctx, **({"uri": asked} if "uri" in data else {}))
     try:
+        admitted = admitting.admit(snapshot, principal, tools.counts_as(ctx), target.flow_id, is_new=is_new)
+        place = admitted if isinstance(admitted, Place) else await admitted
+    except OverLimit as over:
+        raise MCPError(OVER_LIMIT, str(over), data={**data, "retryAfterSeconds": over.seconds}) from None
+    try:
         async with reports.watching(ctx, target.graph) as watch:
-            call = Call(target, arguments, caller, watch, request=request, written=written)
+            call = await call_of(target, arguments, caller, watch, request=request, written=written, place=place)
             try:
                 answer = await asking.converse(ctx, params, call)
             except ArgumentsError as misfit:
@@ -61,6 +74,8 @@ async def answer_of(
     except LedgerUnavailable as error:
         logger.error("call of %s was not recorded: %s", target.tool_name, error)
         raise MCPError(INTERNAL_ERROR, NOT_RECORDED, data=dict(data) or None) from None
+    finally:
+        place.leave()
     assert not isinstance(answer, Pending)  # noqa: S101 - only clients of tools are told to come back
     if isinstance(answer, Answer) and answer.is_error:
         raise failure(answer)

@@ -130,8 +130,13 @@ def cannot_be_asked(answer: Answer, protocol_version: str) -> MCPError | None:
 
 def request_of(ctx: Context, **params: Any) -> dict[str, Any]:
     """The client's message for the record, with `params` in place of its own; arguments and answers stand elsewhere."""
-    sent = {name: value for name, value in (ctx.params or {}).items() if name not in _KEPT_ELSEWHERE}
-    return {"id": ctx.request_id, "method": ctx.method, "params": sent | params}
+    return request_kept(ctx.request_id, ctx.method, {**(ctx.params or {}), **params})
+
+
+def request_kept(request_id: Any, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a message that did not come through the SDK."""
+    sent = {name: value for name, value in params.items() if name not in _KEPT_ELSEWHERE}
+    return {"id": request_id, "method": method, "params": sent}
 
 
 def _given(responses: Mapping[str, Any]) -> dict[str, Given]:

@@ -102,7 +102,7 @@ def looks(snapshot: Snapshot, principal: Principal | None) -> bool:
 
 async def call(own_tool: OwnTool, asked: OwnToolCall) -> dict[str, Any]:
     """The result of a call, in the caller's era; arguments that do not fit are a failure that says what to change."""
-    faults = _schema(own_tool.name).faults(asked.arguments)
+    faults = await _schema(own_tool.name).faults_aside(asked.arguments)
     if faults:
         lines = "\n".join(f"- {fault}" for fault in faults)
         text = f"The arguments do not fit the input schema of {own_tool.name}:\n{lines}\nCorrect them and call again."

@@ -51,7 +51,7 @@ async def get_prompt(catalogue: Catalogue, ctx: Context, params: GetPromptReques
             return signed(found, catalogue.snapshot, ctx.protocol_version)
 
         data = {"name": params.name}
-        return await answer_of(ctx, params, params.name, prompt.target, arguments, data, write)
+        return await answer_of(ctx, catalogue.snapshot, params, params.name, prompt.target, arguments, data, write)
     if prompt.make is not None:
         try:
             result["messages"] = prompt.make(arguments)

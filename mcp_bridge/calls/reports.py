@@ -25,6 +25,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from executions.privacy.redactor import Redactor
 from executions.record import payload
 from executions.running.calls import Watch
+from flows.engine.aside import aside
 from flows.engine.events import ClientReleased, Event, NodeLog, Observer
 from flows.engine.graph import Graph
 from flows.engine.limits import size_of
@@ -196,7 +197,7 @@ class Reports:
                 if self._ctx.close_sse_stream is not None:
                     await self._ctx.close_sse_stream()
             case NodeLog():
-                await self._send_line(item.level, self._line(item), item.node.name)
+                await self._send_line(item.level, await self._line(item), item.node.name)
             case _Missing(number):
                 text = f"{number:,} log messages are left out: they came faster than they were read."
                 await self._send_line("warning", text)
@@ -216,7 +217,7 @@ class Reports:
         if percent <= self._sent_percent:
             return False
         self._sent_percent, self._sent_message = percent, message
-        await self._ctx.session.report_progress(percent, TOTAL, self._cleaned(message) or None)
+        await self._ctx.session.report_progress(percent, TOTAL, await self._cleaned(message) or None)
         return True
 
     async def _send_line(self, level: LoggingLevel, data: Any, source: str = "flowhub") -> None:
@@ -225,9 +226,9 @@ class Reports:
         # Without the id of the request it would go to another stream, which may not be open.
         await self._ctx.session.send_notification(notification, related_request_id=self._ctx.request_id)
 
-    def _line(self, event: NodeLog) -> Any:
+    async def _line(self, event: NodeLog) -> Any:
         """The message alone, or an object when there is a value beside it."""
-        message = self._cleaned(event.message)
+        message = await self._cleaned(event.message)
         if event.data is None:
             return message
         size = size_of(event.data)
@@ -235,5 +236,5 @@ class Reports:
             return {"message": message, "data": f"{size:,} bytes, which only the execution's record shows"}
         return {"message": message, "data": payload.redacted(event.data, self._redactor)}
 
-    def _cleaned(self, text: str) -> str:
-        return payload.clean_text(self._redactor.hide_message(text))
+    async def _cleaned(self, text: str) -> str:
+        return payload.clean_text(await aside(lambda: self._redactor.hide_message(text), text))

@@ -94,7 +94,7 @@ async def read_resource(catalogue: Catalogue, ctx: Context, params: ReadResource
 
     # The values in the URI are parameters of the flow, and kept as those are.
     data = {"uri": params.uri}
-    return await answer_of(ctx, params, resource.uri, resource.target, values, data, write)
+    return await answer_of(ctx, catalogue.snapshot, params, resource.uri, resource.target, values, data, write)
 
 
 def _contents(block: Mapping[str, Any], uri: str, text_type: str) -> dict[str, Any]:

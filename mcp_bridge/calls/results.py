@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import mcp_types.methods
 from django.conf import settings
 from mcp.shared.exceptions import MCPError
 from mcp_types import SERVER_INFO_META_KEY
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import RootModel
 
 from executions.models import execution_url
 from executions.running.calls import Answer, Pending
@@ -17,6 +19,9 @@ from mcp_bridge.catalogue.snapshot import Snapshot
 
 SILENT_ANSWER = "(The answer is an empty text.)"
 SILENT_FAILURE = "The tool failed and did not say why."
+
+_NULL = RootModel[None](None)
+_TEXT = {"type", "text"}
 
 
 def result_of(
@@ -111,4 +116,20 @@ def signed(result: dict[str, Any], snapshot: Snapshot, protocol_version: str) ->
     if protocol_version not in MODERN_PROTOCOL_VERSIONS:
         return result
     info = {"name": snapshot.slug, "title": snapshot.name, "version": settings.VERSION}
-    return result | {"resultType": "complete", "_meta": {**result["_meta"], SERVER_INFO_META_KEY: info}}
+    return result | {"resultType": "complete", "_meta": {**result.get("_meta", {}), SERVER_INFO_META_KEY: info}}
+
+
+def for_writer(result: dict[str, Any]) -> dict[str, Any]:
+    """The result so that the SDK's writer keeps an answer that is null: it leaves out what is None."""
+    is_null = "structuredContent" in result and result["structuredContent"] is None
+    return result | {"structuredContent": _NULL} if is_null else result
+
+
+def sifted(result: dict[str, Any], protocol_version: str) -> dict[str, Any]:
+    """The result of a tool as the SDK's writer sends it: without what the version does not know.
+
+    Raises pydantic's ValidationError for what cannot be sent in it. Texts alone pass through the writer as they are.
+    """
+    if all(block.keys() == _TEXT and block["type"] == "text" for block in result["content"]):
+        return result
+    return mcp_types.methods.serialize_server_result("tools/call", protocol_version, for_writer(result))

@@ -1,22 +1,33 @@
 """`tools/list` and `tools/call`: from the wire to an execution and back."""
 
 import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, CallToolRequestParams, PaginatedRequestParams
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    ClientCapabilities,
+    Implementation,
+    PaginatedRequestParams,
+)
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from executions.admission.allowances import OverLimit
+from executions.admission.doors import Place
 from executions.ledger.idempotency_keys import MAX_CHARACTERS
 from executions.ledger.unavailable import LedgerUnavailable
-from executions.running.calls import Answer, Call, Caller, Pending
+from executions.running.calls import Answer, Call, Caller, Pending, Watch, call_of
 from executions.running.deliveries import KeyRefused
 from executions.running.refusing import refuse, refuse_unknown
 from executions.running.targets import ArgumentsError
 from flows.adapters import lineage
 from flows.engine.questions import QuestionKind
-from mcp_bridge.calls import asking, own_tools, reports, results
+from mcp_bridge.calls import admitting, asking, own_tools, reports, results
 from mcp_bridge.calls.own_tools import OwnToolCall
 from mcp_bridge.catalogue.snapshot import Catalogue, PublishedTool, Snapshot
 from mcp_bridge.keys.principals import KeyUser, Principal
@@ -30,10 +41,20 @@ COUNTS_AS = "flowhub.counts_as"
 Context = ServerRequestContext[Any, Any]
 
 
-def principal_of(ctx: Context) -> Principal | None:
-    """The principal behind a message; None on a public server without a key."""
-    user = ctx.request.scope.get("user") if ctx.request is not None else None
+def counts_as(ctx: Context) -> str:
+    """`Caller.counts_as` of who sent a message."""
+    return str(ctx.request.scope[COUNTS_AS]) if ctx.request is not None else ""
+
+
+def principal_in(scope: Mapping[str, Any]) -> Principal | None:
+    """The principal behind a request; None on a public server without a key."""
+    user = scope.get("user")
     return user.principal if isinstance(user, KeyUser) else None
+
+
+def principal_of(ctx: Context) -> Principal | None:
+    """The principal behind a message that came through the SDK."""
+    return principal_in(ctx.request.scope) if ctx.request is not None else None
 
 
 def visible_tools(snapshot: Snapshot, principal: Principal | None) -> list[PublishedTool]:
@@ -50,49 +71,126 @@ async def list_tools(catalogue: Catalogue, ctx: Context, params: PaginatedReques
     return results.listed({"tools": [*tools, *own]}, ctx.protocol_version)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ToolCall:
+    """A call of a flow's tool by somebody who may make it, whichever way it came: through the SDK, or past it."""
+
+    snapshot: Snapshot
+    principal: Principal | None
+    caller: Caller
+    tool: PublishedTool
+    arguments: Mapping[str, Any]
+    request: Mapping[str, Any]
+    """What the record keeps of the client's message."""
+    key: Any = None
+    """The idempotency key, as it was sent."""
+
+    async def answered(
+        self, place: Place, watch: Watch | None, run: Callable[[Call], Awaitable[Answer | Pending | dict[str, Any]]]
+    ) -> dict[str, Any]:
+        """The result as it goes on the wire: of the answer that `run` has, or of the refusal of the call.
+
+        Raises what `run` raises besides ArgumentsError and KeyRefused.
+        """
+        called = await call_of(
+            self.tool.target,
+            self.arguments,
+            self.caller,
+            watch,
+            self.key or "",
+            request=self.request,
+            written=self._written,
+            place=place,
+        )
+        try:
+            if self.key is not None and not called.faults:
+                _check_key(self.key, self.caller)
+            answer = await run(called)
+        except (ArgumentsError, KeyRefused) as refusal:
+            answer = await refuse(called, refusal)
+        return answer if isinstance(answer, dict) else self._written(answer)
+
+    def _written(self, answer: Answer | Pending) -> dict[str, Any]:
+        version, looks = self.caller.protocol_version, False
+        if isinstance(answer, Answer) and answer.is_error:
+            if (error := asking.cannot_be_asked(answer, version)) is not None:
+                return results.error_of(error)
+            looks = own_tools.looks(self.snapshot, self.principal)
+        links, wraps = self.snapshot.links_failures, self.tool.wraps_result
+        result = results.result_of(answer, version, wraps=wraps, looks=looks, links=links)
+        return results.signed(result, self.snapshot, version)
+
+
+def tool_of(snapshot: Snapshot, principal: Principal | None, name: str) -> PublishedTool | None:
+    """The flow's tool of that name, if this caller may call it."""
+    return snapshot.tools.get(name) if principal is None or principal.may_call(name) else None
+
+
+async def within_limits(
+    snapshot: Snapshot,
+    principal: Principal | None,
+    counts_as: str,
+    tool: PublishedTool | None,
+    protocol_version: str,
+    run: Callable[[Place], Awaitable[dict[str, Any]]],
+    *,
+    is_new: bool = True,
+) -> dict[str, Any]:
+    """The result of a call, which `run` makes if the limits of its caller and of the server let it in.
+
+    `counts_as` is that of the caller; one that goes on with an execution is not new.
+    """
+    flow_id = tool.target.flow_id if tool is not None else None
+    try:
+        admitted = admitting.admit(snapshot, principal, counts_as, flow_id, is_new=is_new)
+        place = admitted if isinstance(admitted, Place) else await admitted
+    except OverLimit as over:
+        return results.signed(admitting.over_limit(over, protocol_version), snapshot, protocol_version)
+    try:
+        return await run(place)
+    finally:
+        place.leave()
+
+
 async def call(catalogue: Catalogue, ctx: Context, params: CallToolRequestParams) -> dict[str, Any]:
     """Answer `tools/call`.
 
     A failure that the model can repair is a result with `isError`; an unknown tool is the protocol's error -32602
-    (MCP 2026-07-28, Tools, Error handling). Both leave an execution.
+    (MCP 2026-07-28, Tools, Error handling). Both leave an execution. A call over a limit is such a result too, and
+    leaves none.
     """
     snapshot, principal = catalogue.snapshot, principal_of(ctx)
-    caller = caller_of(ctx, principal)
-    tool = snapshot.tools.get(params.name)
+    tool, run = snapshot.tools.get(params.name), partial(_call, snapshot, principal, ctx, params)
+    is_new = params.request_state is None
+    return await within_limits(snapshot, principal, counts_as(ctx), tool, ctx.protocol_version, run, is_new=is_new)
+
+
+async def _call(
+    snapshot: Snapshot, principal: Principal | None, ctx: Context, params: CallToolRequestParams, place: Place
+) -> dict[str, Any]:
+    arguments = params.arguments or {}
+    caller, tool = caller_of(ctx, principal), tool_of(snapshot, principal, params.name)
     try:
-        # A flow's tool comes before one of FlowHub's own of the same name.
-        if tool is None and (own_tool := own_tools.visible(snapshot, principal).get(params.name)) is not None:
-            asked = OwnToolCall(snapshot, principal, caller, params.arguments or {}, ctx.protocol_version)
-            return await own_tools.call(own_tool, asked)
-        if tool is None or not (principal is None or principal.may_call(params.name)):
-            await _refuse_unknown(ctx, snapshot, principal, params, caller)
-
-        def written(answer: Answer | Pending) -> dict[str, Any]:
-            looks = False
-            if isinstance(answer, Answer) and answer.is_error:
-                if (error := asking.cannot_be_asked(answer, ctx.protocol_version)) is not None:
-                    return results.error_of(error)
-                looks = own_tools.looks(snapshot, principal)
-            links, wraps = snapshot.links_failures, tool.wraps_result
-            result = results.result_of(answer, ctx.protocol_version, wraps=wraps, looks=looks, links=links)
-            return results.signed(result, snapshot, ctx.protocol_version)
-
+        if tool is None:
+            # None of a flow's tools has one of these names: then the server does without that tool.
+            if (own_tool := own_tools.visible(snapshot, principal).get(params.name)) is None:
+                await _refuse_unknown(ctx, snapshot, principal, params, caller)
+            return await own_tools.call(
+                own_tool, OwnToolCall(snapshot, principal, caller, arguments, ctx.protocol_version)
+            )
+        key = (params.meta or {}).get(IDEMPOTENCY_KEY)
+        asked = ToolCall(snapshot, principal, caller, tool, arguments, asking.request_of(ctx), key)
         async with reports.watching(ctx, tool.target.graph) as watch:
-            key: Any = (params.meta or {}).get(IDEMPOTENCY_KEY)
-            request = asking.request_of(ctx)
-            arguments = params.arguments or {}
-            called = Call(tool.target, arguments, caller, watch, key or "", request=request, written=written)
-            try:
-                if key is not None and not called.faults:
-                    _check_key(key, caller)
-                answer = await asking.converse(ctx, params, called)
-            except (ArgumentsError, KeyRefused) as refusal:
-                answer = await refuse(called, refusal)
+            return await asked.answered(place, watch, lambda called: asking.converse(ctx, params, called))
     except LedgerUnavailable as error:
-        logger.error("call of %.100r was not recorded: %s", params.name, error)
-        text = "This call could not be recorded, so its result is not given out. Wait a little and call again."
-        return results.failure(text, ctx.protocol_version)
-    return answer if isinstance(answer, dict) else written(answer)
+        return not_recorded(snapshot, params.name, ctx.protocol_version, error)
+
+
+def not_recorded(snapshot: Snapshot, tool_name: str, protocol_version: str, error: LedgerUnavailable) -> dict[str, Any]:
+    """The result of a call that has no record, so that nobody is told what came of it."""
+    logger.error("call of %.100r was not recorded: %s", tool_name, error)
+    text = "This call could not be recorded, so its result is not given out. Wait a little and call again."
+    return results.signed(results.failure(text, protocol_version), snapshot, protocol_version)
 
 
 def _check_key(key: Any, caller: Caller) -> None:
@@ -135,28 +233,54 @@ async def _refuse_unknown(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The program that calls, in the words that the record keeps, and what it says that it can be asked."""
+
+    name: str
+    version: str
+    protocol_version: str
+    can_be_asked: frozenset[QuestionKind]
+
+    @classmethod
+    def of(cls, protocol_version: str, info: Implementation | None, declared: ClientCapabilities | None) -> "Client":
+        """As it says of itself, at the handshake or with each request."""
+        kinds: dict[QuestionKind, bool] = {}
+        if declared is not None:
+            forms = declared.elicitation
+            # An empty object means forms (MCP 2025-11-25, Elicitation, Capabilities).
+            kinds["user"] = forms is not None and (forms.form is not None or forms.url is None)
+            kinds["model"] = declared.sampling is not None
+            kinds["roots"] = declared.roots is not None
+        return cls(
+            name=info.name[:100] if info else "",
+            version=info.version[:50] if info else "",
+            protocol_version=protocol_version,
+            can_be_asked=frozenset(kind for kind, is_there in kinds.items() if is_there),
+        )
+
+    def calling(self, principal: Principal | None, counts_as: str, sent_lineage: str | None) -> Caller:
+        """Who makes a call with it; `sent_lineage` is the header of a call that another execution makes."""
+        return Caller(
+            principal=principal.name if principal else "anybody",
+            source="mcp",
+            client_name=self.name,
+            client_version=self.version,
+            protocol_version=self.protocol_version,
+            identity=principal.id if principal else "",
+            counts_as=counts_as,
+            can_be_asked=self.can_be_asked,
+            is_asked_live=self.protocol_version not in MODERN_PROTOCOL_VERSIONS,
+            bounds=admitting.bounds_of(principal),
+            above=lineage.read(sent_lineage) if sent_lineage else None,
+        )
+
+
 def caller_of(ctx: Context, principal: Principal | None) -> Caller:
-    """Who calls, in the words that the record keeps, and what they say that they can be asked."""
+    """Who makes a request that came through the SDK."""
     client = ctx.session.client_params
-    info = client.client_info if client is not None else None
-    is_live = ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS
-    declared = ctx.session.client_capabilities if not is_live or ctx.session.can_send_request else None
-    kinds: dict[QuestionKind, bool] = {}
-    if declared is not None:
-        forms = declared.elicitation
-        # An empty object means forms (MCP 2025-11-25, Elicitation, Capabilities).
-        kinds["user"] = forms is not None and (forms.form is not None or forms.url is None)
-        kinds["model"] = declared.sampling is not None
-        kinds["roots"] = declared.roots is not None
-    return Caller(
-        principal=principal.name if principal else "anybody",
-        source="mcp",
-        client_name=info.name[:100] if info else "",
-        client_version=info.version[:50] if info else "",
-        protocol_version=ctx.protocol_version,
-        identity=principal.id if principal else "",
-        counts_as=ctx.request.scope[COUNTS_AS] if ctx.request else "",
-        can_be_asked=frozenset(kind for kind, is_there in kinds.items() if is_there),
-        is_asked_live=is_live,
-        above=lineage.read(sent) if (sent := ctx.request and ctx.request.headers.get(lineage.HEADER)) else None,
-    )
+    can_be_reached = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS or ctx.session.can_send_request
+    declared = ctx.session.client_capabilities if can_be_reached else None
+    found = Client.of(ctx.protocol_version, client.client_info if client is not None else None, declared)
+    sent_lineage = ctx.request.headers.get(lineage.HEADER) if ctx.request is not None else None
+    return found.calling(principal, counts_as(ctx), sent_lineage)

@@ -1,5 +1,6 @@
 """What a server offers, as an immutable snapshot: wire objects, graphs and validators made once, listed without ORM."""
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,10 +8,15 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 import mcp_types.methods
+from mcp.shared.inbound import X_MCP_HEADER_KEY
 from pydantic import ValidationError
 
+from executions.admission.allowances import NO_LIMIT, Allowance
 from executions.running.targets import Target, output_schema_of
+from flows import nodes
 from flows.engine.errors import DefinitionError
+from flows.engine.graph import Graph
+from flows.engine.node import Asks, Speaks
 from flows.engine.questions import CAPABILITIES, QuestionKind
 from flows.mcp_apps import View, view_of, with_view
 from flows.models import Flow, Server
@@ -44,6 +50,12 @@ class PublishedTool:
     """Legacy clients need an object: the schema and the structured result are wrapped as `{"result": ...}`."""
     view: View | None = None
     """What clients with MCP Apps draw its answers with."""
+    is_quick: bool = False
+    """Whether it is plain, and a call neither waits nor tells its client anything before the answer."""
+    is_plain: bool = False
+    """Whether a call asks its client nothing, and copies no argument into a header (MCP 2026-07-28, Transports, Custom
+    Headers from Tool Parameters).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,10 @@ class Snapshot:
     """Whether clients can look at the executions of their own key."""
     links_failures: bool = True
     """Whether a failure ends with the address of its execution."""
+    allowance: Allowance = NO_LIMIT
+    """How much all callers of the server together may call."""
+    stranger_calls: tuple[int | None, int | None] = (None, None)
+    """How many calls a minute, and at once, from one address without a key; None is what this installation allows."""
     tools: Mapping[str, PublishedTool] = field(default_factory=lambda: MappingProxyType({}))
     prompts: Mapping[str, PublishedPrompt] = field(default_factory=lambda: MappingProxyType({}))
     resources: Mapping[str, PublishedResource] = field(default_factory=lambda: MappingProxyType({}))
@@ -114,6 +130,13 @@ def load(slug: str) -> Snapshot | None:
         stamp=stamp,
         agent_tools=server.agent_tools,
         links_failures=server.links_failures,
+        allowance=Allowance(
+            f"server:{server.pk}",
+            "to this server from all its callers together",
+            server.calls_per_minute,
+            server.calls_at_once,
+        ),
+        stranger_calls=(server.stranger_calls_per_minute, server.stranger_calls_at_once),
         tools=MappingProxyType(tools),
         prompts=MappingProxyType(prompts_of(server.prompts.filter(is_active=True), targets)),
         resources=MappingProxyType(resources_of(server.resources.filter(is_active=True), targets)),
@@ -153,7 +176,20 @@ def _tool_of(server: Server, flow: Flow) -> PublishedTool | None:
     except (DefinitionError, ValidationError) as error:
         logger.error("tool %s of server %s is left out: %s", contract.get("name"), server.slug, error)
         return None
-    return PublishedTool(target, contract, legacy, wraps, view)
+    is_plain = not _may_ask(target.graph) and X_MCP_HEADER_KEY not in json.dumps(contract["inputSchema"])
+    speaks = any(isinstance(node.registered.node_type, Speaks) for node in target.graph.order)
+    is_quick = is_plain and target.graph.is_immediate and not speaks
+    return PublishedTool(target, contract, legacy, wraps, view, is_quick, is_plain)
+
+
+def _may_ask(graph: Graph) -> bool:
+    """Whether a node asks, or is of a plug-in and waits: such a one may ask and not say so."""
+    types = [(node.registered.node_type, node.is_immediate) for node in graph.order]
+    own = nodes.__name__
+    return any(
+        isinstance(each, Asks) or not (is_immediate or type(each).__module__.startswith(own))
+        for each, is_immediate in types
+    )
 
 
 def in_both_eras(

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from flows.models import Flow, Server
+from flows.models import MAX_CALLS, Flow, Server
 from flows.values.reserved_names import AGENT_TOOLS
 from flows.values.scopes import CALLS_ONLY, Scope, why_not
 from mcp_bridge.models import MAX_OVERLAP_SECONDS, ApiKey
@@ -42,6 +42,16 @@ class KeyForm(forms.Form):
         help_text="Over REST it sees what belongs to the servers and tools that are ticked here, and nothing else.",
     )
 
+    calls_per_minute = forms.IntegerField(
+        label="Calls a minute", min_value=1, max_value=MAX_CALLS, required=False, help_text="Empty: as many as come."
+    )
+    calls_at_once = forms.IntegerField(
+        min_value=1,
+        max_value=MAX_CALLS,
+        required=False,
+        help_text="In each process. Empty: so many that others do not starve.",
+    )
+
     def __init__(self, *args: Any, user: Any, key: ApiKey | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._key = key
@@ -59,6 +69,8 @@ class KeyForm(forms.Form):
                 "servers": [ALL] if key.all_servers else [str(server.pk) for server in key.servers.all()],
                 "tools": key.tools or [ALL],
                 "scopes": key.scopes,
+                "calls_per_minute": key.calls_per_minute,
+                "calls_at_once": key.calls_at_once,
             }
 
     def clean_servers(self) -> list[str]:
@@ -96,6 +108,8 @@ class KeyForm(forms.Form):
             "servers": None if ALL in cleaned["servers"] else [self._servers[pk] for pk in cleaned["servers"]],
             "tools": [name for name in cleaned["tools"] if name != ALL],
             "scopes": cleaned["scopes"],
+            "calls_per_minute": cleaned["calls_per_minute"],
+            "calls_at_once": cleaned["calls_at_once"],
         }
 
 

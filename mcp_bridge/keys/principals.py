@@ -1,20 +1,25 @@
 """Who calls: an API key in `Authorization: Bearer` becomes a principal, remembered for a moment."""
 
 import hashlib
+import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
 from mcp.server.auth.provider import AccessToken
 
+from executions.admission.addresses import address_of
+from executions.admission.allowances import Allowance, of_key
 from executions.database import in_database
 from flows.values.scopes import OF_TOOLS, KeyLimits, Scope, held
-from mcp_bridge.models import KEY_START, ApiKey, hash_key
+from mcp_bridge.keys import guesses
+from mcp_bridge.models import KEY_START, ApiKey, client_id_of, hash_key
 
 REMEMBER_SECONDS = 0.9
 """How long a verified key is believed without asking the database; revocation takes effect within a second."""
@@ -22,11 +27,6 @@ REMEMBER_SECONDS = 0.9
 USED_EVERY = timedelta(minutes=1)
 _MAX_REMEMBERED = 10_000
 """Keys that one process remembers; who was not seen for longest is asked of the database again."""
-
-
-def client_id_of(key_id: int) -> str:
-    """What tells a key from all other callers, for ever."""
-    return f"key:{key_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,19 @@ class Principal:
     scopes: frozenset[str]
     text_hash: str = field(repr=False)
     """Of the text that was shown: after a rotation a key has two for a while."""
+    calls_per_minute: int | None = field(default=None, compare=False)
+    calls_at_once: int | None = field(default=None, compare=False)
     id: str = field(init=False)
     """What tells this key from all others, for ever."""
+    allowance: Allowance = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "id", client_id_of(self.key_id))
+        object.__setattr__(self, "allowance", of_key(self.id, self.calls_per_minute, self.calls_at_once))
+
+    def is_the_same_as(self, other: "Principal") -> bool:
+        """Whether nothing of the key has changed, not even what does not decide who is let in."""
+        return (self, self.name, self.allowance) == (other, other.name, other.allowance)
 
     def may_use(self, server_id: int, owner_id: int | None) -> bool:
         """Whether the key opens this server: one it names, else one of its owner."""
@@ -74,6 +82,8 @@ class KeyUser(AuthenticatedUser):
             )
         )
         self.principal = principal
+        self.context = authorization_context(self)
+        """By which the SDK knows whose a session is."""
 
 
 class KeyRing:
@@ -82,8 +92,12 @@ class KeyRing:
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, tuple[float, KeyUser]] = OrderedDict()
 
-    async def user_for(self, key: str) -> KeyUser | None:
-        """The user behind a key, or None when it is unknown, expired, revoked or its owner was switched off."""
+    async def user_for(self, key: str, scope: Mapping[str, Any]) -> KeyUser | None:
+        """The user behind a key, or None when it is unknown, expired, revoked or its owner was switched off.
+
+        `scope` is that of the ASGI request. Raises TooManyGuesses in place of None, for an address from which many
+        unknown keys came.
+        """
         if not key.startswith(KEY_START) or len(key) > 200:
             return None
         # No key stays in memory. What the database knows it by is asked for only there.
@@ -91,11 +105,13 @@ class KeyRing:
         known = self._known.get(digest)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        principal = await in_database(lambda: verify(key))
+        address = address_of(scope)
+        _guessers.refuse_at_once(digest.hex(), address)
+        principal = await in_database(lambda: verify(key, address))
         if principal is None:
             self._known.pop(digest, None)
             return None
-        is_same = known is not None and (known[1].principal, known[1].principal.name) == (principal, principal.name)
+        is_same = known is not None and known[1].principal.is_the_same_as(principal)
         user = known[1] if known is not None and is_same else KeyUser(principal)
         self._known[digest] = time.monotonic() + REMEMBER_SECONDS, user
         self._known.move_to_end(digest)
@@ -104,11 +120,63 @@ class KeyRing:
         return user
 
 
-def verify(text: str) -> Principal | None:
-    """Look a key up and note that it was used, at most once a minute."""
+class TooManyGuesses(Exception):
+    """An unknown key from an address from which many came: it is told so, and for how many seconds that lasts."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many unknown API keys came from this address. Check the key; again in {seconds} s.")
+        self.seconds = seconds
+
+
+class _Guessers:
+    """The addresses from which many unknown keys came, and what the usable keys are known by: both of a moment ago.
+
+    A key from there is compared with that, so that a guess costs no query, and a right key is let in whoever guesses
+    beside it.
+    """
+
+    def __init__(self) -> None:
+        self._hashes: frozenset[str] = frozenset()
+        self._seconds: dict[str, int] = {}
+        self._until = 0.0
+        self._lock = threading.Lock()
+
+    def refuse(self, hashed: str, address: str) -> None:
+        """Raise TooManyGuesses when this was guessed; may ask the database."""
+        seconds = guesses.of_key(address).seconds
+        if not seconds:
+            return
+        with self._lock:
+            if time.monotonic() > self._until:
+                rows = ApiKey.objects.usable(timezone.now()).values_list("key_hash", "former_hash")
+                self._hashes = frozenset(each for row in rows for each in row if each)
+                self._seconds = {}
+                self._until = time.monotonic() + REMEMBER_SECONDS
+            if hashed in self._hashes:
+                return
+            self._seconds[address] = seconds
+        raise TooManyGuesses(seconds)
+
+    def refuse_at_once(self, hashed: str, address: str) -> None:
+        """The same as far as it is known: on an event loop."""
+        seconds = self._seconds.get(address)
+        if seconds and hashed not in self._hashes and time.monotonic() < self._until:
+            raise TooManyGuesses(seconds)
+
+
+_guessers = _Guessers()
+
+
+def verify(text: str, address: str = "") -> Principal | None:
+    """Look a key up and note that it was used, at most once a minute; None for one that lets nobody in.
+
+    Raises TooManyGuesses in place of None, for an address from which many unknown keys came.
+    """
     now, hashed = timezone.now(), hash_key(text)
+    _guessers.refuse(hashed, address)
     key = ApiKey.objects.usable(now).of_text(hashed, now).select_related("owner").first()
     if key is None:
+        guesses.of_key(address).begin()
         return None
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - USED_EVERY)
     if key.last_used_at is None or key.last_used_at < now - USED_EVERY:
@@ -126,6 +194,8 @@ def _principal(key: ApiKey, hashed: str) -> Principal:
         limits=KeyLimits(None if key.all_servers else frozenset(server.pk for server in key.servers.all()), tools),
         scopes=scopes if tools is None else scopes & OF_TOOLS,
         text_hash=hashed,
+        calls_per_minute=key.calls_per_minute,
+        calls_at_once=key.calls_at_once,
     )
 
 

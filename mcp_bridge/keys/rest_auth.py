@@ -6,12 +6,13 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Throttled
 from rest_framework.request import Request
 
+from executions.admission.addresses import address_in
 from flows.api.scopes import InsufficientScope
 from flows.values.scopes import KeyLimits, Scope
-from mcp_bridge.keys.principals import Principal, verify
+from mcp_bridge.keys.principals import Principal, TooManyGuesses, verify
 
 NOT_FOR_KEYS = "No API key opens this address: log in, and use it as a person."
 UNLIMITED = KeyLimits(None, None)
@@ -31,14 +32,18 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, Principal] | None:
         """Return the owner and what the key is, or None when no bearer token is sent.
 
-        Raises AuthenticationFailed for an unknown, revoked or expired key, InsufficientScope when it lacks the scope
+        Raises AuthenticationFailed for an unknown, revoked or expired key, Throttled where there were too many of
+        them, InsufficientScope when it lacks the scope
         that the view names for the method, and PermissionDenied where the view names none. That is decided here,
         because a view may have permissions of its own.
         """
         scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        principal = verify(token)
+        try:
+            principal = verify(token, address_in(request))
+        except TooManyGuesses as refused:
+            raise Throttled(refused.seconds, str(refused)) from None
         if principal is None:
             raise AuthenticationFailed("The API key is unknown, revoked or expired.")
         view = (request.parser_context or {})["view"]

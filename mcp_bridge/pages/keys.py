@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from executions.reading.refused_calls import refused_by_principal
 from flows.models import Server
 from flows.values.scopes import CALLS_ONLY
 from mcp_bridge.keys.forms import KeyForm, RotationForm
@@ -27,7 +28,9 @@ def keys(request: HttpRequest) -> HttpResponse:
         stored, text = ApiKey.issue(request.user, **form.values)
         context |= {"new_key": stored, "new_text": text, "form": KeyForm(user=request.user)}
     visible = ApiKey.objects.visible_to(request.user)
-    context["keys"] = visible.select_related("owner").prefetch_related("servers")
+    listed = list(visible.select_related("owner").prefetch_related("servers"))
+    refused = refused_by_principal([each.principal_id for each in listed])
+    context["keys"] = [(each, refused.get(each.principal_id, 0)) for each in listed]
     return render(request, "mcp_bridge/keys.html", context)
 
 
@@ -55,6 +58,7 @@ def _page(request: HttpRequest, found: ApiKey, form: KeyForm | None = None, **mo
         "key": found,
         "form": form or KeyForm(user=found.owner, key=found),
         "rotation": RotationForm(),
+        "refused": refused_by_principal([found.principal_id]).get(found.principal_id, 0),
     }
     return render(request, "mcp_bridge/key.html", context | more)
 

@@ -13,7 +13,8 @@ from django.db import DatabaseError
 from executions.database import in_database
 from flows.publishing import announcements
 from mcp_bridge.catalogue.snapshot import Snapshot, load, stamp_of
-from mcp_bridge.keys.principals import client_id_of, outdated
+from mcp_bridge.keys.principals import outdated
+from mcp_bridge.models import client_id_of
 from mcp_bridge.servers.audience import Audience
 from mcp_bridge.servers.server import build, build_manager
 from mcp_bridge.servers.sessions import Sessions

@@ -5,18 +5,24 @@ Like server.py, this file uses names private to the SDK (mcp 2.3).
 
 import heapq
 import logging
+import math
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
 
+import anyio
 from django.conf import settings
 from mcp.server.auth.middleware.bearer_auth import AuthorizationContext
+from mcp.server.connection import Connection
 from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http import GET_STREAM_KEY, StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
+from mcp_bridge.calls.tools import Client
+from mcp_bridge.keys.principals import KeyUser
 from mcp_bridge.servers.resumption import SessionEvents
 from mcp_bridge.wire.refusals import RETRY_LATER, Refused
 from mcp_bridge.wire.streams import opening
@@ -104,7 +110,27 @@ class Sessions:
 
 
 class ResumableTransport(StreamableHTTPServerTransport):
-    """Says how to come back in the same write as the first event: an event of its own costs 4% of a quick call."""
+    """Says how to come back in the same write as the first event: an event of its own costs 4% of a quick call.
+
+    It also knows its client, whose plain calls do not pass through it.
+    """
+
+    connection: Connection | None = None
+    """That of the handshake, from its first message on."""
+    direct: frozenset[str] = frozenset()
+    """The ids of requests under way that do not pass through here."""
+    _client: tuple[Any, Client] | None = None
+
+    @property
+    def client(self) -> Client | None:
+        """Who has shaken hands; None before that."""
+        connection = self.connection
+        said = connection.client_params if connection is not None else None
+        if connection is None or said is None:
+            return None
+        if self._client is None or self._client[0] is not said:
+            self._client = said, Client.of(connection.protocol_version, said.client_info, said.capabilities)
+        return self._client[1]
 
     async def _mint_priming_event(self, stream_id: str, protocol_version: str) -> dict[str, Any] | None:
         event = await super()._mint_priming_event(stream_id, protocol_version)
@@ -132,7 +158,47 @@ class FairSessionManager(StreamableHTTPSessionManager):
     def is_under_way(self, session_id: str, request_id: str | int) -> bool:
         """Whether a request of that id is not answered yet; the SDK would mix the answers of two of them up."""
         transport = self._server_instances.get(session_id)
-        return transport is not None and str(request_id) in transport._request_streams
+        if not isinstance(transport, ResumableTransport):
+            return False
+        return str(request_id) in transport._request_streams or str(request_id) in transport.direct
+
+    def note(self, connection: Connection) -> None:
+        """Know the connection of a session that is being opened."""
+        transport = self._server_instances.get(connection.session_id or "")
+        if isinstance(transport, ResumableTransport):
+            transport.connection = connection
+
+    def client_of(self, session_id: str, user: KeyUser | None) -> Client | None:
+        """The client of a session that is open, and open to this caller; None where the SDK has to say what is wrong.
+
+        The SDK's manager and transport check the same before they read a message.
+        """
+        transport = self._server_instances.get(session_id)
+        if not isinstance(transport, ResumableTransport) or transport.is_terminated:
+            return None
+        if self._session_owners.get(session_id) != (None if user is None else user.context):
+            return None
+        is_ending = transport.idle_scope is None or transport.idle_scope.cancel_called
+        return None if is_ending else transport.client
+
+    @contextmanager
+    def holding(self, session_id: str, request_id: str | int) -> Iterator[None]:
+        """A request of a session that does not pass through its transport: meanwhile the session is not idle."""
+        transport = self._server_instances[session_id]
+        scope = transport.idle_scope
+        # As `client_of` has found.
+        assert isinstance(transport, ResumableTransport)  # noqa: S101
+        assert scope is not None  # noqa: S101
+        transport.direct |= {str(request_id)}
+        transport._requests_in_flight += 1
+        scope.deadline = math.inf
+        try:
+            yield
+        finally:
+            transport.direct -= {str(request_id)}
+            transport._requests_in_flight -= 1
+            if not transport._requests_in_flight and transport._idle_timeout is not None:
+                scope.deadline = anyio.current_time() + transport._idle_timeout
 
     def is_open(self, session_id: str) -> bool:
         """Whether the client of a session has a message under way, or a stream open."""

@@ -5,8 +5,10 @@ node's own headers is sent to it; in particular never the token of who called th
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -87,9 +89,27 @@ class UpstreamTools:
 
 
 async def _connected(
-    url: str, headers: Mapping[str, str], timeout: float, work: Callable[[ClientSession], Awaitable[T]]
+    url: str, headers: Mapping[str, str], timeout: float, work: Callable[[ClientSession], Coroutine[Any, Any, T]]
 ) -> T:
-    """Do `work` in a session with the server; whatever goes wrong is a NodeFailed that a reader understands."""
+    """Do `work` in a session with the server; whatever goes wrong is a NodeFailed that a reader understands.
+
+    The SDK reads answers where its client runs, and they may be large: that is an event loop of its own, in a thread.
+    """
+    session = _in_session(url, headers, timeout, work)
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(session, _loop()))
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """The event loop of all sessions with other servers."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="upstream", daemon=True).start()
+    return loop
+
+
+async def _in_session(
+    url: str, headers: Mapping[str, str], timeout: float, work: Callable[[ClientSession], Coroutine[Any, Any, T]]
+) -> T:
     host = checked_url(url).host
     transport = GuardedTransport(outbound_client())
     try:

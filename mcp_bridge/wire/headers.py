@@ -33,18 +33,22 @@ class Headers(dict[str, str]):
     is_legacy = True
     """Whether the request belongs to the versions that begin with a handshake (the SDK decides in the same way)."""
 
+    def raw(self) -> list[tuple[bytes, bytes]]:
+        """As an ASGI scope has them."""
+        return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.items()]
+
 
 def read(scope: Scope) -> Headers:
-    """The headers, without the blanks around values that httptools leaves on (RFC 9110, 5.5); the scope is mended too.
+    """The headers, without the blanks around values that httptools leaves on (RFC 9110, 5.5).
 
     Raises Refused: 431 when they are too much, 400 when one that may be there once is there twice.
     """
-    raw = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
-    if sum(len(name) + len(value) for name, value in raw) > MAX_BYTES:
-        raise Refused(431, f"The headers of this request are too large; {MAX_BYTES} bytes are the most.")
-    headers = Headers()
-    for raw_name, raw_value in raw:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+    headers, size = Headers(), 0
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1").strip(" \t")
+        size += len(name) + len(value)
+        if size > MAX_BYTES:
+            raise Refused(431, f"The headers of this request are too large; {MAX_BYTES} bytes are the most.")
         if name not in headers:
             # The SDK knows media types in small letters alone.
             headers[name] = value.lower() if name == "content-type" else value
@@ -53,7 +57,6 @@ def read(scope: Scope) -> Headers:
             raise Refused(400, f"The {name} header appears more than once. Send it once.", code=code)
         else:
             headers[name] += f", {value}"
-    scope["headers"] = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     headers.version = headers.get(VERSION)
     headers.is_legacy = headers.version is None or headers.version in HANDSHAKE_PROTOCOL_VERSIONS
     return headers

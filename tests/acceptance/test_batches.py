@@ -26,7 +26,9 @@ def post(wire: Wire, messages: list[Any], **head: Any) -> Reply:
 
 
 def events(reply: Reply) -> dict[Any, Any]:
-    """The messages of an event stream by their id."""
+    """The messages of an event stream, or of the list that stands for it when none had to stream, by their id."""
+    if reply.headers["content-type"] == "application/json":
+        return {message["id"]: message for message in json.loads(reply.body)}
     lines = [line for line in reply.body.decode().splitlines() if line.startswith("data: {")]
     return {message["id"]: message for message in (json.loads(line.removeprefix("data: ")) for line in lines)}
 

@@ -254,12 +254,6 @@ async def test_a_request_that_may_not_pass_is_stopped_at_the_door(
     assert server.get_json("/api/executions/?limit=1")["total"] == total
 
 
-async def test_a_server_that_does_not_exist_is_not_found(server: LiveServer) -> None:
-    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {server.credentials['key']}"}) as http:
-        answer = await http.post(f"{server.url}/mcp/nowhere", json={})
-    assert answer.status_code == 404
-
-
 async def test_fr_011_deleting_a_flow_keeps_its_executions(uvicorn_server: LiveServer) -> None:
     script = (
         "from flows.models import Flow, Server; from flows.publishing import versions; from flowhub import demo; "

@@ -140,5 +140,11 @@ def test_on_sqlite_under_uvicorn_no_other_database_and_no_other_server_is_import
     assert packages >= {"uvicorn", "mcp", "rest_framework", "channels"}
 
 
-def test_postgresql_s_driver_is_imported_where_the_database_is_one(imported: Callable[..., set[str]]) -> None:
-    assert "psycopg" in imported(FLOWHUB_DATABASE_URL="postgres://nobody@127.0.0.1:9/nothing")
+def test_the_drivers_of_postgresql_and_redis_are_imported_where_settings_name_one(
+    imported: Callable[..., set[str]],
+) -> None:
+    named = {
+        "FLOWHUB_DATABASE_URL": "postgres://nobody@127.0.0.1:9/nothing",
+        "FLOWHUB_REDIS_URL": "redis://127.0.0.1:9",
+    }
+    assert imported(**named) >= {"psycopg", "redis"}

@@ -146,7 +146,7 @@ async def test_parameters_that_are_repeated_in_headers_are_repeated(
     [
         ("demo", "fh_wrong", "FlowHub refuses the key in FLOWHUB_KEY for {url}/mcp/demo"),
         ("demo", "", "{url}/mcp/demo needs a key: set FLOWHUB_KEY"),
-        ("nowhere", "fh_wrong", "There is no server at {url}/mcp/nowhere, or it is not published."),
+        ("nowhere", "fh_wrong", "FlowHub refuses the key in FLOWHUB_KEY for {url}/mcp/nowhere"),
     ],
 )
 @pytest.mark.parametrize("era", ERAS)

@@ -2,10 +2,17 @@
 
 from collections.abc import Iterator
 
+from flows.engine.errors import DefinitionError
 from flows.review.lint.subject import Note, Subject, at
+from flows.schemas.compiled import compile_schema
+from flows.schemas.effort import MAX_STEPS, pattern_effort
 
 MAX_VALUES = 100
 """Values of an enum before the lint says that there are many."""
+FEWEST_VALUES = 10_000
+"""Values of a list or an object that one call may hold before the lint says that there are few."""
+FEWEST_CHARACTERS = 100_000
+"""Characters of a text that a pattern may be held against before the lint says that there are few."""
 _KINDS = frozenset({"type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref"})
 
 
@@ -66,3 +73,34 @@ def many_values(subject: Subject) -> Iterator[Note]:
                 at("enum", into=steps),
                 f"{len(values):,} values are read with every request; take text, and let the flow refuse others",
             )
+
+
+def slow(subject: Subject) -> Iterator[Note]:
+    """What takes many steps to check is refused where a call holds much of it (`flows.schemas.effort`).
+
+    https://json-schema.org/understanding-json-schema/reference/object#patternProperties (every pattern, every name)
+    """
+    for root in ("inputSchema", "outputSchema"):
+        try:
+            compiled = compile_schema(subject.contract.get(root))
+        except DefinitionError:
+            continue
+        efforts = compiled.efforts
+        for where, found in compiled.subschemas.items():
+            if not isinstance(found.schema, dict):
+                continue
+            effort = efforts.own(where)
+            steps = effort.child + max(efforts.of(effort.places(step)).fixed for step in ("", -1))
+            if steps > MAX_STEPS / FEWEST_VALUES:
+                yield (
+                    at(into=found.steps, root=root),
+                    f"one call may hold {MAX_STEPS / steps:,.0f} values here at most, because each takes long to "
+                    "check: use fewer patterns and alternatives, and texts as the options of an enum",
+                )
+            pattern = found.schema.get("pattern")
+            if isinstance(pattern, str) and pattern_effort(pattern) > MAX_STEPS / FEWEST_CHARACTERS:
+                yield (
+                    at("pattern", into=found.steps, root=root),
+                    f"one call may hold {MAX_STEPS / pattern_effort(pattern):,.0f} characters here at most, because a "
+                    "pattern that counts so far takes long: say the length with minLength and maxLength instead",
+                )

@@ -40,6 +40,7 @@ RULES: Sequence[Rule] = (
     Rule("schema-recursion", "warning", portability.recursion),
     Rule("schema-depth", "warning", portability.depth),
     Rule("schema-size", "warning", portability.size),
+    Rule("schema-slow", "warning", parameters.slow),
     Rule("schema-reference", "hint", portability.references),
     Rule("type-list", "warning", frameworks.type_lists),
     Rule("parameter-kept-name", "warning", frameworks.kept_names),

@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from executions.acting import actions
+from executions.admission.allowances import Bounds
 from executions.ledger import suspensions
 from executions.ledger.suspensions import AnswerRefused, Ticket
 from executions.ledger.writer import ledger
@@ -399,10 +400,24 @@ async def test_no_more_wait_for_one_caller_than_are_allowed(flow: Flow, monkeypa
     waiting = [await ask(flow), await ask(flow)]
     refused = await state_of(Call(target, {}, CALLER))
     assert isinstance(refused, Answer)
-    assert refused.text == f"The flow cannot wait for an answer: {suspensions.TOO_MANY}"
+    assert refused.text == f"The flow cannot wait for an answer: {suspensions.TOO_MANY.format(2)}"
     assert isinstance(await state_of(Call(target, {}, replace(CALLER, identity="key:8"))), Waiting)
     await resume(waiting[0], flow, ask=YES)
     assert isinstance(await state_of(Call(target, {}, CALLER)), Waiting)
+
+
+async def test_of_strangers_fewer_wait_from_one_address_and_no_address_is_stored(flow: Flow) -> None:
+    target = await sync_to_async(target_of)(flow)
+    here = replace(CALLER, identity="", counts_as="203.0.113.5", bounds=Bounds(waiting=1))
+    elsewhere = replace(here, counts_as="203.0.113.6")
+    assert isinstance(await state_of(Call(target, {}, here)), Waiting)
+    refused = await state_of(Call(target, {}, here))
+    assert isinstance(refused, Answer)
+    assert refused.text == f"The flow cannot wait for an answer: {suspensions.TOO_MANY.format(1)}"
+    assert isinstance(await state_of(Call(target, {}, elsewhere)), Waiting)
+    stored = [each async for each in Suspension.objects.values_list("asked_at", flat=True)]
+    assert len(set(stored)) == 2
+    assert not any("203.0.113" in each for each in stored)
 
 
 async def _gives(result: NodeResult) -> NodeResult:

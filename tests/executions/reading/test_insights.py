@@ -101,6 +101,7 @@ def test_the_api_gives_every_number_of_a_flow() -> None:
         "start": "2026-03-03T13:00:00Z",
         "end": "2026-03-04T13:00:00Z",
         "now": {"calls": tally(2, 2, 1, 0.5), "tests": tally(1, 1, rate=0.5), "p50": 4.0, "p95": 70.0, "sampled": 4},
+        "refused": {"strangers": 0, "others": 0},
         "before": {"calls": tally(1, rate=1.0), "tests": tally(1, rate=1.0), "p50": 20.0, "p95": 20.0, "sampled": 1},
         "sampledCalls": 5,
         "durations": [

@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 
 from executions.acting import actions
 from executions.acting.trials import caller_of, try_out
+from executions.admission.allowances import Bounds
 from executions.models import Execution
 from executions.running import children
 from executions.running.calls import Answer, Call, Caller, Pending, Waiting
@@ -123,8 +124,7 @@ def test_flows_may_call_each_other_until_they_are_ten_deep() -> None:
     assert Execution.objects.count() == children.MAX_DEPTH
 
 
-def test_flows_that_double_with_each_level_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children, "MAX_FAMILY", 20)
+def test_flows_that_double_with_each_level_are_stopped() -> None:
     server = make_server()
     twice = [node("one", "call_flow", flow="twice"), node("two", "call_flow", flow="twice")]
     definition = chain(*twice)
@@ -133,19 +133,19 @@ def test_flows_that_double_with_each_level_are_stopped(monkeypatch: pytest.Monke
     ]
     flow = make_flow(server, tool_name="twice", definition=definition)
     release(flow)
-    assert call(flow).status == "error"
+    caller = replace(caller_of(server.owner), bounds=Bounds(family=20))
+    assert try_out(published_target(flow), {}, caller).status == "error"
     assert Execution.objects.count() <= 21
 
 
-def test_calls_by_flowhub_s_own_address_count_to_the_family_that_made_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children, "MAX_FAMILY", 2)
+def test_calls_by_flowhub_s_own_address_count_to_the_family_that_made_them() -> None:
     flow = publish(make_server(), "inner", answer("Done"))
     above = Lineage("01a20676-9b50-763a-b704-55b808f94883", 9)
-    family = children.numbers_of(above)
+    family = children.numbers_of(above, 2)
     caller = replace(caller_of(flow.server.owner), above=above)
     ended = [try_out(published_target(flow), {}, caller) for _ in range(3)]
     assert [each.error_kind for each in ended] == ["", "", "rejected"]
-    assert (ended[2].error_info["message"], next(family)) == (children.TOO_MANY, 4)
+    assert (ended[2].error_info["message"], next(family)) == (children.TOO_MANY.format(2), 4)
     another = replace(caller, above=Lineage("another", 10))
     message = try_out(published_target(flow), {}, another).error_info["message"]
     assert message.startswith("Flows call each other more than 10 deep: … > inner. ")

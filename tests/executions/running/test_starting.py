@@ -58,11 +58,8 @@ class Drawn:
         self.before[slug] = set(sources).union(*(self.before[source] for source in sources))
         made = self._drawn(slug)
         main = made["type"] not in ("return", "return_content", "ui_table", "fail")
-        handles = {
-            "condition": ["true", "false"],
-            "switch": ["ada", "default"],
-            "validate": ["valid", "invalid"],
-        }.get(made["type"], ["main"] if main else [])
+        parting = {"condition": ["true", "false"], "switch": ["ada", "default"]}
+        handles = parting.get(made["type"], ["main"] if main else [])
         on_error = draw.choice(["stop", "stop", "handle", "continue" if handles == ["main"] else "stop"])
         if on_error != "stop":
             made["settings"] = {"onError": on_error} | draw.choice([{}, {"timeoutSeconds": 5}])
@@ -109,7 +106,6 @@ class Drawn:
                 node(slug, "merge", wait="first"),
                 node(slug, "merge", output="list"),
                 node(slug, "merge"),
-                node(slug, "validate", value=value, schema={"type": "string"}),
                 node(slug, "log", message=value, data=more, level="warning"),
                 node(slug, "progress", message=value, fraction=0.5),
                 node(slug, "fail", message="No stock."),
@@ -217,10 +213,21 @@ async def test_arguments_that_do_not_fit_begin_nothing() -> None:
 
 
 async def test_who_stops_waiting_leaves_the_whole_record() -> None:
-    target = target_of(chain(QUICK))
-    first = await answer_at_once(Call(target, {"n": 1}, CALLER))
+    await assert_recorded_when_nobody_waits(target_of(chain(QUICK)), {"n": 2})
+
+
+async def test_who_stops_waiting_while_the_answer_is_checked_in_a_thread_leaves_the_whole_record() -> None:
+    either, rows = [*({"const": number} for number in range(40)), {}], list(range(500)) * 4
+    schema = compile_schema({"type": "array", "items": {"anyOf": either}})
+    assert schema.takes_long(rows)
+    target = target_of(chain(answer("{{ trigger.rows }}")), output_schema=schema)
+    await assert_recorded_when_nobody_waits(target, {"rows": rows})
+
+
+async def assert_recorded_when_nobody_waits(target: Target, arguments: dict[str, Any]) -> None:
+    first = await answer_at_once(Call(target, arguments, CALLER))
     assert first is not None
-    waiting = asyncio.create_task(answer_at_once(Call(target, {"n": 2}, CALLER)))
+    waiting = asyncio.create_task(answer_at_once(Call(target, arguments, CALLER)))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -229,7 +236,7 @@ async def test_who_stops_waiting_leaves_the_whole_record() -> None:
     async with asyncio.timeout(10):
         while (found := await second.afirst()) is None:
             await asyncio.sleep(0.02)
-    assert found == ("fulfilled", {"n": 2}, first.as_json())
+    assert found == ("fulfilled", arguments, first.as_json())
 
 
 async def test_a_large_answer_to_a_small_call_is_recorded_as_every_other() -> None:

@@ -135,6 +135,10 @@ def test_a_server_is_changed_by_script_and_keeps_what_is_not_named() -> None:
         "isPublished": True,
         "agentTools": False,
         "linksFailures": True,
+        "callsPerMinute": None,
+        "callsAtOnce": None,
+        "strangerCallsPerMinute": None,
+        "strangerCallsAtOnce": None,
         "revision": 2,
     }
     assert rest(make_user()).get(f"/api/servers/{server.pk}/").status_code == 404

@@ -11,7 +11,9 @@ from flows.engine.errors import Abort, NodeFailed
 from flows.engine.events import NodeStarted
 from flows.engine.graph import MAX_PASS
 from flows.engine.node import NodeResult, Reply, Services
+from flows.engine.registry import Registry
 from flows.engine.runner import FlowError, Outcome, run
+from flows.nodes import BUILTIN_NODE_TYPES
 from tests.flows.engine.kit import Effectful, Flow, Recorder, Scripted, fail, reply, wait_for_ever
 
 pytestmark = pytest.mark.anyio
@@ -97,6 +99,21 @@ async def test_a_long_line_of_nodes_that_do_not_wait_lets_others_in_and_can_time
     assert outcome.error is not None
     assert outcome.error.kind == "timeout"
     assert [line[0] for line in recorder.lines].count("completed") == MAX_PASS
+
+
+async def test_a_node_that_says_that_it_is_immediate_and_waits_crashes_where_it_waits(recorder: Recorder) -> None:
+    class Hasty(Scripted):
+        type = "hasty"
+        is_immediate = True
+
+    hasty = Hasty()
+    hasty.scripts["wait"] = wait_for_ever
+    flow = Flow(Registry([*BUILTIN_NODE_TYPES, hasty]))
+    flow.add("hasty", "hasty", after="trigger", key="wait")
+    outcome = await run_flow(flow, recorder)
+    assert outcome.error is not None
+    assert outcome.error.kind == "node_crashed"
+    assert outcome.error.message == "RuntimeError: 'hasty' says that its nodes are immediate, and this one waits"
 
 
 async def test_independent_branches_run_at_the_same_time(flow: Flow, recorder: Recorder, scripted: Scripted) -> None:

@@ -83,6 +83,10 @@ FINDS = {
         "inputSchema.properties.order.properties.level_4.properties.level_3.properties.level_2.properties.level_1",
     ),
     "schema-size": (subject(inputSchema=schema(**{f"order_{n}": ORDER_ID for n in range(101)})), "inputSchema"),
+    "schema-slow": (
+        subject(**taking({"type": "array", "items": {"enum": [[at] for at in range(500)]}, "description": "Kinds."})),
+        WHERE,
+    ),
     "schema-reference": (subject(**taking({"$ref": "#/$defs/id"}, **{"$defs": {"id": ORDER_ID}})), f"{WHERE}.$ref"),
     "type-list": (subject(**taking(ORDER_ID | {"type": ["string", "null"]})), f"{WHERE}.type"),
     "parameter-kept-name": (subject(**taking(ORDER_ID, "model_config")), "inputSchema.properties.model_config"),
@@ -142,6 +146,8 @@ def test_a_rule_finds_its_fault_at_its_path(rule: Any) -> None:
         ("parameter-default", subject(**taking(ORDER_ID | {"default": "A-1"}, required=[]))),
         ("parameter-default", subject(**taking({"description": "Without it, the newest order."}, required=[]))),
         ("schema-depth", subject(inputSchema=deep(5))),
+        ("schema-slow", subject(**taking({"type": "array", "items": {"enum": [str(at) for at in range(500)]}}))),
+        ("schema-slow", subject(**taking(ORDER_ID | {"pattern": "^.{1,20}$"}))),
         ("schema-reference", subject(**taking({"$ref": "#"}))),
         ("gemini-keyword", subject(**taking(ORDER_ID | {"x-note": 1}))),
         ("annotation-read-only", subject(annotations=None, effects=None)),
@@ -161,6 +167,23 @@ def test_parameters_inside_lists_and_alternatives_are_read_too() -> None:
     assert [finding.path for finding in found] == [
         "inputSchema.properties.lines.items.properties.sku",
         "inputSchema.properties.buyer.anyOf[0].properties.mail",
+    ]
+
+
+def test_what_takes_long_to_check_is_said_with_how_much_a_call_may_hold() -> None:
+    patterns = {"type": "object", "patternProperties": {f"x{at}_[a-z]+": {"type": "string"} for at in range(400)}}
+    slow = subject(**taking(ORDER_ID | {"pattern": "^.{1,200}$"}), outputSchema=patterns)
+    assert [(each.path, each.message) for each in lint(slow) if each.rule == "schema-slow"] == [
+        (
+            f"{WHERE}.pattern",
+            "one call may hold 45,776 characters here at most, because a pattern that counts so far takes long: say "
+            "the length with minLength and maxLength instead",
+        ),
+        (
+            "outputSchema",
+            "one call may hold 6,250 values here at most, because each takes long to check: use fewer patterns and "
+            "alternatives, and texts as the options of an enum",
+        ),
     ]
 
 

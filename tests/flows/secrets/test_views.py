@@ -212,4 +212,6 @@ class TestRest:
         make_server()
         item = {"id": server.pk, "slug": "orders", "name": "Orders", "access": "key", "isPublished": True}
         item |= {"description": "", "agentTools": False, "linksFailures": True, "revision": 1}
+        item |= {"callsPerMinute": None, "callsAtOnce": None}
+        item |= {"strangerCallsPerMinute": None, "strangerCallsAtOnce": None}
         assert rest(server.owner).get("/api/servers/").json()["items"] == [item]

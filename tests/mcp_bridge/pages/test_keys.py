@@ -194,18 +194,24 @@ def test_keys_over_rest_are_made_changed_rotated_and_revoked(person: Client, own
         "scopes": ["mcp:call"],
         "servers": ["first"],
         "tools": [],
+        "callsPerMinute": None,
+        "callsAtOnce": None,
         "expiresAt": None,
         "lastUsedAt": None,
         "revokedAt": None,
         "createdAt": made.json()["createdAt"],
         "overlapUntil": None,
+        "refusedLastDay": 0,
     }
     assert (made.status_code, made.json()) == (201, row | {"key": text})
     assert made.headers["Cache-Control"] == "no-store"
     assert person.get("/api/keys/").json()["items"] == [row]
     path = f"/api/keys/{key.pk}/"
-    changes = {"scopes": ["flows:read", "mcp:call"], "servers": None}
-    assert person.patch(path, changes, **JSON).json() == row | {"scopes": ["mcp:call", "flows:read"], "servers": None}
+    changes = {"scopes": ["flows:read", "mcp:call"], "servers": None, "callsPerMinute": 30, "callsAtOnce": 4}
+    changed = row | changes | {"scopes": ["mcp:call", "flows:read"]}
+    assert person.patch(path, changes, **JSON).json() == changed
+    said = {"callsPerMinute": ["Ensure this value is greater than or equal to 1."]}
+    assert person.patch(path, {"callsPerMinute": 0}, **JSON).json() == said
     refused = person.patch(path, {"tools": ["bake"]}, **JSON)
     said = "A key for single tools cannot have flows:read: take that off, or let it call every tool."
     assert (refused.status_code, refused.json()) == (400, {"scopes": [said]})

@@ -7,26 +7,26 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-LARGE = 256 * 1024
+LARGE = 64 * 1024
 """Bytes of data, about, from which on work on it is done aside."""
-_BYTES_OF_A_VALUE = 16
+# As much text takes about as long to look through as one more value.
+_BYTES_OF_A_VALUE = 64
 # Each takes its share of the interpreter from the event loop, so the rest wait.
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="aside")
 
 
 def is_large(*values: Any, least: int = LARGE) -> bool:
-    """Whether JSON values take so many bytes together, about; stops looking once they do."""
+    """Whether JSON values, or bytes, take so many bytes together, about; stops looking once they do."""
     left, pending = least, list(values)
     while pending and left > 0:
         value = pending.pop()
-        if isinstance(value, str):
+        if isinstance(value, str | bytes):
             left -= len(value)
-        elif isinstance(value, dict):
-            left -= sum(map(len, map(str, value))) if len(value) < least // _BYTES_OF_A_VALUE else least
-            pending += value.values()
-        elif isinstance(value, list | tuple):
+        elif isinstance(value, dict | list | tuple):
             left -= _BYTES_OF_A_VALUE * len(value)
-            pending += value
+            if isinstance(value, dict) and left > 0:
+                left -= sum(map(len, map(str, value)))
+            pending += value.values() if isinstance(value, dict) else value
     return left <= 0
 
 

@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from executions.aside import LARGE, aside, is_large
+from flows.engine.aside import LARGE, aside, is_large
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize(
-    "value", ["a" * LARGE, ["a"] * (LARGE // 16), {"a": [{"b" * LARGE: None}]}, {str(at): at for at in range(50_000)}]
+    "value", ["a" * LARGE, ["a"] * (LARGE // 64), {"a": [{"b" * LARGE: None}]}, {str(at): at for at in range(50_000)}]
 )
 def test_values_are_large_by_their_texts_their_keys_or_their_number(value: Any) -> None:
     assert is_large([], value)
 
 
 def test_what_is_less_is_not() -> None:
-    assert not is_large({"a": "a" * (LARGE // 2)}, [1.5, None, b"a", object()] * 100)
+    assert not is_large({"a": "a" * (LARGE // 2)}, [1.5, None, b"a", object()] * 50)
 
 
 async def test_small_work_is_done_at_once_and_large_work_beside_the_event_loop() -> None:

@@ -36,7 +36,7 @@ def tell_the_start(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('executions', '0005_exchange'),
+        ('executions', '0006_limits'),
     ]
 
     operations = [

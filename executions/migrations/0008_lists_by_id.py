@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('executions', '0006_ids_tell_the_start'),
+        ('executions', '0007_ids_tell_the_start'),
         ('flows', '0003_links_failures'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
