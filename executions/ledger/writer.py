@@ -141,6 +141,16 @@ class Ledger:
             self.open(row, claim)
             return self.commit(row["id"])
 
+    def record(self, row: Row) -> asyncio.Future[bool]:
+        """Take an execution that has ended, as one row; await the result as that of `commit`.
+
+        Costs no more than a place in the group that is written next: for calls that nobody saw under way.
+        """
+        with self._changed:
+            item = self._item(row["id"], len(row["initial_params"]) + len(row["node_executions"]))
+            item.insert, item.is_terminal = row, True
+            return self._written(item)
+
     def progress(self, execution_id: uuid.UUID, node_executions: str, at: datetime) -> None:
         """Replace the stored node executions of a pending row, soon; the latest call wins."""
         with self._changed:
@@ -171,13 +181,17 @@ class Ledger:
         raises LedgerUnavailable when it cannot be written.
         """
         size = len((terminal or {}).get("node_executions", "")) + len(answer.encrypted if answer is not None else "")
-        loop = asyncio.get_running_loop()
-        written: asyncio.Future[bool] = loop.create_future()
         with self._changed:
             item = self._item(execution_id, size)
-            item.waiters.append((loop, written))
             if terminal is not None:
                 item.update, item.is_terminal, item.kept = terminal, True, answer
+            return self._written(item)
+
+    def _written(self, item: _Item) -> asyncio.Future[bool]:
+        """What ends once the item is written; the lock is held."""
+        loop = asyncio.get_running_loop()
+        written: asyncio.Future[bool] = loop.create_future()
+        item.waiters.append((loop, written))
         # Not at once: what else this turn of the event loop brings shares the transaction, and the writer does not
         # compete for the interpreter with the calls that are about to end.
         loop.call_soon(self._wake)
@@ -318,7 +332,8 @@ class Ledger:
         for item in group:
             key = self._keys.get(item.id)
             if key is not None and item.error is None and item.won:
-                status = (item.update or {}).get("status", Status.PENDING.value)
+                row = (item.insert or {}) | (item.update or {})
+                status = row.get("status", Status.PENDING.value)
                 changes.append(ExecutionChange(item.id, key.flow_key, key.owner_key, status))
         return changes
 

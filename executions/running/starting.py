@@ -142,9 +142,9 @@ async def answer_at_once(call: Call) -> Answer | None:
         output_schema=target.output_schema,
     )
     answer = _answer(work, outcome)
-    ledger.open(row)
     nodes = payload.written(tracker.nodes.entries)
     if nodes is None or len(nodes) > LARGE:
+        ledger.open(row)
         ending = dispatcher.start(tracker.execution_id, work.end(answer, outcome.error))
         if call.place is not None:
             call.place.until_done(ending)
@@ -153,8 +153,8 @@ async def answer_at_once(call: Call) -> Answer | None:
     result = answer.as_json()
     message = call.written(answer) if call.written is not None else None
     terminal = tracker.columns(tracker.seconds, result, outcome.error, message, nodes)
-    is_ours = await ledger.commit(tracker.execution_id, terminal)
-    return answer if is_ours else ended_elsewhere(tracker.execution_id)
+    await ledger.record(row | terminal)
+    return answer
 
 
 async def go_on(target: Target, held: Held, answers: Mapping[str, Any], answerer: Answerer) -> Running:

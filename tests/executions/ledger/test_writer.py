@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from django.db import OperationalError, connection
 
 from executions.ledger.write_ahead_log import LAID_OUT, STEP
-from executions.ledger.writer import Ledger, LedgerUnavailable
+from executions.ledger.writer import ExecutionChange, Ledger, LedgerUnavailable, listeners
 from executions.models import Execution, new_id
 from flows.models import Flow, Server
 
@@ -73,6 +73,19 @@ async def test_an_execution_opened_and_closed_at_once_is_one_insert(ledger: Ledg
     ledger.open(pending(execution_id))
     assert await ledger.commit(execution_id, fulfilled()) is True
     assert await row(execution_id) == ("fulfilled", "ok", [])
+
+
+async def test_an_execution_that_has_ended_is_recorded_as_one_row_and_told_of(ledger: Ledger) -> None:
+    told: list[ExecutionChange] = []
+    listeners.append(told.extend)
+    execution_id = new_id()
+    try:
+        assert await ledger.record(pending(execution_id) | fulfilled()) is True
+    finally:
+        listeners.remove(told.extend)
+    assert await row(execution_id) == ("fulfilled", "ok", [])
+    assert [(change.execution_id, change.status) for change in told] == [(execution_id, "fulfilled")]
+    assert await ledger.commit(execution_id, fulfilled(status="error")) is False
 
 
 async def test_a_row_that_nobody_waits_for_is_written_soon(ledger: Ledger) -> None:
