@@ -48,9 +48,6 @@ from flows.engine.node import Services
 from flows.engine.pauses import Resumption
 from flows.engine.runner import Outcome, run
 
-MAX_AT_ONCE = 64 * 1024
-"""Bytes of arguments, about, with which a call is still answered at once: the flow's timeout cannot interrupt that."""
-
 LIMITS = Limits(settings.MAX_ANSWER_BYTES, settings.MAX_OUTPUTS_BYTES)
 
 NO_RETURN = "The flow ended without a return node, so there is nothing to answer."
@@ -125,7 +122,7 @@ async def answer_at_once(call: Call) -> Answer | None:
     """
     target = call.target
     is_usual = not (call.key or call.reused or call.parent or call.caller.above)
-    if not (target.is_immediate and is_usual) or is_large(call.arguments, least=MAX_AT_ONCE):
+    if not (target.is_immediate and is_usual) or is_large(call.arguments):
         return None
     if call.faults:
         raise ArgumentsError(call.faults)

@@ -15,9 +15,9 @@ _BYTES_OF_A_VALUE = 64
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="aside")
 
 
-def is_large(*values: Any, least: int = LARGE) -> bool:
-    """Whether JSON values, or bytes, take so many bytes together, about; stops looking once they do."""
-    left, pending = least, list(values)
+def is_large(*values: Any) -> bool:
+    """Whether JSON values, or bytes, take LARGE bytes together, about; stops looking once they do."""
+    left, pending = LARGE, list(values)
     while pending and left > 0:
         value = pending.pop()
         if isinstance(value, str | bytes):

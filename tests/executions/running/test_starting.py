@@ -10,10 +10,10 @@ from asgiref.sync import sync_to_async
 
 from executions.models import Execution
 from executions.privacy.redactor import Redactor
-from executions.running import starting
 from executions.running.calls import Answer, Call, Caller
 from executions.running.starting import answer_at_once, begin
 from executions.running.targets import ArgumentsError, Target
+from flows.engine.aside import LARGE
 from flows.engine.events import Observer
 from flows.engine.graph import MAX_PASS, parse
 from flows.engine.node import Reused
@@ -199,7 +199,7 @@ async def test_calls_that_may_wait_or_take_long_or_hide_something_are_not_answer
     calls = {name: Call(target, {"n": 1}, CALLER) for name, target in targets.items()} | {
         "has an idempotency key": Call(quick, {"n": 1}, CALLER, key="k"),
         "replays": Call(quick, {"n": 1}, CALLER, reused={"trigger": Reused({"n": 1})}),
-        "brings much": Call(quick, {"n": "n" * starting.MAX_AT_ONCE}, CALLER),
+        "brings much": Call(quick, {"n": "n" * LARGE}, CALLER),
     }
     assert {name: await answer_at_once(call) for name, call in calls.items()} == dict.fromkeys(calls)
     assert not await Execution.objects.aexists()
