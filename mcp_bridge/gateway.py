@@ -10,7 +10,7 @@ from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
 from executions.admission.addresses import address_of
 from flows.adapters import lineage
-from flows.engine.aside import aside
+from flows.engine.aside import LARGE, in_thread
 from flows.values.scopes import Scope as KeyScope
 from mcp_bridge.calls import direct
 from mcp_bridge.calls.asking import SESSIONS
@@ -149,7 +149,8 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
 
     with current_host().room.share(scope[COUNTS_AS]) as share:
         body = await bodies.read(receive, head, share)
-        message = await aside(partial(bodies.parsed, body), body)
+        is_large = len(body) >= LARGE
+        message = await in_thread(partial(bodies.parsed, body)) if is_large else bodies.parsed(body)
         if isinstance(message, list) and batches.may_come(head):
             await batches.answer(batches.checked(message), serve, receive, send)
         else:

@@ -297,20 +297,20 @@ class Ledger:
                 key = counts.key_of(row.get("flow_id"), row.get("owner_id"), row["started_at"], row["source"])
                 self._keys[row["id"]] = key
                 changes.count(key, row["status"])
-            for item in group:
-                if item.insert is None and item.update is not None:
-                    self._write_update(item, item.update, changes)
+            self._write_updates(group, changes)
             kept_answers.write(item.kept for item in group if item.kept is not None and item.won)
             counts.write(changes)
 
-    def _write_update(self, item: _Item, update: Row, changes: CountChanges) -> None:
-        found = statements.update_pending(item.id, update)
-        if not item.is_terminal:
-            return
-        item.won = found
-        key = self._keys.get(item.id)
-        if found and key is not None:
-            changes.move(key, Status.PENDING.value, update["status"])
+    def _write_updates(self, group: Sequence[_Item], changes: CountChanges) -> None:
+        updates = [(item, item.update) for item in group if item.insert is None and item.update is not None]
+        sent = [(item, update, statements.send_update(item.id, update)) for item, update in updates]
+        for item, update, done in sent:
+            if not item.is_terminal:
+                continue
+            item.won = statements.changed(done) > 0
+            key = self._keys.get(item.id)
+            if item.won and key is not None:
+                changes.move(key, Status.PENDING.value, update["status"])
 
     def _changes(self, group: Sequence[_Item]) -> list[ExecutionChange]:
         """What the group changed; an execution that somebody else had ended was told of by them."""

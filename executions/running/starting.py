@@ -42,7 +42,6 @@ from flows.adapters import lineage
 from flows.adapters.http_client import outbound_client
 from flows.adapters.sandbox import CodeOf, code_runner
 from flows.engine.aside import LARGE, aside, cancel_again, is_large, uninterrupted
-from flows.engine.events import Observer
 from flows.engine.expressions import SecretValues
 from flows.engine.limits import Limits
 from flows.engine.node import Services
@@ -133,12 +132,12 @@ async def answer_at_once(call: Call) -> Answer | None:
     await admit()
     started_at = datetime.now(UTC)
     work, row = _begun(new_id(started_at), started_at, call, NO_SECRETS)
-    tracker = work.tracker
+    tracker, record = work.tracker, work.tracker.nodes.add
     outcome = await run(
         target.graph,
         call.given,
         services=Services(str(tracker.execution_id), roots=_roots(work), secrets=work.secrets),
-        observers=_observers(work, tracker.nodes.add),
+        observers=(record,) if call.watch is None else (record, call.watch(tracker.redactor)),
         limits=LIMITS,
         output_schema=target.output_schema,
     )
@@ -234,7 +233,7 @@ async def _walk(work: Work) -> Answer | Waiting:
             target.graph,
             call.given,
             services=services,
-            observers=_observers(work, tracker.observe),
+            observers=(tracker.observe,) if call.watch is None else (tracker.observe, call.watch(tracker.redactor)),
             before_effects=tracker.write_all,
             timeout=work.timeout,
             limits=LIMITS,
@@ -270,11 +269,6 @@ def _roots(work: Work) -> dict[str, Any]:
         },
         "flowhub": {"url": settings.PUBLIC_URL},
     }
-
-
-def _observers(work: Work, record: Observer) -> tuple[Observer, ...]:
-    watch = work.call.watch
-    return (record,) if watch is None else (record, watch(work.tracker.redactor))
 
 
 def _without_reply(work: Work) -> str:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from flows.engine import shapes
-from flows.engine.errors import Fault
+from flows.engine.errors import ExpressionError, Fault
 from flows.engine.expressions import has_expression, lone_path, paths_in
 from flows.engine.graph import TRIGGER, Graph, Node
 from flows.engine.node import DescribesOutput
@@ -87,10 +87,11 @@ class References:
             return closed({name: self.shape_of(child) for name, child in value.items()})
         if isinstance(value, list):
             return {"type": "array", "prefixItems": [self.shape_of(child) for child in value], "items": False}
-        path = lone_path(value) if has_expression(value) else None
-        if path is None:
-            return {"type": shapes.type_of(value)}
-        return self._shape_of_path(path)
+        try:
+            path = lone_path(value) if has_expression(value) else None
+        except ExpressionError:
+            return UNKNOWN  # a fault of the draft, and told as one
+        return {"type": shapes.type_of(value)} if path is None else self._shape_of_path(path)
 
     def _shape_of_path(self, path: Path) -> Shape:
         found = self._follow(path)

@@ -87,12 +87,10 @@ def plain_call(
         return None
     if head.is_legacy:
         client = session if tool.is_quick and "_meta" not in params else None
-    elif head.get(MCP_METHOD_HEADER) == METHOD and head.get(MCP_NAME_HEADER) == name:
-        client = None if any(key.startswith(_PARAM_HEADER) for key in head) else _sender_of(params.get("_meta"))
-        if client is not None and client.protocol_version != head.version:
-            return None
+    elif (head.get(MCP_METHOD_HEADER), head.get(MCP_NAME_HEADER)) != (METHOD, name):
+        client = None
     else:
-        return None
+        client = _sender_of(params.get("_meta"), head)
     if client is None:
         return None
     caller = client.calling(principal, scope[tools.COUNTS_AS], head.get(lineage.HEADER))
@@ -100,9 +98,11 @@ def plain_call(
     return ToolCall(snapshot, principal, caller, tool, arguments, request)
 
 
-def _sender_of(meta: Any) -> Client | None:
-    """The client that the `_meta` of a 2026-07-28 request names; None when the SDK has to look at it."""
+def _sender_of(meta: Any, head: Headers) -> Client | None:
+    """The client that the `_meta` of a 2026-07-28 request names; None when the SDK has to look at it and its head."""
     if not isinstance(meta, dict) or not _ENVELOPE <= meta.keys() <= {*_ENVELOPE, CLIENT_INFO_META_KEY}:
+        return None
+    if meta[PROTOCOL_VERSION_META_KEY] != head.version or any(name.startswith(_PARAM_HEADER) for name in head):
         return None
     try:
         written = orjson.dumps(meta)

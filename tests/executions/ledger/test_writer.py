@@ -197,16 +197,25 @@ def test_sqlite_is_set_up_to_keep_what_it_confirmed() -> None:
     assert values == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
-async def test_the_log_has_room_before_what_is_written_needs_it(ledger: Ledger) -> None:
+@pytest.fixture
+def log() -> Path:
+    """SQLite's write-ahead log."""
     if connection.vendor != "sqlite":
         pytest.skip("about SQLite's log")
-    log = Path(f"{connection.settings_dict['NAME']}-wal")
-    before = log.stat().st_size
+    return Path(f"{connection.settings_dict['NAME']}-wal")
+
+
+def end_of(log: Path) -> tuple[int, bytes]:
+    """How long the log is, and the last half of what one transaction lays out."""
+    content = log.read_bytes()
+    return len(content), content[-STEP // 2 :]
+
+
+async def test_the_log_has_room_before_what_is_written_needs_it(ledger: Ledger, log: Path) -> None:
+    before, _ = await sync_to_async(end_of)(log)
     execution_id = new_id()
     ledger.open(pending(execution_id))
     await ledger.commit(execution_id, fulfilled())
-    after = log.stat().st_size
+    after, end = await sync_to_async(end_of)(log)
     assert after >= min(before + STEP, LAID_OUT)
-    with log.open("rb") as file:
-        file.seek(-STEP // 2, 2)
-        assert before >= LAID_OUT or not any(file.read())
+    assert before >= LAID_OUT or not any(end)

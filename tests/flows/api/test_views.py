@@ -1,5 +1,6 @@
 """Flows over REST, through its HTTP door."""
 
+import copy
 import json
 from typing import Any
 
@@ -445,3 +446,14 @@ def test_a_stranger_is_unauthenticated(address: str, client: Client) -> None:
     answer = client.get(f"/api/{address}", headers={"accept": "application/json"})
     assert (answer.status_code, answer.json()) == (401, {"detail": "Authentication credentials were not provided."})
     assert answer["WWW-Authenticate"] == "Bearer"
+
+
+def test_an_answer_that_is_no_path_is_a_fault_at_its_place() -> None:
+    server = make_server(make_user())
+    body = item(make_flow(server), toolName="count") | {"definition": copy.deepcopy(TWO_NODES)}
+    body["definition"]["nodes"][1]["parameters"] = {"json": "{{ len(trigger) }}"}
+    response = rest(server.owner).post("/api/flows/", body, format="json")
+    assert response.status_code == 400
+    (fault,) = response.json()["definition"]
+    assert (fault["path"], fault["key"]) == ("nodes[1].parameters.json", "")
+    assert fault["message"].startswith("{{ len(trigger) }} is not a path. Write a node's slug, then keys and indices: ")
