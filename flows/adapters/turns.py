@@ -97,12 +97,12 @@ class Turns:
             waiter = queue.popleft()
             if queue:
                 self._waiting[who] = queue
+            waiter.is_served = True
+            self._held[who] += waiter.amount
             try:
                 waiter.loop.call_soon_threadsafe(waiter.wake)
             except RuntimeError:  # the loop was closed under it
-                continue
-            waiter.is_served = True
-            self._held[who] += waiter.amount
+                self._return(who, waiter.amount)
 
     def _next(self) -> str | None:
         left = self.size - self.held

@@ -11,7 +11,7 @@ from django.core.cache import caches
 from django.test import Client
 
 from flowhub import login
-from mcp_bridge.keys import guesses
+from mcp_bridge.keys import guesses, principals
 from mcp_bridge.keys.guesses import MAX_OF_ADDRESS, MAX_OF_NAME, SECONDS
 from tests.factories import PASSWORD, make_key, make_user
 
@@ -88,8 +88,10 @@ def test_a_password_that_others_are_in_front_of_for_too_long_is_not_counted(monk
 
 @pytest.mark.django_db
 def test_unknown_keys_from_one_address_are_soon_refused_and_keys_that_are_right_never(
-    clock: list[float], django_assert_num_queries: Any
+    clock: list[float], django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(principals, "_guessers", principals._Guessers())
+    monkeypatch.setattr(principals, "REMEMBER_SECONDS", float(SECONDS))
     key, later = make_key(), "fh_made-while-others-guess"
     assert {ask(f"fh_{number}").status_code for number in range(MAX_OF_ADDRESS)} == {401}
     refused = ask("fh_one-more")
