@@ -5,12 +5,12 @@ It goes straight to the driver of the calling thread's connection, which keeps p
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Model
 
 from executions.models import Execution
@@ -54,10 +54,12 @@ class _Statements:
 _made: dict[str, _Statements] = {}
 
 
-def _statements() -> _Statements:
-    if connection.vendor not in _made:
-        _made[connection.vendor] = _Statements()
-    return _made[connection.vendor]
+def _here() -> tuple[Any, _Statements]:
+    """The calling thread's connection, looked up once a statement: each look costs a microsecond; and its SQL."""
+    here = connections[DEFAULT_DB_ALIAS]
+    if here.vendor not in _made:
+        _made[here.vendor] = _Statements()
+    return here, _made[here.vendor]
 
 
 @lru_cache(maxsize=1_000)
@@ -85,23 +87,26 @@ def execute(sql: str, values: Sequence[Any] = ()) -> Done:
     Inside of `transaction` PostgreSQL is sent statements without waiting for answers: an error may come with a later
     one.
     """
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
-        done: Done = _statements().cursor(connection.connection)
+    here, made = _here()
+    return _execute(here, made, sql, values)
+
+
+def _execute(here: Any, made: _Statements, sql: str, values: Sequence[Any] = ()) -> Done:
+    here.ensure_connection()
+    with here.wrap_database_errors:
+        done = made.cursor(here.connection)
         done.execute(sql, values)
         return done
 
 
 def changed(done: Done) -> int:
     """How many rows a statement changed; reads what PostgreSQL has answered so far."""
-    if done.rowcount < 0 and _is_pipelined():
-        with connection.wrap_database_errors, connection.connection.pipeline():
-            pass
+    if done.rowcount < 0:
+        here, _ = _here()
+        if here.vendor == "postgresql" and here.connection.pgconn.pipeline_status:
+            with here.wrap_database_errors, here.connection.pipeline():
+                pass
     return done.rowcount
-
-
-def _is_pipelined() -> bool:
-    return connection.vendor == "postgresql" and bool(connection.connection.pgconn.pipeline_status)
 
 
 @contextmanager
@@ -111,35 +116,29 @@ def transaction() -> Iterator[None]:
     Django's own keeps books for savepoints and callbacks, which cost as much as an insert. Queries of the ORM inside
     belong to it as long as they need none of their own. On PostgreSQL it is one round trip, besides those of `changed`.
     """
-    connection.ensure_connection()
+    here, made = _here()
+    here.ensure_connection()
     try:
-        with connection.wrap_database_errors, _pipeline():
-            execute(_statements().begin)
+        with here.wrap_database_errors, here.connection.pipeline() if here.vendor == "postgresql" else nullcontext():
+            _execute(here, made, made.begin)
             yield
-            execute("COMMIT")
+            _execute(here, made, "COMMIT")
     except BaseException:
         try:
-            execute("ROLLBACK")
+            _execute(here, made, "ROLLBACK")
         except Exception:
-            connection.close()  # which rolls back what is left
+            here.close()  # which rolls back what is left
         raise
-
-
-def _pipeline() -> AbstractContextManager[Any]:
-    if connection.vendor != "postgresql":
-        return nullcontext()
-    pipeline: AbstractContextManager[Any] = connection.connection.pipeline()
-    return pipeline
 
 
 def insert(rows: list[Row]) -> None:
     """Insert executions; a row is columns by name, and what it leaves out is NULL."""
     if not rows:
         return
-    sql = _statements()
+    here, sql = _here()
     find = sql.adapters.get
     # SQLite gives up the interpreter's lock for each statement; psycopg reads a long statement anew each time.
-    size = len(rows) if connection.vendor == "sqlite" else 1
+    size = len(rows) if here.vendor == "sqlite" else 1
     for first in range(0, len(rows), size):
         values = []
         for row in rows[first : first + size]:
@@ -147,7 +146,7 @@ def insert(rows: list[Row]) -> None:
                 value = row.get(column)
                 adapter = find(type(value))
                 values.append(value if adapter is None else adapter(value))
-        execute(sql.insert + places(connection.vendor, len(sql.columns), size), values)
+        _execute(here, sql, sql.insert + places(here.vendor, len(sql.columns), size), values)
 
 
 def update_pending(execution_id: uuid.UUID, row: Row) -> bool:
@@ -157,10 +156,10 @@ def update_pending(execution_id: uuid.UUID, row: Row) -> bool:
 
 def send_update(execution_id: uuid.UUID, row: Row) -> Done:
     """The same without waiting for the answer."""
-    sql = _statements()
+    here, sql = _here()
     changes = ", ".join(f"{sql.quote(column)} = {sql.place}" for column in row)
     values = [sql.adapt(value) for value in (*row.values(), execution_id)]
-    return execute(f"UPDATE {sql.table} SET {changes} {sql.if_pending}", values)
+    return _execute(here, sql, f"UPDATE {sql.table} SET {changes} {sql.if_pending}", values)
 
 
 def insert_new(row: Model) -> bool:
@@ -168,8 +167,11 @@ def insert_new(row: Model) -> bool:
 
     While another transaction inserts the same key, this waits for its end.
     """
-    sql, fields = _statements(), row._meta.concrete_fields
+    (here, sql), fields = _here(), row._meta.concrete_fields
     columns = ", ".join(sql.quote(str(field.column)) for field in fields)
     table, values = sql.quote(row._meta.db_table), [sql.adapt(getattr(row, str(field.attname))) for field in fields]
-    line = places(connection.vendor, len(fields))
-    return changed(execute(f"INSERT INTO {table} ({columns}) VALUES {line} ON CONFLICT DO NOTHING", values)) > 0
+    line = places(here.vendor, len(fields))
+    return (
+        changed(_execute(here, sql, f"INSERT INTO {table} ({columns}) VALUES {line} ON CONFLICT DO NOTHING", values))
+        > 0
+    )
