@@ -26,8 +26,10 @@ LEAST_FREE = 1024**3
 def lay_out() -> None:
     """Lengthen the log of the calling thread's connection by STEP, up to LAID_OUT; it must hold the write lock.
 
-    Does nothing without such a log, as on PostgreSQL, or without the room.
+    Does nothing on PostgreSQL, without such a log, or without the room.
     """
+    if connection.vendor != "sqlite":
+        return
     path = f"{connection.settings_dict['NAME']}-wal"
     # What cannot be written is not needed either.
     with contextlib.suppress(OSError):
