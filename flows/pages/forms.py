@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from flows.engine.errors import Fault
@@ -117,5 +118,11 @@ class ServerForm(forms.ModelForm):
             "calls_at_once": "Calls at once",
             "stranger_calls_per_minute": "Calls a minute without a key",
             "stranger_calls_at_once": "Calls at once without a key",
+        }
+        help_texts = {
+            "stranger_calls_per_minute": "From one address without an API key. "
+            f"Empty: {settings.MAX_STRANGER_CALLS_PER_MINUTE:,}.",
+            "stranger_calls_at_once": "From one address without an API key, in each process. "
+            f"Empty: {settings.MAX_STRANGER_CALLS_AT_ONCE:,}.",
         }
         widgets = {"access": forms.RadioSelect, "description": forms.Textarea({"rows": 3})}

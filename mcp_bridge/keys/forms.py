@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils import timezone
 
 from flows.models import MAX_CALLS, Flow, Server
@@ -49,7 +50,7 @@ class KeyForm(forms.Form):
         min_value=1,
         max_value=MAX_CALLS,
         required=False,
-        help_text="In each process. Empty: so many that others do not starve.",
+        help_text=f"In each process. Empty: {settings.MAX_KEY_CALLS_AT_ONCE:,}, so that others do not starve.",
     )
 
     def __init__(self, *args: Any, user: Any, key: ApiKey | None = None, **kwargs: Any) -> None:

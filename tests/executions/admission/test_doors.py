@@ -81,6 +81,7 @@ def test_a_test_call_over_the_limit_of_a_key_is_429_and_leaves_no_execution(
     said = "1 call refused by its limit in the last"
     for address in ("/keys/", f"/keys/{stored.pk}/"):
         assert said in " ".join(person.get(address).content.decode().split())
+    assert "2 calls a minute" in person.get("/keys/").content.decode()
 
 
 @pytest.fixture
@@ -103,11 +104,12 @@ def test_pages_of_the_flow_and_of_its_server_say_how_many_were_refused(flow: Flo
     client.force_login(flow.server.owner)
     for tab in ("usage", "insights"):
         page = " ".join(client.get(f"/flows/{flow.pk}/{tab}/").content.decode().split())
-        assert ", 7 more refused by a limit" in page
+        assert "+ 7 refused by a limit" in page
         assert "5 without an API key, 2 with one. They left no execution" in page
     page = " ".join(client.get(f"/servers/{flow.server_id}/").content.decode().split())
     assert "7 calls refused by a limit in the last 24 hours: 5 without an API key, 2 with one." in page
     assert 'name="stranger_calls_per_minute"' in page
+    assert "From one address without an API key. Empty: 60." in page
 
 
 @pytest.mark.django_db

@@ -52,7 +52,7 @@ def test_after_some_wrong_passwords_for_a_name_the_right_one_is_refused_too_unti
         refused = [log_in(name, PASSWORD, "198.51.100.1") for name in ("ada", " Ada ", "ada")]
     for answer in refused:
         assert (answer.status_code, answer["Retry-After"]) == (429, "150")
-        assert "Too many passwords were tried. Log in again in 150 seconds." in answer.content.decode()
+        assert "Log in again in 150 seconds; until then not even the right one is taken." in answer.content.decode()
     said = [each.getMessage() for each in caplog.records if each.name == guesses.__name__]
     assert said == [f"{MAX_OF_NAME} guesses (password by name, one name): no more for 150 s"]
     assert log_in("bob", PASSWORD).status_code == 302
