@@ -97,16 +97,17 @@ def test_an_older_database_is_refused_with_what_to_do_and_migrated_when_that_is_
     assert server.manage("shell", "--verbosity", "0", "--command", UP_TO_DATE).stdout == "[]\n"
 
 
-def test_a_port_that_is_taken_is_named(server: LiveServer) -> None:
+def test_a_port_that_is_taken_is_named_before_anything_is_done(server: LiveServer) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", server.port))
         taken.listen()
         command = ["serve", "--migrate", "--demo", "--banner", "--port", str(server.port)]
         refused = server.manage(*command, check=False)
     assert refused.returncode == 1
-    assert refused.stdout == "Demo loaded: 4 new flows.\n"
-    assert refused.stderr.endswith(
-        f"CommandError: 127.0.0.1:{server.port} cannot be used; is something else serving there?\n"
+    assert refused.stdout == ""
+    assert refused.stderr == (
+        f"CommandError: 127.0.0.1:{server.port} cannot be used. Is something else serving there? "
+        "End it, or take another port.\n"
     )
 
 

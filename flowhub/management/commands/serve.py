@@ -5,6 +5,7 @@ import gc
 import json
 import shlex
 import signal
+import socket
 import sys
 import time
 from typing import Any
@@ -54,6 +55,9 @@ class Command(BaseCommand):
         """Run the checks, then the server until it is told to stop."""
         if options["migrate"] or not options["reload"]:
             self.check(databases=["default"])
+        # Before a database is touched on which another version may be serving.
+        if not options["reload"]:
+            _refuse_taken_port(options["host"], options["port"])
         # By now all is imported, and lives for ever: to look for garbage in it takes a tenth of a start.
         gc.freeze()
         if options["migrate"]:
@@ -97,8 +101,7 @@ class Command(BaseCommand):
             # uvicorn's, which has said why: the application did not begin, or there is no such place to listen at.
             if server.lifespan.should_exit:
                 raise
-            address = f"{options['host']}:{options['port']}"
-            raise CommandError(f"{address} cannot be used; is something else serving there?") from None
+            raise _taken(options["host"], options["port"]) from None
         finally:
             ledger.stop()
             recovery.heart.stop()
@@ -143,6 +146,21 @@ async def _until_quiet(seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while (application.under_way or len(dispatcher)) and time.monotonic() < deadline:  # noqa: ASYNC110 (two counters)
         await asyncio.sleep(0.05)
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            # As the server's own: a port counts as free while connections of the last server there are ending.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, OverflowError):
+        raise _taken(host, port) from None
+
+
+def _taken(host: str, port: int) -> CommandError:
+    return CommandError(f"{host}:{port} cannot be used. Is something else serving there? End it, or take another port.")
 
 
 def _refuse_old_database() -> None:
