@@ -105,7 +105,9 @@ class Server(Revised):
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, help_text="Sent to clients as the server's instructions.")
     access = models.CharField(max_length=10, choices=Access, default=Access.KEY)
-    is_published = models.BooleanField(default=True, help_text="Off: the address answers 404.")
+    is_published = models.BooleanField(
+        default=True, help_text="Off: no client gets in, as if there were no server at its address."
+    )
     agent_tools = models.BooleanField(
         default=False,
         help_text="Clients can look at the executions of their own API key: what each node was given and gave.",

@@ -111,7 +111,10 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
         is_let_in = snapshot is not None and snapshot.is_public and not head.get("authorization")
     if hosted is None or not is_let_in:
         logger.warning("call of /mcp/%.100r without a key that opens it", slug)
-        message = "Send an API key of a server at this address: Authorization: Bearer fh_..."
+        message = (
+            "Nobody is let in here without an API key that opens a published server at this address. "
+            "Check both: the address, and the header Authorization: Bearer fh_..."
+        )
         raise Refused(401, message, {"www-authenticate": 'Bearer realm="flowhub", error="invalid_token"'})
     if user is None:
         scope[COUNTS_AS] = address_of(scope)

@@ -23,7 +23,9 @@ SECRET = OpenApiParameter("name", OpenApiTypes.STR, OpenApiParameter.PATH, descr
 class ServerSerializer(serializers.ModelSerializer):
     """A server."""
 
-    isPublished = serializers.BooleanField(source="is_published", help_text="False: its address answers 404.")
+    isPublished = serializers.BooleanField(
+        source="is_published", help_text="False: its address answers 401, as one where no server is."
+    )
     agentTools = serializers.BooleanField(
         source="agent_tools", help_text="Whether clients can look at the executions of their own key."
     )

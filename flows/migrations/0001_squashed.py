@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=200)),
                 ('description', models.TextField(blank=True, help_text="Sent to clients as the server's instructions.")),
                 ('access', models.CharField(choices=[('key', 'With an API key'), ('public', 'Anybody')], default='key', max_length=10)),
-                ('is_published', models.BooleanField(default=True, help_text='Off: the address answers 404.')),
+                ('is_published', models.BooleanField(default=True, help_text='Off: no client gets in, as if there were no server at its address.')),
                 ('agent_tools', models.BooleanField(default=False, help_text='Clients can look at the executions of their own API key: what each node was given and gave.')),
                 ('created_at', models.DateTimeField(auto_now_add=True, db_default=django.db.models.functions.datetime.Now())),
                 ('updated_at', models.DateTimeField(auto_now=True)),

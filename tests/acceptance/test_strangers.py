@@ -50,6 +50,13 @@ async def test_who_has_no_key_of_a_server_cannot_tell_whether_there_is_one(serve
             assert there == missing == odd
         get = [seen(await http.get(f"{server.url}/mcp/{slug}"), slug) for slug in ("demo", "nowhere")]
         assert get[0] == get[1]
+        headers = {"Authorization": f"Bearer {server.credentials['key']}"}
+        mistyped = await http.post(f"{server.url}/mcp/dmeo", json=LIST, headers=headers)
+    assert mistyped.status_code == 401
+    assert mistyped.json()["error"]["message"] == (
+        "Nobody is let in here without an API key that opens a published server at this address. "
+        "Check both: the address, and the header Authorization: Bearer fh_..."
+    )
 
 
 async def test_who_is_not_logged_in_cannot_tell_what_there_is_behind_other_doors(server: LiveServer) -> None:
