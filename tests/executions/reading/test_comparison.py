@@ -220,6 +220,18 @@ def test_the_page_says_in_order_what_differs_and_by_how_much_as_it_is_shown(flow
     assert re.findall(r'<span class="delta">(.*?)</span>', html) == ["±0 ms", "+1 ms"]
 
 
+def test_the_caller_is_named_as_on_the_page_of_the_execution(flow: Flow, browser: Client) -> None:
+    caller = {"clientName": "", "clientVersion": "", "principal": "user ada"}
+    by_rest = called(flow, 1, source="api", caller=caller, caller_name="api with user ada")
+    client = {"clientName": "Assistant", "clientVersion": "2.1", "principal": "key support"}
+    by_client = called(flow, 2, caller=client, caller_name="Assistant 2.1 with key support")
+    text = words(browser.get(f"/flows/{flow.pk}/compare/?left={by_rest.pk}&right={by_client.pk}").content.decode())
+    assert [" ".join(said.split()) for said in re.findall(r"Caller(.*?)[0-9a-f]{8}-", text, re.DOTALL)] == [
+        "REST with user ada",
+        "Assistant 2.1 with key support",
+    ]
+
+
 def test_executions_of_different_versions_and_replays_are_called_so(flow: Flow, browser: Client) -> None:
     old = called(flow, 1, flow_version=flow.published_version)
     new = called(flow, 2, flow_version=versions.publish(flow), replay_of=old)
