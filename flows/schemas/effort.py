@@ -4,6 +4,7 @@ The library that validates holds the GIL until it is done, so a check that is lo
 step is about 0.1 µs; where a check depends on luck, as with patterns and alternatives, the worst is counted.
 """
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ _KINDS = {
 _NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _MANY = ("properties", "dependentRequired", "dependentSchemas", "dependencies")
 _WORD = 64  # bits
+_INFINITE = (math.inf, -math.inf)
 _VISIT, _UNIQUE, _COMPARED, _MATCHED = 0.5, 10.0, 1.0, 0.3
 # What stands beside `unevaluated…` is checked again to know what it has evaluated, and in each of them once more.
 _AGAIN = 3
@@ -104,7 +106,7 @@ class Efforts:
         return self._left(value, most, least) >= 0
 
     def _left(self, value: Any, most: float, least: float = 0.0) -> float:
-        """How many of `most` steps that leaves at least; below zero when it may be none."""
+        """How many of `most` steps that leaves at least; below zero when it may be none, or a number is infinite."""
         left, character = most, self.total / _CHARACTERS
         each = max(self.total, least)
         pending = [value]
@@ -121,6 +123,8 @@ class Efforts:
                 pending += item.values() if isinstance(item, dict) else item
             elif isinstance(item, int) and item.bit_length() > _WORD:
                 left -= self.total * _digits(item)
+            elif item in _INFINITE:
+                return -1.0
         return left
 
     def steps(self, value: Any) -> float:
@@ -252,6 +256,18 @@ class Efforts:
                 sizes[at] = 0.0
                 pending += [(at, True), *((where, False) for where in (*sub.children, *filter(None, [sub.reference])))]
         return sizes["#"]
+
+
+def infinite(value: Any) -> Iterator[tuple[str | int, ...]]:
+    """Where in a value there are numbers beyond all doubles, as JSON may write them: 1e999 is read as infinity."""
+    pending: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
+    while pending:
+        steps, item = pending.pop()
+        if isinstance(item, float) and item in _INFINITE:
+            yield steps
+        elif isinstance(item, dict | list):
+            members = item.items() if isinstance(item, dict) else enumerate(item)
+            pending += [((*steps, step), child) for step, child in members if isinstance(child, dict | list | float)]
 
 
 def _assertions(schema: Mapping[str, Any]) -> Effort:

@@ -209,6 +209,16 @@ def test_to_work_out_what_a_check_takes_is_bounded_too(monkeypatch: pytest.Monke
     assert MAX_MET < len(met) < MAX_MET + MAX_EXPANDED
 
 
+@pytest.mark.parametrize("schema", [{}, {"items": {"type": "number"}}, {"uniqueItems": True}], ids=str)
+def test_a_number_that_no_double_holds_fits_no_schema(schema: dict[str, Any]) -> None:
+    value = json.loads('[1.5, 1e308, {"a": -1e999}]')
+    found = compile_schema(schema).faults(value)
+    assert [(fault.path, fault.message) for fault in found] == [
+        ("[2].a", "is too large for a number, which ends at 1.8e308; send it as a text")
+    ]
+    assert compile_schema({}).faults(value[:2]) == []
+
+
 def test_defaults_fill_in_so_much_and_no_more() -> None:
     schema = compile_schema({"items": {"properties": {"a": {"default": [1] * 999}}}})
     assert schema.accept([{}] * 50) == ([{"a": [1] * 999}] * 50, [])
