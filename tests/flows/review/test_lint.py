@@ -172,7 +172,7 @@ def test_parameters_inside_lists_and_alternatives_are_read_too() -> None:
 
 def test_what_takes_long_to_check_is_said_with_how_much_a_call_may_hold() -> None:
     patterns = {"type": "object", "patternProperties": {f"x{at}_[a-z]+": {"type": "string"} for at in range(400)}}
-    slow = subject(**taking(ORDER_ID | {"pattern": "^.{1,200}$"}), outputSchema=patterns)
+    slow = subject(**taking(ORDER_ID | {"pattern": ".{1,200}x$"}), outputSchema=patterns)
     assert [(each.path, each.message) for each in lint(slow) if each.rule == "schema-slow"] == [
         (
             f"{WHERE}.pattern",
