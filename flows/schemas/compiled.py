@@ -107,7 +107,7 @@ class CompiledSchema:
 
     def takes_long(self, value: Any) -> bool:
         """Whether a value may take so long to check that an event loop should not stop for it."""
-        return not self.efforts.is_within(value, LONG_STEPS, READ_STEPS)
+        return self.efforts.left(value, LONG_STEPS, READ_STEPS) < 0
 
     @cached_property
     def efforts(self) -> Efforts:

@@ -98,15 +98,12 @@ class Efforts:
     _own: dict[str, Effort] = field(default_factory=dict, init=False)
     _met: int = field(default=0, init=False)
 
-    def is_within(self, value: Any, most: float, least: float = 0.0) -> bool:
-        """Whether checking a value takes at most so many steps, and `least` for each of its values, by how large it is.
+    def left(self, value: Any, most: float, least: float = 0.0) -> float:
+        """How many of `most` steps are left when a value has been checked, by how large it is and no less than `least`
+        for each of its values.
 
-        True is certain, False is not.
+        That many are certain. Below zero it may still take less, or a number is infinite.
         """
-        return self._left(value, most, least) >= 0
-
-    def _left(self, value: Any, most: float, least: float = 0.0) -> float:
-        """How many of `most` steps that leaves at least; below zero when it may be none, or a number is infinite."""
         left, character = most, self.total / _CHARACTERS
         each = max(self.total, least)
         pending = [value]
@@ -135,7 +132,7 @@ class Efforts:
             places, item = pending.pop()
             if (effort := self._known.get(places)) is None:
                 if self._met > MAX_MET:
-                    taken = MAX_STEPS - self._left(item, MAX_STEPS - taken)
+                    taken = MAX_STEPS - self.left(item, MAX_STEPS - taken)
                     continue
                 effort = self.of(places)
                 taken += effort.fixed
