@@ -18,7 +18,7 @@ from flows.engine.aside import in_thread
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import too_deep
 from flows.engine.registry import json_path, message_of, short
-from flows.schemas.effort import LONG_STEPS, MAX_STEPS, READ_STEPS, Efforts
+from flows.schemas.effort import LONG_STEPS, MAX_STEPS, READ_STEPS, Efforts, infinite
 from flows.schemas.faults import explain
 from flows.schemas.header_parameters import header_faults
 from flows.schemas.keywords import inside
@@ -74,8 +74,8 @@ class CompiledSchema:
 
         Nulls that stand for nothing are no fault. The value that was given is not changed.
         """
-        if self.takes_long(value) and self.efforts.steps(value) > MAX_STEPS:
-            return value, [Fault("", _TOO_MUCH)]
+        if self.takes_long(value) and (fault := self._unchecked(value)) is not None:
+            return value, [fault]
         reader = self._reader
         try:
             with in_time():
@@ -96,8 +96,8 @@ class CompiledSchema:
 
         Of a value that takes too long to check, that is said.
         """
-        if self.takes_long(value) and self.efforts.steps(value) > MAX_STEPS:
-            return [Fault("", _TOO_MUCH)]
+        if self.takes_long(value) and (fault := self._unchecked(value)) is not None:
+            return [fault]
         with in_time():
             return self._faults(value)
 
@@ -107,12 +107,18 @@ class CompiledSchema:
 
     def takes_long(self, value: Any) -> bool:
         """Whether a value may take so long to check that an event loop should not stop for it."""
-        return not self.efforts.is_within(value, LONG_STEPS, READ_STEPS)
+        return self.efforts.left(value, LONG_STEPS, READ_STEPS) < 0
 
     @cached_property
     def efforts(self) -> Efforts:
         """What values take to be checked."""
         return Efforts(self.subschemas)
+
+    def _unchecked(self, value: Any) -> Fault | None:
+        """Why a value is not checked at all, if it is not."""
+        if (steps := next(infinite(value), None)) is not None:
+            return Fault(json_path(steps), "is too large for a number, which ends at 1.8e308; send it as a text")
+        return Fault("", _TOO_MUCH) if self.efforts.steps(value) > MAX_STEPS else None
 
     def _faults(self, value: Any) -> list[Fault]:
         try:

@@ -4,8 +4,9 @@ The library that validates holds the GIL until it is done, so a check that is lo
 step is about 0.1 µs; where a check depends on luck, as with patterns and alternatives, the worst is counted.
 """
 
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -19,6 +20,12 @@ MAX_STEPS = 2_000_000
 
 LONG_STEPS = 50_000
 """Of a check from which on it is not for the event loop."""
+
+MAX_MET = 100_000
+"""Subschemas that are met while it is worked out what the values of one schema take: half a second, about, once.
+
+One value may be held against any subset of what refers to itself, so there can be more subsets than values are sent.
+"""
 
 READ_STEPS = 15.0
 """Of reading a value once it is checked, or of saying what is wrong with it."""
@@ -39,6 +46,7 @@ _KINDS = {
 _NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _MANY = ("properties", "dependentRequired", "dependentSchemas", "dependencies")
 _WORD = 64  # bits
+_INFINITE = (math.inf, -math.inf)
 _VISIT, _UNIQUE, _COMPARED, _MATCHED = 0.5, 10.0, 1.0, 0.3
 # What stands beside `unevaluated…` is checked again to know what it has evaluated, and in each of them once more.
 _AGAIN = 3
@@ -76,6 +84,10 @@ class Effort:
             found = self.known[key] = tuple(sorted(together.items()))
         return found
 
+    def held(self, children: Iterable[tuple[str | int, Any]]) -> Iterator[tuple[Places, Any]]:
+        """Of properties or items those that subschemas say something of, with these."""
+        return ((places, child) for step, child in children if (places := self.places(step)))
+
 
 @dataclass(eq=False)
 class Efforts:
@@ -84,11 +96,13 @@ class Efforts:
     subschemas: Mapping[str, Subschema]
     _known: dict[Places, Effort] = field(default_factory=dict, init=False)
     _own: dict[str, Effort] = field(default_factory=dict, init=False)
+    _met: int = field(default=0, init=False)
 
-    def is_within(self, value: Any, most: float, least: float = 0.0) -> bool:
-        """Whether checking a value takes at most so many steps, and `least` for each of its values, by how large it is.
+    def left(self, value: Any, most: float, least: float = 0.0) -> float:
+        """How many of `most` steps are left when a value has been checked, by how large it is and no less than `least`
+        for each of its values.
 
-        True is certain, False is not.
+        That many are certain. Below zero it may still take less, or a number is infinite.
         """
         left, character = most, self.total / _CHARACTERS
         each = max(self.total, least)
@@ -100,13 +114,15 @@ class Efforts:
                 left -= character * len(item)
             elif isinstance(item, dict | list):
                 if each * len(item) > left:
-                    return False
+                    return -1.0
                 if isinstance(item, dict):
                     left -= character * sum(map(len, map(str, item)))
                 pending += item.values() if isinstance(item, dict) else item
             elif isinstance(item, int) and item.bit_length() > _WORD:
                 left -= self.total * _digits(item)
-        return left >= 0
+            elif item in _INFINITE:
+                return -1.0
+        return left
 
     def steps(self, value: Any) -> float:
         """How many steps it takes at most to check a value; stops counting beyond MAX_STEPS."""
@@ -115,6 +131,9 @@ class Efforts:
         while pending and taken <= MAX_STEPS:
             places, item = pending.pop()
             if (effort := self._known.get(places)) is None:
+                if self._met > MAX_MET:
+                    taken = MAX_STEPS - self.left(item, MAX_STEPS - taken)
+                    continue
                 effort = self.of(places)
                 taken += effort.fixed
             taken += effort.fixed
@@ -128,10 +147,9 @@ class Efforts:
                 taken += effort.child * len(item)
                 if effort.key_character:
                     taken += effort.key_character * sum(map(len, map(str, item)))
-                if taken <= MAX_STEPS and (effort.members or effort.below):
-                    pending += ((below, child) for name, child in item.items() if (below := effort.places(name)))
-            elif isinstance(item, list) and (effort.items or effort.below):
-                pending += ((below, child) for at, child in enumerate(item) if (below := effort.places(at)))
+                pending += effort.held(item.items() if effort.members or effort.below else ())
+            elif isinstance(item, list):
+                pending += effort.held(enumerate(item) if effort.items or effort.below else ())
         return taken
 
     def of(self, places: Places) -> Effort:
@@ -139,6 +157,7 @@ class Efforts:
         found, todo, seen = Effort(), list(places), set()
         while todo:
             at, times = todo.pop()
+            self._met += 1
             sub = self.subschemas[at]
             if at in self._recursive:
                 # The library remembers how a value fits a schema that leads to itself.
@@ -234,6 +253,18 @@ class Efforts:
                 sizes[at] = 0.0
                 pending += [(at, True), *((where, False) for where in (*sub.children, *filter(None, [sub.reference])))]
         return sizes["#"]
+
+
+def infinite(value: Any) -> Iterator[tuple[str | int, ...]]:
+    """Where in a value there are numbers beyond all doubles, as JSON may write them: 1e999 is read as infinity."""
+    pending: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
+    while pending:
+        steps, item = pending.pop()
+        if isinstance(item, float) and item in _INFINITE:
+            yield steps
+        elif isinstance(item, dict | list):
+            members = item.items() if isinstance(item, dict) else enumerate(item)
+            pending += [((*steps, step), child) for step, child in members if isinstance(child, dict | list | float)]
 
 
 def _assertions(schema: Mapping[str, Any]) -> Effort:

@@ -44,7 +44,7 @@ async def answer_of(
     that asks, as it goes on the wire. Raises MCPError when there is no answer: -32602 for texts that do not fit,
     OVER_LIMIT for a call over a limit, else -32603; `data` goes with the error, beside the id of the execution.
     """
-    principal, is_new = tools.principal_of(ctx), params.request_state is None
+    principal, is_new = tools.principal_of(ctx), not asking.goes_on(ctx, params)
     caller = replace(tools.caller_of(ctx, principal), request=f"{ctx.method} {asked}")
     arguments = as_arguments(target.input_schema.schema, texts)
 

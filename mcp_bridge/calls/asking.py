@@ -85,6 +85,11 @@ def boundary(slug: str) -> RequestStateBoundary:
     )
 
 
+def goes_on(ctx: Context, params: Params) -> bool:
+    """Whether a request goes on with an execution, and is no new call: the eras before 2026-07-28 know no state."""
+    return ctx.protocol_version in MODERN_PROTOCOL_VERSIONS and params.request_state is not None
+
+
 async def converse(ctx: Context, params: Params, call: Call) -> Answer | Pending | dict[str, Any]:
     """Make the call, or go on with the one whose state the request brings, and ask the client for as long as it takes.
 
@@ -96,8 +101,8 @@ async def converse(ctx: Context, params: Params, call: Call) -> Answer | Pending
     given = _given(params.input_responses) if is_modern and params.input_responses else {}
     who = Answerer(call.caller, call.target.flow_id, call.watch, call.written)
     try:
-        if is_modern and params.request_state is not None:
-            state: Called = await resumption.resume(Ticket.of_text(params.request_state), given, who)
+        if goes_on(ctx, params):
+            state: Called = await resumption.resume(Ticket.of_text(params.request_state or ""), given, who)
             given = {}
         else:
             state = await deliveries.state_of(call)

@@ -161,7 +161,7 @@ async def call(catalogue: Catalogue, ctx: Context, params: CallToolRequestParams
     """
     snapshot, principal = catalogue.snapshot, principal_of(ctx)
     tool, run = snapshot.tools.get(params.name), partial(_call, snapshot, principal, ctx, params)
-    is_new = params.request_state is None
+    is_new = not asking.goes_on(ctx, params)
     return await within_limits(snapshot, principal, counts_as(ctx), tool, ctx.protocol_version, run, is_new=is_new)
 
 

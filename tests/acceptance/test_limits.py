@@ -15,6 +15,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
+from mcp_types import ListRootsResult
 
 from tests.live import LiveServer, live_server
 from tests.mcp_client import ERAS, LEGACY, MODERN
@@ -41,6 +42,7 @@ for slug, fields in {servers}.items():
     publish(server, "slow", node("wait", "delay", seconds=3), answer("Done"))
     each = node("each", "for_each", items="{{ trigger.items }}", flow="quick", arguments={})
     publish(server, "many", each, answer("Done"))
+    publish(server, "asks", node("roots", "ask_roots"), answer("Done"))
     Prompt.objects.create(server=server, name="asked", description="Asks.", flow=server.flows.get(tool_name="quick"))
 """
 
@@ -93,9 +95,9 @@ async def test_a_stranger_is_told_in_words_when_to_come_back_and_is_let_in_then(
         assert (answered >= 20, refused.structured_content) == (True, None)
         assert refused.meta[RETRY_AFTER] == int(said[1])
         # What is no call goes on: a client that is not answered here falls back, or gives up.
-        assert [tool.name for tool in (await client.list_tools()).tools] == ["many", "quick", "slow"]
+        assert [tool.name for tool in (await client.list_tools()).tools] == ["asks", "many", "quick", "slow"]
         async with stranger(uvicorn_server, era, slug) as another:
-            assert len((await another.list_tools()).tools) == 3
+            assert len((await another.list_tools()).tools) == 4
         async with asyncio.timeout(20):
             while (await client.call_tool("quick", {})).is_error:
                 await asyncio.sleep(0.2)
@@ -170,6 +172,28 @@ async def test_prompts_that_a_flow_answers_are_calls_too(uvicorn_server: LiveSer
         "This call was not made: the limit is 1 call a minute from one address without an API key. "
         f"Call again in {seconds} seconds.",
     )
+
+
+async def test_the_state_of_an_earlier_call_is_no_way_past_a_rate_in_the_era_without_states(
+    uvicorn_server: LiveServer,
+) -> None:
+    make(uvicorn_server, stated={"access": "public", "stranger_calls_per_minute": 2})
+
+    async def roots(_: Any) -> ListRootsResult:
+        return ListRootsResult(roots=[])
+
+    url = f"{uvicorn_server.url}/mcp/stated"
+    async with (
+        httpx2.AsyncClient(timeout=30) as http,
+        Client(streamable_http_client(url, http_client=http), list_roots_callback=roots) as modern,
+        stranger(uvicorn_server, LEGACY, "stated") as legacy,
+    ):
+        asked = await modern.session.call_tool("asks", {}, allow_input_required=True)
+        states = [legacy.session.call_tool("asks", {}, request_state=asked.request_state) for _ in range(5)]
+        results = [await each for each in states]
+    said = [result.content[0].text for result in results]
+    # One more may have come while this went on.
+    assert [text.startswith("This call was not made: the limit is 2 calls a minute") for text in said][2:] == [True] * 3
 
 
 @pytest.mark.redis

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from flows.schemas.compiled import CompiledSchema, compile_schema
-from flows.schemas.effort import MAX_STEPS
+from flows.schemas.compiled import MAX_EXPANDED, CompiledSchema, compile_schema
+from flows.schemas.effort import MAX_MET, MAX_STEPS, Effort, Efforts
 from flows.schemas.reading import MAX_FILLED_VALUES
 from flows.schemas.subschemas import MAX_SECONDS
 from tests.executions.privacy.test_growth import grows
@@ -186,6 +186,37 @@ def test_items_are_the_same_as_json_schema_says(items: list[Any], fits: bool) ->
     message = [] if fits else [f"the list of {len(items)} has non-unique elements"]
     assert list(map(str, schema.faults(items))) == message
     assert compile_schema({"uniqueItems": False}).faults(items) == []
+
+
+def test_to_work_out_what_a_check_takes_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    met, own = [], Efforts.own
+
+    def counted(efforts: Efforts, at: str) -> Effort:
+        met.append(at)
+        return own(efforts, at)
+
+    monkeypatch.setattr(Efforts, "own", counted)
+    # Each way through the tree is held against a subset of its own.
+    begin = {"properties": {"a": {"allOf": [{"$ref": "#/$defs/0"}, {"$ref": "#/$defs/1"}]}, "b": {"$ref": "#/$defs/0"}}}
+    after = {str(at): {"additionalProperties": {"$ref": f"#/$defs/{at + 1}"}} for at in range(1, 20)}
+    schema = compile_schema({"$defs": {"0": begin, **after, "20": {}}, "$ref": "#/$defs/0"})
+    tree: dict[str, Any] = {}
+    for _ in range(15):
+        tree = {"a": tree, "b": tree}
+    for _ in range(2):
+        assert [fault.message for fault in schema.faults(tree)] == [TOO_MUCH]
+        assert schema.faults({"a": {"b": {"a": {}}}}) == []
+    assert MAX_MET < len(met) < MAX_MET + MAX_EXPANDED
+
+
+@pytest.mark.parametrize("schema", [{}, {"items": {"type": "number"}}, {"uniqueItems": True}], ids=str)
+def test_a_number_that_no_double_holds_fits_no_schema(schema: dict[str, Any]) -> None:
+    value = json.loads('[1.5, 1e308, {"a": -1e999}]')
+    found = compile_schema(schema).faults(value)
+    assert [(fault.path, fault.message) for fault in found] == [
+        ("[2].a", "is too large for a number, which ends at 1.8e308; send it as a text")
+    ]
+    assert compile_schema({}).faults(value[:2]) == []
 
 
 def test_defaults_fill_in_so_much_and_no_more() -> None:
