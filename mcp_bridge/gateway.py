@@ -115,7 +115,9 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
             "Nobody is let in here without an API key that opens a published server at this address. "
             "Check both: the address, and the header Authorization: Bearer fh_..."
         )
-        raise Refused(401, message, {"www-authenticate": 'Bearer realm="flowhub", error="invalid_token"'})
+        # Who sent no key is told of no error in it (RFC 6750, 3.1).
+        error = ', error="invalid_token"' if head.get("authorization") else ""
+        raise Refused(401, message, {"www-authenticate": f'Bearer realm="flowhub"{error}'})
     if user is None:
         scope[COUNTS_AS] = address_of(scope)
     elif KeyScope.CALL not in user.principal.scopes:

@@ -48,6 +48,8 @@ async def test_who_has_no_key_of_a_server_cannot_tell_whether_there_is_one(serve
             ]
             assert there[0] == 401
             assert there == missing == odd
+            challenge = 'www-authenticate: Bearer realm="flowhub"'
+            assert (challenge + (', error="invalid_token"' if key else "")) in there[1].splitlines()
         get = [seen(await http.get(f"{server.url}/mcp/{slug}"), slug) for slug in ("demo", "nowhere")]
         assert get[0] == get[1]
         headers = {"Authorization": f"Bearer {server.credentials['key']}"}
