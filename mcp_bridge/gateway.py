@@ -116,8 +116,8 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
             "Check both: the address, and the header Authorization: Bearer fh_..."
         )
         # Who sent no key is told of no error in it (RFC 6750, 3.1).
-        error = ', error="invalid_token"' if head.get("authorization") else ""
-        raise Refused(401, message, {"www-authenticate": f'Bearer realm="flowhub"{error}'})
+        wrong = ', error="invalid_token"' if head.get("authorization") else ""
+        raise Refused(401, message, {"www-authenticate": f'Bearer realm="flowhub"{wrong}'})
     if user is None:
         scope[COUNTS_AS] = address_of(scope)
     elif KeyScope.CALL not in user.principal.scopes:
