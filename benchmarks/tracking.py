@@ -61,7 +61,7 @@ Measured = Callable[[int], Awaitable[Any]]
 def calls_of(graph: Graph) -> dict[str, Measured]:
     """One call of each kind."""
     schema = {"type": "object"}
-    target = Target(None, None, None, "Benchmark", "benchmark", "benchmark", graph, compile_schema(schema), 60.0, {})
+    target = Target(None, None, None, "Benchmark", "benchmark", "benchmark", graph, compile_schema(schema), 60.0)
     caller = Caller("key benchmark", "mcp", "benchmark", "1", "2026-07-28")
     alone = Services("none", outbound_client(), {})
 
