@@ -1,6 +1,5 @@
 """Whether a client's call is within the limits of its caller and of the server, asked before anything is run."""
 
-from collections.abc import Awaitable
 from typing import Any
 
 from django.conf import settings
@@ -15,9 +14,9 @@ RETRY_AFTER = "flowhub/retryAfterSeconds"
 """In `_meta`: clients compare structured content with the tool's output schema, also that of an error."""
 
 
-def admit(
+async def admit(
     snapshot: Snapshot, principal: Principal | None, counts_as: str, flow_id: int | None, *, is_new: bool = True
-) -> Place | Awaitable[Place]:
+) -> Place:
     """Let a call in, as `doors.admit` does; raises OverLimit.
 
     It is counted to the key; of strangers to what they count as, `Caller.counts_as`, at this server.
@@ -26,7 +25,8 @@ def admit(
         caller = principal.allowance
     else:
         caller = of_stranger(counts_as, snapshot.server_id, *snapshot.stranger_calls)
-    return doors.admit((caller, snapshot.allowance), flow_id, snapshot.server_id, is_new=is_new)
+    admitted = doors.admit((caller, snapshot.allowance), flow_id, snapshot.server_id, is_new=is_new)
+    return admitted if isinstance(admitted, Place) else await admitted
 
 
 def bounds_of(principal: Principal | None) -> Bounds:

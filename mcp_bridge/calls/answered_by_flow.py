@@ -9,7 +9,6 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from executions.admission.allowances import OverLimit
-from executions.admission.doors import Place
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.running.calls import Answer, Pending, Written, call_of
 from executions.running.refusing import refuse
@@ -60,8 +59,7 @@ async def answer_of(
     # Of a resource's URI the template is kept: what stands in its place are arguments.
     request = asking.request_of(ctx, **({"uri": asked} if "uri" in data else {}))
     try:
-        admitted = admitting.admit(snapshot, principal, tools.counts_as(ctx), target.flow_id, is_new=is_new)
-        place = admitted if isinstance(admitted, Place) else await admitted
+        place = await admitting.admit(snapshot, principal, tools.counts_as(ctx), target.flow_id, is_new=is_new)
     except OverLimit as over:
         raise MCPError(OVER_LIMIT, str(over), data={**data, "retryAfterSeconds": over.seconds}) from None
     try:

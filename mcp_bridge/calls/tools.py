@@ -142,8 +142,7 @@ async def within_limits(
     """
     flow_id = tool.target.flow_id if tool is not None else None
     try:
-        admitted = admitting.admit(snapshot, principal, counts_as, flow_id, is_new=is_new)
-        place = admitted if isinstance(admitted, Place) else await admitted
+        place = await admitting.admit(snapshot, principal, counts_as, flow_id, is_new=is_new)
     except OverLimit as over:
         return results.signed(admitting.over_limit(over, protocol_version), snapshot, protocol_version)
     try:
