@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from flows.engine.errors import Fault
-from flows.models import Server
+from flows.models import MAX_CALLS, Server
 from flows.values.json_text import unstorable
 
 FAULTY_FIELDS = ("definition", "inputSchema", "outputSchema", "toolDescription", "annotations")
@@ -32,6 +32,13 @@ class VisibleServerField(serializers.SlugRelatedField):
     def get_queryset(self) -> QuerySet[Server]:
         """The servers that the caller may name."""
         return Server.objects.visible_to(self.context["request"].user)
+
+
+class CallsField(serializers.IntegerField):
+    """A limit of calls that somebody may set; null is none of their own."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, min_value=1, max_value=MAX_CALLS, **kwargs)
 
 
 class FaultSerializer(serializers.Serializer):

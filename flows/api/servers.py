@@ -11,8 +11,9 @@ from rest_framework import generics, serializers
 
 from flows.api.base import ApiView
 from flows.api.conditions import RevisedView, documented
+from flows.api.fields import CallsField
 from flows.api.pagination import Envelope
-from flows.models import MAX_CALLS, MAX_SECRET, SECRET_NAME, Secret, Server
+from flows.models import MAX_SECRET, SECRET_NAME, Secret, Server
 from flows.publishing import versions
 from flows.values.scopes import Scope
 
@@ -32,34 +33,15 @@ class ServerSerializer(serializers.ModelSerializer):
     linksFailures = serializers.BooleanField(
         source="links_failures", help_text="Whether a failure ends with the address of its execution."
     )
-    callsPerMinute = serializers.IntegerField(
-        source="calls_per_minute",
-        allow_null=True,
-        min_value=1,
-        max_value=MAX_CALLS,
-        help_text="Of all its callers together; null: as many as come.",
+    callsPerMinute = CallsField(
+        source="calls_per_minute", help_text="Of all its callers together; null: as many as come."
     )
-    callsAtOnce = serializers.IntegerField(
-        source="calls_at_once",
-        allow_null=True,
-        min_value=1,
-        max_value=MAX_CALLS,
-        help_text="The same, under way in each process.",
-    )
-    strangerCallsPerMinute = serializers.IntegerField(
+    callsAtOnce = CallsField(source="calls_at_once", help_text="The same, under way in each process.")
+    strangerCallsPerMinute = CallsField(
         source="stranger_calls_per_minute",
-        allow_null=True,
-        min_value=1,
-        max_value=MAX_CALLS,
         help_text="From one address without an API key; null: what this FlowHub allows.",
     )
-    strangerCallsAtOnce = serializers.IntegerField(
-        source="stranger_calls_at_once",
-        allow_null=True,
-        min_value=1,
-        max_value=MAX_CALLS,
-        help_text="The same, under way in each process.",
-    )
+    strangerCallsAtOnce = CallsField(source="stranger_calls_at_once", help_text="The same, under way in each process.")
     revision = serializers.IntegerField(read_only=True, help_text="Its ETag is the same.")
 
     class Meta:

@@ -1,6 +1,7 @@
 """API keys over REST, for people alone: a key cannot make, change or end a key."""
 
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from django.db.models import QuerySet
@@ -13,9 +14,9 @@ from rest_framework.response import Response
 
 from executions.reading.refused_calls import refused_by_principal
 from flows.api.base import ApiView
-from flows.api.fields import VisibleServerField
+from flows.api.fields import CallsField, VisibleServerField
 from flows.api.pagination import Envelope
-from flows.models import MAX_CALLS, Server
+from flows.models import Server
 from flows.values.scopes import EVERYTHING, Scope, why_not
 from mcp_bridge.models import MAX_OVERLAP_SECONDS, ApiKey, calls_only
 
@@ -49,20 +50,10 @@ class KeySerializer(serializers.ModelSerializer):
     tools = serializers.ListField(
         child=serializers.CharField(max_length=128), default=list, help_text="Tool names; none for every tool."
     )
-    callsPerMinute = serializers.IntegerField(
-        source="calls_per_minute",
-        allow_null=True,
-        default=None,
-        min_value=1,
-        max_value=MAX_CALLS,
-        help_text="null: as many as come.",
-    )
-    callsAtOnce = serializers.IntegerField(
+    callsPerMinute = CallsField(source="calls_per_minute", default=None, help_text="null: as many as come.")
+    callsAtOnce = CallsField(
         source="calls_at_once",
-        allow_null=True,
         default=None,
-        min_value=1,
-        max_value=MAX_CALLS,
         help_text="Under way in each process; null: so many that others do not starve.",
     )
     expiresAt = serializers.DateTimeField(source="expires_at", allow_null=True, default=None)
@@ -97,8 +88,14 @@ class KeySerializer(serializers.ModelSerializer):
         ]
 
     def get_refusedLastDay(self, key: ApiKey) -> int:
-        """One look-up a key: pages of this list are short."""
-        return refused_by_principal([key.principal_id]).get(key.principal_id, 0)
+        """Those of the key."""
+        return self._refused.get(key.principal_id, 0)
+
+    @cached_property
+    def _refused(self) -> dict[str, int]:
+        """Those of all keys that are written together, asked for once."""
+        keys: list[Any] = self.instance if isinstance(self.instance, list) else [self.instance]
+        return refused_by_principal([key.principal_id for key in keys])
 
     def validate_scopes(self, value: Any) -> list[str]:
         """In the order in which they are shown everywhere."""

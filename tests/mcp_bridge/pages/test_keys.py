@@ -5,9 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from executions.admission.refusals import minute_of
+from executions.models import RefusedCalls
 from flows.values.scopes import EVERYTHING
 from mcp_bridge.keys.principals import verify
 from mcp_bridge.models import ApiKey, hash_key
@@ -223,6 +227,19 @@ def test_keys_over_rest_are_made_changed_rotated_and_revoked(person: Client, own
     gone = {"detail": "The key is revoked, and cannot be brought back; make another one."}
     for answer in (person.patch(path, {"name": "x"}, **JSON), person.post(f"{path}rotate/", {}, **JSON)):
         assert (answer.status_code, answer.json()) == (409, gone)
+
+
+def test_a_list_of_keys_counts_what_their_limits_refused_in_one_query(person: Client, owner: Any) -> None:
+    for number in range(4):
+        make_key(owner, name=str(number))
+    keys = list(ApiKey.objects.order_by("pk"))
+    now = minute_of(timezone.now())
+    RefusedCalls.objects.create(minute=now, principal_id=keys[1].principal_id, flow_key=0, server_key=0, number=3)
+    with CaptureQueriesContext(connection) as asked:
+        items = person.get("/api/keys/").json()["items"]
+    assert {item["name"]: item["refusedLastDay"] for item in items} == {"0": 0, "1": 3, "2": 0, "3": 0}
+    assert len([query for query in asked if RefusedCalls._meta.db_table in query["sql"]]) == 1
+    assert person.get(f"/api/keys/{keys[1].pk}/").json()["refusedLastDay"] == 3
 
 
 def test_a_key_neither_sees_nor_makes_keys(owner: Any, client: Client) -> None:
