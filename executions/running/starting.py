@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 
+from executions.admission.families import Numbers
 from executions.database import in_database
 from executions.ledger import drafts
 from executions.ledger.suspensions import Held
@@ -26,7 +27,6 @@ from executions.running.calls import (
     Call,
     Caller,
     Delivery,
-    Numbers,
     Waiting,
     call_of,
     error_answer,
@@ -207,7 +207,7 @@ async def _walk(work: Work) -> Answer | Waiting:
         numbers = parent.numbers
     elif caller.above is not None:
         numbers = numbers_of(caller.above, caller.bounds.family)
-        if (too_far := refusal(call, numbers)) is not None:
+        if (too_far := await refusal(call, numbers)) is not None:
             return await work.end(error_answer(tracker.execution_id, too_far.for_client, too_far), too_far)
     else:
         numbers = Numbers(1)

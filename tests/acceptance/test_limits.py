@@ -217,3 +217,12 @@ async def test_with_redis_two_processes_admit_together_what_one_may(tmp_path: Pa
         # One more for every two seconds that this took.
         assert 30 <= answered <= 31 + took / 2
         assert total(one, slug) == answered
+        make(one, **{f"{slug}-few": {"access": "public", "stranger_calls_at_once": 3}})
+        async with httpx2.AsyncClient(timeout=30) as http:
+            sent = [
+                http.post(f"{server.url}/mcp/{slug}-few", **message("slow", number))
+                for number in range(5)
+                for server in (one, other)
+            ]
+            results = [each.json()["result"] for each in await asyncio.gather(*sent)]
+        assert sum(not each["isError"] for each in results) == 3
