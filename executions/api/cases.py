@@ -12,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions.acting.actions import ActionRefused
-from executions.api.refusals import TOO_MANY, let_in
+from executions.admission.allowances import OverLimit
+from executions.api.refusals import TOO_MANY, OverItsLimit
 from executions.api.views import OfFlow
 from executions.cases import calls
 from executions.running.targets import draft_target
@@ -184,7 +185,11 @@ class CasesCalledSerializer(serializers.Serializer):
 
 
 class CasesCall(OfCases):
-    """Call every case of a flow, four at a time, and wait for the end of the last."""
+    """Call every case of a flow, four at a time, and wait for the end of the last.
+
+    Each is a call within the limits of the key or person: the `reason` of one beyond them says when to come back. It is
+    429 when none was let in.
+    """
 
     scopes = {"POST": Scope.EXECUTIONS_WRITE}
     serializer_class = CasesCallSerializer
@@ -203,17 +208,19 @@ class CasesCall(OfCases):
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
         rows = list(self.get_queryset())
-        with let_in(request, self.flow):
-            _call_all(rows, self.flow, request.user, is_published=asked.validated_data["version"] == "published")
+        _call_all(rows, self.flow, request, is_published=asked.validated_data["version"] == "published")
         passed = sum(bool(case.last_passed) for case in rows)
         answer = CasesCalledSerializer({"passed": passed, "total": len(rows), "items": rows})
         return Response(answer.data)
 
 
-def _call_all(rows: list[SavedCase], flow: Flow, user: Any, *, is_published: bool) -> None:
+def _call_all(rows: list[SavedCase], flow: Flow, request: Request, *, is_published: bool) -> None:
     """Call the cases; what keeps the flow from being called becomes an answer of the API."""
+    allowance = getattr(request.auth, "allowance", None)
     try:
-        calls.call_all(rows, flow, user, is_published=is_published)
+        calls.call_all(rows, flow, request.user, allowance, is_published=is_published)
+    except OverLimit as over:
+        raise OverItsLimit(over) from None
     except DefinitionError as error:
         raise ValidationError(faults_by_field(error.faults)) from None
     except ValueError as error:
