@@ -117,6 +117,20 @@ class Doors:
         self._take(place, [each for each in allowances if each.per_minute is not None], refused)
         return place
 
+    async def look(self, allowances: Sequence[Allowance], server_id: int | None) -> None:
+        """Raise OverLimit, which is counted, for a call that would not be let in now; takes nothing."""
+        refused = partial(_count, allowances, None, server_id)
+        self._enter(allowances, refused).leave()
+        rates = [each for each in allowances if each.per_minute is not None]
+        try:
+            if self._shared is not None and self._sharing.is_on:
+                await asyncio.to_thread(self._ask_rates, rates, Buckets.look)
+            else:
+                self._ask_rates(rates, Buckets.look)
+        except OverLimit:
+            refused()
+            raise
+
     async def _admit_aside(self, place: Place, rates: Sequence[Allowance], refused: Callable[[], None]) -> Place:
         try:
             await asyncio.to_thread(self._take, place, rates, refused)
@@ -137,12 +151,7 @@ class Doors:
         try:
             if self.leases is not None:
                 self._lease(self.leases, place)
-            for each in rates:
-                seconds = math.ceil(self._spend(each.name, each.per_minute or 0))
-                if seconds:
-                    limit = f"{_calls(each.per_minute or 0)} a minute {each.whose}"
-                    again = f"{seconds} second{'' if seconds == 1 else 's'}"
-                    raise OverLimit(f"This call was not made: the limit is {limit}. Call again in {again}.", seconds)
+            self._ask_rates(rates, Buckets.spend)
         except BaseException as error:
             place.leave()
             if isinstance(error, OverLimit):
@@ -160,11 +169,19 @@ class Doors:
         leases.hold(lease)
         place.keep(partial(leases.leave, lease))
 
-    def _spend(self, name: str, per_minute: int) -> float:
-        shared = self._shared
-        if shared is None:
-            return self._own.spend(name, per_minute)
-        return self._sharing.counted(lambda: shared.spend(name, per_minute), lambda: self._own.spend(name, per_minute))
+    def _ask_rates(self, rates: Sequence[Allowance], ask: Callable[[Buckets, str, int], float]) -> None:
+        """Raise OverLimit for the first bucket that has no call left; `ask` takes one out, or only looks."""
+        own, shared = self._own, self._shared
+        for each in rates:
+            asked = each.name, each.per_minute or 0
+            alone = partial(ask, own, *asked)
+            seconds = math.ceil(
+                alone() if shared is None else self._sharing.counted(partial(ask, shared, *asked), alone)
+            )
+            if seconds:
+                limit = f"{_calls(each.per_minute or 0)} a minute {each.whose}"
+                again = f"{seconds} second{'' if seconds == 1 else 's'}"
+                raise OverLimit(f"This call was not made: the limit is {limit}. Call again in {again}.", seconds)
 
 
 def _at_once(allowance: Allowance) -> OverLimit:

@@ -47,3 +47,9 @@ class Buckets:
         """Take one call out of a bucket; returns after how many seconds there will be one, 0 when it was taken."""
         result = self._with(per_minute).limit(name)
         return result.state.retry_after if result.limited else 0.0
+
+    def look(self, name: str, per_minute: int) -> float:
+        """The same of the next call, without taking it out."""
+        # The library's own `retry_after` is 0 here when the bucket has just been emptied.
+        full_after = self._with(per_minute).peek(name).reset_after
+        return max(0.0, full_after - (per_minute - 1) * 60 / per_minute)

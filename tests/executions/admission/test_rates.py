@@ -27,6 +27,21 @@ def test_a_bucket_fills_up_as_time_goes_by(monkeypatch: pytest.MonkeyPatch) -> N
     assert [buckets.spend("key:1", 2) for _ in range(2)] == [0, 30]
 
 
+def test_to_look_into_a_bucket_takes_no_call_out() -> None:
+    buckets = Buckets.of_process()
+    assert [buckets.look("key:1", 3), buckets.spend("key:1", 3), buckets.look("key:1", 3)] == [0, 0, 0]
+    assert [buckets.spend("key:1", 3) for _ in range(2)] == [0, 0]
+    waits = [buckets.look("key:1", 3), buckets.look("key:1", 3), buckets.spend("key:1", 3)]
+    assert [19 < each <= 20 for each in waits] == [True, True, True]
+
+
+@pytest.mark.redis
+def test_to_look_says_the_same_of_a_bucket_in_redis(redis_url: str, name: str) -> None:
+    buckets = Buckets.in_redis(redis_url)
+    assert [buckets.look(name, 1), buckets.spend(name, 1)] == [0, 0]
+    assert [59 < each <= 60 for each in (buckets.look(name, 1), buckets.spend(name, 1))] == [True, True]
+
+
 @pytest.fixture
 def name(redis_url: str) -> Iterator[str]:
     """The name of a bucket that nobody else has, and that is gone afterwards."""
