@@ -4,6 +4,7 @@ Each limit has a sorted set of the places under it, by when their lease ends. A 
 process and gives back what is left, so that neither a busy event loop nor an answer waits for Redis.
 """
 
+import atexit
 import secrets
 import threading
 import time
@@ -69,6 +70,7 @@ class Leases:
         self._something = threading.Event()
         self._lock = threading.Lock()
         """Held while leases are renewed or given back, so that a late renewal brings none back."""
+        self._is_closed = False
         self._thread = threading.Thread(target=self._keep, name="leases", daemon=True)
 
     def lease_of(self, names: Sequence[str]) -> Lease:
@@ -87,7 +89,7 @@ class Leases:
 
     def leave(self, lease: Lease) -> None:
         """Give a lease back, soon."""
-        del self._held[lease.member]
+        self._held.pop(lease.member, None)
         self._left.append(lease)
         self._something.set()
 
@@ -104,20 +106,38 @@ class Leases:
         self._begin()
         self._something.set()
 
+    def close(self) -> None:
+        """Give everything back; for a process that ends, whose calls have ended with it."""
+        self._is_closed = True
+        self._something.set()
+        if self._thread.is_alive():
+            self._thread.join(2 * REDIS_SECONDS)
+        self._left.extend(self._held.values())
+        self._held.clear()
+        if self._left:
+            self._sharing.counted(self._give_back, self._left.clear)
+        self._redis.close()
+        atexit.unregister(self.close)
+
     def _begin(self) -> None:
         if not self._thread.is_alive():
-            with suppress(RuntimeError):  # another one was quicker
+            with suppress(RuntimeError):  # another one was quicker, or it has been closed
                 self._thread.start()
+                atexit.register(self.close)
 
     def _keep(self) -> None:
         renewed_at = time.monotonic()
         while True:
             self._something.wait(RENEW_SECONDS)
             self._something.clear()
+            if self._is_closed:
+                return
             # While Redis is gone nothing is kept for it: what it does not hear of ends with its lease.
-            self._sharing.counted(self._give_back, self._left.clear)
-            self._sharing.counted(self._tell, self._told.clear)
-            if time.monotonic() - renewed_at >= RENEW_SECONDS:
+            if self._left:
+                self._sharing.counted(self._give_back, self._left.clear)
+            if self._told:
+                self._sharing.counted(self._tell, self._told.clear)
+            if self._held and time.monotonic() - renewed_at >= RENEW_SECONDS:
                 renewed_at = time.monotonic()
                 self._sharing.counted(self._renew, lambda: None)
 
@@ -139,8 +159,6 @@ class Leases:
     def _renew(self) -> None:
         with self._lock:
             held = list(self._held.values())
-            if not held:
-                return
             seconds, _ = self._redis.time()
             with self._redis.pipeline(transaction=False) as asked:
                 for lease in held:

@@ -24,7 +24,9 @@ async def test_a_family_that_calls_by_flowhub_s_own_address_is_counted_in_all_pr
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sharing = Sharing()
-    monkeypatch.setattr(families, "doors", Doors(redis_url, sharing))
+    doors = Doors(redis_url, sharing)
+    assert doors.leases is not None
+    monkeypatch.setattr(families, "doors", doors)
     monkeypatch.setattr(families, "sharing", sharing)
     root = str(uuid.uuid4())
     with redis.Redis.from_url(redis_url) as client:
@@ -36,6 +38,7 @@ async def test_a_family_that_calls_by_flowhub_s_own_address_is_counted_in_all_pr
         assert [await each.has_room() for each in (other, first, other)] == [True, True, False]
         assert 0 < client.ttl(f"flowhub:family:{root}") <= 86_400
         client.delete(f"flowhub:family:{root}")
+    doors.leases.close()
 
 
 @pytest.mark.anyio

@@ -1,6 +1,7 @@
 """While Redis is gone each process counts alone; that is said once, and found out by one call at a time."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +13,7 @@ def test_redis_is_asked_again_after_a_while_and_its_absence_is_said_once_each_ti
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     now, is_there = 1_000.0, False
-    monkeypatch.setattr("executions.admission.sharing.time.monotonic", lambda: now)
+    monkeypatch.setattr(sharing, "time", SimpleNamespace(monotonic=lambda: now))
     redis = Sharing()
     asked = []
 
@@ -20,7 +21,6 @@ def test_redis_is_asked_again_after_a_while_and_its_absence_is_said_once_each_ti
         asked.append(now)
         if not is_there:
             raise OSError("nobody listens")
-        # Who comes meanwhile: with the others when Redis is known to be there.
         return "together"
 
     def numbers(moments: list[float]) -> list[str]:
@@ -44,7 +44,7 @@ def test_redis_is_asked_again_after_a_while_and_its_absence_is_said_once_each_ti
 
 def test_one_call_asks_whether_redis_is_back_and_the_others_go_on_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000.0
-    monkeypatch.setattr("executions.admission.sharing.time.monotonic", lambda: now)
+    monkeypatch.setattr(sharing, "time", SimpleNamespace(monotonic=lambda: now))
     redis = Sharing()
 
     def gone() -> str:
