@@ -63,7 +63,7 @@ class Leases:
         )
         self._redis, self._sharing = Redis(connection_pool=pool), sharing
         self._enter = self._redis.register_script(_ENTER)
-        self._members = (f"{process}:{number}" for process in (secrets.token_hex(8),) for number in count())
+        self._process, self._numbers = secrets.token_hex(8), count()
         self._held: dict[str, Lease] = {}
         self._left: deque[Lease] = deque()
         self._told: deque[tuple[str, int]] = deque()
@@ -75,7 +75,7 @@ class Leases:
 
     def lease_of(self, names: Sequence[str]) -> Lease:
         """A new one, under the limits of these names."""
-        return Lease(next(self._members), tuple(f"flowhub:at-once:{name}" for name in names))
+        return Lease(f"{self._process}:{next(self._numbers)}", tuple(f"flowhub:at-once:{name}" for name in names))
 
     def enter(self, lease: Lease, most: Sequence[int]) -> int:
         """Count a lease under all of its limits, or none; returns the number of the first that is reached, or 0."""

@@ -18,7 +18,7 @@ from executions.api.views import OfFlow
 from executions.cases import calls
 from executions.running.targets import draft_target
 from flows.api.base import FLOW_ID
-from flows.api.fields import JsonField, faults_by_field
+from flows.api.fields import JsonField, ModelSerializer, Serializer, faults_by_field
 from flows.api.pagination import Envelope
 from flows.api.serializers import JsonObjectField
 from flows.cases.drafts import print_of
@@ -30,7 +30,7 @@ from flows.values.scopes import Scope
 CASE_ID = OpenApiParameter("caseId", OpenApiTypes.INT, OpenApiParameter.PATH, description="The case's id.")
 
 
-class OutputSerializer(serializers.Serializer):
+class OutputSerializer(Serializer):
     """How the answer is compared with a value."""
 
     compare = serializers.ChoiceField(
@@ -47,7 +47,7 @@ class OutputSerializer(serializers.Serializer):
         return attrs
 
 
-class ExpectationSerializer(serializers.Serializer):
+class ExpectationSerializer(Serializer):
     """What is expected of the call. `output` counts for a success, `errorContains` for a failure."""
 
     outcome = serializers.ChoiceField(choices=OUTCOMES, default="succeeds")
@@ -63,7 +63,7 @@ class ExpectationSerializer(serializers.Serializer):
         return attrs
 
 
-class LastCallSerializer(serializers.Serializer):
+class LastCallSerializer(Serializer):
     """How a case went the last time. `passed` is null while the call runs."""
 
     passed = serializers.BooleanField(source="last_passed", allow_null=True)
@@ -78,7 +78,7 @@ class LastCallSerializer(serializers.Serializer):
         return bool(case.last_target == self.context["draft_print"])
 
 
-class CaseSerializer(serializers.ModelSerializer):
+class CaseSerializer(ModelSerializer):
     """A saved case. Write-only arguments and credentials are not stored: `omitted` has their paths."""
 
     arguments = JsonObjectField(default=dict)
@@ -157,13 +157,13 @@ class CaseDetail(OfCases, generics.RetrieveUpdateDestroyAPIView):
     http_method_names = ["get", "patch", "delete", "head", "options"]
 
 
-class CasesCallSerializer(serializers.Serializer):
+class CasesCallSerializer(Serializer):
     """What the cases call."""
 
     version = serializers.ChoiceField(choices=("draft", "published"), default="draft")
 
 
-class CaseVerdictSerializer(serializers.Serializer):
+class CaseVerdictSerializer(Serializer):
     """How one case went."""
 
     id = serializers.IntegerField()
@@ -176,7 +176,7 @@ class CaseVerdictSerializer(serializers.Serializer):
     )
 
 
-class CasesCalledSerializer(serializers.Serializer):
+class CasesCalledSerializer(Serializer):
     """How the cases went together."""
 
     passed = serializers.IntegerField()

@@ -11,7 +11,7 @@ from rest_framework import generics, serializers
 
 from flows.api.base import ApiView
 from flows.api.conditions import RevisedView, documented
-from flows.api.fields import CallsField
+from flows.api.fields import CallsField, ModelSerializer
 from flows.api.pagination import Envelope
 from flows.models import MAX_SECRET, SECRET_NAME, Secret, Server
 from flows.publishing import versions
@@ -21,7 +21,7 @@ SERVER_ID = OpenApiParameter("serverId", OpenApiTypes.INT, OpenApiParameter.PATH
 SECRET = OpenApiParameter("name", OpenApiTypes.STR, OpenApiParameter.PATH, description="The secret's name.")
 
 
-class ServerSerializer(serializers.ModelSerializer):
+class ServerSerializer(ModelSerializer):
     """A server."""
 
     isPublished = serializers.BooleanField(
@@ -71,7 +71,7 @@ class ServerSerializer(serializers.ModelSerializer):
         return instance
 
 
-class SecretSerializer(serializers.ModelSerializer):
+class SecretSerializer(ModelSerializer):
     """A secret without its value."""
 
     name = serializers.CharField(read_only=True)

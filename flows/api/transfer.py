@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from flows.api.base import FLOW_ID, ApiView
-from flows.api.fields import faults_as_json
+from flows.api.fields import Serializer, faults_as_json
 from flows.api.scopes import require
 from flows.api.serializers import FlowItemSerializer
 from flows.api.servers import SERVER_ID, OfServer
@@ -33,7 +33,7 @@ REPLACE = OpenApiParameter(
 )
 
 
-class ImportedSerializer(serializers.Serializer):
+class ImportedSerializer(Serializer):
     """What an import has made, in the order of the file."""
 
     items = FlowItemSerializer(many=True)

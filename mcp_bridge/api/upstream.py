@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from executions.privacy.redactor import Redactor
 from flows.api.base import ApiView
-from flows.api.fields import VisibleServerField
+from flows.api.fields import Serializer, VisibleServerField
 from flows.api.serializers import JsonObjectField
 from flows.engine.errors import NodeFailed
 from flows.engine.expressions import SecretValues, compile_value, paths_in
@@ -29,7 +29,7 @@ SECONDS = 20.0
 _AUTH = compile_schema(dict(AUTH))
 
 
-class UpstreamSerializer(serializers.Serializer):
+class UpstreamSerializer(Serializer):
     """Which server to ask, and as whom."""
 
     server = VisibleServerField(help_text="The slug of the server whose secrets may be named.")
@@ -48,7 +48,7 @@ class UpstreamSerializer(serializers.Serializer):
         return value
 
 
-class UpstreamToolsSerializer(serializers.Serializer):
+class UpstreamToolsSerializer(Serializer):
     """What the other server offers."""
 
     tools = serializers.ListField(child=JsonObjectField(), help_text="As MCP writes them: name, inputSchema, ...")

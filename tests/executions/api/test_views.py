@@ -384,7 +384,10 @@ def test_no_caller_writes_a_record() -> None:
     for address, methods in (addresses | {"/api/executions/": ["post", "put", "patch", "delete"]}).items():
         for method in methods:
             assert getattr(client, method)(address, {}, format="json").status_code == 405
-    assert client.patch(alone, {"status": "error", "result": 1, "note": "x"}, format="json").status_code == 200
+    refused = client.patch(alone, {"status": "error", "result": 1, "note": "y"}, format="json")
+    said = ["There is no member of this name. There are: note."]
+    assert (refused.status_code, refused.json()) == (400, {"status": said, "result": said})
+    assert client.patch(alone, {"note": "x"}, format="json").status_code == 200
     stored = Execution.objects.get()
     assert (stored.status, stored.result, stored.note) == (Status.FULFILLED, None, "x")
 
