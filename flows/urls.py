@@ -4,7 +4,7 @@ from django.urls import path
 
 from flows.models import Prompt, Resource
 from flows.offers import views as offers
-from flows.pages import outline, publishing, views
+from flows.pages import outline, publishing, together, views
 from flows.secrets import views as secrets
 from flows.starting import views as starting
 from flows.transfer import views as transfer
@@ -36,6 +36,7 @@ urlpatterns = [
     path("servers/new/", views.server, name="server-create"),
     path("servers/<int:server_id>/", views.server, name="server"),
     path("servers/<int:server_id>/export/", transfer.export_server, name="server-export"),
+    path("servers/<int:server_id>/publish/", together.publish, name="server-publish"),
     path("servers/<int:server_id>/import/", transfer.start, name="server-import"),
     path("servers/<int:server_id>/import/operations/", transfer.operations, name="server-import-operations"),
     path("servers/<int:server_id>/import/apply/", transfer.apply, name="server-import-apply"),

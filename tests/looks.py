@@ -115,6 +115,8 @@ LOOKS = (
     Look("resource-image", "/servers/{server}/resources/{image}/"),
     Look("resource-template", "/servers/{server}/resources/{template}/"),
     Look("resource-delete", "/servers/{server}/resources/{resource}/delete/"),
+    Look("publish-many", "/servers/{server}/publish/?tick=all"),
+    Look("publish-many-nothing", "/servers/{internal}/publish/"),
     Look("import", "/servers/{server}/import/"),
     Look("import-made", "/servers/{server}/import/?made={greet},{lookup_order}"),
     Look("keys", "/keys/"),

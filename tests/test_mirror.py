@@ -56,6 +56,7 @@ ELSEWHERE = {
     "flows/api": "flows/api/test_views.py",
     "flows/api/offers": "flows/offers/test_prompts.py",
     "flows/api/servers": "flows/secrets/test_views.py",
+    "flows/api/together": "flows/publishing/test_together.py",
     "flows/api/transfer": "flows/transfer/test_files.py",
     "flows/values/json_bounds": "flows/adapters/test_sandbox.py",
     "flows/arguments": "executions/pages/test_test_tab.py",
