@@ -88,6 +88,7 @@ ELSEWHERE = {
     "flows/starting/template_flows": "acceptance/test_starting.py",
     "flows/starting/templates": "acceptance/test_starting.py",
     "flows/transfer/forms": "flows/transfer/test_files.py",
+    "flows/transfer/choosing": "flows/transfer/test_operations.py",
     "flows/urls": "acceptance/test_pages_accessible.py",
     "flows/values/content_blocks": "flows/nodes/test_return_content.py",
     "mcp_bridge/api/keys": "mcp_bridge/pages/test_keys.py",

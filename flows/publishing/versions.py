@@ -313,7 +313,7 @@ def duplicate(flow: Flow, server: Server | None = None) -> Flow:
     if flow.tool_name in names:
         copy.tool_name, number = free_tool_name(flow.tool_name, names)
         copy.name = f"{flow.name[:190]} ({number})"
-    copy.is_active, copy.published_version, copy.revision = False, None, 1
+    copy.is_active, copy.published_version, copy.revision, copy.origin = False, None, 1, None
     copy.save()
     return copy
 

@@ -11,6 +11,8 @@ from flows.engine.graph import MAX_DEPTH
 from flows.engine.shapes import pointed_at
 from flows.values.json_text import parse_json, unstorable
 
+MAX_BYTES = 32 * 1024 * 1024
+"""Of one document."""
 MAX_VALUES = 200_000
 """Values of one document."""
 _MAX_HOPS = 20
@@ -71,8 +73,9 @@ def is_openapi(text: str) -> bool:
     return not _OURS.match(text) and _NAMED.search(text) is not None
 
 
-def read(text: str) -> Document:
+def read(text: str | bytes) -> Document:
     """Read a document; raises DefinitionError that says what is wrong with it."""
+    text = text.decode() if isinstance(text, bytes) else text
     try:
         root = _TreeReader().value(parse_json(text) if text.lstrip().startswith("{") else _parse_yaml(text))
     except ValidationError as error:

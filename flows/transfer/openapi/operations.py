@@ -1,6 +1,6 @@
 """The operations of a document, each with the flow that it becomes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ from flows.values.reserved_names import GET_RESULT
 from flows.values.tool_names import tool_name_of
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
-MAX_OPERATIONS = 500
+MAX_OPERATIONS = 5_000
 """Operations of one document that are offered."""
 _MAX_DESCRIPTION = 4_000
 """Characters of an operation's description that its tool keeps."""
@@ -31,6 +31,7 @@ class Operation:
     tool_name: str
     description: str
     is_deprecated: bool
+    tags: list[str] = field(default_factory=list)
     flow: dict[str, Any] | None = None
     problem: str = ""
     notes: list[str] = field(default_factory=list)
@@ -57,14 +58,16 @@ def _server(servers: Any) -> str:
     return url.rstrip("/")
 
 
-def operations_of(document: Document, address: str) -> list[Operation]:
-    """Every operation, in the document's order, at most 500; `address` is where the other system is."""
+def operations_of(document: Document, address: str, only: Collection[str] | None = None) -> list[Operation]:
+    """Every operation, in the document's order; `address` is where the other system is."""
     converter, names = Converter(document), {GET_RESULT}
     found = []
     for method, path, item in _listed(document):
         operation = item[method] if isinstance(item[method], dict) else {}
         tool_name = _free(tool_name_of(str(operation.get("operationId") or f"{method} {path}")), names)
         names.add(tool_name)
+        if only is not None and f"{method} {path}" not in only:
+            continue
         found.append(_operation(converter, method, path, item, tool_name, address))
     return found[:MAX_OPERATIONS]
 
@@ -87,7 +90,13 @@ def _operation(
     long = str(operation.get("description") or item.get("description") or "").strip()
     description = "\n\n".join(dict.fromkeys(filter(None, (summary, long)))) or f"Calls {method.upper()} {path}."
     made = Operation(
-        method, path, title, tool_name, description[:_MAX_DESCRIPTION], operation.get("deprecated") is True
+        method,
+        path,
+        title,
+        tool_name,
+        description[:_MAX_DESCRIPTION],
+        operation.get("deprecated") is True,
+        [str(tag) for tag in operation.get("tags") or ()],
     )
     try:
         own = _server(operation.get("servers") or item.get("servers"))
