@@ -215,6 +215,12 @@ class Flow(Revised):
         help_text="After so long the client is told that the execution goes on, and fetches its end with get_result. "
         "Empty: it waits for the end.",
     )
+    origin = JsonTextField(
+        null=True,
+        editable=False,
+        help_text="The operation of an API that it was made of: api, version, address, operation; digests of the "
+        "document and of what was made.",
+    )
     published_version = models.ForeignKey(
         "FlowVersion", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
@@ -312,6 +318,32 @@ class Secret(models.Model):
     def place(self) -> str:
         """What the encrypted value is bound to, so that it cannot be read in the place of another secret."""
         return f"{self.server_id}/{self.name}"
+
+
+class KeptDocumentQuerySet(VisibleQuerySet["KeptDocument"]):
+    """Documents under way, seen by who brought them."""
+
+
+class KeptDocument(models.Model):
+    """An OpenAPI document between the pages of an import, for a day; a form field has no room for it.
+
+    Written and read through `flows.transfer.documents` alone.
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="+")
+    packed = models.BinaryField(help_text="Its text as it came, zlib (RFC 1950).")
+    listing = models.BinaryField(null=True, help_text="Its operations as a page lists them: JSON, zlib.")
+    choices = JsonTextField(default=dict, help_text="address, credentials, and the keys of the chosen operations.")
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now(), db_index=True)
+
+    objects = KeptDocumentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Document {self.pk}"
 
 
 class SavedCaseQuerySet(VisibleQuerySet["SavedCase"]):

@@ -211,20 +211,26 @@ def publish(
     if faults := publishing_faults(flow):
         raise DefinitionError(faults)
     with transaction.atomic():
-        # Locks the flow on PostgreSQL; SQLite's immediate transactions already let only one writer in.
-        stored = Flow.objects.select_for_update().get(pk=flow.pk)
-        if expected is not None and stored.revision != flow.revision:
-            raise Stale(stored)
-        newest = flow.versions.aggregate(newest=Max("number"))["newest"] or 0
-        version = as_version(flow)
-        version.number, version.note, version.created_by = newest + 1, note, user if user and user.pk else None
-        version.save()
-        flow.published_version = version
-        flow.is_active = stored.is_active or activate
-        flow.save(update_fields=["published_version", "is_active", "updated_at"])
-        former = stored.published_version.tool_name if stored.published_version else version.tool_name
-        version.taken_along = take_along(flow, former, version.tool_name) if former != version.tool_name else []
+        version = insert_version(flow, user, note=note, activate=activate, checks_revision=expected is not None)
         announcements.announce(flow.server.slug)
+    return version
+
+
+def insert_version(flow: Flow, user: Any, *, note: str, activate: bool, checks_revision: bool = True) -> FlowVersion:
+    """Make a version of a draft without faults, inside a transaction whose end announces it; raises Stale."""
+    # Locks the flow on PostgreSQL; SQLite's immediate transactions already let only one writer in.
+    stored = Flow.objects.select_for_update().get(pk=flow.pk)
+    if checks_revision and stored.revision != flow.revision:
+        raise Stale(stored)
+    newest = flow.versions.aggregate(newest=Max("number"))["newest"] or 0
+    version = as_version(flow)
+    version.number, version.note, version.created_by = newest + 1, note, user if user and user.pk else None
+    version.save()
+    flow.published_version = version
+    flow.is_active = stored.is_active or activate
+    flow.save(update_fields=["published_version", "is_active", "updated_at"])
+    former = stored.published_version.tool_name if stored.published_version else version.tool_name
+    version.taken_along = take_along(flow, former, version.tool_name) if former != version.tool_name else []
     return version
 
 
@@ -307,7 +313,7 @@ def duplicate(flow: Flow, server: Server | None = None) -> Flow:
     if flow.tool_name in names:
         copy.tool_name, number = free_tool_name(flow.tool_name, names)
         copy.name = f"{flow.name[:190]} ({number})"
-    copy.is_active, copy.published_version, copy.revision = False, None, 1
+    copy.is_active, copy.published_version, copy.revision, copy.origin = False, None, 1, None
     copy.save()
     return copy
 
