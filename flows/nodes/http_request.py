@@ -259,7 +259,7 @@ def _request(method: str, parameters: Mapping[str, Json]) -> OutgoingRequest:
     if media_type and not any(name.lower() == "content-type" for name in headers):
         headers["content-type"] = media_type
     if "cookies" in parameters:
-        _add_cookies(headers, parameters["cookies"], styles.get("cookies", {}))
+        _add_cookies(headers, parameters["cookies"], styles.get("cookieParameters", {}))
     return OutgoingRequest(
         method,
         _url(parameters, styles.get("path", {})),

@@ -63,7 +63,7 @@ def _parts(name: str, value: Json, style: Style, *, is_item: bool = False) -> It
     elif media_type and value is not None:
         text = content_of(PARTS, name, value, media_type)
         yield f"{shown}\r\nContent-Type: {_media_type(name, media_type)}", text.encode(errors="replace")
-    elif is_styled:
+    elif is_styled and not (is_item and isinstance(value, dict | list)):
         for key, text in pairs_of(PARTS, name, value, style):
             yield f'name="{_quoted(key)}"', text.encode(errors="replace")
     elif isinstance(value, dict | list):

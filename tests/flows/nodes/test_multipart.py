@@ -61,6 +61,7 @@ async def test_a_part_is_encoded_as_its_style_says(send: Send) -> None:
         "note": "n",
         "rows": [{"a": 1}, "b"],
         "filter": {"a": {"b": 1}},
+        "lines": [{"a": 1}, "b"],
         "photos": [{"base64": PNG}, {"base64": PNG, "contentType": "image/gif"}],
     }
     styles = {
@@ -68,6 +69,7 @@ async def test_a_part_is_encoded_as_its_style_says(send: Send) -> None:
         "note": {"contentType": "text/markdown; charset=utf-8"},
         "rows": {"contentType": "application/json"},
         "filter": {"style": "deepObject"},
+        "lines": {"allowReserved": True, "explode": True},
         "photos": {"contentType": "image/png"},
     }
     raw = b"\x89PNG\r\n--x\r\n"
@@ -77,6 +79,8 @@ async def test_a_part_is_encoded_as_its_style_says(send: Send) -> None:
         ("rows", None, "application/json", b'{"a":1}'),
         ("rows", None, "application/json", b'"b"'),
         ("filter[a][b]", None, None, b"1"),
+        ("lines", None, "application/json", b'{"a": 1}'),
+        ("lines", None, None, b"b"),
         ("photos", "file", "image/png", raw),
         ("photos", "file", "image/gif", raw),
     ]

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from executions.privacy.names import is_sensitive
 from flows.adapters.addresses import AllowList
 from flows.adapters.http_client import GuardedClient
 from flows.engine.errors import NodeFailed
 from flows.engine.node import NodeContext
 from flows.nodes import registry
+from flows.nodes.styles import STYLES
 from tests.flows.adapters.test_http_client import Server, server
 
 __all__ = ["server"]
@@ -189,7 +191,7 @@ async def test_a_header_holds_the_value_as_its_style_writes_it(
 async def test_cookies_hold_the_value_as_its_style_writes_it(
     send: Send, written: Any, value: Any, cookie: str | None
 ) -> None:
-    styles = {"styles": {"cookies": {"color": written}}} if written else {}
+    styles = {"styles": {"cookieParameters": {"color": written}}} if written else {}
     assert (await send(cookies={"color": value}, **styles))[1].get("cookie") == cookie
 
 
@@ -280,3 +282,7 @@ def test_a_style_that_a_place_has_not_is_a_fault_of_the_draft() -> None:
         'styles.query.a.style: use one of: "form", "spaceDelimited", "pipeDelimited", "deepObject"',
         "styles: Additional properties are not allowed ('answer' was unexpected)",
     ]
+
+
+def test_no_place_has_a_name_under_which_records_hide_what_stands() -> None:
+    assert [name for name in STYLES["properties"] if is_sensitive(name)] == []

@@ -368,6 +368,28 @@ class TestChoices:
                 "'a' may be a list, for which the style deepObject has no form; it is sent as a[0]=...",
             ),
             (
+                {"parameters": [parameter("a", "query", {"properties": {"b": STRINGS}}, style="deepObject")]},
+                "'a' has members that are lists or objects, for which the style deepObject has no form; they are "
+                "sent as a[b][...]=...",
+            ),
+            (
+                {"parameters": [parameter("a", "query", {"properties": {"b": STRINGS}})]},
+                "'a' has members that are lists or objects, for which the style form has no form; they are sent under "
+                "names of their own",
+            ),
+            (
+                {"parameters": [parameter("a", "query", {"properties": {"b": STRINGS}}, explode=False)]},
+                "'a' has members that are lists or objects, for which the style form has no form; leave them out",
+            ),
+            (
+                body(
+                    "multipart/form-data",
+                    {"type": "object", "properties": {"f": {"type": "array", "items": OBJECT}}},
+                    encoding={"f": {"style": "form"}},
+                ),
+                "'f' is a list of lists or objects, for which no style has a form; each is sent as JSON",
+            ),
+            (
                 {"parameters": [parameter("a", "query", style="matrix")]},
                 "'a' has the style 'matrix', which is none of its place; it is written as form",
             ),
@@ -397,8 +419,8 @@ class TestChoices:
                     {"type": "object", "properties": {"f": {"type": "array", "items": OBJECT}}},
                     encoding={"f": {"style": "pipeDelimited"}},
                 ),
-                "the field 'f' cannot be sent as the document says: it is a list of lists or objects, for which the "
-                "style pipeDelimited has no form",
+                "the field 'f': it is a list of lists or objects, for which the style pipeDelimited has no form; it is "
+                "sent as f[0][...]=...",
             ),
         ],
     )
