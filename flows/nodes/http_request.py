@@ -107,6 +107,7 @@ class HttpRequest:
             "cookies": {
                 "type": "object",
                 "title": "Cookies",
+                "x-credential": True,
                 "description": (
                     "Sent as one cookie header. Null is left out, and what no cookie may hold is percent-encoded."
                 ),
@@ -132,6 +133,7 @@ class HttpRequest:
             "bodyMultipart": {
                 "type": "object",
                 "title": "Multipart body",
+                "x-credential": True,
                 "description": (
                     "Sent as multipart/form-data, with a content-type header that is made here. A list gives one part "
                     "for each item, an object a part of JSON, and an object with filename, contentType and base64 a "
@@ -142,6 +144,7 @@ class HttpRequest:
             "bodyBase64": {
                 "type": "string",
                 "title": "Binary body",
+                "x-credential": True,
                 "description": (
                     "Bytes as base64. Sent as application/octet-stream unless a content-type header says otherwise."
                 ),
