@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from flows.schemas.compiled import SchemaError, compile_schema
 from flows.schemas.keywords import LIST
 from flows.transfer.openapi.document import Unusable
 from flows.transfer.openapi.schemas import Converter
@@ -50,16 +51,20 @@ def body_of(converter: Converter, described: dict[str, Any], note: Note) -> Body
     """What a Request Body Object asks for; raises Unusable."""
     content = described.get("content") or {}
     plain = {name: name.partition(";")[0].strip().lower() for name in content}
-    fitting = ((parameter, name) for parameter, fits in _KINDS for name in content if fits(plain[name]))
-    parameter, name = next(fitting, ("", ""))
-    if not parameter:
+    fitting = [(parameter, name) for parameter, fits in _KINDS for name in content if fits(plain[name])]
+    if not fitting:
         raise Unusable(f"its body is {', '.join(content) or 'not described'}, which requests of flows do not send")
+    for parameter, name in fitting:
+        media = converter.document.object(content[name])
+        schema = converter.convert(media.get("schema", {}), note)
+        if not isinstance(schema, dict):
+            raise Unusable("no body fits its schema")
+        if parameter not in ("bodyForm", "bodyMultipart") or "object" in types_of(schema):
+            break
+    else:
+        raise Unusable(f"its body is {name}, and the document describes no fields")
     if others := [other for other in content if other != name]:
         note(f"the body may also be {', '.join(others)[:200]}; this tool sends {name}")
-    media = converter.document.object(content[name])
-    schema = converter.convert(media.get("schema", {}), note)
-    if not isinstance(schema, dict):
-        raise Unusable("no body fits its schema")
     if described.get("description"):
         schema = {"description": str(described["description"]).strip()} | schema
     body = Body(parameter, schema, described.get("required") is True)
@@ -96,24 +101,26 @@ def _describe_whole(body: Body, name: str, note: Note) -> None:
 def _leave_out(body: Body, note: Note) -> None:
     """Give a body that may be left out a default that sends as good as none, or have it always asked for."""
     # Without a body and with an empty one are the same only where nothing has to be in it.
-    if body.schema.get("type") == "object" and not body.schema.get("required"):
-        body.schema = {"default": {}} | body.schema
-    elif body.schema.keys() <= {"type", "contentEncoding", "title", "description"} and body.parameter in (
-        "bodyText",
-        "bodyBase64",
-    ):
-        body.schema = {"default": ""} | body.schema
-    else:
+    empty: Any = "" if body.parameter in ("bodyText", "bodyBase64") else {}
+    is_said = body.schema.get("type") == ("string" if empty == "" else "object")
+    if is_said and _fits(body.schema, empty):
+        body.schema = {"default": empty} | body.schema
+    elif "default" not in body.schema:
         body.is_required = True
         note("the body may be left out there; this tool always asks for it")
+
+
+def _fits(schema: dict[str, Any], value: Any) -> bool:
+    try:
+        return bool(compile_schema(schema).validator.is_valid(value))
+    except SchemaError:
+        return False  # whoever puts it into a tool says what is wrong with it
 
 
 def _describe_fields(converter: Converter, body: Body, media: dict[str, Any], note: Note) -> None:
     """Files where fields hold bytes, and how lists and objects are written."""
     if types_of(body.schema) == EVERY:
         body.schema = body.schema | {"type": "object"}
-    if "object" not in types_of(body.schema):
-        raise Unusable("its body is a form without fields")
     encodings = media.get("encoding") or {}
     is_multipart = body.parameter == "bodyMultipart"
     if is_multipart:

@@ -351,6 +351,35 @@ class TestChoices:
             [f"the body may also be application/xml, */*, {FORM}; this tool sends application/vnd.a+json"],
         ]
 
+    def test_a_form_without_fields_is_not_chosen(self) -> None:
+        content = {"multipart/form-data": {"schema": STRINGS}, "*/*": {"schema": STRINGS}}
+        both = {"/a": {"post": {"requestBody": {"required": True, "content": content}}}}
+        alone = {"/a": {"post": body("multipart/form-data", STRINGS)}}
+        [one] = openapi.operations_of(openapi.read(document(both)), "https://a.test")
+        [other] = openapi.operations_of(openapi.read(document(alone)), "https://a.test")
+        assert one.notes == ["the body may also be multipart/form-data; this tool sends */*"]
+        assert other.problem == "its body is multipart/form-data, and the document describes no fields"
+
+    @pytest.mark.parametrize(
+        ("schema", "default"),
+        [
+            ({"type": "object"}, {}),
+            ({"type": "object", "minProperties": 1}, None),
+            ({"type": "object", "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, None),
+            ({"type": "object", "required": ["a"], "default": {"a": 1}}, {"a": 1}),
+        ],
+    )
+    def test_a_body_that_may_be_left_out_is_empty_where_that_fits(self, schema: Any, default: Any) -> None:
+        content = {"content": {"application/json": {"schema": schema}}}
+        paths = {"/a": {"post": {"requestBody": content}}}
+        [operation] = openapi.operations_of(openapi.read(document(paths)), "https://a.test")
+        assert operation.flow is not None
+        given = operation.flow["inputSchema"]
+        assert given["properties"]["body"].get("default") == default
+        assert given.get("required", []) == ([] if default is not None else ["body"])
+        told = ["the body may be left out there; this tool always asks for it"]
+        assert operation.notes == ([] if default is not None else told)
+
     @pytest.mark.parametrize(
         ("part", "told"),
         [
