@@ -33,14 +33,16 @@ STYLES: Mapping[str, Json] = {
     "type": "object",
     "title": "Styles",
     "description": (
-        "How lists and objects are written, by place and name, as OpenAPI describes it. Without it lists repeat their "
-        "name and objects are a[b]=1; in paths and headers both are joined by commas."
+        "How lists and objects are written, by place and name, as OpenAPI describes it: with "
+        '{"query": {"ids": {"style": "form", "explode": false}}} a list is ids=1,2. Null, also inside, and empty lists '
+        "and objects are left out."
     ),
     "x-literal": True,
     "properties": {
         place: {
             "type": "object",
             "title": title,
+            "description": f"By name: style ({', '.join(styles)}), explode, allowReserved; or contentType.",
             "additionalProperties": {
                 "type": "object",
                 "properties": {
