@@ -290,6 +290,13 @@ class Secret(models.Model):
     server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="secrets")
     name = models.CharField(max_length=64, validators=[SECRET_NAME], help_text="Flows write {{ secrets.NAME }}.")
     encrypted = models.TextField(editable=False)
+    origins = models.JSONField(
+        default=list,
+        blank=True,
+        db_default=[],
+        help_text="Where it may be sent: https://api.example.com or https://*.example.com. None: wherever a flow's "
+        "author sends it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -59,18 +59,22 @@ class HttpRequest:
                 "type": "string",
                 "title": "URL",
                 "description": "The whole address: https://api.example.com/orders.",
+                "x-destination": True,
+                "x-credential": True,
                 "minLength": 1,
                 "maxLength": 8192,
             },
             "path": {
                 "type": "object",
                 "title": "Path",
+                "x-credential": True,
                 "description": "Put into the URL where it says {name}, escaped: /orders/{id}.",
                 "additionalProperties": _SCALAR,
             },
             "query": {
                 "type": "object",
                 "title": "Query",
+                "x-credential": True,
                 "description": (
                     "Added to the URL and escaped. Null is left out, and a list gives one parameter for each item."
                 ),
@@ -82,19 +86,26 @@ class HttpRequest:
             "headers": {
                 "type": "object",
                 "title": "Headers",
+                "x-credential": True,
                 "description": "Headers that are null are left out.",
                 "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
             },
             "auth": AUTH,
-            "bodyJson": {"title": "JSON body", "description": "Any JSON value. Sent as application/json."},
+            "bodyJson": {
+                "title": "JSON body",
+                "description": "Any JSON value. Sent as application/json.",
+                "x-credential": True,
+            },
             "bodyText": {
                 "type": "string",
                 "title": "Text body",
+                "x-credential": True,
                 "description": "Sent as text/plain unless a content-type header says otherwise.",
             },
             "bodyForm": {
                 "type": "object",
                 "title": "Form body",
+                "x-credential": True,
                 "description": "Sent as application/x-www-form-urlencoded. Fields that are null are left out.",
                 "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
             },
