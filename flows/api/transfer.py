@@ -88,7 +88,7 @@ class ServerImport(OfServer):
         server = self.server
         choices: dict[str, Choice] = dict.fromkeys(request.query_params.getlist("replace"), "replace")
         if any(name.startswith(("prompts/", "resources/")) for name in choices):
-            require(request, Scope.FLOWS_PUBLISH)
+            require(request, Scope.FLOWS_PUBLISH, server)
         try:
             contents = files.contents_of(request.data)
             missing = files.planned(server, contents, choices).missing_secrets

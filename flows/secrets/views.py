@@ -6,10 +6,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from flows.access.acting import acts
 from flows.models import Secret, Server
 from flows.publishing import versions
 from flows.secrets.forms import NewSecretForm, OriginsForm, SecretValueForm
 from flows.secrets.uses import uses_of
+from flows.values.scopes import Scope
 
 
 def _secret(request: HttpRequest, server_id: int, name: str) -> Secret:
@@ -18,6 +20,7 @@ def _secret(request: HttpRequest, server_id: int, name: str) -> Secret:
 
 
 @sensitive_post_parameters("value")
+@acts(Scope.SECRETS_WRITE)
 @require_http_methods(["GET", "POST"])
 def secrets(request: HttpRequest, server_id: int) -> HttpResponse:
     """The server's secrets with the flows that name them, and a form for one more; `?name=` fills its name in."""
@@ -40,6 +43,7 @@ def secrets(request: HttpRequest, server_id: int) -> HttpResponse:
 
 
 @sensitive_post_parameters("value")
+@acts(Scope.SECRETS_WRITE)
 @require_http_methods(["GET", "POST"])
 def change(request: HttpRequest, server_id: int, name: str) -> HttpResponse:
     """Give a secret a new value, or say where it may be sent: two forms, and the one that was sent has its field."""
@@ -60,6 +64,7 @@ def change(request: HttpRequest, server_id: int, name: str) -> HttpResponse:
     return render(request, "flows/secret.html", context | {"uses": uses_of(secret.server).get(secret.name, [])})
 
 
+@acts(Scope.SECRETS_WRITE)
 @require_http_methods(["GET", "POST"])
 def remove(request: HttpRequest, server_id: int, name: str) -> HttpResponse:
     """Say which flows still name the secret, then remove it."""

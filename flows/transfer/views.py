@@ -11,12 +11,14 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from flows.access.acting import acts
 from flows.engine.errors import DefinitionError, Fault
 from flows.models import Flow, Prompt, Server
 from flows.secrets.uses import names_in
 from flows.transfer import files, openapi
 from flows.transfer.files import Choice, Contents
 from flows.transfer.forms import OperationsForm, SourceForm
+from flows.values.scopes import Scope
 
 
 def as_file(text: str, name: str) -> HttpResponse:
@@ -40,6 +42,7 @@ def export_server(request: HttpRequest, server_id: int) -> HttpResponse:
     return as_file(files.exported_server(server), server.slug)
 
 
+@acts(Scope.FLOWS_WRITE)
 @require_http_methods(["GET", "POST"])
 def start(request: HttpRequest, server_id: int) -> HttpResponse:
     """Take a file and show what would become of it. `?made=1,2` shows what an import has made."""
@@ -81,6 +84,7 @@ def _operations_page(request: HttpRequest, server: Server, form: OperationsForm)
     return render(request, "flows/import_operations.html", context)
 
 
+@acts(Scope.FLOWS_WRITE)
 @require_POST
 def operations(request: HttpRequest, server_id: int) -> HttpResponse:
     """Make flows of the chosen operations and show what would become of them."""
@@ -109,6 +113,7 @@ def _preview(
     return render(request, "flows/import_preview.html", context)
 
 
+@acts(Scope.FLOWS_WRITE)
 @require_POST
 def apply(request: HttpRequest, server_id: int) -> HttpResponse:
     """Store what the preview showed, as it was chosen there."""
