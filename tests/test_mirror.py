@@ -11,6 +11,7 @@ ELSEWHERE = {
     "executions/record/entries": "executions/record/test_cut_records.py",
     "executions/record/payload_lookups": "executions/record/test_payload_column.py",
     "executions/record/payload_values": "executions/record/test_payload_column.py",
+    "flows/secrets/forms": "flows/secrets/test_views.py",
     "flows/engine/failures": "flows/engine/test_runner.py",
     "flows/offers/editor": "flows/offers/test_views.py",
     "mcp_bridge/calls/answered_by_flow": "acceptance/test_prompts_resources.py",

@@ -143,7 +143,7 @@ class ServerImport(OfServer):
     def _of_file(self, request: Request, server: Server, document: Any) -> tuple[dict[str, Any], Iterable[str]]:
         choices: dict[str, Choice] = dict.fromkeys(request.query_params.getlist("replace"), "replace")
         if any(name.startswith(("prompts/", "resources/")) for name in choices):
-            require(request, Scope.FLOWS_PUBLISH)
+            require(request, Scope.FLOWS_PUBLISH, server)
         contents = files.contents_of(document)
         missing = files.planned(server, contents, choices).missing_secrets
         done = files.import_contents(server, contents, choices)

@@ -316,8 +316,10 @@ class NodeType(Protocol):
 
     `parameters_schema` is JSON Schema 2020-12 for the node's `parameters`. A value that holds an expression is checked
     against it once the expression is filled in. A part whose schema says `"x-literal": true` is taken as it is written:
-    nothing in it is an expression of the flow. `has_effects` is true when the node can touch the outside world: the
-    execution's record is committed before such a node starts.
+    nothing in it is an expression of the flow. `"x-credential": true` says of a part that secrets may stand in it,
+    `"x-destination": true` that it is the address which they are sent to (see `flows.engine.destinations`).
+    `has_effects` is true when the node can touch the outside world: the execution's record is committed before such a
+    node starts.
     """
 
     type: ClassVar[str]

@@ -10,6 +10,7 @@ from flows.engine.node import Json
 AUTH: Mapping[str, Json] = {
     "type": "object",
     "title": "Authentication",
+    "x-credential": True,
     "description": "How the request shows who sends it.",
     "properties": {
         "type": {

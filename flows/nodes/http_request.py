@@ -77,12 +77,15 @@ class HttpRequest:
                 "type": "string",
                 "title": "URL",
                 "description": "The whole address: https://api.example.com/orders.",
+                "x-destination": True,
+                "x-credential": True,
                 "minLength": 1,
                 "maxLength": 8192,
             },
             "path": {
                 "type": "object",
                 "title": "Path",
+                "x-credential": True,
                 "description": (
                     "Put into the URL where it says {name}, escaped: /orders/{id}. The items of a list are joined by "
                     "commas."
@@ -92,6 +95,7 @@ class HttpRequest:
             "query": {
                 "type": "object",
                 "title": "Query",
+                "x-credential": True,
                 "description": (
                     "Added to the URL and escaped. Null and empty lists are left out, a list gives one parameter for "
                     "each item, and an object one for each member: a[b]=1."
@@ -101,6 +105,7 @@ class HttpRequest:
             "headers": {
                 "type": "object",
                 "title": "Headers",
+                "x-credential": True,
                 "description": "Headers that are null are left out. The items of a list are joined by commas.",
                 "additionalProperties": _OR_NULL,
             },
@@ -115,15 +120,21 @@ class HttpRequest:
             },
             "styles": STYLES,
             "auth": AUTH,
-            "bodyJson": {"title": "JSON body", "description": "Any JSON value. Sent as application/json."},
+            "bodyJson": {
+                "title": "JSON body",
+                "description": "Any JSON value. Sent as application/json.",
+                "x-credential": True,
+            },
             "bodyText": {
                 "type": "string",
                 "title": "Text body",
+                "x-credential": True,
                 "description": "Sent as text/plain unless a content-type header says otherwise: text/xml.",
             },
             "bodyForm": {
                 "type": "object",
                 "title": "Form body",
+                "x-credential": True,
                 "description": (
                     "Sent as application/x-www-form-urlencoded. Null is left out, a list gives one field for each "
                     "item, and an object one for each member: a[b]=1."

@@ -40,6 +40,8 @@ class McpTool:
             "url": {
                 "type": "string",
                 "title": "URL",
+                "x-destination": True,
+                "x-credential": True,
                 "description": "The server's address for Streamable HTTP: https://tools.example.com/mcp.",
                 "minLength": 1,
                 "maxLength": 2048,
@@ -48,6 +50,7 @@ class McpTool:
             "headers": {
                 "type": "object",
                 "title": "Headers",
+                "x-credential": True,
                 "additionalProperties": {"type": ["string", "number", "boolean"]},
             },
             "tool": {"type": "string", "title": "Tool", "minLength": 1, "maxLength": 200},

@@ -7,11 +7,14 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from flows.access.acting import acts
 from flows.models import MAX_NOTE, Flow, Server
 from flows.publishing import versions
 from flows.publishing.together import MAX_TOGETHER, judged, publish_together
+from flows.values.scopes import Scope
 
 
+@acts(Scope.FLOWS_PUBLISH)
 @never_cache
 @require_http_methods(["GET", "POST"])
 def publish(request: HttpRequest, server_id: int) -> HttpResponse:

@@ -6,10 +6,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from flows.access.acting import acts
 from flows.models import Secret, Server
 from flows.publishing import versions
-from flows.secrets.forms import NewSecretForm, SecretValueForm
+from flows.secrets.forms import NewSecretForm, OriginsForm, SecretValueForm
 from flows.secrets.uses import uses_of
+from flows.values.scopes import Scope
 
 
 def _secret(request: HttpRequest, server_id: int, name: str) -> Secret:
@@ -18,6 +20,7 @@ def _secret(request: HttpRequest, server_id: int, name: str) -> Secret:
 
 
 @sensitive_post_parameters("value")
+@acts(Scope.SECRETS_WRITE)
 @require_http_methods(["GET", "POST"])
 def secrets(request: HttpRequest, server_id: int) -> HttpResponse:
     """The server's secrets with the flows that name them, and a form for one more; `?name=` fills its name in."""
@@ -25,7 +28,7 @@ def secrets(request: HttpRequest, server_id: int) -> HttpResponse:
     form = NewSecretForm(request.POST or None, server=server, initial={"name": request.GET.get("name", "")})
     if request.method == "POST" and form.is_valid():
         name = form.cleaned_data["name"]
-        versions.set_secret(server, name, form.cleaned_data["value"])
+        versions.set_secret(server, name, form.cleaned_data["value"], form.cleaned_data["origins"])
         messages.success(request, f"{name} is stored. Flows can name it from now on.")
         return redirect("flows:server-secrets", server.pk)
     uses, stored = uses_of(server), list(server.secrets.all())
@@ -40,20 +43,28 @@ def secrets(request: HttpRequest, server_id: int) -> HttpResponse:
 
 
 @sensitive_post_parameters("value")
+@acts(Scope.SECRETS_WRITE)
 @require_http_methods(["GET", "POST"])
 def change(request: HttpRequest, server_id: int, name: str) -> HttpResponse:
-    """Give a secret a new value."""
+    """Give a secret a new value, or say where it may be sent: two forms, and the one that was sent has its field."""
     secret = _secret(request, server_id, name)
-    form = SecretValueForm(request.POST or None)
+    sent = request.POST or None
+    form = SecretValueForm(None if "origins" in request.POST else sent)
+    origins = OriginsForm(sent if "origins" in request.POST else None, initial={"origins": secret.origins})
     form.fields["value"].label = "New value"
-    if request.method == "POST" and form.is_valid():
+    if origins.is_bound and origins.is_valid():
+        versions.set_origins(secret, origins.cleaned_data["origins"])
+        messages.success(request, f"Where {secret.name} may be sent is stored. The next call of a flow keeps to it.")
+        return redirect("flows:server-secrets", server_id)
+    if form.is_bound and form.is_valid():
         versions.set_secret(secret.server, secret.name, form.cleaned_data["value"])
         messages.success(request, f"{secret.name} has a new value. The next call of a flow uses it.")
         return redirect("flows:server-secrets", server_id)
-    context = {"server": secret.server, "tab": "secrets", "secret": secret, "form": form}
+    context = {"server": secret.server, "tab": "secrets", "secret": secret, "form": form, "origins": origins}
     return render(request, "flows/secret.html", context | {"uses": uses_of(secret.server).get(secret.name, [])})
 
 
+@acts(Scope.SECRETS_WRITE)
 @require_http_methods(["GET", "POST"])
 def remove(request: HttpRequest, server_id: int, name: str) -> HttpResponse:
     """Say which flows still name the secret, then remove it."""

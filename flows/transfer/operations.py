@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from flows.access.acting import acts
 from flows.engine.errors import DefinitionError, Fault
 from flows.models import Server
 from flows.transfer import apis, choosing
@@ -22,6 +23,7 @@ from flows.transfer.apis import MAX_CHOSEN, Made, Step
 from flows.transfer.choosing import Choosing, Filter
 from flows.transfer.files import Choice
 from flows.transfer.forms import AddressForm
+from flows.values.scopes import Scope
 
 ON_A_PAGE = 100
 """Operations on one page."""
@@ -49,6 +51,7 @@ def _of_document(page: Page) -> Page:
     return led
 
 
+@acts(Scope.FLOWS_WRITE)
 @never_cache
 @require_http_methods(["GET", "POST"])
 @_of_document
@@ -131,6 +134,7 @@ def _operations_page(
     return render(request, "flows/import_operations.html", context)
 
 
+@acts(Scope.FLOWS_WRITE)
 @never_cache
 @require_http_methods(["GET", "POST"])
 @_of_document

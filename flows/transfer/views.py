@@ -11,12 +11,14 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from flows.access.acting import acts
 from flows.engine.errors import DefinitionError, Fault
 from flows.models import Flow, Prompt, Server
 from flows.secrets.uses import names_in
 from flows.transfer import choosing, files, openapi
 from flows.transfer.files import Choice, Contents
 from flows.transfer.forms import SourceForm
+from flows.values.scopes import Scope
 
 
 def as_file(text: str, name: str) -> HttpResponse:
@@ -40,6 +42,7 @@ def export_server(request: HttpRequest, server_id: int) -> HttpResponse:
     return as_file(files.exported_server(server), server.slug)
 
 
+@acts(Scope.FLOWS_WRITE)
 @require_http_methods(["GET", "POST"])
 def start(request: HttpRequest, server_id: int) -> HttpResponse:
     """Take a file and show what would become of it. `?made=1,2` shows what an import has made.
@@ -104,13 +107,17 @@ def _preview(request: HttpRequest, server: Server, form: SourceForm, text: str) 
     return render(request, "flows/import_preview.html", context)
 
 
+@acts(Scope.FLOWS_WRITE)
 @require_POST
 def apply(request: HttpRequest, server_id: int) -> HttpResponse:
     """Store what the preview showed, as it was chosen there."""
     server, text = Server.objects.visible_or_404(request.user, pk=server_id), request.POST.get("source", "")
     try:
         contents = files.read(text)
-        done = files.import_contents(server, contents, _choices(request.POST, contents))
+        choices = _choices(request.POST, contents)
+        if any(choices.get(entry.key) == "replace" for entry in contents.entries):
+            server.require(request.user, Scope.FLOWS_PUBLISH)
+        done = files.import_contents(server, contents, choices)
     except DefinitionError as error:
         return _start_page(request, server, SourceForm(initial={"text": text}), error.faults)
     made = ",".join(str(flow.pk) for flow in done.flows)

@@ -13,12 +13,13 @@ from executions.privacy.redactor import Redactor
 from flows.api.base import ApiView
 from flows.api.fields import Serializer, VisibleServerField
 from flows.api.serializers import JsonObjectField
+from flows.engine.destinations import check, origin_of, uses_in
 from flows.engine.errors import NodeFailed
 from flows.engine.expressions import SecretValues, compile_value, paths_in
 from flows.engine.paths import SECRETS, Path
 from flows.models import Server
 from flows.nodes.credentials import AUTH, credential_of
-from flows.nodes.mcp_tool import with_query
+from flows.nodes.mcp_tool import McpTool, with_query
 from flows.publishing.versions import secret_values_of_server
 from flows.schemas.compiled import compile_schema
 from flows.values.scopes import Scope
@@ -35,6 +36,12 @@ class UpstreamSerializer(Serializer):
     server = VisibleServerField(help_text="The slug of the server whose secrets may be named.")
     url = serializers.CharField(max_length=2048)
     auth = JsonObjectField(default=dict, help_text="As in the node: {type, secret: '{{ secrets.NAME }}', ...}.")
+
+    def validate_url(self, value: str) -> str:
+        """An address that a request can be sent to."""
+        if origin_of(value) is None:
+            raise serializers.ValidationError("Write a whole address: https://tools.example.com/mcp.")
+        return value
 
     def validate_auth(self, value: dict[str, Any]) -> dict[str, Any]:
         """Every fault of the authentication; the only expressions are secrets."""
@@ -80,7 +87,10 @@ class UpstreamToolList(ApiView, generics.GenericAPIView):
         names = {path.secret_name for _, path in paths_in(given["auth"], "") if isinstance(path, Path)}
         secrets = secret_values_of_server(given["server"], {name for name in names if name})
         try:
-            credential = credential_of(_filled(given["auth"], secrets))
+            sent = {"url": given["url"], "auth": _filled(given["auth"], secrets)}
+            uses = tuple(uses_in({"url": given["url"], "auth": given["auth"]}, McpTool.parameters_schema))
+            check(uses, sent, secrets)
+            credential = credential_of(sent["auth"])
             url = with_query(given["url"], credential.query)
             tools = async_to_sync(UpstreamTools().tools)(url, headers=credential.headers, timeout=SECONDS)
         except NodeFailed as failed:

@@ -144,6 +144,7 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("get", "/api/servers/{serverId}/secrets/"),
         ("post", "/api/servers/{serverId}/secrets/"),
         ("put", "/api/servers/{serverId}/secrets/{name}/"),
+        ("patch", "/api/servers/{serverId}/secrets/{name}/"),
         ("delete", "/api/servers/{serverId}/secrets/{name}/"),
     }
     assert sorted(document["components"]["securitySchemes"]) == ["apiKey", "cookieAuth"]

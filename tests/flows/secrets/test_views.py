@@ -2,6 +2,7 @@
 
 import json
 import logging
+from html import unescape
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from rest_framework.test import APIClient
 
 from flows.models import Secret
 from flows.publishing import versions
+from tests.definitions import chain, node
 from tests.executions.pages.test_views import browser_of, words
-from tests.factories import announcements, make_flow, make_server, make_user
+from tests.factories import announcements, make_flow, make_server, make_user, release
 from tests.flows.api.test_views import rest, wire_time
 from tests.flows.secrets.test_secrets import VALUE, using_secrets
 
@@ -51,8 +53,32 @@ class TestPages:
         rows = text.partition("Last changed")[2]
         assert "LOST Missing Orders draft v1 never never" in rows
         assert "NEXT Missing Orders draft never never" in rows
-        assert "IDLE no flow" in rows
-        assert "USED Orders v1" in rows
+        assert "IDLE any address of a flow no flow" in rows
+        assert "USED any address of a flow Orders v1" in rows
+
+    def test_where_a_secret_may_be_sent_is_given_with_it_and_changed_later(self) -> None:
+        server = make_server()
+        browser, tab = browser_of(server.owner), f"/servers/{server.pk}/secrets/"
+        refused = browser.post(tab, {"name": "KEY", "value": VALUE, "origins": "api.example.com"})
+        assert "is no origin: write scheme and host, https://api.example.com, and no path." in unescape(
+            refused.content.decode()
+        )
+        origins = "HTTPS://Api.example.com/\n\nhttps://*.example.org"
+        answer = browser.post(tab, {"name": "KEY", "value": VALUE, "origins": origins}, follow=True)
+        assert "KEY https://api.example.com, https://*.example.org no flow" in words(answer.content.decode())
+        browser.post(f"{tab}KEY/", {"origins": "https://other.example"})
+        secret = Secret.objects.get()
+        assert (secret.origins, versions.secret_values_of_server(server, ["KEY"])["KEY"]) == (
+            ["https://other.example"],
+            VALUE,
+        )
+
+    def test_a_version_of_before_that_breaks_the_rule_of_today_is_shown(self) -> None:
+        flow = make_flow(name="Orders", definition=chain(node("answer", "return", text="{{ secrets.OLD }}")))
+        versions.set_secret(flow.server, "OLD", VALUE)
+        release(flow)
+        text = words(browser_of(flow.server.owner).get(f"/servers/{flow.server_id}/secrets/").content.decode())
+        assert "v1 astray Published before the rule of today: {{ secrets.OLD }} may stand only where" in unescape(text)
 
     @pytest.mark.parametrize(
         ("name", "value", "message"),
@@ -140,11 +166,13 @@ class TestRest:
         flow = make_flow()
         script, address = rest(flow.server.owner), f"/api/servers/{flow.server_id}/secrets/"
         with announcements() as announced:
-            made = script.post(address, {"name": "API_KEY", "value": "first"}, format="json")
+            given = {"name": "API_KEY", "value": "first", "origins": ["https://API.example.com/"]}
+            made = script.post(address, given, format="json")
         assert announced == []  # on commit, which a test's transaction never does
         secret = Secret.objects.get()
         item = {
             "name": "API_KEY",
+            "origins": ["https://api.example.com"],
             "createdAt": wire_time(secret.created_at),
             "updatedAt": wire_time(secret.updated_at),
         }
@@ -154,6 +182,9 @@ class TestRest:
         changed = script.put(f"{address}API_KEY/", {"value": f"{VALUE}\nline 2"}, format="json")
         secret.refresh_from_db()
         assert (changed.status_code, changed.json()) == (200, item | {"updatedAt": wire_time(secret.updated_at)})
+        assert value_of(flow, "API_KEY") == f"{VALUE}\nline 2"
+        moved = script.patch(f"{address}API_KEY/", {"origins": []}, format="json")
+        assert (moved.status_code, moved.json()["origins"]) == (200, [])
         assert value_of(flow, "API_KEY") == f"{VALUE}\nline 2"
         assert script.delete(f"{address}API_KEY/").status_code == 204
         assert script.get(address).json()["items"] == []
@@ -167,6 +198,7 @@ class TestRest:
             ({"name": "NEW"}, "value"),
             ({"name": "NEW", "value": VALUE * 2000}, "value"),
             ({"name": "NEW", "value": {"text": VALUE}}, "value"),
+            ({"name": "NEW", "value": VALUE, "origins": ["example.com"]}, "origins"),
         ],
     )
     def test_what_is_refused_names_the_field_and_not_the_value(self, body: Any, faulty: str) -> None:
