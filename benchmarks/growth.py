@@ -315,8 +315,8 @@ DOORS: dict[str, Door] = {
 }
 
 
-ALIKE = {"resource", "page"}
-"""Doors whose large messages go the way of another door's, so that they are sent only with the huge ones."""
+ALIKE = {"resource", "page", "REST"}
+"""Doors whose messages go most of the way of another door's: only with the huge ones all of theirs are sent."""
 
 
 def prepare() -> tuple[str, str, dict[str, int]]:
@@ -418,6 +418,8 @@ def measure(only: list[str], is_huge: bool) -> bool:
         for door, ready in DOORS.items():
             for family, make in FAMILIES.items():
                 if only and door not in only and family not in only:
+                    continue
+                if door in ALIKE and family not in CHEAP and not is_huge:
                     continue
                 line = f"{door:<16}{family:<16}"
                 large = [] if family not in CHEAP else [LARGE, HUGE] if is_huge else [] if door in ALIKE else [LARGE]
