@@ -26,7 +26,8 @@ def secrets(request: HttpRequest, server_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         name = form.cleaned_data["name"]
         versions.set_secret(server, name, form.cleaned_data["value"])
-        messages.success(request, f"{name} is stored. Flows can name it from now on.")
+        how = "is stored" if form.cleaned_data["value"] else "is stored and empty"
+        messages.success(request, f"{name} {how}. Flows can name it from now on.")
         return redirect("flows:server-secrets", server.pk)
     uses, stored = uses_of(server), list(server.secrets.all())
     context = {
@@ -34,6 +35,7 @@ def secrets(request: HttpRequest, server_id: int) -> HttpResponse:
         "tab": "secrets",
         "form": form,
         "rows": [(secret, uses.get(secret.name, [])) for secret in stored],
+        "empty": versions.empty_secrets(server),
         "missing": [(name, uses[name]) for name in sorted(uses.keys() - {secret.name for secret in stored})],
     }
     return render(request, "flows/secrets.html", context)
@@ -48,7 +50,8 @@ def change(request: HttpRequest, server_id: int, name: str) -> HttpResponse:
     form.fields["value"].label = "New value"
     if request.method == "POST" and form.is_valid():
         versions.set_secret(secret.server, secret.name, form.cleaned_data["value"])
-        messages.success(request, f"{secret.name} has a new value. The next call of a flow uses it.")
+        how = "has a new value" if form.cleaned_data["value"] else "is empty now"
+        messages.success(request, f"{secret.name} {how}. The next call of a flow uses it.")
         return redirect("flows:server-secrets", server_id)
     context = {"server": secret.server, "tab": "secrets", "secret": secret, "form": form}
     return render(request, "flows/secret.html", context | {"uses": uses_of(secret.server).get(secret.name, [])})
