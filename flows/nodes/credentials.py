@@ -182,16 +182,21 @@ def clashes(parameters: Mapping[str, Json]) -> Iterator[Fault]:
     """Each credential that would stand where another one stands; names with expressions are not known yet."""
     seen: dict[tuple[str, str], str] = {}
     for path, auth in _given(parameters):
-        kind, name = auth.get("type"), auth.get("name", "")
+        at = kind, name = place_of(auth)
         if kind == "none" or has_expression(kind) or has_expression(name):
             continue
-        if kind in ("bearer", "basic", CLIENT_CREDENTIALS):
-            kind, name = "header", "authorization"
-        at = kind, name = kind, name.lower() if kind == "header" else name
         if at in seen:
             parameter = {"query": "query parameter"}.get(kind, kind)
             yield Fault(path, f"the {parameter} {name!r} is written by {seen[at]} too; keep one of the two")
         seen.setdefault(at, path)
+
+
+def place_of(auth: Mapping[str, Json]) -> tuple[str, str]:
+    """Where a credential stands in a request: in a header, a query or a cookie of which name."""
+    kind, name = auth.get("type", "none"), auth.get("name", "")
+    if kind in ("bearer", "basic", CLIENT_CREDENTIALS):
+        return "header", "authorization"
+    return kind, name.lower() if kind == "header" else name
 
 
 def _given(parameters: Mapping[str, Json]) -> Iterator[tuple[str, Any]]:

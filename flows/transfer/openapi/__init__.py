@@ -5,6 +5,17 @@ Everything in a document is a stranger's text. Nothing of it is fetched, and no 
 """
 
 from flows.transfer.openapi.document import Document, Unusable, is_openapi, read
-from flows.transfer.openapi.operations import Operation, address_of, operations_of
+from flows.transfer.openapi.operations import Operation, address_of, alternatives_of, operations_of
+from flows.transfer.openapi.security import Alternative
 
-__all__ = ["Document", "Operation", "Unusable", "address_of", "is_openapi", "operations_of", "read"]
+__all__ = [
+    "Alternative",
+    "Document",
+    "Operation",
+    "Unusable",
+    "address_of",
+    "alternatives_of",
+    "is_openapi",
+    "operations_of",
+    "read",
+]

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from flows.schemas.compiled import SchemaError, check_tool_input_schema
 from flows.transfer.openapi.document import Document, Unusable
-from flows.transfer.openapi.request import NodeRequest, request_of
+from flows.transfer.openapi.request import NodeRequest, parameters_of, request_of
 from flows.transfer.openapi.schemas import Converter
-from flows.transfer.openapi.security import literal
+from flows.transfer.openapi.security import Alternative, Security, literal
 from flows.values.http_methods import ANNOTATIONS
 from flows.values.reserved_names import GET_RESULT
 from flows.values.tool_names import tool_name_of
@@ -57,16 +57,38 @@ def _server(servers: Any) -> str:
     return url.rstrip("/")
 
 
-def operations_of(document: Document, address: str) -> list[Operation]:
-    """Every operation, in the document's order, at most 500; `address` is where the other system is."""
-    converter, names = Converter(document), {GET_RESULT}
+def operations_of(document: Document, address: str, credentials: str = "") -> list[Operation]:
+    """Every operation, in the document's order, at most 500; `address` is where the other system is.
+
+    `credentials` is the key of one of `alternatives_of`; an operation without it takes its own first.
+    """
+    converter, security, names = Converter(document), Security(document, credentials), {GET_RESULT}
     found = []
     for method, path, item in _listed(document):
         operation = item[method] if isinstance(item[method], dict) else {}
         tool_name = _free(tool_name_of(str(operation.get("operationId") or f"{method} {path}")), names)
         names.add(tool_name)
-        found.append(_operation(converter, method, path, item, tool_name, address))
+        found.append(_operation(converter, security, method, path, item, tool_name, address))
     return found[:MAX_OPERATIONS]
+
+
+def alternatives_of(document: Document) -> list[Alternative]:
+    """The ways in which operations may show who calls, where they leave a choice; see `operations_of`."""
+    security = Security(document)
+    return security.alternatives(
+        (operation, _credentials(document, security, item, operation))
+        for method, _, item in _listed(document)
+        if isinstance(operation := item[method], dict)
+    )
+
+
+def _credentials(
+    document: Document, security: Security, item: dict[str, Any], operation: dict[str, Any]
+) -> list[dict[str, Any]]:
+    try:
+        return [each for each in parameters_of(document, item, operation) if security.is_credential(each)]
+    except (Unusable, TypeError):
+        return []  # the operation says why it cannot be made
 
 
 def _listed(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -79,7 +101,13 @@ def _listed(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def _operation(
-    converter: Converter, method: str, path: str, item: dict[str, Any], tool_name: str, address: str
+    converter: Converter,
+    security: Security,
+    method: str,
+    path: str,
+    item: dict[str, Any],
+    tool_name: str,
+    address: str,
 ) -> Operation:
     operation = item[method] if isinstance(item[method], dict) else {}
     summary = " ".join(str(operation.get("summary") or item.get("summary") or "").split())
@@ -92,7 +120,7 @@ def _operation(
     try:
         own = _server(operation.get("servers") or item.get("servers"))
         base = own if urlsplit(own).scheme else address
-        request = request_of(converter, method, path, item, literal(base), made.notes.append)
+        request = request_of(converter, security, method, path, item, literal(base), made.notes.append)
         flow = _flow(made, request, _answer(converter.document, operation))
         check_tool_input_schema(flow["inputSchema"])
     except SchemaError as error:
