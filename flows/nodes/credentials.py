@@ -157,7 +157,7 @@ async def credential_for(
     An access token is hidden from the record and the answer before it is sent anywhere. Raises NodeFailed when there
     is none, and when two credentials would stand in one place.
     """
-    given = [auth for _, auth in _given(parameters)]
+    given = [auth for _, auth in credentials_in(parameters)]
     for fault in clashes(parameters):
         raise NodeFailed(f"{fault}.", is_final=True)
     if not any(auth["type"] == CLIENT_CREDENTIALS for auth in given):
@@ -181,7 +181,7 @@ async def credential_for(
 def clashes(parameters: Mapping[str, Json]) -> Iterator[Fault]:
     """Each credential that would stand where another one stands; names with expressions are not known yet."""
     seen: dict[tuple[str, str], str] = {}
-    for path, auth in _given(parameters):
+    for path, auth in credentials_in(parameters):
         at = kind, name = place_of(auth)
         if kind == "none" or has_expression(kind) or has_expression(name):
             continue
@@ -199,8 +199,8 @@ def place_of(auth: Mapping[str, Json]) -> tuple[str, str]:
     return kind, name.lower() if kind == "header" else name
 
 
-def _given(parameters: Mapping[str, Json]) -> Iterator[tuple[str, Any]]:
-    """Every credential with its path."""
+def credentials_in(parameters: Mapping[str, Json]) -> Iterator[tuple[str, Any]]:
+    """Every credential of a node's parameters with its path."""
     first, more = parameters.get("auth"), parameters.get("moreAuth")
     if isinstance(first, dict):
         yield "auth", first

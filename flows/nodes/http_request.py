@@ -14,7 +14,7 @@ from flows.engine.errors import Fault, NodeFailed
 from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
 from flows.engine.shapes import UNKNOWN, Shape, closed
-from flows.nodes.credentials import AUTH, MORE_AUTH, Credential, clashes, credential_for
+from flows.nodes.credentials import AUTH, MORE_AUTH, NO_CREDENTIAL, clashes, credential_for
 from flows.nodes.redirects import MAX_REDIRECTS, OutgoingRequest, origin, place, send
 from flows.values.http_status import is_final, retry_after
 
@@ -160,7 +160,7 @@ class HttpRequest:
         method, url = parameters.get("method", "GET"), _url(parameters)
         expect = parameters.get("expect", [])
         credential = await credential_for(parameters, context)
-        sent = await aside(partial(_request, method, url, parameters, credential), parameters)
+        sent = replace(await aside(partial(_request, method, url, parameters), parameters), credential=credential)
         sending = partial(
             send,
             context.http,
@@ -169,7 +169,7 @@ class HttpRequest:
             expect=expect,
         )
         response = await sending(sent)
-        if credential.kept and response.status == 401 and origin(response.url) == origin(url):
+        if credential.kept and response.status == 401 and origin(response.url) == origin(sent.url):
             # The token may have been taken back before its time.
             credential = await credential_for(parameters, context, credential)
             response = await sending(replace(sent, credential=credential))
@@ -211,7 +211,7 @@ def _url(parameters: Mapping[str, Json]) -> str:
     return url
 
 
-def _request(method: str, url: str, parameters: Mapping[str, Json], credential: Credential) -> OutgoingRequest:
+def _request(method: str, url: str, parameters: Mapping[str, Json]) -> OutgoingRequest:
     content, media_type = _content(parameters)
     headers = _fields(parameters.get("headers", {}))
     if media_type and not any(name.lower() == "content-type" for name in headers):
@@ -219,7 +219,7 @@ def _request(method: str, url: str, parameters: Mapping[str, Json], credential: 
     given = parameters.get("query", {})
     lists = {name: [as_text(item) for item in value] for name, value in given.items() if isinstance(value, list)}
     query = {name: lists.get(name, text) for name, text in _fields(given).items()}
-    return OutgoingRequest(method, url, headers, query, content, credential)
+    return OutgoingRequest(method, url, headers, query, content, NO_CREDENTIAL)
 
 
 def _fields(values: Mapping[str, Json]) -> dict[str, str]:

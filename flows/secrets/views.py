@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 from flows.models import Secret, Server
 from flows.publishing import versions
 from flows.secrets.forms import NewSecretForm, SecretValueForm
-from flows.secrets.uses import uses_of
+from flows.secrets.uses import meanings_in, uses_of
 
 
 def _secret(request: HttpRequest, server_id: int, name: str) -> Secret:
@@ -30,13 +30,16 @@ def secrets(request: HttpRequest, server_id: int) -> HttpResponse:
         messages.success(request, f"{name} {how}. Flows can name it from now on.")
         return redirect("flows:server-secrets", server.pk)
     uses, stored = uses_of(server), list(server.secrets.all())
+    missing = sorted(uses.keys() - {secret.name for secret in stored})
+    named_by = {use.flow.pk: use.flow.definition for name in missing for use in uses[name]}
     context = {
         "server": server,
         "tab": "secrets",
         "form": form,
         "rows": [(secret, uses.get(secret.name, [])) for secret in stored],
         "empty": versions.empty_secrets(server),
-        "missing": [(name, uses[name]) for name in sorted(uses.keys() - {secret.name for secret in stored})],
+        "missing": [(name, uses[name]) for name in missing],
+        "meanings": meanings_in(named_by.values()),
     }
     return render(request, "flows/secrets.html", context)
 

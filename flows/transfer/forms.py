@@ -1,5 +1,6 @@
 """The forms that take a file, chosen or pasted, and what to make of an OpenAPI document."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,9 +9,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
+from django.template.defaultfilters import pluralize
 
 from flows.transfer.files import MAX_BYTES, MAX_FLOWS
-from flows.transfer.openapi import Document, Operation, address_of, operations_of
+from flows.transfer.openapi import Alternative, Document, Operation, address_of, alternatives_of, operations_of
 
 
 class SourceForm(forms.Form):
@@ -58,6 +60,8 @@ class OperationsForm(forms.Form):
         super().__init__(data)
         self.document, self.source = document, source
         self.given = data.getlist("operation") if data is not None else None
+        if alternatives := alternatives_of(document):
+            self.fields["credentials"] = credentials_field(alternatives)
         said = address_of(document)
         if urlsplit(said).scheme:
             self.fields["address"].initial = said
@@ -83,8 +87,9 @@ class OperationsForm(forms.Form):
     @cached_property
     def operations(self) -> list[Operation]:
         """Every operation of the document, at the address that was given."""
-        given = self.cleaned_data.get("address") if hasattr(self, "cleaned_data") else None
-        return operations_of(self.document, given or address_of(self.document) or "https://")
+        given = self.cleaned_data if hasattr(self, "cleaned_data") else {}
+        address = given.get("address") or address_of(self.document) or "https://"
+        return operations_of(self.document, address, given.get("credentials", ""))
 
     @cached_property
     def keys(self) -> set[str]:
@@ -98,3 +103,16 @@ class OperationsForm(forms.Form):
     def chosen(self) -> list[Operation]:
         """The chosen operations that can be made."""
         return [operation for operation in self.operations if operation.key in self.keys and operation.flow]
+
+
+def credentials_field(alternatives: Sequence[Alternative]) -> forms.ChoiceField:
+    """Which of several ways to show who calls is taken; an operation that does not know it takes its own first."""
+    choices = [
+        (each.key, f"{each.words}, {each.operations:,} operation{pluralize(each.operations)}") for each in alternatives
+    ]
+    return forms.ChoiceField(
+        required=False,
+        label="Who calls",
+        choices=[("", "As each operation names it first"), *choices],
+        help_text="How the flows show the other system who sends their requests.",
+    )

@@ -504,7 +504,7 @@ class TestPages:
         text = words(preview.content.decode())
         assert "2 flows for" in text
         assert "Look up an order: the optional parameter 'session' is left out" in text
-        assert "add API_KEY , LOGIN_PASSWORD , LOGIN_USER" in text
+        assert "add API_KEY (header X-Api-Key for api.test) LOGIN_PASSWORD (password" in text
         done = browser.post(f"{base}apply/", {"source": preview.context["source"]}, follow=True)
         assert "Imported: 2 flows" in words(done.content.decode())
         flow = server.flows.get(tool_name="get_order_by_id")

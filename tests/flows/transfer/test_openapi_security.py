@@ -8,8 +8,11 @@ import pytest
 from executions.acting.trials import caller_of, try_out
 from executions.running.targets import draft_target
 from flows.publishing import versions
+from flows.secrets.uses import meanings_in
 from flows.transfer import openapi
-from tests.flows.transfer.test_openapi import Shop, imported, make_server, shop
+from tests.executions.pages.test_views import browser_of, words
+from tests.factories import make_server
+from tests.flows.transfer.test_openapi import Shop, imported, shop
 
 __all__ = ["shop"]  # the fixture
 
@@ -328,6 +331,70 @@ class TestParameters:
         assert operation_of(document, "none").notes == [
             "the optional parameter 'apikey' is left out: it is a credential, and none was chosen"
         ]
+
+
+@pytest.mark.django_db
+class TestPages:
+    def test_one_of_several_ways_to_show_who_calls_is_chosen(self) -> None:
+        server = make_server()
+        browser, base = browser_of(server.owner), f"/servers/{server.pk}/import/"
+        text = json.dumps(document_of([{"basic": []}, {"client": ["read"]}, {}]).root)
+        page = words(browser.post(base, {"text": text}).content.decode())
+        assert (
+            "As each operation names it first User name and password (basic), 1 operation OAuth 2 client credentials "
+            "(client), 1 operation No credential, 1 operation"
+        ) in page
+        given = {"source": text, "address": "https://api.test", "operation": ["get /a"], "credentials": "client"}
+        preview = browser.post(f"{base}operations/", given)
+        assert (
+            "add CLIENT_CLIENT_ID (client id for api.test) CLIENT_CLIENT_SECRET (client secret for api.test)"
+        ) in words(preview.content.decode())
+        done = browser.post(f"{base}apply/", {"source": preview.context["source"]}, follow=True)
+        assert "CLIENT_CLIENT_SECRET (client secret for api.test)" in words(done.content.decode())
+        refused = browser.post(f"{base}operations/", given | {"credentials": "no such"})
+        assert "Select a valid choice. no such is not one of the available choices." in words(refused.content.decode())
+
+    def test_without_a_choice_none_is_offered(self) -> None:
+        server = make_server()
+        text = json.dumps(document_of([{"basic": []}]).root)
+        page = browser_of(server.owner).post(f"/servers/{server.pk}/import/", {"text": text})
+        assert 'name="credentials"' not in page.content.decode()
+
+    def test_the_secrets_that_are_missing_are_named_with_what_they_are(self) -> None:
+        server = make_server()
+        requirement = {"headerKey": [], "queryKey": [], "cookieKey": [], "basic": []}
+        text = json.dumps(document_of([requirement]).root)
+        imported(server, "https://api.test", "get /a", text=text)
+        page = browser_of(server.owner).get(f"/servers/{server.pk}/secrets/").content.decode()
+        said = {
+            "BASIC_PASSWORD": "password, which may be empty, for api.test",
+            "BASIC_USER": "user name for api.test",
+            "COOKIE_KEY": "cookie sid for api.test",
+            "HEADER_KEY": "header X-Api-Key for api.test",
+            "QUERY_KEY": "query parameter key for api.test",
+        }
+        for name, what in said.items():
+            assert f"{name} Missing {what}" in words(page)
+
+
+@pytest.mark.parametrize(
+    ("url", "auth", "meanings"),
+    [
+        ("https://{{ trigger.host }}/a", {"type": "bearer", "secret": "{{ secrets.A }}"}, {"A": "token"}),
+        ("https://[", {"type": "basic", "secret": "{{ secrets.A }}"}, {"A": "password, which may be empty"}),
+        ("https://a.test/{{ trigger.x }}", {"type": "bearer", "secret": "Bot {{ secrets.A }}"}, {"A": "token"}),
+        (7, {"type": "magic", "secret": "{{ secrets.A }}"}, {}),
+        ("https://a.test/a?b={{ trigger.x }}", {"type": "bearer", "secret": 7}, {}),
+        (
+            "https://a.test/a?b={{ trigger.x }}",
+            {"secret": "{{ secrets.A }}", "type": "bearer"},
+            {"A": "token for a.test"},
+        ),
+    ],
+)
+def test_what_a_secret_is_for_is_told_as_far_as_it_is_known(url: Any, auth: Any, meanings: Any) -> None:
+    node = {"type": "http_request", "parameters": {"url": url, "auth": auth}}
+    assert meanings_in([{"nodes": [node, 7, {"parameters": []}]}, 7]) == meanings
 
 
 @pytest.mark.django_db(transaction=True)
