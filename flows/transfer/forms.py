@@ -112,7 +112,7 @@ def credentials_field(alternatives: Sequence[Alternative]) -> forms.ChoiceField:
     ]
     return forms.ChoiceField(
         required=False,
-        label="Who calls",
-        choices=[("", "As each operation names it first"), *choices],
+        label="Authentication",
+        choices=[("", "What each operation names first"), *choices],
         help_text="How the flows show the other system who sends their requests.",
     )

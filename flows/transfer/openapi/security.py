@@ -246,7 +246,8 @@ def _auth(part: _Part, address: str, note: Note) -> dict[str, Any]:
         url = urljoin(f"{address.rstrip('/')}/", literal(flow["tokenUrl"]))
         if urlsplit(url).scheme not in ("http", "https"):
             raise Unusable(f"the token URL of {part.name!r} is no address of HTTP")
-        note(f"{secret}_CLIENT_ID and {secret}_CLIENT_SECRET go to {url[:200]}, which gives access tokens for them")
+        shown = (url if urlsplit(url).hostname else flow["tokenUrl"])[:200]
+        note(f"{secret}_CLIENT_ID and {secret}_CLIENT_SECRET go to {shown}, which gives access tokens for them")
         scopes = {"scopes": literal(" ".join(part.scopes))} if part.scopes else {}
         return {
             "type": CLIENT_CREDENTIALS,

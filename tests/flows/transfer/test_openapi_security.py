@@ -341,7 +341,7 @@ class TestPages:
         text = json.dumps(document_of([{"basic": []}, {"client": ["read"]}, {}]).root)
         page = words(browser.post(base, {"text": text}).content.decode())
         assert (
-            "As each operation names it first User name and password (basic), 1 operation OAuth 2 client credentials "
+            "What each operation names first User name and password (basic), 1 operation OAuth 2 client credentials "
             "(client), 1 operation No credential, 1 operation"
         ) in page
         given = {"source": text, "address": "https://api.test", "operation": ["get /a"], "credentials": "client"}
