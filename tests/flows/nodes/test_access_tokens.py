@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from executions.models import Execution
+from executions.models import Execution, Suspension
 from executions.privacy.redactor import Redactor
 from executions.running.calls import Answer, Caller, call_of
 from executions.running.starting import begin
@@ -28,9 +28,9 @@ from flows.nodes import registry
 from flows.nodes.access_tokens import MAX_TOKENS, AccessTokens, access_tokens
 from flows.nodes.http_request import HttpRequest
 from flows.publishing import versions
-from tests.definitions import answer, node
+from tests.definitions import answer, chain, node
 from tests.executions.pages.test_views import browser_of
-from tests.factories import call, make_server, publish
+from tests.factories import call, make_flow, make_server, publish
 from tests.upstream import good_server, refusing_calls, served
 
 pytestmark = pytest.mark.anyio
@@ -377,6 +377,31 @@ class TestTelling:
         told = await (await begin(await call_of(flow_called, {}, caller, watch))).state()
         assert isinstance(told, Answer)
         assert (heard, told.structured) == (["They said Bearer ***"], {"you": "Bearer ***"})
+
+    def test_an_execution_that_waited_for_an_answer_still_hides_the_token(self, systems: Systems) -> None:
+        server = make_server()
+        versions.set_secret(server, "CLIENT_SECRET", CLIENT_SECRET)
+        auth = systems.auth(secret="{{ secrets.CLIENT_SECRET }}")
+        form = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+        definition = chain(
+            node("fetch", "http_request", url=f"{systems.url}/orders", auth=auth),
+            node("ask", "ask_user", message="Are you {{ fetch.body.you }}?", schema=form),
+            answer("{{ fetch.body }}"),
+        )
+        definition["connections"][-1]["sourceHandle"] = "accept"
+        flow = make_flow(server, definition=definition, input_schema={"type": "object"})
+        browser = browser_of(server.owner)
+        browser.post(f"/flows/{flow.pk}/test/", {"do": "call"})
+        waiting = Execution.objects.get()
+        page = browser.get(f"/flows/{flow.pk}/test/?execution={waiting.pk}").content.decode()
+        assert "Are you Bearer ***?" in page
+        stored = json.dumps([*Execution.objects.values(), *Suspension.objects.values()], default=str)
+        given = {"slug": "ask", "step": "0", "next": "/flows/", "do": "accept", "arg-answer:ask/name": "Ada"}
+        browser.post(f"/executions/{waiting.pk}/answer/", given)
+        waiting.refresh_from_db()
+        assert (waiting.status, waiting.result["structuredContent"]) == ("fulfilled", {"you": "Bearer ***"})
+        [token] = systems.given
+        assert not [text for text in (page, stored, json.dumps(waiting.node_executions)) if token in text]
 
     def test_tools_of_other_servers_are_listed_and_called_with_such_a_token(self, systems: Systems) -> None:
         server = make_server()
