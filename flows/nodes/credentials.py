@@ -17,6 +17,8 @@ MAX_CREDENTIALS = 5
 """Credentials that one request can carry."""
 
 _OF_CLIENTS = ("tokenUrl", "clientId", "clientAuth", "scopes", "tokenParameters")
+# An address of which it is certain where it leads to, whatever its expressions become.
+_SETTLED = re.compile(r"https?://[^\s/?#\\@{}]+(?=[/?#]|\Z)|\{\{\s*flowhub\.url\s*\}\}(?=[/?#]|\Z)", re.IGNORECASE)
 _COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 # `secret` is a name that records hide, so that even a credential which is typed here instead of named is not stored.
@@ -54,6 +56,7 @@ AUTH: Mapping[str, Json] = {
             "type": "string",
             "title": "Token URL",
             "description": "The whole address that gives access tokens: https://login.example.com/oauth2/token.",
+            "x-destination": True,
             "minLength": 1,
             "maxLength": 8192,
         },
@@ -189,6 +192,23 @@ def clashes(parameters: Mapping[str, Json]) -> Iterator[Fault]:
             parameter = {"query": "query parameter"}.get(kind, kind)
             yield Fault(path, f"the {parameter} {name!r} is written by {seen[at]} too; keep one of the two")
         seen.setdefault(at, path)
+
+
+def credential_faults(parameters: Mapping[str, Json]) -> list[Fault]:
+    """What is wrong with the credentials of a node before its expressions are filled in.
+
+    Two in one place; and a client secret, or the access token that is got with it, of which a caller would choose where
+    it goes.
+    """
+    faults = list(clashes(parameters))
+    clients = [(path, auth) for path, auth in credentials_in(parameters) if auth.get("type") == CLIENT_CREDENTIALS]
+    goes = [(f"{path}.tokenUrl", auth.get("tokenUrl"), "the client secret") for path, auth in clients]
+    goes += [("url", parameters.get("url"), "the access token")] if clients else []
+    for path, url, what in goes:
+        if isinstance(url, str) and has_expression(url) and not _SETTLED.match(url):
+            why = f"whoever calls this flow would choose where {what} goes: write scheme and host of the address out"
+            faults.append(Fault(path, why))
+    return faults
 
 
 def place_of(auth: Mapping[str, Json]) -> tuple[str, str]:

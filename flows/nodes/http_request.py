@@ -14,7 +14,7 @@ from flows.engine.errors import Fault, NodeFailed
 from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
 from flows.engine.shapes import UNKNOWN, Shape, closed
-from flows.nodes.credentials import AUTH, MORE_AUTH, NO_CREDENTIAL, clashes, credential_for
+from flows.nodes.credentials import AUTH, MORE_AUTH, NO_CREDENTIAL, credential_faults, credential_for
 from flows.nodes.redirects import MAX_REDIRECTS, OutgoingRequest, origin, place, send
 from flows.values.http_status import is_final, retry_after
 
@@ -150,8 +150,8 @@ class HttpRequest:
     has_effects: ClassVar[bool] = True
 
     def parameter_faults(self, parameters: Mapping[str, Json]) -> Sequence[Fault]:
-        """Credentials that would stand in one place."""
-        return list(clashes(parameters))
+        """What is wrong with the credentials."""
+        return credential_faults(parameters)
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Send the request; raises NodeFailed without an answer, with an unexpected status, or with broken JSON."""

@@ -1,14 +1,14 @@
 """Call a tool of another MCP server."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 from urllib.parse import urlencode, urlsplit
 
-from flows.engine.errors import NodeFailed
+from flows.engine.errors import Fault, NodeFailed
 from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, Json, NodeContext, NodeResult, ToolAnswer
 from flows.engine.shapes import UNKNOWN, Shape, closed
-from flows.nodes.credentials import AUTH, Credential, credential_for
+from flows.nodes.credentials import AUTH, Credential, credential_faults, credential_for
 
 DEFAULT_TIMEOUT = 60
 _SHOWN = 1_000
@@ -74,6 +74,10 @@ class McpTool:
     }
     handles: ClassVar[tuple[str, ...]] = (MAIN,)
     has_effects: ClassVar[bool] = True
+
+    def parameter_faults(self, parameters: Mapping[str, Json]) -> Sequence[Fault]:
+        """What is wrong with the credential."""
+        return credential_faults(parameters)
 
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Call the tool; raises NodeFailed without an answer, and with the tool's own words when it failed."""

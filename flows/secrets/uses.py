@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from flows.engine.expressions import has_expression, paths_in
 from flows.engine.graph import objects_in, secret_names
+from flows.engine.paths import Path
 from flows.models import Flow, FlowVersion, Server
 from flows.nodes import registry
 from flows.nodes.credentials import CLIENT_CREDENTIALS, credentials_in
@@ -50,8 +51,9 @@ def meanings_in(definitions: Iterable[Any]) -> dict[str, str]:
     for parameters in (given for node in nodes if isinstance(given := node.get("parameters"), dict)):
         for _, auth in credentials_in(parameters):
             for field, words in _words_of(auth, parameters).items():
-                names = secret_names(paths_in(auth.get(field), ""))
-                found |= {name: words for name in names if name not in found}
+                for _, path in paths_in(auth.get(field), ""):
+                    if isinstance(path, Path) and path.secret_name:
+                        found.setdefault(path.secret_name, words)
     return found
 
 

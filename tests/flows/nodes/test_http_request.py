@@ -287,6 +287,34 @@ class TestSeveralCredentials:
             await execute("http_request", given)
         assert (failed.value.message, http.requests) == (f"{fault}.", [])
 
+    @pytest.mark.parametrize(
+        ("url", "token_url", "faults"),
+        [
+            (URL, "https://login.test/token", []),
+            ("https://api.test/{{ trigger.id }}", "https://login.test/{{ trigger.tenant }}/token", []),
+            ("{{ flowhub.url }}/mcp/demo", "https://login.test/token?a={{ trigger.a }}", []),
+            ("{{ trigger.url }}", "https://login.test/token", ["url the access token"]),
+            ("https://api.{{ trigger.a }}/", "https://login.test/token", ["url the access token"]),
+            ("https://api.test{{ trigger.a }}", "https://login.test/token", ["url the access token"]),
+            ("https://api.test@{{ trigger.a }}/", "https://login.test/token", ["url the access token"]),
+            ("{{ flowhub.url }}.{{ trigger.a }}", "https://login.test/token", ["url the access token"]),
+            (URL, "https://{{ trigger.tenant }}.login.test/token", ["moreAuth[0].tokenUrl the client secret"]),
+            (URL, "{{ set.flowhub }}", ["moreAuth[0].tokenUrl the client secret"]),
+        ],
+    )
+    @pytest.mark.parametrize("node_type", ["http_request", "mcp_tool"])
+    def test_a_caller_does_not_choose_where_a_client_secret_or_a_token_goes(
+        self, node_type: str, url: str, token_url: str, faults: list[str]
+    ) -> None:
+        auth = {"type": "oauth2ClientCredentials", "tokenUrl": token_url, "clientId": "c", "secret": "s"}
+        given = {"url": url, "moreAuth": [auth]} if node_type == "http_request" else {"url": url, "auth": auth}
+        given |= {"tool": "t"} if node_type == "mcp_tool" else {}
+        found = registry()[node_type].faults(given, "", before_filling=True)
+        why = "whoever calls this flow would choose where {} goes: write scheme and host of the address out"
+        expected = [(path, why.format(what)) for path, _, what in (fault.partition(" ") for fault in faults)]
+        place = "auth" if node_type == "mcp_tool" else "moreAuth[0]"
+        assert [(each.path.replace(place, "moreAuth[0]"), each.message) for each in found] == expected
+
     def test_a_request_carries_five_at_most(self) -> None:
         more = [{"type": "header", "name": f"X-{number}", "secret": "s"} for number in range(5)]
         found = registry()["http_request"].faults({"url": URL, "moreAuth": more}, "", before_filling=True)
