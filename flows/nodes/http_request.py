@@ -159,8 +159,8 @@ class HttpRequest:
             raise NodeFailed("No HTTP client was lent to this execution.")
         method, url = parameters.get("method", "GET"), _url(parameters)
         expect = parameters.get("expect", [])
+        sent = await aside(partial(_request, method, url, parameters), parameters)
         credential = await credential_for(parameters, context)
-        sent = replace(await aside(partial(_request, method, url, parameters), parameters), credential=credential)
         sending = partial(
             send,
             context.http,
@@ -168,7 +168,7 @@ class HttpRequest:
             most=parameters.get("redirects", 0),
             expect=expect,
         )
-        response = await sending(sent)
+        response = await sending(replace(sent, credential=credential))
         if credential.kept and response.status == 401 and origin(response.url) == origin(sent.url):
             # The token may have been taken back before its time.
             credential = await credential_for(parameters, context, credential)
