@@ -257,9 +257,10 @@ class SecretForm(forms.ModelForm):
     """A secret's value goes in through this form and never comes out: the field is empty when a secret is changed."""
 
     value = forms.CharField(
+        required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Stored encrypted and never shown again.",
+        help_text="Stored encrypted and never shown again. Without anything here the secret is empty.",
     )
 
     origins = OriginsForm.base_fields["origins"]

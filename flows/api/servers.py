@@ -77,7 +77,12 @@ class SecretSerializer(ModelSerializer):
 
     name = serializers.CharField(read_only=True)
     value = serializers.CharField(
-        write_only=True, trim_whitespace=False, max_length=MAX_SECRET, style={"input_type": "password"}
+        write_only=True,
+        trim_whitespace=False,
+        allow_blank=True,
+        max_length=MAX_SECRET,
+        style={"input_type": "password"},
+        help_text="May be empty, where a system wants a user name and no password.",
     )
     origins = serializers.ListField(
         child=serializers.CharField(max_length=300),
