@@ -152,22 +152,29 @@ def text_of(place: Place, name: str, value: Json, style: Style | None = None) ->
     if media_type := rule.get("contentType"):
         return encode(content_of(place, name, value, media_type))
     kind, is_exploded = rule.get("style", "simple"), rule.get("explode", False)
-    named: Callable[[str, str], str] = lambda key, text: f"{key}={text}" if text or kind != "matrix" else key  # noqa: E731
+    named = partial(_named, kind)
     if isinstance(value, dict | list):
-        if not (items := _items(place, name, value, encode, named if is_exploded else None, f"the style {kind}")):
-            return None
+        items = _items(place, name, value, encode, kind, named if is_exploded else None)
     else:
-        items = [encode(as_text(value))]
-    lead, between = {"simple": ("", ","), "label": (".", "." if is_exploded else ","), "matrix": (";", ",")}[kind]
-    if kind == "matrix" and is_exploded and isinstance(value, list):
+        items, is_exploded = [encode(as_text(value))], False
+    if not items:
+        return None
+    if kind == "simple":
+        return ",".join(items)
+    if kind == "label":
+        return "." + ("." if is_exploded else ",").join(items)
+    if not is_exploded:
+        items = [named(_escaped(name), ",".join(items))]
+    elif isinstance(value, list):
         if len(items) * len(name) > MAX_URL:
             raise NodeFailed(f"Path: with {name} the URL has more than {MAX_URL:,} characters.", is_final=True)
-        items, between = [named(_escaped(name), item) for item in items], ";"
-    elif kind == "matrix" and is_exploded and isinstance(value, dict):
-        between = ";"
-    elif kind == "matrix":
-        items = [named(_escaped(name), ",".join(items))]
-    return lead + between.join(items)
+        items = [named(_escaped(name), item) for item in items]
+    return ";" + ";".join(items)
+
+
+def _named(kind: str, name: str, text: str) -> str:
+    # Of the expansions that name their values, matrix alone writes no `=` before nothing (RFC 6570 3.2.7).
+    return name if kind == "matrix" and not text else f"{name}={text}"
 
 
 def pairs_of(place: Place, name: str, value: Json, style: Style | None = None) -> Iterator[Pair]:
@@ -187,19 +194,14 @@ def pairs_of(place: Place, name: str, value: Json, style: Style | None = None) -
         # Each item and each member is a parameter by itself.
         for member, child in value.items() if isinstance(value, dict) else ((name, value),):
             yield from _nested((name_as(member),), child, name_as, encode, is_top=True)
-    elif items := _items(place, name, value, encode, None, f"the style {kind}"):
+    elif items := _items(place, name, value, encode, kind):
         delimiter = _DELIMITERS[kind]
         yield name_as(name), (delimiter if kind == "form" else name_as(delimiter)).join(items)
 
 
 def joined(place: Place, pairs: Iterable[Pair], between: str, most: int) -> str:
     """Pairs as one text; raises NodeFailed, before it is made, when it would have more than `most` characters."""
-    return between.join(f"{key}={text}" for key, text in bounded(place, pairs, most))
-
-
-def bounded(place: Place, pairs: Iterable[Pair], most: int) -> Iterator[Pair]:
-    """The pairs, as long as they have at most `most` characters together; then raises NodeFailed."""
-    left = most
+    written, left = [], most
     for key, text in pairs:
         left -= len(key) + len(text) + 2
         if left < 0:
@@ -207,7 +209,8 @@ def bounded(place: Place, pairs: Iterable[Pair], most: int) -> Iterator[Pair]:
                 f"{place.title}: written out this has more than {most:,} characters. Send less, or shorter names.",
                 is_final=True,
             )
-        yield key, text
+        written.append(f"{key}={text}")
+    return between.join(written)
 
 
 def content_of(place: Place, name: str, value: Json, media_type: str) -> str:
@@ -224,8 +227,8 @@ def _items(
     name: str,
     value: dict[str, Any] | list[Any],
     encode: Encode,
-    named: Callable[[str, str], str] | None,
-    rule: str,
+    kind: str,
+    named: Callable[[str, str], str] | None = None,
 ) -> list[str]:
     """The items of a list; of an object its members by `named`, or without it names and values in turn."""
     items = []
@@ -235,8 +238,8 @@ def _items(
         if isinstance(child, dict | list):
             at = f"{name}[{step}]" if isinstance(value, list) else f"{name}.{step}"
             raise NodeFailed(
-                f"{place.title}: {at[:200]} is {'a list' if isinstance(child, list) else 'an object'}, which {rule} "
-                "does not write there. Give a text or a number, or set another style.",
+                f"{place.title}: {at[:200]} is {'a list' if isinstance(child, list) else 'an object'}, which the "
+                f"style {kind} does not write there. Give a text or a number, or set another style.",
                 is_final=True,
             )
         text = encode(as_text(child))
