@@ -37,14 +37,15 @@ def untyped(subject: Subject) -> Iterator[Note]:
 
 
 def without_default(subject: Subject) -> Iterator[Note]:
-    """What holds when an optional parameter is left out is part of what a call means.
+    """What holds when an optional argument is left out is part of what a call means.
 
+    Of what stands inside an argument, it is often another system that knows.
     https://json-schema.org/understanding-json-schema/reference/annotations (default)
     """
     for parameter in subject.parameters:
         words = str(parameter.rule.get("description", "")).lower()
         is_explained = any(word in words for word in ("default", "without", "left out", "omit", "optional", "if not"))
-        if not (parameter.is_required or "default" in parameter.rule or is_explained):
+        if parameter.is_argument and not (parameter.is_required or "default" in parameter.rule or is_explained):
             yield parameter.path, 'give it a "default", or say in its description what holds when it is left out'
 
 

@@ -1,15 +1,18 @@
 """The operations of a document, each with the flow that it becomes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from typing import Any
 from urllib.parse import urlsplit
 
-from flows.schemas.compiled import SchemaError, check_tool_input_schema
+from flows.schemas.compiled import SchemaError
+from flows.transfer.openapi.answers import Answer, Answers
 from flows.transfer.openapi.document import Document, Unusable
 from flows.transfer.openapi.request import NodeRequest, request_of
-from flows.transfer.openapi.schemas import Converter
+from flows.transfer.openapi.schemas import Converter, describe, fitting
 from flows.transfer.openapi.security import literal
+from flows.transfer.openapi.words import Occasions, description_of, in_words, title_of
 from flows.values.http_methods import ANNOTATIONS
 from flows.values.reserved_names import GET_RESULT
 from flows.values.tool_names import tool_name_of
@@ -17,8 +20,6 @@ from flows.values.tool_names import tool_name_of
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 MAX_OPERATIONS = 500
 """Operations of one document that are offered."""
-_MAX_DESCRIPTION = 4_000
-"""Characters of an operation's description that its tool keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,23 @@ def _server(servers: Any) -> str:
 
 def operations_of(document: Document, address: str) -> list[Operation]:
     """Every operation, in the document's order, at most 500; `address` is where the other system is."""
-    converter, names = Converter(document), {GET_RESULT}
+    makers, names = _Makers(Converter(document), Answers(document), Occasions(document)), {GET_RESULT}
     found = []
     for method, path, item in _listed(document):
         operation = item[method] if isinstance(item[method], dict) else {}
         tool_name = _free(tool_name_of(str(operation.get("operationId") or f"{method} {path}")), names)
         names.add(tool_name)
-        found.append(_operation(converter, method, path, item, tool_name, address))
+        found.append(_operation(makers, method, path, item, tool_name, address))
     return found[:MAX_OPERATIONS]
+
+
+@dataclass(frozen=True, slots=True)
+class _Makers:
+    """What knows a document's schemas, its answers, and which operation is for what."""
+
+    converter: Converter
+    answers: Answers
+    occasions: Occasions
 
 
 def _listed(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -79,22 +89,31 @@ def _listed(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def _operation(
-    converter: Converter, method: str, path: str, item: dict[str, Any], tool_name: str, address: str
+    makers: _Makers, method: str, path: str, item: dict[str, Any], tool_name: str, address: str
 ) -> Operation:
     operation = item[method] if isinstance(item[method], dict) else {}
-    summary = " ".join(str(operation.get("summary") or item.get("summary") or "").split())
-    title = (summary or str(operation.get("operationId") or f"{method.upper()} {path}"))[:200]
-    long = str(operation.get("description") or item.get("description") or "").strip()
-    description = "\n\n".join(dict.fromkeys(filter(None, (summary, long)))) or f"Calls {method.upper()} {path}."
+    answer = makers.answers.of(method, operation)
     made = Operation(
-        method, path, title, tool_name, description[:_MAX_DESCRIPTION], operation.get("deprecated") is True
+        method=method,
+        path=path,
+        title=title_of(method, path, item),
+        tool_name=tool_name,
+        description=description_of(method, path, item, answer.words),
+        is_deprecated=operation.get("deprecated") is True,
     )
     try:
         own = _server(operation.get("servers") or item.get("servers"))
         base = own if urlsplit(own).scheme else address
-        request = request_of(converter, method, path, item, literal(base), made.notes.append)
-        flow = _flow(made, request, _answer(converter.document, operation))
-        check_tool_input_schema(flow["inputSchema"])
+        request = request_of(makers.converter, method, path, item, literal(base), made.notes.append)
+        describe(request.properties, _examples(makers.converter.document, item, operation))
+        if "body" in request.properties:
+            _name_body(request.properties["body"], operation, makers.converter.document)
+        flow = _flow(made, request, answer) | {
+            "whenToUse": makers.occasions.to_use(path, operation),
+            "whenNotToUse": makers.occasions.not_to_use(method, path, item),
+            "inputSchema": fitting(request.input_schema, made.notes.append),
+            "annotations": _annotations(method, operation),
+        }
     except SchemaError as error:
         return _without_flow(made, f"its parameters cannot be described here: {error}")
     except Unusable as error:
@@ -104,19 +123,24 @@ def _operation(
     except (AttributeError, KeyError, TypeError):
         # A list where an object belongs, and the like: one check for all places of a stranger's document.
         return _without_flow(made, "the document describes it in a form that is not OpenAPI")
-    return Operation(**{name: getattr(made, name) for name in made.__slots__} | {"flow": flow})
+    return replace(made, flow=flow)
 
 
 def _without_flow(made: Operation, problem: str) -> Operation:
-    return Operation(**{name: getattr(made, name) for name in made.__slots__} | {"problem": problem, "notes": []})
+    return replace(made, problem=problem, notes=[])
 
 
-def _flow(made: Operation, request: NodeRequest, answer: dict[str, Any]) -> dict[str, Any]:
+def _flow(made: Operation, request: NodeRequest, answer: Answer) -> dict[str, Any]:
     """The flow as a file of flows has it: trigger, request, answer."""
+    parameters = request.parameters
+    if answer.accept and not any(name.lower() == "accept" for name in parameters.get("headers", {})):
+        parameters["headers"] = {"Accept": literal(answer.accept)} | parameters.get("headers", {})
+    if answer.read_as:
+        parameters["responseAs"] = answer.read_as
     nodes = [
         _node("trigger", "trigger", "Call", 0, {}),
-        _node("request", "http_request", f"{made.method.upper()} {made.path}"[:200], 1, request.parameters),
-        _node("answer", "return", "Answer", 2, answer),
+        _node("request", "http_request", f"{made.method.upper()} {made.path}"[:200], 1, parameters),
+        _node("answer", "return", "Answer", 2, answer.returns),
     ]
     lines = [
         {
@@ -135,12 +159,37 @@ def _flow(made: Operation, request: NodeRequest, answer: dict[str, Any]) -> dict
         "whenToUse": "",
         "whenNotToUse": "",
         "inputSchema": request.input_schema,
-        "outputSchema": None,
-        "annotations": ANNOTATIONS.get(made.method.upper(), {}),
+        "outputSchema": answer.schema,
+        "annotations": {},
         "timeoutSeconds": 300,
         "answerSeconds": None,
         "definition": {"nodes": nodes, "connections": lines},
     }
+
+
+def _name_body(schema: dict[str, Any], operation: dict[str, Any], document: Document) -> None:
+    """A body that the document does not describe is called what its schema is called there."""
+    content = document.object(operation["requestBody"]).get("content", {})
+    references = [media.get("schema", {}).get("$ref") for media in content.values()]
+    called = in_words(str(next(filter(None, references), schema.get("title", ""))).rpartition("/")[2])
+    if called and not schema.get("description"):
+        schema["description"] = f"{called}, the body of the request."
+
+
+def _examples(document: Document, item: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
+    """An example of each parameter that has one."""
+    parameters = [document.object(raw) for source in (item, operation) for raw in source.get("parameters") or []]
+    return {
+        str(each.get("name")): each.get("example", (each.get("schema") or {}).get("example")) for each in parameters
+    }
+
+
+def _annotations(method: str, operation: dict[str, Any]) -> dict[str, bool]:
+    """What the method promises; what can answer 201 alone adds something and destroys nothing (RFC 9110 15.3.2)."""
+    responses = operation.get("responses")
+    successes = {str(status) for status in responses if str(status).startswith("2")} if responses else set()
+    adds = {"destructiveHint": False} if method == "post" and successes == {"201"} else {}
+    return ANNOTATIONS.get(method.upper(), {}) | adds
 
 
 def _node(slug: str, kind: str, name: str, x: int, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -148,20 +197,6 @@ def _node(slug: str, kind: str, name: str, x: int, parameters: dict[str, Any]) -
     return {"id": slug, "type": kind, "name": name, "slug": slug, "position": position, "parameters": parameters}
 
 
-def _answer(document: Document, operation: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of the `return` node: JSON when a success is answered with JSON, text for other content."""
-    responses = operation.get("responses")
-    found = [
-        document.object(response)
-        for status, response in (responses.items() if isinstance(responses, dict) else ())
-        if str(status).startswith("2") or status == "default"
-    ]
-    types = [name for response in found[:1] for name in (response.get("content") or {})]
-    if any("json" in name.lower() for name in types):
-        return {"json": "{{ request.body }}"}
-    return {"text": "{{ request.body }}" if types else "Done: the other system answered {{ request.status }}."}
-
-
 def _free(name: str, taken: set[str]) -> str:
-    numbered = (f"{name}_{number}" for number in range(2, len(taken) + 3))
-    return next(each for each in (name, *numbered) if each not in taken)
+    numbered = (f"{name}_{number}" for number in count(2))
+    return next(each for each in chain((name,), numbered) if each not in taken)
