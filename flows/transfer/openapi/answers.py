@@ -235,7 +235,7 @@ class Answers:
 
     def _words(self, declared: list[Any], medias: list[Any], names: list[str], said: list[str]) -> str:
         """What comes back, in a sentence: most clients show no output schema to their model."""
-        known = [self._shown(self._of(schema, 2)[0]) for schema in declared if schema is not None]
+        known = [self._shown(self._of(schema, 3)[0]) for schema in declared if schema is not None]
         if shown := " or ".join(dict.fromkeys(filter(None, known))):
             return cut(f"Answers with {shown}.", _MAX_SAID)
         if example := next((text for media in medias if media for text in _examples(self.document, media)), ""):

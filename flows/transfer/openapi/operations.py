@@ -187,8 +187,8 @@ def _examples(document: Document, item: dict[str, Any], operation: dict[str, Any
 def _annotations(method: str, operation: dict[str, Any]) -> dict[str, bool]:
     """What the method promises; what can answer 201 alone adds something and destroys nothing (RFC 9110 15.3.2)."""
     responses = operation.get("responses")
-    successes = {str(status) for status in responses if str(status).startswith("2")} if responses else set()
-    adds = {"destructiveHint": False} if method == "post" and successes == {"201"} else {}
+    successes = [str(status) for status in (responses if isinstance(responses, dict) else ()) if str(status)[:1] == "2"]
+    adds = {"destructiveHint": False} if method == "post" and successes == ["201"] else {}
     return ANNOTATIONS.get(method.upper(), {}) | adds
 
 

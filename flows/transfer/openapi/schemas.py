@@ -208,7 +208,8 @@ def _settled(schema: Any, *, may_close: bool = True) -> Any:
         if keyword in ("oneOf", "anyOf") and isinstance(value, list):
             # Of `anyOf` a value may fit several, and have the properties of all of them.
             objects = [part for part in value if isinstance(part, dict) and "properties" in part]
-            closes = may_close and "properties" not in schema and (keyword == "oneOf" or len(objects) == 1)
+            decides = "properties" not in schema and not schema.keys() & _BESIDE - {keyword}
+            closes = may_close and decides and (keyword == "oneOf" or len(objects) == 1)
             found[keyword] = [_settled(part, may_close=closes) for part in value]
         elif keyword == "allOf" and isinstance(value, list):
             found[keyword] = [_settled(part, may_close=False) for part in value]
