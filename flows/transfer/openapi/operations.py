@@ -106,8 +106,7 @@ def _operation(
         base = own if urlsplit(own).scheme else address
         request = request_of(makers.converter, method, path, item, literal(base), made.notes.append)
         describe(request.properties, _examples(makers.converter.document, item, operation))
-        if "body" in request.properties:
-            _name_body(request.properties["body"], operation, makers.converter.document)
+        _name_body(request, operation, makers.converter.document)
         flow = _flow(made, request, answer) | {
             "whenToUse": makers.occasions.to_use(path, operation),
             "whenNotToUse": makers.occasions.not_to_use(method, path, item),
@@ -131,7 +130,7 @@ def _without_flow(made: Operation, problem: str) -> Operation:
 
 
 def _flow(made: Operation, request: NodeRequest, answer: Answer) -> dict[str, Any]:
-    """The flow as a file of flows has it: trigger, request, answer."""
+    """The flow as a file of flows has it, but for what it takes and when to use it: trigger, request, answer."""
     parameters = request.parameters
     if answer.accept and not any(name.lower() == "accept" for name in parameters.get("headers", {})):
         parameters["headers"] = {"Accept": literal(answer.accept)} | parameters.get("headers", {})
@@ -156,21 +155,20 @@ def _flow(made: Operation, request: NodeRequest, answer: Answer) -> dict[str, An
         "name": made.title,
         "toolName": made.tool_name,
         "toolDescription": made.description,
-        "whenToUse": "",
-        "whenNotToUse": "",
-        "inputSchema": request.input_schema,
         "outputSchema": answer.schema,
-        "annotations": {},
         "timeoutSeconds": 300,
         "answerSeconds": None,
         "definition": {"nodes": nodes, "connections": lines},
     }
 
 
-def _name_body(schema: dict[str, Any], operation: dict[str, Any], document: Document) -> None:
+def _name_body(request: NodeRequest, operation: dict[str, Any], document: Document) -> None:
     """A body that the document does not describe is called what its schema is called there."""
+    if not any(name.startswith("body") and value == "{{ trigger.body }}" for name, value in request.parameters.items()):
+        return
     content = document.object(operation["requestBody"]).get("content", {})
     references = [media.get("schema", {}).get("$ref") for media in content.values()]
+    schema = request.properties["body"]
     called = in_words(str(next(filter(None, references), schema.get("title", ""))).rpartition("/")[2])
     if called and not schema.get("description"):
         schema["description"] = f"{called}, the body of the request."

@@ -19,13 +19,15 @@ from typing import Any
 
 from flows.engine.registry import json_path, short
 from flows.schemas.compiled import MAX_DEPTH, SchemaError, check_tool_input_schema, compile_schema
-from flows.schemas.keywords import LIST, MAP, ONE, inside, rewritten
+from flows.schemas.keywords import MAP, inside, rewritten
 from flows.schemas.subschemas import Steps
 from flows.transfer.openapi.document import Document, Unusable
 from flows.transfer.openapi.words import MAX_PARAMETER_WORDS, plain
 
-MAX_SCHEMAS = 100_000
+MAX_SCHEMAS = 500_000
 """Schemas that all operations of a document may have together when every reference is written out."""
+MAX_SCHEMAS_OF_ONE = 20_000
+"""Schemas that a parameter or a body may have, before it is cut to what a tool may have."""
 
 _KEPT = frozenset(
     {
@@ -58,16 +60,19 @@ class Converter:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.left = MAX_SCHEMAS
+        self.left = self.left_of_one = MAX_SCHEMAS
 
     def convert(self, schema: Any, note: Callable[[str], None]) -> Any:
         """The schema for what is sent, with no default that it refuses itself; raises Unusable."""
+        self.left_of_one = MAX_SCHEMAS_OF_ONE
         whole = _settled(self._convert(schema, note, ()))
         _drop_unfit_defaults(whole, note)
         return whole
 
     def _convert(self, schema: Any, note: Callable[[str], None], trail: tuple[str, ...]) -> Any:
-        self.left -= 1
+        self.left, self.left_of_one = self.left - 1, self.left_of_one - 1
+        if self.left_of_one < 0:
+            raise Unusable(f"its schemas are more than {MAX_SCHEMAS_OF_ONE:,} when references are written out")
         if self.left < 0:
             raise Unusable(f"the document's schemas are more than {MAX_SCHEMAS:,} when references are written out")
         if isinstance(schema, bool):
@@ -84,10 +89,11 @@ class Converter:
         if "description" in found:
             found["description"] = plain(found["description"], MAX_PARAMETER_WORDS)
         raw = schema.get("properties")
-        examples = {name: each.get("example") for name, each in raw.items() if isinstance(each, dict)} if raw else {}
+        given = raw if isinstance(raw, dict) else {}
+        examples = {name: each.get("example") for name, each in given.items() if isinstance(each, dict)}
         describe(found.get("properties", {}), examples)
-        self._tell_apart(schema, found)
-        return _alternatives(_together(_modern(schema, found)))
+        _tell_apart(schema, found)
+        return _alternatives(_modern(schema, _together(found)))
 
     def _referred(self, schema: dict[str, Any], note: Callable[[str], None], trail: tuple[str, ...]) -> Any:
         reference = schema["$ref"]
@@ -102,25 +108,6 @@ class Converter:
             return _together({"allOf": [whole, more]} | words)
         return whole | words if isinstance(whole, dict) else whole
 
-    def _tell_apart(self, schema: dict[str, Any], found: dict[str, Any]) -> None:
-        """Have each alternative say by which value of the discriminating property it is meant."""
-        rule = schema.get("discriminator")
-        name = rule.get("propertyName") if isinstance(rule, dict) else None
-        mapping = rule.get("mapping") if isinstance(rule, dict) else None
-        if not isinstance(name, str) or not isinstance(mapping, dict):
-            return
-        for keyword in ("oneOf", "anyOf"):
-            for index, option in enumerate(found.get(keyword, ())):
-                reference = schema[keyword][index].get("$ref") if isinstance(schema[keyword][index], dict) else None
-                # A mapping may name a schema by its name alone (OAS 3.1 4.8.25).
-                short_name = str(reference).rpartition("/")[2]
-                values = [value for value, target in mapping.items() if target in (reference, short_name)]
-                own = option.get("properties", {}) if isinstance(option, dict) else {}
-                if reference is not None and values and isinstance(own.get(name, {}), dict):
-                    said = {key: each for key, each in own.get(name, {}).items() if key in ("type", "description")}
-                    told = {"const": values[0]} if len(values) == 1 else {"enum": values}
-                    option["properties"] = own | {name: {"type": "string"} | said | told}
-
     def _without_read_only(self, schema: dict[str, Any], found: dict[str, Any]) -> None:
         """What only answers hold is not asked for."""
         properties = schema.get("properties")
@@ -133,6 +120,29 @@ class Converter:
 
     def _is_read_only(self, schema: dict[str, Any]) -> bool:
         return self.document.object(schema).get("readOnly") is True or schema.get("readOnly") is True
+
+
+def _tell_apart(schema: dict[str, Any], found: dict[str, Any]) -> None:
+    """Have each alternative say by which value of the discriminating property it is meant."""
+    rule = schema.get("discriminator")
+    name = rule.get("propertyName") if isinstance(rule, dict) else None
+    mapping = rule.get("mapping") if isinstance(rule, dict) else None
+    if not isinstance(name, str) or not isinstance(mapping, dict):
+        return
+    values: dict[str, list[str]] = {}
+    for value, target in mapping.items():
+        values.setdefault(str(target).rpartition("/")[2], []).append(value)  # a reference, or a name (OAS 3.1 4.8.25)
+    for keyword in ("oneOf", "anyOf"):
+        for raw, option in zip(schema.get(keyword) or (), found.get(keyword, ()), strict=False):
+            reference = raw.get("$ref") if isinstance(raw, dict) else None
+            named = values.get(str(reference).rpartition("/")[2], [])
+            own = option.get("properties", {}) if isinstance(option, dict) else {}
+            told = own.get(name, {})
+            is_open = isinstance(told, dict) and not told.keys() & {"enum", "const"}
+            if named and is_open and told.get("type", "string") == "string":
+                means = {"const": named[0]} if len(named) == 1 else {"enum": named}
+                words = {key: each for key, each in told.items() if key == "description"}
+                option["properties"] = own | {name: {"type": "string"} | words | means}
 
 
 def _drop_unfit_defaults(schema: Any, note: Callable[[str], None]) -> None:
@@ -268,20 +278,16 @@ def _cut(schema: Any, levels: int, steps: Steps, places: list[str]) -> Any:
     """A copy in which schemas that lie so many levels deep hold no others."""
     if not isinstance(schema, dict) or next(inside(schema), None) is None:
         return schema
-    if levels > 1:
-        below = {
-            keyword: {name: _cut(child, levels - 1, (*steps, name), places) for name, child in value.items()}
-            if keyword in MAP and isinstance(value, dict)
-            else [_cut(child, levels - 1, steps, places) for child in value]
-            if keyword in LIST and isinstance(value, list)
-            else _cut(value, levels - 1, steps, places)
-            for keyword, value in schema.items()
-            if keyword in MAP | LIST | ONE
-        }
-        return schema | below
-    places.append(json_path(steps))
-    kind = {"type": schema["type"]} if schema.get("type") in ("object", "array") else {}
-    return kind | {name: value for name, value in schema.items() if name in _WORDS}
+    if levels == 1:
+        places.append(json_path(steps))
+        kind = {"type": schema["type"]} if schema.get("type") in ("object", "array") else {}
+        return kind | {name: value for name, value in schema.items() if name in _WORDS}
+    found = schema | rewritten(schema, lambda child: child)
+    for way, child in inside(schema):
+        holder: Any = found[way[0]] if len(way) > 1 else found
+        named = (*steps, way[1]) if way[0] in MAP else steps
+        holder[way[-1]] = _cut(child, levels - 1, named, places)
+    return found
 
 
 def _check_pattern(found: dict[str, Any], note: Callable[[str], None]) -> None:

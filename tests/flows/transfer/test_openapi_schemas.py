@@ -84,6 +84,14 @@ class TestAlternatives:
         taken = body_of(schema, Pet=self.PET, Cat=self.CAT, Dog=self.DOG)
         assert taken == body_of(self.ANY, Pet=self.PET, Cat=self.CAT, Dog=self.DOG)
 
+    def test_a_property_that_says_its_values_itself_keeps_them(self) -> None:
+        cat = {"properties": {"kind": {"enum": ["Cat", "Lion"]}}}
+        dog = {"properties": {"kind": {"type": "integer"}}}
+        mapping = {"cat": "Cat", "1": "Dog"}
+        schema = {"oneOf": [ref("Cat"), ref("Dog")], "discriminator": {"propertyName": "kind", "mapping": mapping}}
+        shut = {"additionalProperties": False}
+        assert body_of(schema, Cat=cat, Dog=dog) == {"anyOf": [cat | shut, dog | shut]}
+
     def test_of_any_of_a_value_may_have_the_properties_of_all(self) -> None:
         one, other = {"properties": {"a": TEXT}}, {"properties": {"b": TEXT}}
         assert body_of({"anyOf": [one, other]}) == {"anyOf": [one, other]}
@@ -131,6 +139,13 @@ class TestObjects:
     )
     def test_members_that_contradict_each_other_stay_apart(self, members: Any) -> None:
         assert body_of({"allOf": members}) == {"allOf": members}
+
+    def test_one_member_beside_nullable_is_that_or_null(self) -> None:
+        schema = {"allOf": [ref("Base")], "nullable": True, "description": "Its base."}
+        assert body_of(schema, version="3.0.3", Base={"type": "object", "properties": {"a": TEXT}}) == {
+            "anyOf": [closed(a=TEXT), {"type": "null"}],
+            "description": "Its base.",
+        }
 
     def test_null_in_the_words_of_3_0_counts_in_later_documents_too(self) -> None:
         schema = {"type": "integer", "nullable": True, "minimum": 1, "exclusiveMinimum": True}
