@@ -314,6 +314,30 @@ class Secret(models.Model):
         return f"{self.server_id}/{self.name}"
 
 
+class KeptDocumentQuerySet(VisibleQuerySet["KeptDocument"]):
+    """Documents under way, seen by who brought them."""
+
+
+class KeptDocument(models.Model):
+    """An OpenAPI document between the pages of an import, for a day; a form field has no room for it.
+
+    Written and read through `flows.transfer.documents` alone.
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="+")
+    packed = models.BinaryField(help_text="Its text as it came, zlib (RFC 1950).")
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now(), db_index=True)
+
+    objects = KeptDocumentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Document {self.pk}"
+
+
 class SavedCaseQuerySet(VisibleQuerySet["SavedCase"]):
     """Saved cases, seen by the owner of their flow's server."""
 

@@ -84,7 +84,7 @@ class Answers:
     """The answers of a document's operations."""
 
     document: Document
-    _known: dict[tuple[int, int, int], tuple[dict[str, Any], int]] = field(default_factory=dict)
+    _known: dict[tuple[int, int, int], tuple[dict[str, Any], int, Any]] = field(default_factory=dict)
 
     def of(self, method: str, operation: dict[str, Any]) -> Answer:
         """What an operation answers when it succeeds; nothing is known where its document is not OpenAPI."""
@@ -162,8 +162,9 @@ class Answers:
             return {}, 1
         at = (id(schema), levels, nested)
         if at not in self._known:
-            self._known[at] = self._written(schema, levels, nested)
-        found, size = self._known[at]
+            # The schema stays with it, so that no other one ever has its id.
+            self._known[at] = (*self._written(schema, levels, nested), schema)
+        found, size, _ = self._known[at]
         if "$ref" in beside:
             words = plain(beside.get("description"), _MAX_WORDS)
             found = found | {"description": words} if words else found

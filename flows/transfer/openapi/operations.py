@@ -1,30 +1,30 @@
 """The operations of a document, each with the flow that it becomes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from itertools import chain, count
 from typing import Any
 from urllib.parse import urlsplit
 
 from flows.schemas.compiled import SchemaError
 from flows.transfer.openapi.answers import Answer, Answers
-from flows.transfer.openapi.document import Document, Unusable
+from flows.transfer.openapi.document import Document, Place, Unusable
 from flows.transfer.openapi.request import NodeRequest, request_of
-from flows.transfer.openapi.schemas import Converter, describe, fitting
+from flows.transfer.openapi.schemas import MAX_SCHEMAS, Converter, describe, fitting
 from flows.transfer.openapi.security import literal
-from flows.transfer.openapi.words import Occasions, description_of, in_words, title_of
+from flows.transfer.openapi.words import MAX_NAME, Occasions, description_of, in_words, title_of
 from flows.values.http_methods import ANNOTATIONS
 from flows.values.reserved_names import GET_RESULT
 from flows.values.tool_names import tool_name_of
 
-METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
-MAX_OPERATIONS = 500
-"""Operations of one document that are offered."""
+MAX_CONVERTED = 500_000
+"""Schemas that operations that are converted together may have when every reference is written out."""
+MAX_PARAMETERS = 500
+"""Parameters of one operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation; `flow` is what it becomes, or None when it cannot, and then `problem` says why."""
+    """An operation; converted it has the `flow` that it becomes, or a `problem` that says why it cannot be made."""
 
     method: str
     path: str
@@ -32,6 +32,7 @@ class Operation:
     tool_name: str
     description: str
     is_deprecated: bool
+    tags: tuple[str, ...] = ()
     flow: dict[str, Any] | None = None
     problem: str = ""
     notes: list[str] = field(default_factory=list)
@@ -39,7 +40,7 @@ class Operation:
     @property
     def key(self) -> str:
         """What tells it from the others of its document."""
-        return f"{self.method} {self.path}"
+        return f"{self.method} {self.path}".strip()
 
 
 def address_of(document: Document) -> str:
@@ -58,58 +59,85 @@ def _server(servers: Any) -> str:
     return url.rstrip("/")
 
 
-def operations_of(document: Document, address: str) -> list[Operation]:
-    """Every operation, in the document's order, at most 500; `address` is where the other system is."""
-    makers, names = _Makers(Converter(document), Answers(document), Occasions(document)), {GET_RESULT}
-    found = []
-    for method, path, item in _listed(document):
-        operation = item[method] if isinstance(item[method], dict) else {}
-        tool_name = _free(tool_name_of(str(operation.get("operationId") or f"{method} {path}")), names)
-        names.add(tool_name)
-        found.append(_operation(makers, method, path, item, tool_name, address))
-    return found[:MAX_OPERATIONS]
+def listed(document: Document) -> list[Operation]:
+    """Every operation, in the document's order, none of them converted: quick also for thousands.
+
+    `problem` says of some already that they cannot be made: what is in another document, or cannot be sent.
+    """
+    return [operation for operation, _ in _listed(document)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Makers:
-    """What knows a document's schemas, its answers, and which operation is for what."""
+def operations_of(document: Document, address: str, only: Collection[str] | None = None) -> list[Operation]:
+    """The operations of these keys, or all, in the document's order, with the flows that they become.
 
-    converter: Converter
-    answers: Answers
-    occasions: Occasions
-
-
-def _listed(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, raw in document.root["paths"].items():
-        try:
-            item = document.object(raw)
-        except Unusable:
+    `address` is where the other system is. An operation has the same tool name whatever it is converted with.
+    """
+    wanted = None if only is None else frozenset(only)
+    answers, occasions = Answers(document), Occasions(document)
+    found, left = [], MAX_CONVERTED
+    for operation, place in _listed(document):
+        if wanted is not None and operation.key not in wanted:
             continue
-        yield from ((method, path, item) for method in item if method in METHODS)
+        if operation.problem:
+            found.append(operation)
+        elif left <= 0:
+            found.append(_without_flow(operation, "this is too much at once; choose fewer operations"))
+        else:
+            converter = Converter(document)
+            found.append(_operation(converter, answers, occasions, operation, place.item, address))
+            left -= MAX_SCHEMAS - converter.left
+    return found
+
+
+def _listed(document: Document) -> list[tuple[Operation, Place]]:
+    found, names = [], {GET_RESULT}
+    numbers: dict[str, int] = {}
+    for place in document.places():
+        operation = place.item.get(place.method, {})
+        name = tool_name = tool_name_of(_name(operation) or f"{place.method} {place.path}")
+        while tool_name in names:
+            numbers[name] = numbers.get(name, 1) + 1
+            tool_name = f"{name}_{numbers[name]}"
+        names.add(tool_name)
+        tags = operation.get("tags")
+        made = Operation(
+            place.method,
+            place.path,
+            title_of(place.method, place.path, place.item),
+            tool_name,
+            description_of(place.method, place.path, place.item, ""),
+            operation.get("deprecated") is True,
+            tags=tuple(tag[:100] for tag in tags[:10] if isinstance(tag, str)) if isinstance(tags, list) else (),
+            problem=place.problem,
+        )
+        found.append((made, place))
+    return found
+
+
+def _name(operation: dict[str, Any]) -> str:
+    """The name of an operation, cut at once: thousands of operations may refer to one that is megabytes long."""
+    name = operation.get("operationId")
+    return name[:MAX_NAME] if isinstance(name, str) else ""
 
 
 def _operation(
-    makers: _Makers, method: str, path: str, item: dict[str, Any], tool_name: str, address: str
+    converter: Converter, answers: Answers, occasions: Occasions, made: Operation, item: dict[str, Any], address: str
 ) -> Operation:
-    operation = item[method] if isinstance(item[method], dict) else {}
-    answer = makers.answers.of(method, operation)
-    made = Operation(
-        method=method,
-        path=path,
-        title=title_of(method, path, item),
-        tool_name=tool_name,
-        description=description_of(method, path, item, answer.words),
-        is_deprecated=operation.get("deprecated") is True,
-    )
+    method, path, document = made.method, made.path, converter.document
+    operation = item[method]
+    answer = answers.of(method, operation)
+    made = replace(made, description=description_of(method, path, item, answer.words))
     try:
+        if sum(len(source.get("parameters") or ()) for source in (item, operation)) > MAX_PARAMETERS:
+            raise Unusable(f"it has more than {MAX_PARAMETERS} parameters")
         own = _server(operation.get("servers") or item.get("servers"))
         base = own if urlsplit(own).scheme else address
-        request = request_of(makers.converter, method, path, item, literal(base), made.notes.append)
-        describe(request.properties, _examples(makers.converter.document, item, operation))
-        _name_body(request, operation, makers.converter.document)
+        request = request_of(converter, method, path, item, literal(base), made.notes.append)
+        describe(request.properties, _examples(document, item, operation))
+        _name_body(request, operation, document)
         flow = _flow(made, request, answer) | {
-            "whenToUse": makers.occasions.to_use(path, operation),
-            "whenNotToUse": makers.occasions.not_to_use(method, path, item),
+            "whenToUse": occasions.to_use(path, operation),
+            "whenNotToUse": occasions.not_to_use(method, path, item),
             "inputSchema": fitting(request.input_schema, made.notes.append),
             "annotations": _annotations(method, operation),
         }
@@ -193,8 +221,3 @@ def _annotations(method: str, operation: dict[str, Any]) -> dict[str, bool]:
 def _node(slug: str, kind: str, name: str, x: int, parameters: dict[str, Any]) -> dict[str, Any]:
     position = {"x": x * 220, "y": 0}
     return {"id": slug, "type": kind, "name": name, "slug": slug, "position": position, "parameters": parameters}
-
-
-def _free(name: str, taken: set[str]) -> str:
-    numbered = (f"{name}_{number}" for number in count(2))
-    return next(each for each in chain((name,), numbered) if each not in taken)

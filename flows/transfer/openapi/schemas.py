@@ -24,10 +24,8 @@ from flows.schemas.subschemas import Steps
 from flows.transfer.openapi.document import Document, Unusable
 from flows.transfer.openapi.words import MAX_PARAMETER_WORDS, plain
 
-MAX_SCHEMAS = 500_000
-"""Schemas that all operations of a document may have together when every reference is written out."""
-MAX_SCHEMAS_OF_ONE = 20_000
-"""Schemas that a parameter or a body may have, before it is cut to what a tool may have."""
+MAX_SCHEMAS = 20_000
+"""Schemas that one operation may have when every reference is written out."""
 
 _KEPT = frozenset(
     {
@@ -60,21 +58,18 @@ class Converter:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.left = self.left_of_one = MAX_SCHEMAS
+        self.left = MAX_SCHEMAS
 
     def convert(self, schema: Any, note: Callable[[str], None]) -> Any:
         """The schema for what is sent, with no default that it refuses itself; raises Unusable."""
-        self.left_of_one = MAX_SCHEMAS_OF_ONE
         whole = _settled(self._convert(schema, note, ()))
         _drop_unfit_defaults(whole, note)
         return whole
 
     def _convert(self, schema: Any, note: Callable[[str], None], trail: tuple[str, ...]) -> Any:
-        self.left, self.left_of_one = self.left - 1, self.left_of_one - 1
-        if self.left_of_one < 0:
-            raise Unusable(f"its schemas are more than {MAX_SCHEMAS_OF_ONE:,} when references are written out")
+        self.left -= 1
         if self.left < 0:
-            raise Unusable(f"the document's schemas are more than {MAX_SCHEMAS:,} when references are written out")
+            raise Unusable(f"its schemas are more than {MAX_SCHEMAS:,} when references are written out")
         if isinstance(schema, bool):
             return {} if schema else False
         if not isinstance(schema, dict):

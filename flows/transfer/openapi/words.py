@@ -13,6 +13,8 @@ from flows.transfer.openapi.document import Document, Unusable
 
 MAX_TITLE = 100
 """Characters of a tool's title."""
+MAX_NAME = 200
+"""Characters of an operation's name that are looked at."""
 MAX_DESCRIPTION = 600
 """Characters of an operation's description that its tool keeps: some clients cut at 1,024 in all."""
 MAX_PARAMETER_WORDS = 400
@@ -69,19 +71,19 @@ def in_words(name: str) -> str:
 
 def title_of(method: str, path: str, item: dict[str, Any]) -> str:
     """What people call the operation: its summary, or what its id says."""
-    operation = item[method] if isinstance(item[method], dict) else {}
+    operation = _operation(item, method)
     summary = " ".join(plain(operation.get("summary") or item.get("summary"), MAX_TITLE).split()).rstrip(".")
-    return summary or in_words(str(operation.get("operationId") or ""))[:MAX_TITLE] or _called(method, path)
+    return summary or in_words(str(operation.get("operationId") or "")[:MAX_NAME])[:MAX_TITLE] or _called(method, path)
 
 
 def description_of(method: str, path: str, item: dict[str, Any], answer: str) -> str:
     """What the tool does: the document's words, each once, and what comes back."""
-    operation = item[method] if isinstance(item[method], dict) else {}
+    operation = _operation(item, method)
     summary = " ".join(plain(operation.get("summary") or item.get("summary"), MAX_DESCRIPTION).split())
     long = plain(operation.get("description") or item.get("description"), MAX_DESCRIPTION)
     said = [long] if _same(long).startswith(_same(summary)) else [_sentence(summary), long]
     if not any(said):
-        said = [_sentence(in_words(str(operation.get("operationId") or "")))]
+        said = [_sentence(in_words(str(operation.get("operationId") or "")[:MAX_NAME]))]
     whole = cut("\n\n".join(filter(None, said)), MAX_DESCRIPTION)
     # Short ones are the same for several operations of many a document, which their addresses tell apart.
     where = f"Calls {_called(method, path)}." if len(whole) < _SHORT else ""
@@ -144,8 +146,13 @@ class Occasions:
         return ""
 
 
+def _operation(item: dict[str, Any], method: str) -> dict[str, Any]:
+    found = item.get(method)
+    return found if isinstance(found, dict) else {}
+
+
 def _called(method: str, path: str) -> str:
-    return f"{method.upper()} {path}"[:200]
+    return f"{method.upper()} {path}"[:200].strip()
 
 
 def _sentence(text: str) -> str:
