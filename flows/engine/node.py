@@ -44,14 +44,14 @@ class HttpClient(Protocol):
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        query: Mapping[str, str | list[str]] | None = None,
+        query: Mapping[str, str | list[str]] | str | None = None,
         content: bytes | None = None,
         timeout: float = 30.0,
     ) -> HttpResponse:
         """Send one request and return its answer, whatever its status.
 
-        `query` is added to the URL, a list as one parameter for each item. `timeout` is the seconds for everything,
-        connecting and reading included.
+        `query` is added to the URL, a list as one parameter for each item; a text is encoded already, and is added as
+        it is. `timeout` is the seconds for everything, connecting and reading included.
         Raises NodeFailed when there is no answer: refused address, no connection, too slow, too large.
         """
 

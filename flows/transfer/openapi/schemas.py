@@ -32,7 +32,7 @@ _KEPT = frozenset(
         *("title", "description", "default", "deprecated", "writeOnly", "type", "enum", "const", "format"),
         *("multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength"),
         *("pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "required"),
-        *("dependentRequired", "minContains", "maxContains"),
+        *("dependentRequired", "minContains", "maxContains", "contentEncoding", "contentMediaType"),
     }
 )
 _NOT_TAKEN = frozenset({"$defs", "definitions", "contentSchema", "unevaluatedItems", "unevaluatedProperties"})
@@ -325,11 +325,6 @@ def or_null(schema: dict[str, Any]) -> dict[str, Any]:
     words = {name: value for name, value in schema.items() if name in _WORDS}
     options = rest["anyOf"] if rest.keys() == {"anyOf"} else [rest]
     return {"anyOf": [*options, {"type": "null"}]} | words
-
-
-def kinds_of(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """The schema, or those of its alternatives."""
-    return [option for option in schema.get("anyOf", [schema]) if isinstance(option, dict)]
 
 
 def may_be_left_out(schema: dict[str, Any]) -> dict[str, Any]:

@@ -343,7 +343,12 @@ async def test_without_a_client_it_says_so() -> None:
         ({"url": URL, "redirects": 4}, ["redirects: 4 is greater than the maximum of 3"]),
         ({"url": URL, "timeout": 0}, ["timeout: 0 is less than or equal to the minimum of 0"]),
         ({"url": URL, "expect": [99]}, ["expect[0]: 99 is less than the minimum of 100"]),
-        ({"url": URL, "headers": {"a": []}}, ['headers.a: [] is not of types "null", "boolean", "number", "string"']),
+        (
+            {"url": URL, "path": {"a": None}},
+            ['path.a: null is not of types "boolean", "number", "string", "array", "object"'],
+        ),
+        ({"url": URL, "bodyForm": {}, "bodyMultipart": {}}, ["bodyMultipart: False schema does not allow {}"]),
+        ({"url": URL, "bodyMultipart": {}, "bodyBase64": ""}, ['bodyBase64: False schema does not allow ""']),
         ({"url": "{{ trigger.url }}", "timeout": "{{ trigger.t }}"}, []),
     ],
 )
