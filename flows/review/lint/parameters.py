@@ -19,10 +19,12 @@ _KINDS = frozenset({"type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref"})
 def undescribed(subject: Subject) -> Iterator[Note]:
     """Every parameter's meaning is explained, with its format and an example where that helps.
 
+    What an object is that names its properties, they say.
     https://platform.claude.com/docs/en/agents-and-tools/tool-use/define-tools (Best practices)
     """
     for parameter in subject.parameters:
-        if not str(parameter.rule.get("description", "")).strip() and "const" not in parameter.rule:
+        is_said = str(parameter.rule.get("description", "")).strip() or parameter.rule.get("properties")
+        if not is_said and "const" not in parameter.rule:
             yield parameter.path, "describe it: what it means, in which form, with an example"
 
 

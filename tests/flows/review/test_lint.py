@@ -142,6 +142,7 @@ def test_a_rule_finds_its_fault_at_its_path(rule: Any) -> None:
         ("when-not-to-use", subject(description="x" * 40 + "WHEN TO USE: now", neighbours=[])),
         ("parameter-description", subject(**taking({"const": "order"}))),
         ("parameter-description", subject(**taking({"$ref": "#/$defs/id"}, **{"$defs": {"id": ORDER_ID}}))),
+        ("parameter-description", subject(**taking(schema(sku=ORDER_ID)))),
         ("parameter-type", subject(**taking({"enum": ["a"]}))),
         ("parameter-default", subject(**taking(ORDER_ID | {"default": "A-1"}, required=[]))),
         ("parameter-default", subject(**taking({"description": "Without it, the newest order."}, required=[]))),
