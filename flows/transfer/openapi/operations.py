@@ -195,7 +195,8 @@ def _name_body(request: NodeRequest, operation: dict[str, Any], document: Docume
     if not any(name.startswith("body") and value == "{{ trigger.body }}" for name, value in request.parameters.items()):
         return
     content = document.object(operation["requestBody"]).get("content", {})
-    references = [media.get("schema", {}).get("$ref") for media in content.values()]
+    declared = [media.get("schema") for media in content.values()]
+    references = [each.get("$ref") for each in declared if isinstance(each, dict)]
     schema = request.properties["body"]
     called = in_words(str(next(filter(None, references), schema.get("title", ""))).rpartition("/")[2])
     if called and not schema.get("description"):
@@ -205,9 +206,11 @@ def _name_body(request: NodeRequest, operation: dict[str, Any], document: Docume
 def _examples(document: Document, item: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
     """An example of each parameter that has one."""
     parameters = [document.object(raw) for source in (item, operation) for raw in source.get("parameters") or []]
-    return {
-        str(each.get("name")): each.get("example", (each.get("schema") or {}).get("example")) for each in parameters
-    }
+    found = {}
+    for each in parameters:
+        schema = each.get("schema")
+        found[str(each.get("name"))] = each.get("example", schema.get("example") if isinstance(schema, dict) else None)
+    return found
 
 
 def _annotations(method: str, operation: dict[str, Any]) -> dict[str, bool]:

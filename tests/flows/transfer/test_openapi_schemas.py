@@ -193,6 +193,14 @@ class TestWords:
             "body": {"type": "object", "description": "New order, the body of the request."},
         }
 
+    def test_a_schema_that_takes_anything_is_described_by_nothing(self) -> None:
+        body = {"required": True, "content": {"application/json": {"schema": True}}}
+        parameters = [{"name": "q", "in": "query", "required": True, "schema": True}]
+        document = {"openapi": "3.1.0", "paths": {"/a": {"post": {"parameters": parameters, "requestBody": body}}}}
+        operation = operations(json.dumps(document))["post /a"]
+        assert operation.flow is not None, operation.problem
+        assert operation.flow["inputSchema"]["properties"] == {"q": {}, "body": {}}
+
 
 class TestCutting:
     def test_what_is_too_deep_is_cut_where_it_is_deepest(self) -> None:
