@@ -20,6 +20,12 @@ from tests.executions.pages.test_views import browser_of
 from tests.factories import make_server
 
 NULL = {"type": "null"}
+AS_IT_COMES = {
+    "asItComes": {
+        "value": "{{ request.body }}",
+        "ifEmpty": "Done: the other system answered {{ request.status }}.",
+    }
+}
 ORDERS = """
 openapi: 3.0.3
 info: {title: Orders, version: 1.2.0}
@@ -110,7 +116,9 @@ class TestOperations:
         assert operation.flow == {
             "name": "Look up an order",
             "toolName": "get_order_by_id",
-            "toolDescription": "Look up an order\n\nReturns one order.",
+            "toolDescription": (
+                "Look up an order.\n\nReturns one order.\n\nCalls GET /orders/{id}.\n\nAnswers with an object."
+            ),
             "whenToUse": "",
             "whenNotToUse": "",
             "inputSchema": {
@@ -127,7 +135,12 @@ class TestOperations:
                 "additionalProperties": False,
             },
             "outputSchema": None,
-            "annotations": {"readOnlyHint": True},
+            "annotations": {
+                "readOnlyHint": True,
+                "destructiveHint": False,
+                "idempotentHint": True,
+                "openWorldHint": True,
+            },
             "timeoutSeconds": 300,
             "answerSeconds": None,
         }
@@ -144,12 +157,12 @@ class TestOperations:
                         "page": "{{ trigger.page }}",
                         "sort": "{{ trigger.sort }}",
                     },
-                    "headers": {"X-Trace": "{{ trigger.X-Trace }}"},
+                    "headers": {"Accept": "application/json", "X-Trace": "{{ trigger.X-Trace }}"},
                     "cookies": {"session": "{{ trigger.session }}"},
                     "auth": {"type": "header", "name": "X-Api-Key", "secret": "{{ secrets.API_KEY }}"},
                 },
             ),
-            ("return", {"json": "{{ request.body }}"}),
+            ("return", AS_IT_COMES),
         ]
         assert operation.notes == []
 
@@ -157,7 +170,7 @@ class TestOperations:
         operation = operations()["post /orders"]
         request = request_in(operation)
         assert request["bodyJson"] == "{{ trigger.body }}"
-        assert request["headers"] == {"Content-Type": "application/vnd.shop+json"}
+        assert request["headers"] == {"Content-Type": "application/vnd.shop+json", "Accept": "text/plain"}
         assert request["auth"] == {
             "type": "basic",
             "username": "{{ secrets.LOGIN_USER }}",
@@ -168,13 +181,18 @@ class TestOperations:
             "type": "object",
             "required": ["item"],
             "properties": {
-                "item": {"type": "string"},
-                "placed": {"type": "string", "format": "date"},
+                "item": {"type": "string", "description": "For example: pen."},
+                "placed": {"type": "string", "format": "date", "description": "For example: 2026-01-02."},
                 "parts": {"type": "array", "items": {}},
             },
+            "additionalProperties": False,
+            "description": "Order, the body of the request.",
         }
-        assert operation.flow["definition"]["nodes"][2]["parameters"] == {"text": "{{ request.body }}"}
-        assert (operation.flow["name"], operation.flow["toolDescription"]) == ("create_order", "Calls POST /orders.")
+        assert operation.flow["definition"]["nodes"][2]["parameters"] == AS_IT_COMES
+        assert (operation.flow["name"], operation.flow["toolDescription"]) == (
+            "Create order",
+            "Create order.\n\nCalls POST /orders.\n\nAnswers with text/plain.",
+        )
         assert operation.notes == [
             "the pattern '^(?!no)' cannot be checked here; the other system checks it",
             "Order holds itself; inside itself any value is taken",
@@ -184,11 +202,15 @@ class TestOperations:
         found = operations()
         delete, patch, put = found["delete /orders/{id}"], found["patch /orders"], found["put /orders"]
         assert delete.flow is not None
-        assert delete.flow["annotations"] == {"destructiveHint": True, "idempotentHint": True}
+        assert delete.flow["annotations"] == {
+            "readOnlyHint": False,
+            "destructiveHint": True,
+            "idempotentHint": True,
+            "openWorldHint": True,
+        }
         assert delete.tool_name == "delete_orders_id"
         assert "auth" not in request_in(delete)
-        text = "Done: the other system answered {{ request.status }}."
-        assert delete.flow["definition"]["nodes"][2]["parameters"] == {"text": text}
+        assert delete.flow["definition"]["nodes"][2]["parameters"] == AS_IT_COMES
         assert patch.is_deprecated
         assert request_in(patch)["bodyForm"] == "{{ trigger.body }}"
         assert request_in(patch)["auth"] == {"type": "bearer", "secret": "{{ secrets.TOKEN }}"}
@@ -257,7 +279,8 @@ class TestOperations:
         flow = operations(json.dumps(document))["post /a"].flow
         assert flow is not None
         assert flow["inputSchema"]["properties"]["body"] == {
-            "allOf": [{"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}, {"maximum": 5}],
+            "anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}],
+            "maximum": 5,
             "description": "How many.",
         }
 
@@ -295,7 +318,10 @@ class TestOperations:
         assert operation.flow["inputSchema"]["properties"] == {
             "count": or_null({"type": "integer"}),
             "size": {"type": "integer", "default": 10},
-            "body": {"properties": {"a": {"type": "array", "items": {"type": "string"}}, "b": {"default": 1}}},
+            "body": {
+                "properties": {"a": {"type": "array", "items": {"type": "string"}}, "b": {"default": 1}},
+                "additionalProperties": False,
+            },
         }
         assert operation.notes == [
             'the default "ten" is left out: it does not fit its own schema',

@@ -72,7 +72,7 @@ def test_operations_of_a_document_become_flows_in_a_narrow_window(server: Any, p
         assert width_behind(page, page.get_by_role("navigation", name="Server").get_by_role("link", name=name)) <= 390
     page.get_by_label("Or paste it").fill(ORDERS)
     assert width_behind(page, page.get_by_role("button", name="Preview")) <= 390
-    page.get_by_label("create_order").uncheck()
+    page.get_by_label("Create order").uncheck()
     page.get_by_label("Cancel").check()
     assert width_behind(page, page.get_by_role("button", name="Preview")) <= 390
     page.get_by_role("button", name="Import", exact=True).click()

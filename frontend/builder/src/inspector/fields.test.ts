@@ -79,8 +79,8 @@ test("what is given in place of something else takes its place", () => {
   expect(required("ask_model", { prompt: "Hi" })).toEqual(["prompt"]);
   expect(fieldsOf(schemaOf("ask_model"), {}).find(({ name }) => name === "prompt")!.instead).toEqual(["Messages"]);
   expect(names("http_request", { url: "x", bodyJson: {} })).not.toEqual(expect.arrayContaining(["bodyText"]));
-  expect(names("return", {})).toEqual(["text", "json"]);
-  expect(fieldsOf(schemaOf("return"), { json: {} })[0]!.instead).toEqual(["Text"]);
+  expect(names("return", {})).toEqual(["text", "json", "asItComes"]);
+  expect(fieldsOf(schemaOf("return"), { json: {} })[0]!.instead).toEqual(["Text", "As it comes"]);
   expect(names("return", { json: {} })).toEqual(["json"]);
   expect(names("merge", { wait: "first" })).toEqual(["wait"]);
 });
