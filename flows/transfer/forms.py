@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
-from flows.transfer.openapi import MAX_BYTES
+from flows.transfer.openapi import MAX_DOCUMENT_BYTES
 
 
 class SourceForm(forms.Form):
@@ -27,8 +27,8 @@ class SourceForm(forms.Form):
         file = self.cleaned_data["file"]
         if not isinstance(file, UploadedFile):
             return ""
-        if (file.size or 0) > MAX_BYTES:
-            raise ValidationError(f"The file has more than {MAX_BYTES // 1024 // 1024} MiB.")
+        if (file.size or 0) > MAX_DOCUMENT_BYTES:
+            raise ValidationError(f"The file has more than {MAX_DOCUMENT_BYTES // 1024 // 1024} MiB.")
         try:
             return str(file.read(), "utf-8-sig")
         except UnicodeDecodeError:

@@ -4,7 +4,17 @@ What cannot be said faithfully is not guessed: an operation then has a `problem`
 Everything in a document is a stranger's text. Nothing of it is fetched, and no text of it becomes an expression.
 """
 
-from flows.transfer.openapi.document import MAX_BYTES, Document, Unusable, is_openapi, read
-from flows.transfer.openapi.operations import Operation, address_of, operations_of
+from flows.transfer.openapi.document import MAX_DOCUMENT_BYTES, Document, Unusable, is_openapi, read
+from flows.transfer.openapi.operations import Operation, address_of, listed, operations_of
 
-__all__ = ["MAX_BYTES", "Document", "Operation", "Unusable", "address_of", "is_openapi", "operations_of", "read"]
+__all__ = [
+    "MAX_DOCUMENT_BYTES",
+    "Document",
+    "Operation",
+    "Unusable",
+    "address_of",
+    "is_openapi",
+    "listed",
+    "operations_of",
+    "read",
+]

@@ -11,7 +11,7 @@ from flows.engine.graph import MAX_DEPTH
 from flows.engine.shapes import pointed_at
 from flows.values.json_text import parse_json, unstorable
 
-MAX_BYTES = 32 * 1024 * 1024
+MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
 """Of one document."""
 MAX_VALUES = 200_000
 """Values of one document."""

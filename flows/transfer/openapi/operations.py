@@ -1,7 +1,7 @@
 """The operations of a document, each with the flow that it becomes."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,6 +70,10 @@ def operations_of(document: Document, address: str, only: Collection[str] | None
             continue
         found.append(_operation(converter, method, path, item, tool_name, address))
     return found[:MAX_OPERATIONS]
+
+
+def listed(document: Document) -> list[Operation]:
+    return [replace(each, flow=None, problem="", notes=[]) for each in operations_of(document, "https://")]
 
 
 def _listed(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -117,6 +117,7 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("get", "/api/node-types/"),
         ("post", "/api/node-types/{type}/handles/"),
         ("post", "/api/servers/{serverId}/publish/"),
+        ("post", "/api/servers/{serverId}/import/preview/"),
         ("get", "/api/prompts/"),
         ("post", "/api/prompts/"),
         ("get", "/api/prompts/{promptId}/"),
