@@ -19,6 +19,7 @@ from flows.api.serializers import JsonObjectField
 from flows.api.servers import SERVER_ID, OfServer
 from flows.engine.errors import DefinitionError
 from flows.models import Server
+from flows.review.contract_diff.change import ContractChange
 from flows.transfer import apis, openapi
 from flows.transfer.apis import MAX_CHOSEN, Api, ApiPlan, Step
 from flows.transfer.choosing import Filter
@@ -40,8 +41,8 @@ OPERATIONS = OpenApiParameter(
     OpenApiTypes.STR,
     many=True,
     description="Of an OpenAPI document: an operation that becomes a flow, as `get /pets`, or its operationId or tool "
-    f"name. At most {MAX_CHOSEN}. Without it: all that can be made and neither delete nor are deprecated, and those that "
-    "the server has flows of already.",
+    f"name. At most {MAX_CHOSEN}. Without it: all that can be made and neither delete nor are deprecated, and those "
+    "that the server has flows of already.",
 )
 REPLACE = OpenApiParameter(
     "replace",
@@ -74,7 +75,7 @@ class BytesParser(BaseParser):
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> bytes:
+    ) -> Any:
         """The bytes; raises BodyTooLarge."""
         body = bytes(stream.read(MAX_DOCUMENT_BYTES + 1))
         if len(body) > MAX_DOCUMENT_BYTES:
@@ -161,8 +162,12 @@ class ApiChangeSerializer(serializers.Serializer):
     """What the API changed for those who call the flow."""
 
     path = serializers.CharField()
-    verdict = serializers.ChoiceField(["breaking", "compatible"])
+    isBreaking = serializers.SerializerMethodField()
     message = serializers.CharField()
+
+    def get_isBreaking(self, change: ContractChange) -> bool:
+        """Whether calls that were right may fail."""
+        return change.verdict == "breaking"
 
 
 class OperationSerializer(serializers.Serializer):

@@ -1,4 +1,4 @@
-"""From an OpenAPI 3 document to flows: one for each operation, in the form that `flows.transfer.files` reads.
+"""From an OpenAPI document to flows: one for each operation, in the form that `flows.transfer.files` reads.
 
 What cannot be said faithfully is not guessed: an operation then has a `problem`, or its flow comes with `notes`.
 Everything in a document is a stranger's text. Nothing of it is fetched, and no text of it becomes an expression.

@@ -1,29 +1,28 @@
 """The operations of a document, each with the flow that it becomes."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from flows.schemas.compiled import SchemaError, check_tool_input_schema
-from flows.transfer.openapi.document import Document, Unusable
+from flows.transfer.openapi.document import Document, Place, Unusable
 from flows.transfer.openapi.request import NodeRequest, request_of
-from flows.transfer.openapi.schemas import Converter
+from flows.transfer.openapi.schemas import MAX_SCHEMAS, Converter
 from flows.transfer.openapi.security import literal
 from flows.values.http_methods import ANNOTATIONS
 from flows.values.reserved_names import GET_RESULT
 from flows.values.tool_names import tool_name_of
 
-METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
-MAX_OPERATIONS = 5_000
-"""Operations of one document that are offered."""
+MAX_CONVERTED = 500_000
+"""Schemas that operations that are converted together may have when every reference is written out."""
 _MAX_DESCRIPTION = 4_000
 """Characters of an operation's description that its tool keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation; `flow` is what it becomes, or None when it cannot, and then `problem` says why."""
+    """An operation; converted it has the `flow` that it becomes, or a `problem` that says why it cannot be made."""
 
     method: str
     path: str
@@ -31,7 +30,7 @@ class Operation:
     tool_name: str
     description: str
     is_deprecated: bool
-    tags: list[str] = field(default_factory=list)
+    tags: tuple[str, ...] = ()
     flow: dict[str, Any] | None = None
     problem: str = ""
     notes: list[str] = field(default_factory=list)
@@ -39,7 +38,7 @@ class Operation:
     @property
     def key(self) -> str:
         """What tells it from the others of its document."""
-        return f"{self.method} {self.path}"
+        return f"{self.method} {self.path}".strip()
 
 
 def address_of(document: Document) -> str:
@@ -58,54 +57,71 @@ def _server(servers: Any) -> str:
     return url.rstrip("/")
 
 
-def operations_of(document: Document, address: str, only: Collection[str] | None = None) -> list[Operation]:
-    """Every operation, in the document's order; `address` is where the other system is."""
-    converter, names = Converter(document), {GET_RESULT}
-    found = []
-    for method, path, item in _listed(document):
-        operation = item[method] if isinstance(item[method], dict) else {}
-        tool_name = _free(tool_name_of(str(operation.get("operationId") or f"{method} {path}")), names)
-        names.add(tool_name)
-        if only is not None and f"{method} {path}" not in only:
-            continue
-        found.append(_operation(converter, method, path, item, tool_name, address))
-    return found[:MAX_OPERATIONS]
-
-
 def listed(document: Document) -> list[Operation]:
-    return [replace(each, flow=None, problem="", notes=[]) for each in operations_of(document, "https://")]
+    """Every operation, in the document's order, none of them converted: quick also for thousands.
+
+    `problem` says of some already that they cannot be made: what is in another document, or cannot be sent.
+    """
+    return [operation for operation, _ in _listed(document)]
 
 
-def _listed(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, raw in document.root["paths"].items():
-        try:
-            item = document.object(raw)
-        except Unusable:
+def operations_of(document: Document, address: str, only: Collection[str] | None = None) -> list[Operation]:
+    """The operations of these keys, or all, in the document's order, with the flows that they become.
+
+    `address` is where the other system is. An operation has the same tool name whatever it is converted with.
+    """
+    wanted = None if only is None else frozenset(only)
+    found, left = [], MAX_CONVERTED
+    for operation, place in _listed(document):
+        if wanted is not None and operation.key not in wanted:
             continue
-        yield from ((method, path, item) for method in item if method in METHODS)
+        if operation.problem:
+            found.append(operation)
+        elif left <= 0:
+            found.append(_without_flow(operation, "this is too much at once; choose fewer operations"))
+        else:
+            converter = Converter(document)
+            found.append(_operation(converter, operation, place.item, address))
+            left -= MAX_SCHEMAS - converter.left
+    return found
 
 
-def _operation(
-    converter: Converter, method: str, path: str, item: dict[str, Any], tool_name: str, address: str
-) -> Operation:
-    operation = item[method] if isinstance(item[method], dict) else {}
-    summary = " ".join(str(operation.get("summary") or item.get("summary") or "").split())
-    title = (summary or str(operation.get("operationId") or f"{method.upper()} {path}"))[:200]
-    long = str(operation.get("description") or item.get("description") or "").strip()
-    description = "\n\n".join(dict.fromkeys(filter(None, (summary, long)))) or f"Calls {method.upper()} {path}."
-    made = Operation(
-        method,
-        path,
-        title,
-        tool_name,
-        description[:_MAX_DESCRIPTION],
-        operation.get("deprecated") is True,
-        [str(tag) for tag in operation.get("tags") or ()],
-    )
+def _listed(document: Document) -> list[tuple[Operation, Place]]:
+    found, names = [], {GET_RESULT}
+    numbers: dict[str, int] = {}
+    for place in document.places():
+        operation, path = place.item.get(place.method, {}), place.path
+        called = f"{place.method.upper()} {path}".strip()
+        summary = " ".join(str(operation.get("summary") or place.item.get("summary") or "").split())
+        title = (summary or str(operation.get("operationId") or called))[:200]
+        name = tool_name = tool_name_of(str(operation.get("operationId") or called))
+        while tool_name in names:
+            numbers[name] = numbers.get(name, 1) + 1
+            tool_name = f"{name}_{numbers[name]}"
+        names.add(tool_name)
+        long = str(operation.get("description") or place.item.get("description") or "").strip()
+        description = "\n\n".join(dict.fromkeys(filter(None, (summary, long)))) or f"Calls {called}."
+        tags = operation.get("tags")
+        made = Operation(
+            place.method,
+            path,
+            title,
+            tool_name,
+            description[:_MAX_DESCRIPTION],
+            operation.get("deprecated") is True,
+            tags=tuple(str(tag)[:100] for tag in tags[:10]) if isinstance(tags, list) else (),
+            problem=place.problem,
+        )
+        found.append((made, place))
+    return found
+
+
+def _operation(converter: Converter, made: Operation, item: dict[str, Any], address: str) -> Operation:
+    operation = item[made.method]
     try:
         own = _server(operation.get("servers") or item.get("servers"))
         base = own if urlsplit(own).scheme else address
-        request = request_of(converter, method, path, item, literal(base), made.notes.append)
+        request = request_of(converter, made.method, made.path, item, literal(base), made.notes.append)
         flow = _flow(made, request, _answer(converter.document, operation))
         check_tool_input_schema(flow["inputSchema"])
     except SchemaError as error:
@@ -117,11 +133,11 @@ def _operation(
     except (AttributeError, KeyError, TypeError):
         # A list where an object belongs, and the like: one check for all places of a stranger's document.
         return _without_flow(made, "the document describes it in a form that is not OpenAPI")
-    return Operation(**{name: getattr(made, name) for name in made.__slots__} | {"flow": flow})
+    return replace(made, flow=flow)
 
 
 def _without_flow(made: Operation, problem: str) -> Operation:
-    return Operation(**{name: getattr(made, name) for name in made.__slots__} | {"problem": problem, "notes": []})
+    return replace(made, problem=problem, notes=[])
 
 
 def _flow(made: Operation, request: NodeRequest, answer: dict[str, Any]) -> dict[str, Any]:
@@ -173,8 +189,3 @@ def _answer(document: Document, operation: dict[str, Any]) -> dict[str, Any]:
     if any("json" in name.lower() for name in types):
         return {"json": "{{ request.body }}"}
     return {"text": "{{ request.body }}" if types else "Done: the other system answered {{ request.status }}."}
-
-
-def _free(name: str, taken: set[str]) -> str:
-    numbered = (f"{name}_{number}" for number in range(2, len(taken) + 3))
-    return next(each for each in (name, *numbered) if each not in taken)

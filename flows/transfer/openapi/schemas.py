@@ -13,8 +13,8 @@ from flows.schemas.compiled import SchemaError, compile_schema
 from flows.schemas.keywords import rewritten
 from flows.transfer.openapi.document import Document, Unusable
 
-MAX_SCHEMAS = 100_000
-"""Schemas that all operations of a document may have together when every reference is written out."""
+MAX_SCHEMAS = 20_000
+"""Schemas that one operation may have when every reference is written out."""
 
 _KEPT = frozenset(
     {
@@ -62,7 +62,7 @@ class Converter:
     def _convert(self, schema: Any, note: Callable[[str], None], trail: tuple[str, ...]) -> Any:
         self.left -= 1
         if self.left < 0:
-            raise Unusable(f"the document's schemas are more than {MAX_SCHEMAS:,} when references are written out")
+            raise Unusable(f"its schemas are more than {MAX_SCHEMAS:,} when references are written out")
         if isinstance(schema, bool):
             return {} if schema else False
         if not isinstance(schema, dict):

@@ -108,9 +108,7 @@ def test_what_is_missing_or_to_be_known_is_named() -> None:
         (
             "{} x",
             "",
-            {
-                "detail": "JSON parse error - Extra data: line 1 column 4 (char 3)"
-            },
+            {"detail": "JSON parse error - Extra data: line 1 column 4 (char 3)"},
         ),
         (b"\xff\xfe", "", {"detail": "The body is not text in UTF-8."}),
     ],
@@ -204,7 +202,7 @@ class TestAgain:
             ("get /cages", "new", False, True, None),
         ]
         assert found["items"][1]["changes"] == [
-            {"path": "inputSchema.properties.owner", "verdict": "breaking", "message": "'owner' is new and required"}
+            {"path": "inputSchema.properties.owner", "isBreaking": True, "message": "'owner' is new and required"}
         ]
         gone = server.flows.get(tool_name="list_owners")
         assert found["removed"] == [{"flowId": gone.pk, "toolName": "list_owners", "key": "get /owners"}]

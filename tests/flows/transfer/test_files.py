@@ -120,7 +120,7 @@ class TestFile:
         ("content", "path", "message"),
         [
             ([], "format", "this is no file with flows"),
-            ({"openapi": "3.1.0"}, "format", "this is no file with flows"),
+            ({"openapi": "3.1.0"}, "paths", "the document describes no operations"),
             (document(version=2), "version", "a newer FlowHub wrote this file: version 2; this one reads 1"),
             (document(version="1"), "version", "1 was expected"),
             (document(more=1), "more", "there is no such property"),

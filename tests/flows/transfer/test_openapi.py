@@ -318,7 +318,7 @@ class TestOperations:
             "paths": {"/a": {"post": {"requestBody": body}}},
             "components": {"schemas": schemas},
         }
-        assert "more than 100,000" in operations(json.dumps(document))["post /a"].problem
+        assert "more than 20,000" in operations(json.dumps(document))["post /a"].problem
 
     def test_a_long_chain_of_references_is_refused(self) -> None:
         schemas: dict[str, Any] = {
@@ -338,15 +338,21 @@ class TestDocuments:
     @pytest.mark.parametrize(
         ("text", "fault"),
         [
-            ("swagger: '2.0'\npaths: {}", "swagger: this is Swagger 2.0; convert it to OpenAPI 3 first"),
-            ("openapi: 4.0.0", "openapi: the versions 3.0 and 3.1 of OpenAPI can be read"),
+            ("swagger: '1.2'\npaths: {}", "openapi: the versions 2.0, 3.0, 3.1 and 3.2 of OpenAPI can be read"),
+            ("openapi: 4.0.0", "openapi: the versions 2.0, 3.0, 3.1 and 3.2 of OpenAPI can be read"),
             ("openapi: 3.1.0", "paths: the document describes no operations"),
+            (
+                "openapi: 3.1.0\nwebhooks: {a: {post: {}}}",
+                "paths: the document describes no operations but webhooks, which the other system calls",
+            ),
             ("openapi: 3.1.0\n  x: [", "Not YAML, line 2, column 4: mapping values are not allowed in this context."),
             ('{"openapi": ', "Not JSON, line 1, column 13: Expecting value."),
-            ("openapi: !!python/object/apply:os.system [ls]", "Not YAML, line 1, column 10: could not determine"),
-            ("openapi: 3.1.0\nx: &a [*a]", "The document holds more than 200,000 values, or is nested too deep."),
-            ("openapi: 3.1.0\nx: !!binary aGk=", "The document holds a value that is not JSON"),
-            ("openapi: 3.1.0\na: &a {x: 1}\nb: {<<: *a}", "Merge keys (<<) are not supported"),
+            (
+                "openapi: !!python/object/apply:os.system [ls]",
+                "Not YAML, line 1, column 10: JSON has nothing",
+            ),
+            ("openapi: 3.1.0\nx: &a [*a]", "Not YAML, line 2, column 8: *a leads to nothing, or to what it stands in."),
+            ("openapi: 3.1.0\nx: !!binary aGk=", "Not YAML, line 2, column 4: JSON has nothing for the tag"),
             ("- openapi: x", "an OpenAPI document is an object"),
             ('{"openapi": "3.1.0", "info": {"title": "\\ud800"}}', "Holds half of a surrogate pair"),
             ("openapi: 3.1.0\nx: 1.0e999", "Holds a number too large for JSON."),
@@ -362,7 +368,7 @@ class TestDocuments:
     def test_a_bomb_of_aliases_is_refused(self) -> None:
         lines = ["openapi: 3.1.0", "a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
         lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-        with pytest.raises(DefinitionError, match="more than 200,000 values"):
+        with pytest.raises(DefinitionError, match="more than 1,500,000 values"):
             openapi.read("\n".join(lines))
 
     def test_deep_nesting_is_refused(self) -> None:
