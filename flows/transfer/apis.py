@@ -97,11 +97,15 @@ class Step:
 
 @dataclass(frozen=True)
 class ApiPlan:
-    """What an import makes of a server: a step for each operation that can be made, in the order of the document."""
+    """What an import makes of a server: a step for each operation, in the order of the document.
+
+    `unable` are the operations that cannot be made; their `problem` says why.
+    """
 
     server: Server
     api: Api
     steps: tuple[Step, ...]
+    unable: tuple[Operation, ...] = ()
 
     @cached_property
     def missing_secrets(self) -> list[str]:
@@ -152,14 +156,15 @@ def removed(made: Mapping[str, Flow], keys: Collection[str]) -> list[Flow]:
 def planned(
     server: Server, api: Api, operations: Iterable[Operation], made: Mapping[str, Flow], choices: Mapping[str, Choice]
 ) -> ApiPlan:
-    """What would become of each operation that can be made; `choices` by its key, `made` as `made_of` gives it.
+    """What would become of each operation; `choices` by its key, `made` as `made_of` gives it.
 
     Without a choice a new flow is made, and a change is taken over unless a person has edited the draft. A new flow
     whose tool name is taken gets a number. `replace` stands only where there is a flow to replace.
     """
     named = {flow.tool_name: flow for flow in server.flows.select_related("published_version")}
     taken = named.keys() | {flow.published_version.tool_name for flow in named.values() if flow.published_version}
-    able = [(operation, operation.flow) for operation in operations if operation.flow]
+    wanted = list(operations)
+    able = [(operation, operation.flow) for operation in wanted if operation.flow]
     names = {operation.tool_name for operation, _ in able}
     steps = []
     for operation, values in able:
@@ -183,7 +188,7 @@ def planned(
         if choice == "new":
             taken |= {tool_name}
         steps.append(Step(operation, flow, tool_name, existing, change, choice, edited, comparison))
-    return ApiPlan(server, api, tuple(steps))
+    return ApiPlan(server, api, tuple(steps), tuple(each for each in wanted if not each.flow))
 
 
 def take_over(plan: ApiPlan) -> Made:

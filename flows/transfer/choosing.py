@@ -10,7 +10,12 @@ from flows.models import KeptDocument, Server
 from flows.transfer import apis, documents, openapi
 from flows.transfer.apis import Api, ApiPlan
 from flows.transfer.files import Choice
-from flows.transfer.openapi import Operation
+from flows.transfer.openapi import Document, Operation
+
+MAX_CHECKED = 1_500
+"""Operations of a document that are converted when it is brought; of the others the preview says what is wrong."""
+_TOGETHER = 100
+"""Operations that are converted together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,11 @@ class Choosing:
         self.chosen = set(able)
         self.row.save(update_fields=["choices"])
 
+    @property
+    def unchecked(self) -> int:
+        """How many operations nobody has tried to convert yet."""
+        return max(0, len(self.operations) - MAX_CHECKED)
+
     def planned(self, choices: Mapping[str, Choice]) -> tuple[ApiPlan, list[Any]]:
         """What would become of the chosen operations, and the flows whose operation the API has no more."""
         source = documents.unpacked(self.row)
@@ -80,7 +90,7 @@ def begin(user: Any, server: Server, source: bytes) -> int:
     """
     document = openapi.read(source)
     address = openapi.address_of(document)
-    operations = openapi.operations_of(document, address or "https://")
+    operations = [*_checked(document, address or "https://")]
     made = apis.made_of(server, api := Api.of(document, source, address))
     chosen = apis.chosen_at_first(operations, made)
     if len(chosen) > apis.MAX_CHOSEN:
@@ -89,6 +99,15 @@ def begin(user: Any, server: Server, source: bytes) -> int:
     listing = {"title": api.title, "version": api.version, "address": address, "operations": listed}
     keys = [each.key for each in operations if each.key in chosen]
     return documents.keep(user, server, source, zlib.compress(json.dumps(listing).encode(), 1), {"chosen": keys})
+
+
+def _checked(document: Document, address: str) -> Iterator[Operation]:
+    """Every operation, the first ones with their problems and notes; what is converted together has a limit."""
+    listed = openapi.listed(document)
+    for start in range(0, min(len(listed), MAX_CHECKED), _TOGETHER):
+        keys = {each.key for each in listed[start : min(start + _TOGETHER, MAX_CHECKED)]}
+        yield from openapi.operations_of(document, address, only=keys)
+    yield from listed[MAX_CHECKED:]
 
 
 def choosing_of(user: Any, server: Server, document_id: Any) -> Choosing:

@@ -5,10 +5,12 @@ import re
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from flows.models import KeptDocument, Server
 from flows.transfer.apis import MAX_CHOSEN
+from flows.transfer.openapi import MAX_DOCUMENT_BYTES
 from tests.executions.pages.test_views import browser_of, words
 from tests.factories import make_flow, make_server
 from tests.flows.transfer.test_openapi import ORDERS
@@ -148,6 +150,32 @@ def test_more_than_can_be_imported_at_once_are_neither_chosen_nor_taken() -> Non
     assert said in text_of(browser, all_of_them)
     given = {"shown": "", "address": "https://api.test", "go": "preview"}
     assert said in words(browser.post(place, given).content.decode())
+
+
+def test_of_very_many_operations_the_preview_says_which_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.transfer.choosing.MAX_CHECKED", 2)
+    server = make_server()
+    document = json.loads(large(3))
+    for n in (0, 2):
+        document["paths"][f"/things/{n}"]["get"]["parameters"] = [{"$ref": "other.yaml#/x"}]
+    browser, place = brought(server, json.dumps(document))
+    text = text_of(browser, place)
+    assert "4 operations 2 chosen 1 cannot be made The preview says of the last 2 whether they can be made." in text
+    assert "Cannot be made: 'other.yaml#/x' is outside this document" in text
+    text = text_of(browser, sent(browser, place, "preview"))
+    assert "Cannot be made: 1 GET /things/2 'other.yaml#/x' is outside this document" in text
+    assert "1 new, 0 changed" in text
+
+
+def test_a_text_that_is_too_long_to_be_pasted_and_a_file_that_is_too_large_are_said_to_be_so(settings: Any) -> None:
+    server = make_server()
+    browser, address = browser_of(server.owner), f"/servers/{server.pk}/import/"
+    page = browser.post(address, {"text": large(10) + " " * settings.DATA_UPLOAD_MAX_MEMORY_SIZE})
+    assert (page.status_code, "choose it as a file" in words(page.content.decode())) == (413, True)
+    file = SimpleUploadedFile("large.json", b" " * (MAX_DOCUMENT_BYTES + 1))
+    assert "The file has more than 32 MiB." in words(browser.post(address, {"file": file}).content.decode())
+    file = SimpleUploadedFile("large.json", large(10).encode() + b" " * settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    assert browser.post(address, {"file": file}).status_code == 302
 
 
 def test_a_relative_address_is_asked_for() -> None:
