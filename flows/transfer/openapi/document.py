@@ -1,5 +1,6 @@
 """An OpenAPI document as a plain JSON value: JSON or YAML, within limits, with local references only."""
 
+import gc
 import json
 import re
 from collections.abc import Iterator
@@ -175,12 +176,18 @@ def _text(source: str | bytes) -> str:
 
 
 def _parsed(text: str) -> Any:
-    if text.lstrip()[:1] != "{":
-        return parse_yaml(text, MAX_VALUES)
+    is_json = text.lstrip()[:1] == "{"
     # Before there are values: no more than these can come of it, and texts have a few of these signs too.
-    if 1 + sum(map(text.count, ",[{")) > 2 * MAX_VALUES:
+    if is_json and 1 + sum(map(text.count, ",[{")) > 2 * MAX_VALUES:
         raise Unusable(f"The document holds more than {MAX_VALUES:,} values.")
-    return parse_json(text, lets_others_in=True)
+    # Looking for garbage again and again while nothing but new values comes stops every thread, for longer each time.
+    was_collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return parse_json(text, lets_others_in=True) if is_json else parse_yaml(text, MAX_VALUES)
+    finally:
+        if was_collecting:
+            gc.enable()
 
 
 def _check(root: Any) -> None:

@@ -148,14 +148,13 @@ def _form(fields: list[dict[str, Any]], consumes: list[str]) -> dict[str, Any]:
 
 
 def _response(response: dict[str, Any], produces: list[str]) -> dict[str, Any]:
-    if "schema" not in response:
-        return {name: value for name, value in response.items() if name != "headers"}
-    examples = _object(response.get("examples"))
+    examples, schema = _object(response.get("examples")), response.get("schema")
     content = {
-        name: {"schema": response["schema"]} | ({"example": examples[name]} if name in examples else {})
-        for name in produces or [_JSON]
+        name: ({"schema": schema} if schema is not None else {})
+        | ({"example": examples[name]} if name in examples else {})
+        for name in (list(examples) if schema is None else produces or [_JSON])
     }
-    return {"description": response.get("description", ""), "content": content}
+    return {"description": response.get("description", "")} | ({"content": content} if content else {})
 
 
 def _scheme(scheme: dict[str, Any]) -> dict[str, Any]:

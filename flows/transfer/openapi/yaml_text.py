@@ -11,6 +11,8 @@ import yaml
 
 from flows.engine.graph import MAX_DEPTH
 
+_MAX_DIRECTIVES = 100
+"""Tags that a text may give names of its own (`%TAG`); the C library compares each with all before it."""
 _TAG = "tag:yaml.org,2002:"
 _WORDS = {"": None, "~": None} | {
     form: value
@@ -33,6 +35,8 @@ def parse_yaml(text: str, most: int) -> Any:
     Aliases lead to one and the same value, so written out it can be much larger. Merge keys (`<<`) are taken. Of a key
     that stands twice the last counts, as in JSON.
     """
+    if text.count("%TAG") > _MAX_DIRECTIVES:
+        raise NotYaml(f"Not YAML: %TAG stands in it more than {_MAX_DIRECTIVES} times.")
     # The C parser where there is one; it lets other threads in between two events.
     parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     builder = _Builder(most)

@@ -267,6 +267,13 @@ class TestSwagger2:
             },
         }
 
+    def test_an_example_alone_says_in_which_form_an_answer_comes(self) -> None:
+        response = {"description": "ok", "examples": {"text/plain": "hello"}, "headers": {}}
+        document = {"swagger": "2.0", "paths": {"/a": {"get": {"responses": {200: response}}}}}
+        assert openapi.read(json.dumps(document)).root["paths"]["/a"]["get"]["responses"] == {
+            "200": {"description": "ok", "content": {"text/plain": {"example": "hello"}}}
+        }
+
     def test_a_document_of_nonsense_is_read_as_far_as_it_goes(self) -> None:
         document = {
             "swagger": "2.0",
@@ -459,6 +466,7 @@ class TestYaml:
             ("x: !!set {a}", "Not YAML, line 3, column 4: JSON has nothing for the tag 'tag:yaml.org,2002:set'."),
             ("x: 1\n---\ny: 2", "Not YAML, line 4, column 1: a second document begins, and one is read."),
             ("x: \0", "Not YAML: unacceptable character"),
+            ("x: 1\n# " + "%TAG" * 101, "Not YAML: %TAG stands in it more than 100 times."),
             ('x: "\\0"', "Holds a null character, which PostgreSQL cannot store."),
         ],
     )
