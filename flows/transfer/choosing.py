@@ -62,9 +62,8 @@ class Choosing:
     def store(self, **choices: Any) -> None:
         """Keep what is chosen, in the document's order, and other choices by their names."""
         able = [each.key for each in self.operations if each.key in self.chosen and not each.problem]
-        self.row.choices = self.row.choices | choices | {"chosen": able}
         self.chosen = set(able)
-        self.row.save(update_fields=["choices"])
+        documents.choose(self.row, self.row.choices | choices | {"chosen": able})
 
     @property
     def unchecked(self) -> int:

@@ -40,6 +40,12 @@ def kept(user: Any, server: Server, document_id: Any) -> bytes:
     return unpacked(kept_row(user, server, document_id))
 
 
+def choose(row: KeptDocument, choices: Any) -> None:
+    """Keep what was chosen of a document."""
+    row.choices = choices
+    row.save(update_fields=["choices"])
+
+
 def kept_row(user: Any, server: Server, document_id: Any) -> KeptDocument:
     """The row of a document, with its listing and what was chosen; raises Http404 as `kept` does."""
     return KeptDocument.objects.visible_or_404(user, pk=document_id, server=server)
