@@ -256,9 +256,10 @@ class SecretForm(forms.ModelForm):
     """A secret's value goes in through this form and never comes out: the field is empty when a secret is changed."""
 
     value = forms.CharField(
+        required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Stored encrypted and never shown again.",
+        help_text="Stored encrypted and never shown again. Without anything here the secret is empty.",
     )
 
     class Meta:

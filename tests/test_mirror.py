@@ -83,6 +83,7 @@ ELSEWHERE = {
     "flows/offers/sample_inputs": "flows/offers/test_prompts.py",
     "flows/pages/forms": "flows/pages/test_views.py",
     "flows/publishing/review": "mcp_bridge/pages/test_tool_tab.py",
+    "flows/secrets/uses": "flows/secrets/test_secrets.py",
     "flows/starting/forms": "flows/starting/test_views.py",
     "flows/starting/new_flow": "flows/starting/test_views.py",
     "flows/starting/template_flows": "acceptance/test_starting.py",

@@ -23,8 +23,8 @@ from flows.engine.node import Reused
 from flows.engine.questions import CAPABILITIES, KINDS, Question, QuestionKind
 from flows.engine.runner import FlowError
 
-Watch = Callable[[Redactor], Observer]
-"""Makes an observer of one execution, which passes on nothing that the redactor hides."""
+Watch = Callable[[Callable[[], Redactor]], Observer]
+"""Makes an observer of one execution, which passes on nothing that the redactor of the moment hides."""
 
 Written = Callable[["Answer"], dict[str, Any]]
 """Makes of an answer the message that goes to the client: JSON, the same each time."""

@@ -134,7 +134,7 @@ async def answer_at_once(call: Call) -> Answer | None:
         target.graph,
         call.given,
         services=Services(str(tracker.execution_id), roots=_roots(work), secrets=work.secrets),
-        observers=(record,) if call.watch is None else (record, call.watch(tracker.redactor)),
+        observers=(record,) if call.watch is None else (record, call.watch(lambda: tracker.redactor)),
         limits=LIMITS,
         output_schema=target.output_schema,
     )
@@ -224,13 +224,15 @@ async def _walk(work: Work) -> Answer | Waiting:
         code=CodeOf(code_runner(), caller.counts_as),
         offers=Offers(target),
         cannot_ask=partial(caller.cannot_be_asked, is_flow=parent is not None),
+        hide=work.hide,
     )
+    observers = (tracker.observe,) if call.watch is None else (tracker.observe, call.watch(lambda: tracker.redactor))
     try:
         outcome = await run(
             target.graph,
             call.given,
             services=services,
-            observers=(tracker.observe,) if call.watch is None else (tracker.observe, call.watch(tracker.redactor)),
+            observers=observers,
             before_effects=tracker.write_all,
             timeout=work.timeout,
             limits=LIMITS,

@@ -70,6 +70,14 @@ TOO_LARGE = OpenApiResponse(description="The body is larger than a document may 
 NO_DOCUMENT = OpenApiResponse(description="The body calls itself neither JSON nor YAML.")
 
 
+CREDENTIALS = OpenApiParameter(
+    "credentials",
+    OpenApiTypes.STR,
+    description="Of an OpenAPI document with several ways to show who calls: the key of one, as the preview lists them "
+    "in `credentials`. Operations that do not know it, and all without it, take what they name first.",
+)
+
+
 class BytesParser(BaseParser):
     """The body as it came, up to the size that a document may have."""
 
@@ -109,6 +117,12 @@ class Asked:
         except Refused:
             where = f"the document says only {said!r}" if said else "the document does not say where its API is"
             raise ValidationError({"address": [f"{where}: name it, ?address=https://..."]}) from None
+        self.ways = openapi.alternatives_of(self.document)
+        ways = [way.key for way in self.ways]
+        self.credentials = request.query_params.get("credentials", "")
+        if self.credentials and self.credentials not in ways:
+            has = f"write one of: {', '.join(ways)}" if ways else "the document leaves no choice"
+            raise ValidationError({"credentials": [has]})
         self.api = Api.of(self.document, source, self.address)
         self.made = apis.made_of(server, self.api)
         self.listed = openapi.listed(self.document)
@@ -127,7 +141,7 @@ class Asked:
 
     def converted(self, keys: Collection[str]) -> list[Operation]:
         """These operations with their flows."""
-        return openapi.operations_of(self.document, self.address, only=keys)
+        return openapi.operations_of(self.document, self.address, self.credentials, keys)
 
     def chosen(self) -> list[Operation]:
         """The operations that are asked for, with their flows; raises ValidationError for those that cannot be made."""
@@ -211,6 +225,14 @@ class RemovedSerializer(serializers.Serializer):
     key = serializers.CharField(source="origin.operation")
 
 
+class CredentialsSerializer(serializers.Serializer):
+    """A way to show who calls, where operations leave a choice."""
+
+    key = serializers.CharField(help_text="What `?credentials=` takes.")
+    words = serializers.CharField()
+    operations = serializers.IntegerField(help_text="How many know it.")
+
+
 class PreviewSerializer(serializers.Serializer):
     """A page of operations, and what holds for all of them."""
 
@@ -222,6 +244,7 @@ class PreviewSerializer(serializers.Serializer):
     title = serializers.CharField(allow_blank=True)
     version = serializers.CharField(allow_blank=True)
     address = serializers.CharField()
+    credentials = CredentialsSerializer(many=True)
     removed = RemovedSerializer(many=True)
 
 
@@ -234,7 +257,7 @@ class ServerImportPreview(OfServer):
     @extend_schema(
         operation_id="servers_import_preview",
         parameters=[
-            *(SERVER_ID, OPERATIONS, ADDRESS, REPLACE),
+            *(SERVER_ID, OPERATIONS, ADDRESS, CREDENTIALS, REPLACE),
             OpenApiParameter("search", OpenApiTypes.STR, description="Words of title, path, tool name or tags."),
             OpenApiParameter("tag", OpenApiTypes.STR, description="Operations with this tag."),
             OpenApiParameter("method", OpenApiTypes.STR, description="Operations of this method."),
@@ -262,6 +285,7 @@ class ServerImportPreview(OfServer):
         items = [_shown(each, steps.get(each.key), each.key in hoped, named is not None) for each in operations]
         gone = apis.removed(asked.made, {each.key for each in asked.listed})
         about = {"title": asked.api.title, "version": asked.api.version, "address": asked.address, "removed": gone}
+        about["credentials"] = asked.ways
         return Response(PreviewSerializer(envelope.envelope(items) | about).data)
 
 

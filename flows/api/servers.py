@@ -76,7 +76,12 @@ class SecretSerializer(serializers.ModelSerializer):
 
     name = serializers.CharField(read_only=True)
     value = serializers.CharField(
-        write_only=True, trim_whitespace=False, max_length=MAX_SECRET, style={"input_type": "password"}
+        write_only=True,
+        trim_whitespace=False,
+        allow_blank=True,
+        max_length=MAX_SECRET,
+        style={"input_type": "password"},
+        help_text="May be empty, where a system wants a user name and no password.",
     )
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
     updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)

@@ -16,6 +16,7 @@ from flows.api.base import FLOW_ID, ApiView, DepthSafeJSONParser
 from flows.api.documents import (
     ADDRESS,
     BODY,
+    CREDENTIALS,
     NO_DOCUMENT,
     OPERATIONS,
     PARSERS,
@@ -116,7 +117,7 @@ class ServerImport(OfServer):
 
     @extend_schema(
         operation_id="servers_import",
-        parameters=[SERVER_ID, REPLACE, OPERATIONS, ADDRESS],
+        parameters=[SERVER_ID, REPLACE, OPERATIONS, ADDRESS, CREDENTIALS],
         request=BODY,
         responses={201: ImportedSerializer, 400: REFUSED, 413: TOO_LARGE, 415: NO_DOCUMENT},
     )

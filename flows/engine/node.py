@@ -191,6 +191,14 @@ class OfferSwitch(Protocol):
 Fill = Callable[[str, Mapping[str, Json]], Json]
 
 
+Hide = Callable[[str], None]
+"""Takes a value that must be told to nobody."""
+
+
+def _nothing_hidden(value: str) -> None:
+    """Where nothing is recorded, nothing is to be hidden."""
+
+
 def _nothing_deferred(name: str, values: Mapping[str, Json]) -> Json:
     raise KeyError(name)
 
@@ -221,6 +229,8 @@ class NodeContext:
     offers: OfferSwitch | None = None
     finished: Mapping[int, Finished] = field(default_factory=lambda: MappingProxyType({}))
     """The items that are done, by their places: by an attempt before this one, or by an earlier execution."""
+    hide: Hide = field(default=_nothing_hidden, repr=False)
+    """Says a value that no record and no answer may hold from now on, such as a token that the node was given."""
     _asked: int = 0
 
     def ask(self, question: Question) -> Json:
@@ -481,3 +491,5 @@ class Services:
     offers: OfferSwitch | None = None
     cannot_ask: Callable[[QuestionKind], str | None] = lambda kind: NOBODY
     """Why the caller cannot be asked for something, in a sentence; None when it can."""
+    hide: Hide = _nothing_hidden
+    """Keeps a value that a node got to know out of the record and the answer."""

@@ -394,6 +394,7 @@ class _Walk:
             asker=self,
             offers=lent.offers,
             finished=self.finished[node.id],
+            hide=lent.hide,
         )
         if node.deferred:
             context = replace(context, fill=lambda name, values: node.deferred[name](self._filling(values)))

@@ -3,18 +3,19 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode, urljoin
 
 from flows.engine.aside import aside
-from flows.engine.errors import NodeFailed
+from flows.engine.errors import Fault, NodeFailed
 from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
 from flows.engine.shapes import UNKNOWN, Shape, closed
-from flows.nodes.credentials import AUTH, credential_of
-from flows.nodes.redirects import MAX_REDIRECTS, OutgoingRequest, place, send
+from flows.nodes.credentials import AUTH, MORE_AUTH, NO_CREDENTIAL, credential_faults, credential_for
+from flows.nodes.redirects import MAX_REDIRECTS, OutgoingRequest, origin, place, send
 from flows.values.http_status import is_final, retry_after
 
 DEFAULT_TIMEOUT = 30
@@ -86,6 +87,7 @@ class HttpRequest:
                 "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
             },
             "auth": AUTH,
+            "moreAuth": MORE_AUTH,
             "bodyJson": {"title": "JSON body", "description": "Any JSON value. Sent as application/json."},
             "bodyText": {
                 "type": "string",
@@ -147,6 +149,10 @@ class HttpRequest:
     handles: ClassVar[tuple[str, ...]] = (MAIN,)
     has_effects: ClassVar[bool] = True
 
+    def parameter_faults(self, parameters: Mapping[str, Json]) -> Sequence[Fault]:
+        """What is wrong with the credentials."""
+        return credential_faults(parameters)
+
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Send the request; raises NodeFailed without an answer, with an unexpected status, or with broken JSON."""
         if context.http is None:
@@ -154,13 +160,19 @@ class HttpRequest:
         method, url = parameters.get("method", "GET"), _url(parameters)
         expect = parameters.get("expect", [])
         sent = await aside(partial(_request, method, url, parameters), parameters)
-        response = await send(
+        credential = await credential_for(parameters, context)
+        sending = partial(
+            send,
             context.http,
-            sent,
             timeout=float(parameters.get("timeout", DEFAULT_TIMEOUT)),
             most=parameters.get("redirects", 0),
             expect=expect,
         )
+        response = await sending(replace(sent, credential=credential))
+        if credential.kept and response.status == 401 and origin(response.url) == origin(sent.url):
+            # The token may have been taken back before its time.
+            credential = await credential_for(parameters, context, credential)
+            response = await sending(replace(sent, credential=credential))
         is_expected = response.status in expect if expect else 200 <= response.status < 300
         # What is sent in place of the thing that was asked for is read as what it says it is.
         read_as = parameters.get("responseAs") if is_expected else None
@@ -207,7 +219,7 @@ def _request(method: str, url: str, parameters: Mapping[str, Json]) -> OutgoingR
     given = parameters.get("query", {})
     lists = {name: [as_text(item) for item in value] for name, value in given.items() if isinstance(value, list)}
     query = {name: lists.get(name, text) for name, text in _fields(given).items()}
-    return OutgoingRequest(method, url, headers, query, content, credential_of(parameters.get("auth")))
+    return OutgoingRequest(method, url, headers, query, content, NO_CREDENTIAL)
 
 
 def _fields(values: Mapping[str, Json]) -> dict[str, str]:

@@ -57,7 +57,7 @@ async def send(
         response = await http.request(
             request.method,
             request.url,
-            headers={**request.headers, **request.credential.headers},
+            headers=request.credential.with_headers(request.headers),
             query={**request.query, **request.credential.query},
             content=request.content,
             timeout=timeout if left == most else max(ends_at - time.monotonic(), 0.001),

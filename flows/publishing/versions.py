@@ -350,12 +350,10 @@ def delete_server(server: Server) -> None:
 
 @sensitive_variables("value")
 def set_secret(server: Server, name: str, value: str) -> Secret:
-    """Give a server's secret a value, new or in place of the one it had.
+    """Give a server's secret a value, which may be empty, new or in place of the one it had.
 
-    Raises django.core.exceptions.ValidationError for a name that is none, ValueError for an empty value.
+    Raises django.core.exceptions.ValidationError for a name that is none.
     """
-    if not value:
-        raise ValueError("A secret needs a value; delete it instead of emptying it.")
     secret = Secret.objects.filter(server=server, name=name).first() or Secret(server=server, name=name)
     secret.encrypted = vault.encrypt(value, secret.place)
     secret.full_clean(exclude=["encrypted"])
@@ -380,6 +378,11 @@ def secret_values(flow_id: int | None, names: Collection[str]) -> SecretValues:
 def secret_values_of_server(server: Server, names: Collection[str]) -> SecretValues:
     """The values of those secrets of a server that exist and can be decrypted."""
     return _decrypted(Secret.objects.filter(server=server, name__in=names))
+
+
+def empty_secrets(server: Server) -> set[str]:
+    """The names of those secrets of a server whose value is empty."""
+    return {name for name, value in _decrypted(server.secrets.all()).items() if not value}
 
 
 def _decrypted(secrets: Iterable[Secret]) -> SecretValues:

@@ -12,10 +12,14 @@ class SecretValueForm(forms.Form):
     """The value of a secret: it goes in and is not given back, also not in a form with an error."""
 
     value = forms.CharField(
+        required=False,
         strip=False,
         max_length=MAX_SECRET,
         widget=forms.PasswordInput({"autocomplete": "new-password", "spellcheck": "false"}),
-        help_text="One line, stored encrypted and never shown again. The REST API takes values of several lines.",
+        help_text=(
+            "One line, stored encrypted and never shown again. Left empty, the secret is empty, as a password "
+            "is where the user name is the key. The REST API takes values of several lines."
+        ),
     )
 
 

@@ -1,14 +1,17 @@
 """Where the secrets of a server are named: in drafts, and in what clients call."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
-from flows.engine.expressions import paths_in
+from flows.engine.expressions import has_expression, paths_in
 from flows.engine.graph import objects_in, secret_names
+from flows.engine.paths import Path
 from flows.models import Flow, FlowVersion, Server
 from flows.nodes import registry
+from flows.nodes.credentials import CLIENT_CREDENTIALS, credentials_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +42,44 @@ def names_in(definition: Any) -> set[str]:
         schema = registered.node_type.parameters_schema if registered else None
         found |= secret_names(paths_in(node.get("parameters", {}), "", schema))
     return found
+
+
+def meanings_in(definitions: Iterable[Any]) -> dict[str, str]:
+    """What secrets are for that stand in definitions as credentials, by name: `header X-Api-Key for api.test`."""
+    found: dict[str, str] = {}
+    nodes = (node for definition in definitions for node in objects_in(definition, "nodes"))
+    for parameters in (given for node in nodes if isinstance(given := node.get("parameters"), dict)):
+        for _, auth in credentials_in(parameters):
+            for field, words in _words_of(auth, parameters).items():
+                for _, path in paths_in(auth.get(field), ""):
+                    if isinstance(path, Path) and path.secret_name:
+                        found.setdefault(path.secret_name, words)
+    return found
+
+
+def _words_of(auth: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, str]:
+    """What the fields of a credential hold, and for which system."""
+    kind, name = auth.get("type"), str(auth.get("name", ""))
+    where = _place(auth.get("tokenUrl") if kind == CLIENT_CREDENTIALS else parameters.get("url"))
+    match kind:
+        case "bearer":
+            words = {"secret": "token"}
+        case "basic":
+            words = {"username": "user name", "secret": "password, which may be empty,"}
+        case "header" | "cookie":
+            words = {"secret": f"{kind} {name}"}
+        case "query":
+            words = {"secret": f"query parameter {name}"}
+        case _ if kind == CLIENT_CREDENTIALS:
+            words = {"clientId": "client id", "secret": "client secret"}
+        case _:
+            words = {}
+    return {field: f"{said} for {where}" if where else said.rstrip(",") for field, said in words.items()}
+
+
+def _place(url: Any) -> str:
+    """The host of an address; empty where it is not known yet."""
+    try:
+        return (urlsplit(url).hostname or "") if isinstance(url, str) and not has_expression(url.split("?")[0]) else ""
+    except ValueError:
+        return ""

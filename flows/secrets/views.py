@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 from flows.models import Secret, Server
 from flows.publishing import versions
 from flows.secrets.forms import NewSecretForm, SecretValueForm
-from flows.secrets.uses import uses_of
+from flows.secrets.uses import meanings_in, uses_of
 
 
 def _secret(request: HttpRequest, server_id: int, name: str) -> Secret:
@@ -26,15 +26,20 @@ def secrets(request: HttpRequest, server_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         name = form.cleaned_data["name"]
         versions.set_secret(server, name, form.cleaned_data["value"])
-        messages.success(request, f"{name} is stored. Flows can name it from now on.")
+        how = "is stored" if form.cleaned_data["value"] else "is stored and empty"
+        messages.success(request, f"{name} {how}. Flows can name it from now on.")
         return redirect("flows:server-secrets", server.pk)
     uses, stored = uses_of(server), list(server.secrets.all())
+    missing = sorted(uses.keys() - {secret.name for secret in stored})
+    named_by = {use.flow.pk: use.flow.definition for name in missing for use in uses[name]}
     context = {
         "server": server,
         "tab": "secrets",
         "form": form,
         "rows": [(secret, uses.get(secret.name, [])) for secret in stored],
-        "missing": [(name, uses[name]) for name in sorted(uses.keys() - {secret.name for secret in stored})],
+        "empty": versions.empty_secrets(server),
+        "missing": [(name, uses[name]) for name in missing],
+        "meanings": meanings_in(named_by.values()),
     }
     return render(request, "flows/secrets.html", context)
 
@@ -48,7 +53,8 @@ def change(request: HttpRequest, server_id: int, name: str) -> HttpResponse:
     form.fields["value"].label = "New value"
     if request.method == "POST" and form.is_valid():
         versions.set_secret(secret.server, secret.name, form.cleaned_data["value"])
-        messages.success(request, f"{secret.name} has a new value. The next call of a flow uses it.")
+        how = "has a new value" if form.cleaned_data["value"] else "is empty now"
+        messages.success(request, f"{secret.name} {how}. The next call of a flow uses it.")
         return redirect("flows:server-secrets", server_id)
     context = {"server": secret.server, "tab": "secrets", "secret": secret, "form": form}
     return render(request, "flows/secret.html", context | {"uses": uses_of(secret.server).get(secret.name, [])})

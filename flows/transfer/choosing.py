@@ -10,6 +10,7 @@ from flows.models import KeptDocument, Server
 from flows.transfer import apis, documents, openapi
 from flows.transfer.apis import Api, ApiPlan
 from flows.transfer.files import Choice
+from flows.transfer.forms import AddressForm
 from flows.transfer.openapi import Document, Operation
 
 MAX_CHECKED = 1_500
@@ -55,6 +56,16 @@ class Choosing:
         """Where the API is: as somebody has written, else as the document says."""
         return str(self.row.choices.get("address", self.listing["address"]))
 
+    @property
+    def credentials(self) -> str:
+        """The key of the way to show who calls that was chosen; empty when each operation takes its own first."""
+        return str(self.row.choices.get("credentials", ""))
+
+    def form(self, data: Mapping[str, Any] | None = None) -> AddressForm:
+        """The form of the address and of the credentials, filled in as they were chosen."""
+        ways, said = self.listing["ways"], str(self.listing["address"])
+        return AddressForm(data, address=self.address, said=said, ways=ways, way=self.credentials)
+
     def found(self, wanted: Filter) -> Iterator[tuple[int, Operation]]:
         """The operations that a filter keeps, each with its number in the document."""
         return ((n, each) for n, each in enumerate(self.operations) if wanted.keeps(each, self.chosen))
@@ -76,7 +87,7 @@ class Choosing:
         document = openapi.read(source)
         api = Api.of(document, source, self.address)
         made = apis.made_of(self.server, api)
-        operations = openapi.operations_of(document, self.address, only=self.chosen)
+        operations = openapi.operations_of(document, self.address, self.credentials, self.chosen)
         gone = apis.removed(made, {each.key for each in self.operations})
         return apis.planned(self.server, api, operations, made, choices), gone
 
@@ -95,7 +106,8 @@ def begin(user: Any, server: Server, source: bytes) -> int:
     if len(chosen) > apis.MAX_CHOSEN:
         chosen = {key for key in list(made)[: apis.MAX_CHOSEN] if key in chosen}
     listed = [{name: value for name, value in asdict(each).items() if name != "flow"} for each in operations]
-    listing = {"title": api.title, "version": api.version, "address": address, "operations": listed}
+    listing: dict[str, Any] = {"title": api.title, "version": api.version, "address": address, "operations": listed}
+    listing["ways"] = [[way.key, way.words, way.operations] for way in openapi.alternatives_of(document)]
     keys = [each.key for each in operations if each.key in chosen]
     return documents.keep(user, server, source, zlib.compress(json.dumps(listing).encode(), 1), {"chosen": keys})
 

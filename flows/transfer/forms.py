@@ -1,12 +1,13 @@
 """The forms that take a file, chosen or pasted, and the address of an API."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.template.defaultfilters import pluralize
 
 from flows.transfer.openapi import MAX_DOCUMENT_BYTES
 
@@ -48,12 +49,19 @@ class SourceForm(forms.Form):
 
 
 class AddressForm(forms.Form):
-    """Where the other system of an OpenAPI document is; `said` is what the document says of that."""
+    """Where the other system of an OpenAPI document is, and how to show it who calls.
+
+    `said` is what the document says of the address; `ways` are its alternatives as JSON, and `way` the key of one.
+    """
 
     address = forms.CharField(max_length=2000, help_text="What the paths of the operations are appended to.")
 
-    def __init__(self, data: Mapping[str, Any] | None = None, *, address: str, said: str) -> None:
-        super().__init__(data, initial={"address": address if urlsplit(address).scheme else ""})
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, address: str, said: str, ways: Sequence[Any] = (), way: str = ""
+    ) -> None:
+        super().__init__(data, initial={"address": address if urlsplit(address).scheme else "", "credentials": way})
+        if ways:
+            self.fields["credentials"] = credentials_field(ways)
         if not urlsplit(said).scheme:
             where = f"only {said}" if said else "not where it is"
             self.fields["address"].help_text = f"The document says {where}: write the whole address, https://..."
@@ -61,6 +69,17 @@ class AddressForm(forms.Form):
     def clean_address(self) -> str:
         """An address that requests can be sent to."""
         return whole_address(self.cleaned_data["address"])
+
+
+def credentials_field(ways: Sequence[Any]) -> forms.ChoiceField:
+    """Which of several ways to show who calls is taken; an operation that does not know it takes its own first."""
+    choices = [(key, f"{words}, {number:,} operation{pluralize(number)}") for key, words, number in ways]
+    return forms.ChoiceField(
+        required=False,
+        label="Authentication",
+        choices=[("", "What each operation names first"), *choices],
+        help_text="How the flows show the other system who sends their requests.",
+    )
 
 
 def whole_address(text: str) -> str:

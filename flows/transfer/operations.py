@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from flows.engine.errors import DefinitionError, Fault
 from flows.models import Server
+from flows.secrets.uses import meanings_in
 from flows.transfer import apis, choosing
 from flows.transfer.apis import MAX_CHOSEN, Made, Step
 from flows.transfer.choosing import Choosing, Filter
@@ -77,8 +78,10 @@ def _kept(request: HttpRequest, server: Server, choice: Choosing, wanted: Filter
         choice.chosen |= found
     elif go == "none":
         choice.chosen -= found
-    form = AddressForm(request.POST, address=choice.address, said=choice.listing["address"])
-    choice.store(address=form.cleaned_data["address"] if form.is_valid() else request.POST.get("address", "")[:2000])
+    form = choice.form(request.POST)
+    form.is_valid()
+    given = {"address": request.POST.get("address", "")[:2000], "credentials": choice.credentials}
+    choice.store(**given | form.cleaned_data)
     if go == "preview":
         number, problem = len(choice.chosen), ""
         if not 0 < number <= MAX_CHOSEN:
@@ -114,7 +117,7 @@ def _operations_page(
         "server": server,
         "tab": "import",
         "choice": choice,
-        "form": form or AddressForm(address=choice.address, said=choice.listing["address"]),
+        "form": form or choice.form(),
         "problem": problem,
         "wanted": wanted,
         "page": page,
@@ -137,7 +140,7 @@ def _operations_page(
 def preview(request: HttpRequest, server: Server, choice: Choosing) -> HttpResponse:
     """What becomes of each chosen operation, held against the flows that were made of it; sent, do it."""
     address = reverse("flows:server-import-document", args=[server.pk, choice.row.pk])
-    form = AddressForm({"address": choice.address}, address="", said="")
+    form = choice.form({"address": choice.address, "credentials": choice.credentials})
     if not form.is_valid() or not 0 < len(choice.chosen) <= MAX_CHOSEN:
         return redirect(address)
     faults: Sequence[Fault] = ()
@@ -176,6 +179,7 @@ def preview(request: HttpRequest, server: Server, choice: Choosing) -> HttpRespo
         "altered": by_change["breaking"] + by_change["changed"],
         "gone": gone,
         "notes": sum(bool(step.operation.notes) for step in plan.steps),
+        "meanings": meanings_in(step.flow.definition for step in plan.steps),
         "faults": faults,
     }
     return render(request, "flows/import_api_preview.html", context)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from flows.engine.errors import DefinitionError, Fault
 from flows.models import Flow, Prompt, Server
-from flows.secrets.uses import names_in
+from flows.secrets.uses import meanings_in, names_in
 from flows.transfer import choosing, files, openapi
 from flows.transfer.files import Choice, Contents
 from flows.transfer.forms import SourceForm
@@ -90,6 +90,7 @@ def _start_page(
         "faults": faults,
         "made": made,
         "missing_secrets": sorted(needed - known),
+        "meanings": meanings_in(flow.definition for flow in made),
         "notes": notes,
     }
     return render(request, "flows/import.html", context)
@@ -100,7 +101,8 @@ def _preview(request: HttpRequest, server: Server, form: SourceForm, text: str) 
         plan = files.planned(server, files.read(text), {})
     except DefinitionError as error:
         return _start_page(request, server, form, error.faults)
-    context = {"server": server, "tab": "import", "plan": plan, "source": text}
+    meanings = meanings_in(step.flow.definition for step in plan.steps)
+    context = {"server": server, "tab": "import", "plan": plan, "source": text, "meanings": meanings}
     return render(request, "flows/import_preview.html", context)
 
 

@@ -5,14 +5,17 @@ Everything in a document is a stranger's text. Nothing of it is fetched, and no 
 """
 
 from flows.transfer.openapi.document import MAX_DOCUMENT_BYTES, Document, Unusable, is_openapi, read
-from flows.transfer.openapi.operations import Operation, address_of, listed, operations_of
+from flows.transfer.openapi.operations import Operation, address_of, alternatives_of, listed, operations_of
+from flows.transfer.openapi.security import Alternative
 
 __all__ = [
     "MAX_DOCUMENT_BYTES",
+    "Alternative",
     "Document",
     "Operation",
     "Unusable",
     "address_of",
+    "alternatives_of",
     "is_openapi",
     "listed",
     "operations_of",

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from flows.schemas.compiled import SchemaError, check_tool_input_schema
 from flows.transfer.openapi.document import Document, Place, Unusable
-from flows.transfer.openapi.request import NodeRequest, request_of
+from flows.transfer.openapi.request import NodeRequest, parameters_of, request_of
 from flows.transfer.openapi.schemas import MAX_SCHEMAS, Converter
-from flows.transfer.openapi.security import literal
+from flows.transfer.openapi.security import Alternative, Security, literal
 from flows.values.http_methods import ANNOTATIONS
 from flows.values.reserved_names import GET_RESULT
 from flows.values.tool_names import tool_name_of
@@ -65,11 +65,15 @@ def listed(document: Document) -> list[Operation]:
     return [operation for operation, _ in _listed(document)]
 
 
-def operations_of(document: Document, address: str, only: Collection[str] | None = None) -> list[Operation]:
+def operations_of(
+    document: Document, address: str, credentials: str = "", only: Collection[str] | None = None
+) -> list[Operation]:
     """The operations of these keys, or all, in the document's order, with the flows that they become.
 
-    `address` is where the other system is. An operation has the same tool name whatever it is converted with.
+    `address` is where the other system is. `credentials` is the key of one of `alternatives_of`; an operation that does
+    not know it takes its own first. An operation has the same tool name whatever it is converted with.
     """
+    security = Security(document, credentials)
     wanted = None if only is None else frozenset(only)
     found, left = [], MAX_CONVERTED
     for operation, place in _listed(document):
@@ -81,7 +85,7 @@ def operations_of(document: Document, address: str, only: Collection[str] | None
             found.append(_without_flow(operation, "this is too much at once; choose fewer operations"))
         else:
             converter = Converter(document)
-            found.append(_operation(converter, operation, place.item, address))
+            found.append(_operation(converter, security, operation, place.item, address))
             left -= MAX_SCHEMAS - converter.left
     return found
 
@@ -116,12 +120,33 @@ def _listed(document: Document) -> list[tuple[Operation, Place]]:
     return found
 
 
-def _operation(converter: Converter, made: Operation, item: dict[str, Any], address: str) -> Operation:
+def alternatives_of(document: Document) -> list[Alternative]:
+    """The ways in which operations may show who calls, where they leave a choice; see `operations_of`."""
+    security = Security(document)
+    return security.alternatives(
+        (operation, _credentials(document, security, place.item, operation))
+        for place in document.places()
+        if not place.problem and isinstance(operation := place.item.get(place.method), dict)
+    )
+
+
+def _credentials(
+    document: Document, security: Security, item: dict[str, Any], operation: dict[str, Any]
+) -> list[dict[str, Any]]:
+    try:
+        return [each for each in parameters_of(document, item, operation) if security.is_credential(each)]
+    except (Unusable, TypeError):
+        return []  # the operation says why it cannot be made
+
+
+def _operation(
+    converter: Converter, security: Security, made: Operation, item: dict[str, Any], address: str
+) -> Operation:
     operation = item[made.method]
     try:
         own = _server(operation.get("servers") or item.get("servers"))
         base = own if urlsplit(own).scheme else address
-        request = request_of(converter, made.method, made.path, item, literal(base), made.notes.append)
+        request = request_of(converter, security, made.method, made.path, item, literal(base), made.notes.append)
         flow = _flow(made, request, _answer(converter.document, operation))
         check_tool_input_schema(flow["inputSchema"])
     except SchemaError as error:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.transfer.openapi.document import Unusable
+from flows.transfer.openapi.document import Document, Unusable
 from flows.transfer.openapi.schemas import Converter, kinds_of, may_be_left_out
-from flows.transfer.openapi.security import auth_of, literal
+from flows.transfer.openapi.security import Security, literal
 
 FORM = "application/x-www-form-urlencoded"
 _PLACES = ("path", "query", "header")
@@ -48,14 +48,18 @@ class NodeRequest:
 
 
 def request_of(
-    converter: Converter, method: str, path: str, item: dict[str, Any], base: str, note: Note
+    converter: Converter, security: Security, method: str, path: str, item: dict[str, Any], base: str, note: Note
 ) -> NodeRequest:
     """The request of an operation; raises Unusable for what an `http_request` cannot send faithfully."""
     operation = converter.document.object(item[method])
     request = NodeRequest({"method": method.upper(), "url": base + literal(path)})
     places: dict[str, dict[str, str]] = {place: {} for place in _PLACES}
-    for parameter in _parameters(converter, item, operation):
-        _add(converter, request, places, parameter, note)
+    credentials = []
+    for parameter in parameters_of(converter.document, item, operation):
+        if security.is_credential(parameter):
+            credentials.append(parameter)
+        else:
+            _add(converter, request, places, parameter, note)
     for name in dict.fromkeys(re.findall(r"\{([^{}]+)\}", path)):
         if name not in places["path"]:
             places["path"][name] = request.argument(name, "path", {"type": "string"}, is_required=True)
@@ -65,17 +69,16 @@ def request_of(
     for place, name in (("path", "path"), ("query", "query"), ("header", "headers")):
         if places[place]:
             request.parameters[name] = places[place]
-    if auth := auth_of(converter.document, operation, note):
-        request.parameters["auth"] = auth
+    request.parameters |= security.sent(operation, credentials, base, note)
     return request
 
 
-def _parameters(converter: Converter, item: dict[str, Any], operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def parameters_of(document: Document, item: dict[str, Any], operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Those of the operation and those that all operations of the path have, required ones first."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for source in (item, operation):
         for raw in source.get("parameters") or []:
-            parameter = converter.document.object(raw)
+            parameter = document.object(raw)
             found[str(parameter.get("in")), str(parameter.get("name"))] = parameter
     yield from sorted(found.values(), key=lambda parameter: parameter.get("required") is not True)
 

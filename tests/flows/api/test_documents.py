@@ -156,6 +156,7 @@ class TestPreview:
             "title": "Pets",
             "version": "1",
             "address": "https://pets.test/v1",
+            "credentials": [],
             "removed": [],
         }
         [last] = sent(server, PETS, "?search=pets&method=delete", preview=True).json()["items"]

@@ -44,9 +44,14 @@ class TestServices:
         with pytest.raises(ValidationError):
             versions.set_secret(make_server(), name, VALUE)
 
-    def test_an_empty_value_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="needs a value"):
-            versions.set_secret(make_server(), "A", "")
+    def test_a_value_may_be_empty(self) -> None:
+        flow = make_flow()
+        versions.set_secret(flow.server, "A", "")
+        versions.set_secret(flow.server, "B", VALUE)
+        assert dict(versions.secret_values(flow.pk, {"A", "B"})) == {"A": "", "B": VALUE}
+        assert versions.empty_secrets(flow.server) == {"A"}
+        assert versions.rotate_secrets() == (2, [])
+        assert dict(versions.secret_values(flow.pk, {"A"})) == {"A": ""}
 
     def test_a_name_is_unique_in_its_server_and_free_in_another(self) -> None:
         first, second = make_server(), make_server()
@@ -209,6 +214,14 @@ class TestCalling:
         assert execution.node_executions[1]["inputData"] == {"text": "<{{ secrets.ONE }}> <{{ secrets.TWO }}>"}
         assert VALUE not in repr(Execution.objects.values().get())
 
+    def test_an_empty_secret_is_nothing_and_hides_nothing(self) -> None:
+        flow = make_flow(definition=using_secrets("ONE", "TWO"))
+        versions.set_secret(flow.server, "ONE", "")
+        versions.set_secret(flow.server, "TWO", VALUE)
+        execution = try_out(draft_target(flow), {}, caller_of(flow.server.owner))
+        assert execution.result == {"content": [{"type": "text", "text": "<> <***>"}], "isError": False}
+        assert execution.node_executions[1]["outputData"] == "<> <***>"
+
     def test_a_new_value_counts_from_the_next_call_on(self) -> None:
         flow = make_flow(definition=using_secrets("ONE"))
         for value in ("first-value", "second-value"):
@@ -266,7 +279,7 @@ class TestAdmin:
         assert operator.post(page, {"value": " with blanks "}).status_code == 302
         assert dict(versions.secret_values(flow.pk, {"API_KEY"})) == {"API_KEY": " with blanks "}
 
-    @pytest.mark.parametrize(("name", "value"), [("api key", VALUE), ("API_KEY", "")])
+    @pytest.mark.parametrize(("name", "value"), [("api key", VALUE), ("", VALUE)])
     def test_a_refused_form_does_not_give_the_value_back(self, operator: Client, name: str, value: str) -> None:
         answer = operator.post(self.ADD, {"server": make_server().pk, "name": name, "value": value})
         assert answer.status_code == 200

@@ -59,7 +59,7 @@ class TestPages:
         [
             ("api key", VALUE, "Use capital letters, digits and underscores"),
             ("TAKEN", VALUE, "This server has a secret of that name; give it a new value instead."),
-            ("API_KEY", "", "This field is required."),
+            ("", "", "This field is required."),
             ("API_KEY", VALUE * 2000, "Ensure this value has at most 16384 characters"),
         ],
     )
@@ -77,11 +77,23 @@ class TestPages:
         flow = make_flow()
         versions.set_secret(flow.server, "API_KEY", "before")
         browser, page = browser_of(flow.server.owner), f"/servers/{flow.server_id}/secrets/API_KEY/"
-        assert "This field is required." in browser.post(page, {"value": ""}).content.decode()
         answer = browser.post(page, {"value": VALUE}, follow=True)
         assert "API_KEY has a new value. The next call of a flow uses it." in answer.content.decode()
         assert VALUE not in answer.content.decode()
         assert value_of(flow, "API_KEY") == VALUE
+
+    def test_an_empty_value_is_stored_and_said_to_be_empty(self) -> None:
+        flow = make_flow(definition=using_secrets("PASSWORD"))
+        browser, tab = browser_of(flow.server.owner), f"/servers/{flow.server_id}/secrets/"
+        added = browser.post(tab, {"name": "PASSWORD", "value": ""}, follow=True).content.decode()
+        assert "PASSWORD is stored and empty. Flows can name it from now on." in added
+        assert "PASSWORD Empty" in words(added)
+        assert value_of(flow, "PASSWORD") == ""
+        filled = browser.post(f"{tab}PASSWORD/", {"value": VALUE}, follow=True).content.decode()
+        assert "PASSWORD has a new value. The next call of a flow uses it." in filled
+        assert "PASSWORD Empty" not in words(filled)
+        emptied = browser.post(f"{tab}PASSWORD/", {"value": ""}, follow=True).content.decode()
+        assert "PASSWORD is empty now. The next call of a flow uses it." in emptied
 
     def test_removing_names_what_still_needs_the_secret_and_asks_first(self) -> None:
         flow = make_flow(name="Orders", definition=using_secrets("API_KEY"))
@@ -163,7 +175,7 @@ class TestRest:
         [
             ({"name": "a b", "value": VALUE}, "name"),
             ({"name": "TAKEN", "value": VALUE}, "name"),
-            ({"name": "NEW", "value": ""}, "value"),
+            ({"name": "NEW", "value": None}, "value"),
             ({"name": "NEW"}, "value"),
             ({"name": "NEW", "value": VALUE * 2000}, "value"),
             ({"name": "NEW", "value": {"text": VALUE}}, "value"),
@@ -180,6 +192,15 @@ class TestRest:
             if accept == "application/json":
                 assert list(answer.json()) == [faulty]
         assert server.secrets.count() == 1
+
+    def test_a_value_may_be_empty(self) -> None:
+        flow = make_flow()
+        script, address = rest(flow.server.owner), f"/api/servers/{flow.server_id}/secrets/"
+        assert script.post(address, {"name": "A", "value": ""}, format="json").status_code == 201
+        assert value_of(flow, "A") == ""
+        assert script.put(f"{address}A/", {"value": VALUE}, format="json").status_code == 200
+        assert script.put(f"{address}A/", {"value": ""}, format="json").status_code == 200
+        assert value_of(flow, "A") == ""
 
     def test_the_browsable_pages_hold_no_value(self) -> None:
         server = versions.set_secret(make_server(), "API_KEY", "before").server

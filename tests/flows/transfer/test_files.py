@@ -231,7 +231,7 @@ class TestPages:
         text = words(preview.content.decode())
         assert "3 flows for" in text
         assert "orders Taken 3 New flow, orders_2 Replace the draft of Mine Leave it out" in text
-        assert "Before these flows can be published, add API_KEY , LOST" in text
+        assert "Before these flows can be published, add API_KEY LOST" in text
         assert target.flows.count() == 1
 
         choices = {"choice-0": "new", "choice-1": "replace", "choice-2": "leave"}

@@ -210,7 +210,6 @@ class TestOperations:
             ({"parameters": [{"$ref": "#/paths/~1a/get/parameters/0"}]}, "a reference leads back to itself"),
             ({"parameters": [7]}, "an object is expected"),
             ({"parameters": 7}, "in a form that is not OpenAPI"),
-            ({"responses": {"200": {"content": {"text/plain": 1}}}, "security": [{"no": []}]}, "an object is expected"),
             (
                 {"requestBody": {"content": {"application/json": {"schema": {"type": "strange"}}}}},
                 "its parameters cannot be described here: properties.body.type: use array",

@@ -160,7 +160,7 @@ def counted(made: list[Any]) -> Any:
 
 
 def converted(text: str, only: list[str] | None = None) -> list[openapi.Operation]:
-    return openapi.operations_of(openapi.read(text), "https://api.test", only)
+    return openapi.operations_of(openapi.read(text), "https://api.test", only=only)
 
 
 def problems(text: str) -> dict[str, str]:
@@ -380,7 +380,9 @@ class TestThousands:
             ("get /things/1", "same_2", ("all",)),
             ("post /things/1", "post_things_1", ()),
         ]
-        chosen = openapi.operations_of(document, "https://a.test", ["post /things/7", "get /things/1999", "get /none"])
+        chosen = openapi.operations_of(
+            document, "https://a.test", only=["post /things/7", "get /things/1999", "get /none"]
+        )
         assert [(each.key, each.tool_name, each.flow is not None) for each in chosen] == [
             ("post /things/7", "post_things_7", True),
             ("get /things/1999", "same_2000", True),

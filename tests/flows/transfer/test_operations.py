@@ -79,7 +79,7 @@ def test_operations_are_chosen_previewed_and_made() -> None:
     preview = sent(browser, place, "preview", operation=wanted, address="https://api.test/")
     text = text_of(browser, preview)
     assert "2 new, 0 changed, 0 the same, 0 no longer there" in text
-    assert "add API_KEY , LOGIN_PASSWORD , LOGIN_USER" in text
+    assert "add API_KEY (header X-Api-Key for api.test) LOGIN_PASSWORD (password" in text
     assert not server.flows.exists()
     done = words(browser.post(preview, follow=True).content.decode())
     assert "Imported: 2 flows" in done

@@ -44,6 +44,7 @@ test("each kind of parameter has its kind of field", () => {
     query: "map",
     headers: "map",
     auth: "group",
+    moreAuth: "list",
     bodyJson: "value",
     bodyText: "text",
     bodyForm: "map",
@@ -86,6 +87,11 @@ test("conditions inside groups and items are decided on what is beside", () => {
   expect(wanted({ type: "bearer" })).toEqual(["type", "secret"]);
   expect(wanted({ type: "basic" })).toEqual(["type", "secret", "username"]);
   expect(wanted({ type: "none" })).toEqual(["type"]);
+  expect(wanted({ type: "oauth2ClientCredentials" })).toEqual(["type", "secret", "tokenUrl", "clientId"]);
+  const offered = (value: JsonObject) => fieldsOf(auth, value).map(({ name }) => name);
+  expect(offered({ type: "bearer" })).toEqual(["type", "secret", "username", "name"]);
+  expect(offered({ type: "oauth2ClientCredentials" })).toEqual(["type", "secret", "username", "name", "tokenUrl", "clientId", "clientAuth", "scopes", "tokenParameters"]);
+  expect([field("", itemsOf("http_request", "moreAuth"))].map(({ kind }) => kind)).toEqual(["group"]);
   expect([...shapeOf(itemsOf("return_content", "content"), { type: "image" }).required]).toEqual(["type", "data", "mimeType"]);
   expect(fieldsOf(itemsOf("switch", "cases"), { expression: "x" }).map(({ name }) => name)).toEqual(["name", "expression"]);
   expect(required("set_fields", { keep: ["a"] })).toEqual(["fields", "from"]);
