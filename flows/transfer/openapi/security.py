@@ -28,7 +28,7 @@ _NAMES = re.compile(
 )
 _ENDS_WITH_ONE = re.compile(rf".*({_NAMES.pattern})")
 """Of a name's letters and digits alone: X-Api-Key, circle-auth-token, ocpApimSubscriptionKey."""
-_HEADERS = frozenset({"authorization", "xauthorization", "proxyauthorization", "cookie"})
+_HEADERS = frozenset({"authorization", "xauthorization", "cookie"})
 _VAGUE = re.compile(r"token|key|auth|.*(authentication|authorization)")
 _SAID = re.compile(r"\b(api|access|auth|authentication|authorization|bearer|oauth)[ _-]?(token|key)\b", re.IGNORECASE)
 """What tells of a vague name that it is a credential: pages have tokens too, and projects keys."""
