@@ -25,6 +25,8 @@ MAX_OPERATIONS = 20_000
 """Operations of one document. All of them are offered."""
 _MAX_HOPS = 20
 """References that are followed one after the other."""
+_MAX_KEYS = 1000
+"""Of a path item: thousands of paths may refer to the same one."""
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 """What requests of flows are sent as."""
@@ -113,6 +115,8 @@ class Document:
     def _path_item(self, raw: Any) -> dict[str, Any]:
         """A path item; what stands beside its reference counts more than what is behind it. Raises Unusable."""
         found = self.object(raw)
+        if len(found) > _MAX_KEYS:
+            raise Unusable(f"it has {len(found):,} entries, where a path has a few operations")
         return found if found is raw else found | {name: value for name, value in raw.items() if name != "$ref"}
 
     def _place(self, method: str, path: str, item: dict[str, Any]) -> Place:

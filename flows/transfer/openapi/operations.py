@@ -14,8 +14,10 @@ from flows.values.http_methods import ANNOTATIONS
 from flows.values.reserved_names import GET_RESULT
 from flows.values.tool_names import tool_name_of
 
-MAX_CONVERTED = 500_000
+MAX_CONVERTED = 2_000_000
 """Schemas that operations that are converted together may have when every reference is written out."""
+MAX_PARAMETERS = 500
+"""Parameters of one operation."""
 _MAX_DESCRIPTION = 4_000
 """Characters of an operation's description that its tool keeps."""
 
@@ -96,14 +98,14 @@ def _listed(document: Document) -> list[tuple[Operation, Place]]:
     for place in document.places():
         operation, path = place.item.get(place.method, {}), place.path
         called = f"{place.method.upper()} {path}".strip()
-        summary = " ".join(str(operation.get("summary") or place.item.get("summary") or "").split())
-        title = (summary or str(operation.get("operationId") or called))[:200]
-        name = tool_name = tool_name_of(str(operation.get("operationId") or called))
+        summary = " ".join((_words(operation, "summary") or _words(place.item, "summary")).split())
+        title = (summary or _words(operation, "operationId") or called)[:200]
+        name = tool_name = tool_name_of(_words(operation, "operationId") or called)
         while tool_name in names:
             numbers[name] = numbers.get(name, 1) + 1
             tool_name = f"{name}_{numbers[name]}"
         names.add(tool_name)
-        long = str(operation.get("description") or place.item.get("description") or "").strip()
+        long = (_words(operation, "description") or _words(place.item, "description")).strip()
         description = "\n\n".join(dict.fromkeys(filter(None, (summary, long)))) or f"Calls {called}."
         tags = operation.get("tags")
         made = Operation(
@@ -113,11 +115,17 @@ def _listed(document: Document) -> list[tuple[Operation, Place]]:
             tool_name,
             description[:_MAX_DESCRIPTION],
             operation.get("deprecated") is True,
-            tags=tuple(str(tag)[:100] for tag in tags[:10]) if isinstance(tags, list) else (),
+            tags=tuple(tag[:100] for tag in tags[:10] if isinstance(tag, str)) if isinstance(tags, list) else (),
             problem=place.problem,
         )
         found.append((made, place))
     return found
+
+
+def _words(described: dict[str, Any], name: str) -> str:
+    """A text of the document, cut at once: thousands of operations may refer to one that is megabytes long."""
+    text = described.get(name)
+    return text[: _MAX_DESCRIPTION + 1] if isinstance(text, str) else ""
 
 
 def alternatives_of(document: Document) -> list[Alternative]:
@@ -134,6 +142,8 @@ def _credentials(
     document: Document, security: Security, item: dict[str, Any], operation: dict[str, Any]
 ) -> list[dict[str, Any]]:
     try:
+        if sum(len(source.get("parameters") or ()) for source in (item, operation)) > MAX_PARAMETERS:
+            return []
         return [each for each in parameters_of(document, item, operation) if security.is_credential(each)]
     except (Unusable, TypeError):
         return []  # the operation says why it cannot be made
@@ -144,6 +154,8 @@ def _operation(
 ) -> Operation:
     operation = item[made.method]
     try:
+        if sum(len(source.get("parameters") or ()) for source in (item, operation)) > MAX_PARAMETERS:
+            raise Unusable(f"it has more than {MAX_PARAMETERS} parameters")
         own = _server(operation.get("servers") or item.get("servers"))
         base = own if urlsplit(own).scheme else address
         request = request_of(converter, security, made.method, made.path, item, literal(base), made.notes.append)

@@ -4,6 +4,7 @@ Schemas stay under `definitions`, so references keep leading to them, and what i
 document that the person has.
 """
 
+from itertools import islice
 from typing import Any
 
 from flows.engine.shapes import pointed_at
@@ -22,6 +23,8 @@ _STYLES = {"ssv": "spaceDelimited", "pipes": "pipeDelimited", "tsv": "tabDelimit
 _FLOWS = {"application": "clientCredentials", "accessCode": "authorizationCode"}
 _VALUES = frozenset({"example", "examples", "default", "enum", "x-example", "x-examples"})
 _HAVE_NAMES = frozenset({"properties", "definitions", "parameters", "responses", "paths"})
+_MAX_KEYS = 1000
+"""Of what a reference leads to: thousands of operations may refer to the same parameter."""
 _MAX_MEDIA_TYPES = 20
 """Media types of Swagger 2.0 that each operation takes or answers."""
 
@@ -55,7 +58,8 @@ def _list(value: Any) -> list[Any]:
 def _followed(root: dict[str, Any], value: Any) -> dict[str, Any]:
     """An object, or what its reference leads to in one step; one that leads nowhere stays for others to refuse."""
     try:
-        return _object(pointed_at(value["$ref"], root))
+        found = _object(pointed_at(value["$ref"], root))
+        return found if len(found) <= _MAX_KEYS else {}
     except (AttributeError, KeyError, TypeError):
         return _object(value)
 
@@ -152,7 +156,7 @@ def _response(response: dict[str, Any], produces: list[str]) -> dict[str, Any]:
     content = {
         name: ({"schema": schema} if schema is not None else {})
         | ({"example": examples[name]} if name in examples else {})
-        for name in (list(examples) if schema is None else produces or [_JSON])
+        for name in (islice(examples, _MAX_MEDIA_TYPES) if schema is None else produces or [_JSON])
     }
     return {"description": response.get("description", "")} | ({"content": content} if content else {})
 

@@ -398,6 +398,14 @@ class TestThousands:
         with pytest.raises(DefinitionError, match="paths: the document describes more than 3 operations; take out"):
             openapi.read(with_paths({"/a": item, "/b": {"$ref": "#/paths/~1a"}}))
 
+    def test_what_thousands_of_paths_refer_to_is_not_gone_through_for_each(self) -> None:
+        wide = {f"k{number}": 1 for number in range(1001)}
+        paths = {"/a": {"$ref": "#/x-wide"}, "/b": {"get": {"parameters": [{}] * 501}}}
+        assert problems(with_paths(paths, **{"x-wide": wide})) == {
+            "/a": "it has 1,001 entries, where a path has a few operations",
+            "get /b": "it has more than 500 parameters",
+        }
+
     def test_too_much_at_once_is_said_of_what_is_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("flows.transfer.openapi.operations.MAX_CONVERTED", 1)
         parameter = {"name": "a", "in": "query", "schema": {"type": "string"}}
