@@ -77,17 +77,16 @@ class CompiledSchema:
         if self.takes_long(value) and (fault := self._unchecked(value)) is not None:
             return value, [fault]
         reader = self._reader
+        is_plain = type(value) is dict and reader.names <= value.keys() and PLAIN.issuperset(map(type, value.values()))
+        if is_plain and self.validator.is_valid(value):
+            return value, []  # nothing was left out, and there is no number that could be an integer
         try:
             with in_time():
                 faults = self._faults(value)
                 if faults:
                     value = reader.without_nulls(value)
                     faults = self._faults(value)
-                if faults:
-                    return value, faults
-                if type(value) is dict and reader.names <= value.keys() and PLAIN.issuperset(map(type, value.values())):
-                    return value, []  # nothing was left out, and there is no number that could be an integer
-                return reader.read(value), []
+                return value if faults else reader.read(value), faults
         except TooLong as error:
             return value, [Fault("", str(error))]
 
