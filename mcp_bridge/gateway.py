@@ -1,7 +1,6 @@
 """The ASGI door to MCP: `/mcp/<slug>` -> head -> key -> body -> a plain call, or the SDK. Everything else -> Django."""
 
 import logging
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -135,31 +134,39 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
     Its memory is counted until it is answered.
     """
 
-    async def serve(message: Any, body: bytes, receive: Receive, send: Send) -> None:
+    async def serve_one(message: Any, body: bytes, receive: Receive, send: Send) -> None:
         try:
-            request_id = bodies.check(message, head)
-            session, manager = head.get(SESSION), hosted.manager
-            if request_id is not None and session and manager.is_under_way(session, request_id):
-                text = "A request with this id is under way in this session. Give each request an id of its own."
-                raise Refused(400, text, request_id=request_id)
-            client = manager.client_of(session, scope.get("user")) if session and head.is_legacy else None
-            call = direct.plain_call(message, head, scope, hosted.snapshot, client)
-            if call is None:
-                await _pass_on(dict(scope), hand_on(message, body, receive), send, head, hosted)
-            else:
-                with nullcontext() if client is None else manager.holding(head[SESSION], message["id"]):
-                    await direct.answer(call, None if client is None else session, receive, send)
+            await _serve(scope, receive, send, head, hosted, message, body)
         except Refused as refused:
             await refuse(refused, send)
 
-    with current_host().room.share(scope[COUNTS_AS]) as share:
+    with bodies.Share(current_host().room, scope[COUNTS_AS]) as share:
         body = await bodies.read(receive, head, share)
         is_large = len(body) >= LARGE
         message = await in_thread(partial(bodies.parsed, body)) if is_large else bodies.parsed(body)
         if isinstance(message, list) and batches.may_come(head):
-            await batches.answer(batches.checked(message), serve, receive, send)
+            await batches.answer(batches.checked(message), serve_one, receive, send)
         else:
-            await serve(message, body, receive, send)
+            await _serve(scope, receive, send, head, hosted, message, body)
+
+
+async def _serve(
+    scope: Scope, receive: Receive, send: Send, head: Headers, hosted: Hosted, message: Any, body: bytes
+) -> None:
+    request_id = bodies.check(message, head)
+    session, manager = head.get(SESSION), hosted.manager
+    if request_id is not None and session and manager.is_under_way(session, request_id):
+        text = "A request with this id is under way in this session. Give each request an id of its own."
+        raise Refused(400, text, request_id=request_id)
+    client = manager.client_of(session, scope.get("user")) if session and head.is_legacy else None
+    call = direct.plain_call(message, head, scope, hosted.snapshot, client)
+    if call is None:
+        await _pass_on(dict(scope), hand_on(message, body, receive), send, head, hosted)
+    elif client is None:
+        await direct.answer(call, None, receive, send)
+    else:
+        with manager.holding(head[SESSION], message["id"]):
+            await direct.answer(call, session, receive, send)
 
 
 async def _pass_on(scope: Scope, receive: Receive, send: Send, head: Headers, hosted: Hosted) -> None:

@@ -21,13 +21,14 @@ class UnderWay:
         self.numbers: dict[str, int] = {}
         self.lock = threading.Lock()
 
-    def enter(self, allowances: Sequence[Allowance]) -> "Place":
-        """Take a place under every name, or under none; raises OverLimit."""
+    def enter(self, allowances: Sequence[Allowance], flow_id: int | None, server_id: int | None) -> "Place":
+        """Take a place under every name, or under none; raises OverLimit, which is counted."""
         numbers = self.numbers
         limited = [each for each in allowances if each.at_once is not None]
         with self.lock:
             for each in limited:
                 if each.at_once is not None and numbers.get(each.name, 0) >= each.at_once:
+                    _count(allowances, flow_id, server_id)
                     raise OverLimit(
                         f"This call was not made: the limit is {_calls(each.at_once)} at once {each.whose}. Call again "
                         "in 1 second, or once one of them has ended.",
@@ -84,7 +85,7 @@ class Doors:
         call that goes on with an execution is not new: it takes a place, and none of the rates. Only where a rate has
         to be asked of Redis is it an awaitable of the place that comes back.
         """
-        place = self._enter(allowances, flow_id, server_id)
+        place = self._under_way.enter(allowances, flow_id, server_id)
         if is_new:
             for each in allowances:
                 if each.per_minute is not None:
@@ -96,7 +97,7 @@ class Doors:
 
     def admit_here(self, allowances: Sequence[Allowance], flow_id: int | None, server_id: int | None) -> Place:
         """The same for a call that arrives in a worker thread, which may wait for Redis."""
-        place = self._enter(allowances, flow_id, server_id)
+        place = self._under_way.enter(allowances, flow_id, server_id)
         self._spend(place, allowances, flow_id, server_id)
         return place
 
@@ -109,13 +110,6 @@ class Doors:
             place.leave()
             raise
         return place
-
-    def _enter(self, allowances: Sequence[Allowance], flow_id: int | None, server_id: int | None) -> Place:
-        try:
-            return self._under_way.enter(allowances)
-        except OverLimit:
-            _count(allowances, flow_id, server_id)
-            raise
 
     def _spend(self, place: Place, allowances: Sequence[Allowance], flow_id: int | None, server_id: int | None) -> None:
         """Take the call out of every bucket; the place of one that is not let in is left."""

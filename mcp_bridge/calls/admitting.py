@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from django.conf import settings
-
-from executions.admission.allowances import Bounds, OverLimit, of_stranger
+from executions.admission.allowances import OverLimit, of_stranger
 from executions.admission.doors import Place, doors
 from mcp_bridge.calls import results
 from mcp_bridge.catalogue.snapshot import Snapshot
@@ -27,13 +25,6 @@ async def admit(
         caller = of_stranger(counts_as, snapshot.server_id, *snapshot.stranger_calls)
     admitted = doors.admit((caller, snapshot.allowance), flow_id, snapshot.server_id, is_new=is_new)
     return admitted if isinstance(admitted, Place) else await admitted
-
-
-def bounds_of(principal: Principal | None) -> Bounds:
-    """What one call may leave behind: less when a stranger makes it."""
-    if principal is not None:
-        return Bounds()
-    return Bounds(settings.MAX_STRANGER_FAMILY, settings.MAX_STRANGER_WAITING)
 
 
 def over_limit(over: OverLimit, protocol_version: str) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from typing import Any, NoReturn
 
+from django.conf import settings
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
@@ -17,7 +18,7 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from executions.admission.allowances import OverLimit
+from executions.admission.allowances import Bounds, OverLimit
 from executions.admission.doors import Place
 from executions.ledger.idempotency_keys import MAX_CHARACTERS
 from executions.ledger.unavailable import LedgerUnavailable
@@ -71,7 +72,7 @@ async def list_tools(catalogue: Catalogue, ctx: Context, params: PaginatedReques
     return results.listed({"tools": [*tools, *own]}, ctx.protocol_version)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class ToolCall:
     """A call of a flow's tool by somebody who may make it, whichever way it came: through the SDK, or past it."""
 
@@ -84,6 +85,8 @@ class ToolCall:
     """What the record keeps of the client's message."""
     key: Any = None
     """The idempotency key, as it was sent."""
+    _told: tuple[Answer | Pending, dict[str, Any]] | None = field(default=None, init=False)
+    """The last answer, and the message that it became: the record and the client have the same."""
 
     async def answered(
         self, place: Place, watch: Watch | None, run: Callable[[Call], Awaitable[Answer | Pending | dict[str, Any]]]
@@ -111,6 +114,8 @@ class ToolCall:
         return answer if isinstance(answer, dict) else self._written(answer)
 
     def _written(self, answer: Answer | Pending) -> dict[str, Any]:
+        if self._told is not None and self._told[0] is answer:
+            return self._told[1]
         version, looks = self.caller.protocol_version, False
         if isinstance(answer, Answer) and answer.is_error:
             if (error := asking.cannot_be_asked(answer, version)) is not None:
@@ -118,7 +123,8 @@ class ToolCall:
             looks = own_tools.looks(self.snapshot, self.principal)
         links, wraps = self.snapshot.links_failures, self.tool.wraps_result
         result = results.result_of(answer, version, wraps=wraps, looks=looks, links=links)
-        return results.signed(result, self.snapshot, version)
+        self._told = answer, results.signed(result, self.snapshot, version)
+        return self._told[1]
 
 
 def tool_of(snapshot: Snapshot, principal: Principal | None, name: str) -> PublishedTool | None:
@@ -232,7 +238,7 @@ async def _refuse_unknown(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Client:
     """The program that calls, in the words that the record keeps, and what it says that it can be asked."""
 
@@ -260,19 +266,28 @@ class Client:
 
     def calling(self, principal: Principal | None, counts_as: str, sent_lineage: str | None) -> Caller:
         """Who makes a call with it; `sent_lineage` is the header of a call that another execution makes."""
-        return Caller(
-            principal=principal.name if principal else "anybody",
-            source="mcp",
-            client_name=self.name,
-            client_version=self.version,
-            protocol_version=self.protocol_version,
-            identity=principal.id if principal else "",
-            counts_as=counts_as,
-            can_be_asked=self.can_be_asked,
-            is_asked_live=self.protocol_version not in MODERN_PROTOCOL_VERSIONS,
-            bounds=admitting.bounds_of(principal),
-            above=lineage.read(sent_lineage) if sent_lineage else None,
-        )
+        if principal is not None:
+            caller = _caller(self, principal.name, principal.id, counts_as)
+        else:
+            bounds = Bounds(settings.MAX_STRANGER_FAMILY, settings.MAX_STRANGER_WAITING)
+            caller = replace(_caller(self, "anybody", "", counts_as), bounds=bounds)
+        return replace(caller, above=lineage.read(sent_lineage)) if sent_lineage else caller
+
+
+@lru_cache(maxsize=1000)
+def _caller(client: Client, principal: str, identity: str, counts_as: str) -> Caller:
+    """The same for every call of a client: made once."""
+    return Caller(
+        principal=principal,
+        source="mcp",
+        client_name=client.name,
+        client_version=client.version,
+        protocol_version=client.protocol_version,
+        identity=identity,
+        counts_as=counts_as,
+        can_be_asked=client.can_be_asked,
+        is_asked_live=client.protocol_version not in MODERN_PROTOCOL_VERSIONS,
+    )
 
 
 def caller_of(ctx: Context, principal: Principal | None) -> Caller:
