@@ -14,6 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import DateTimeField, Model, UUIDField
 
 from executions.models import Execution
+from executions.record import moments
 from executions.record.status import Status
 
 Row = dict[str, Any]
@@ -40,8 +41,8 @@ class _Statements:
 
         if connection.vendor == "sqlite":
             # What Django's backend does, without asking the settings for the time zone each time: all moments are UTC.
-            self.adapters[uuid.UUID] = lambda value: value.hex
-            self.adapters[datetime] = lambda value: str(value.replace(tzinfo=None))
+            self.adapters[uuid.UUID] = lambda value: f"{value.int:032x}"
+            self.adapters[datetime] = lambda value: moments.text_of(value, " ")
         else:
             # Django's own cursor writes values into the statement, in Python.
             from psycopg import Cursor

@@ -21,6 +21,7 @@ from executions.models import new_id
 from executions.privacy.redactor import Redactor
 from executions.record import payload, ports
 from executions.record.exchange import difference
+from executions.record.moments import second_of
 from executions.running.calls import (
     Answer,
     Answerer,
@@ -260,9 +261,9 @@ async def _walk(work: Work) -> Answer | Waiting:
 
 def _roots(work: Work) -> dict[str, Any]:
     """What expressions may name besides the outputs of nodes."""
-    caller, target = work.call.caller, work.call.target
+    caller, target, started_at = work.call.caller, work.call.target, work.tracker.started_at
     return {
-        "now": work.tracker.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "now": f"{second_of(started_at)}.{started_at.microsecond // 1000:03d}Z",
         "caller": {
             "clientName": caller.client_name,
             "clientVersion": caller.client_version,

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import mcp_types.methods
@@ -25,11 +25,10 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
-from executions.admission.doors import Place
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.running import deliveries
 from flows.adapters import lineage
-from mcp_bridge.calls import asking, results, tools
+from mcp_bridge.calls import results, tools
 from mcp_bridge.calls.tools import Client, ToolCall
 from mcp_bridge.catalogue.snapshot import Snapshot
 from mcp_bridge.wire.headers import Headers
@@ -94,7 +93,8 @@ def plain_call(
     if client is None:
         return None
     caller = client.calling(principal, scope[tools.COUNTS_AS], head.get(lineage.HEADER))
-    request = asking.request_kept(message["id"], METHOD, params)
+    kept = {name: value for name, value in params.items() if name != "arguments"}  # as `asking.request_of` does
+    request = {"id": message["id"], "method": METHOD, "params": kept}
     return ToolCall(snapshot, principal, caller, tool, arguments, request)
 
 
@@ -178,10 +178,7 @@ async def _send_json(body: bytes, more: list[tuple[bytes, bytes]], send: Send) -
 async def _message(call: ToolCall) -> bytes:
     """The JSON-RPC message that answers the call: with `result`, or `error` when there is none, in the SDK's words."""
     name, version, error = call.tool.target.tool_name, call.caller.protocol_version, ""
-
-    async def answered(place: Place) -> dict[str, Any]:
-        return await call.answered(place, None, deliveries.state_of)  # type: ignore[arg-type] # it asks nobody
-
+    answered = partial(call.answered, watch=None, run=deliveries.state_of)  # type: ignore[arg-type] # it asks nobody
     limited = call.snapshot, call.principal, call.caller.counts_as, call.tool, version
     message: dict[str, Any] = {"jsonrpc": "2.0", "id": call.request["id"]}
     try:

@@ -18,8 +18,8 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from executions.admission.allowances import Bounds, OverLimit
-from executions.admission.doors import Place
+from executions.admission.allowances import Bounds, OverLimit, of_stranger
+from executions.admission.doors import Place, doors
 from executions.ledger.idempotency_keys import MAX_CHARACTERS
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.running.calls import Answer, Call, Caller, Pending, Watch, call_of
@@ -28,7 +28,7 @@ from executions.running.refusing import refuse, refuse_unknown
 from executions.running.targets import ArgumentsError
 from flows.adapters import lineage
 from flows.engine.questions import QuestionKind
-from mcp_bridge.calls import admitting, asking, own_tools, reports, results
+from mcp_bridge.calls import asking, own_tools, reports, results
 from mcp_bridge.calls.own_tools import OwnToolCall
 from mcp_bridge.catalogue.snapshot import Catalogue, PublishedTool, Snapshot
 from mcp_bridge.keys.principals import KeyUser, Principal
@@ -36,6 +36,8 @@ from mcp_bridge.keys.principals import KeyUser, Principal
 logger = logging.getLogger(__name__)
 
 IDEMPOTENCY_KEY = "flowhub/idempotencyKey"
+RETRY_AFTER = "flowhub/retryAfterSeconds"
+"""In `_meta`: clients compare structured content with the tool's output schema, also that of an error."""
 COUNTS_AS = "flowhub.counts_as"
 """Where the scope of a request has `Caller.counts_as`."""
 
@@ -132,6 +134,21 @@ def tool_of(snapshot: Snapshot, principal: Principal | None, name: str) -> Publi
     return snapshot.tools.get(name) if principal is None or principal.may_call(name) else None
 
 
+async def admit(
+    snapshot: Snapshot, principal: Principal | None, counts_as: str, flow_id: int | None, *, is_new: bool = True
+) -> Place:
+    """Let a call in, as `doors.admit` does; raises OverLimit.
+
+    It is counted to the key; of strangers to what they count as, `Caller.counts_as`, at this server.
+    """
+    if principal is not None:
+        caller = principal.allowance
+    else:
+        caller = of_stranger(counts_as, snapshot.server_id, *snapshot.stranger_calls)
+    admitted = doors.admit((caller, snapshot.allowance), flow_id, snapshot.server_id, is_new=is_new)
+    return admitted if isinstance(admitted, Place) else await admitted
+
+
 async def within_limits(
     snapshot: Snapshot,
     principal: Principal | None,
@@ -148,9 +165,11 @@ async def within_limits(
     """
     flow_id = tool.target.flow_id if tool is not None else None
     try:
-        place = await admitting.admit(snapshot, principal, counts_as, flow_id, is_new=is_new)
+        place = await admit(snapshot, principal, counts_as, flow_id, is_new=is_new)
     except OverLimit as over:
-        return results.signed(admitting.over_limit(over, protocol_version), snapshot, protocol_version)
+        # No client waits for Retry-After, but its model reads a sentence.
+        refused = results.failure(str(over), protocol_version) | {"_meta": {RETRY_AFTER: over.seconds}}
+        return results.signed(refused, snapshot, protocol_version)
     try:
         return await run(place)
     finally:
@@ -219,7 +238,7 @@ async def _refuse_unknown(
     message = f"There is no tool {params.name[:100]!r} on this server. Its tools are: {shown}."
 
     def refusal(answer: Answer | None) -> MCPError:
-        return MCPError(INVALID_PARAMS, message, data=asking.meta_of(answer) if answer else None)
+        return MCPError(INVALID_PARAMS, message, data=results.meta_of(answer) if answer else None)
 
     if principal is None:
         # Only known callers leave a record: strangers must not be able to fill the disk.
