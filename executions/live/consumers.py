@@ -3,11 +3,13 @@
 import asyncio
 import json
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from executions.database import in_database
 from executions.live.announcer import announcer, group_of_flow, group_of_user
 from flows.models import Flow
 
@@ -24,6 +26,10 @@ class _Refused(Exception):
     def __init__(self, code: int) -> None:
         super().__init__(code)
         self.code = code
+
+
+def _sees_flow(user: Any, flow_id: int) -> bool:
+    return Flow.objects.visible_to(user).filter(pk=flow_id).exists()
 
 
 class FlowSocket(AsyncWebsocketConsumer):
@@ -76,7 +82,7 @@ class FlowSocket(AsyncWebsocketConsumer):
         if not self.user.is_authenticated:
             raise _Refused(NOT_LOGGED_IN)
         flow_id = self.scope["url_route"]["kwargs"].get("flow_id")
-        if flow_id is not None and not await Flow.objects.visible_to(self.user).filter(pk=flow_id).aexists():
+        if flow_id is not None and not await in_database(partial(_sees_flow, self.user, flow_id)):
             raise _Refused(NOT_FOUND)
         return self.group_for(self.user, flow_id)
 
