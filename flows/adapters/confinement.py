@@ -45,7 +45,7 @@ def confined_worker(folder: Path) -> str | None:
         draft.write_text(text)
         draft.chmod(0o700)
         draft.replace(script)
-        command = [script, "--version"]
+        command = [str(script), "--version"]
         subprocess.run(command, env={}, capture_output=True, timeout=_START_SECONDS, check=True)  # noqa: S603 (written here)
     except (OSError, subprocess.SubprocessError) as error:
         logger.warning("workers of the sandbox run without limits of the system: %s", error)
