@@ -10,8 +10,10 @@ class ExecutionsConfig(AppConfig):
     verbose_name = "Executions"
 
     def ready(self) -> None:
-        """With Redis, pages of other processes hear of what this one records, also of what a command deletes."""
-        from executions.live.announcer import announcer  # needs the models
+        """Pages hear of rights that end; with Redis those of other processes also of what this one records."""
+        from executions.live import rights  # needs the models
+        from executions.live.announcer import announcer
 
+        rights.watch()
         if announcer.is_shared:
             announcer.listen()

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,6 +48,22 @@ def choice(name: str, default: str, choices: Sequence[str]) -> str:
 def names(name: str, default: Sequence[str] = ()) -> list[str]:
     """A list separated by commas."""
     return [part.strip() for part in text(name).split(",") if part.strip()] or list(default)
+
+
+def origins(name: str) -> list[str]:
+    """Origins as browsers send them, separated by commas; raises ImproperlyConfigured for one that is none."""
+    listed = names(name)
+    for origin in listed:
+        scheme, _, host = origin.partition("://")
+        usual = {"http": ":80", "https": ":443"}.get(scheme)
+        if (
+            usual is None
+            or not re.fullmatch(r"([a-z0-9_.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", host)
+            or host.endswith(usual)
+        ):
+            example = "https://app.example.com or http://localhost:5173"
+            raise ImproperlyConfigured(f"{name}: {origin!r} is no origin; write scheme, host and port, {example}.")
+    return listed
 
 
 def private_folder(path: Path) -> Path:

@@ -27,6 +27,8 @@ if urlsplit(PUBLIC_URL).scheme not in {"http", "https"} or not urlsplit(PUBLIC_U
     raise ImproperlyConfigured(f"FLOWHUB_PUBLIC_URL={PUBLIC_URL!r}: write scheme and host, https://flows.example.com")
 ALLOWED_HOSTS = env.names("FLOWHUB_ALLOWED_HOSTS", ["127.0.0.1", "localhost", str(urlsplit(PUBLIC_URL).hostname)])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+# Pages of these may call MCP and REST from a browser, with a key and without cookies.
+ALLOWED_ORIGINS = frozenset(env.origins("FLOWHUB_ALLOWED_ORIGINS"))
 
 if PRODUCTION and not env.text("FLOWHUB_SECRET_KEY"):
     raise ImproperlyConfigured("FLOWHUB_SECRET_KEY is empty: in production give it 50 or more random characters.")
@@ -66,6 +68,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "flowhub.caching.no_store_middleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

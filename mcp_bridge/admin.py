@@ -1,11 +1,13 @@
 """API keys for operators: issued here, shown once, revoked by an action."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from flows.values.scopes import CALLS_ONLY, Scope, why_not
 from mcp_bridge.models import ApiKey
@@ -62,6 +64,11 @@ class ApiKeyAdmin(admin.ModelAdmin):
     search_fields = ["name", "prefix", "owner__username"]
     filter_horizontal = ["servers"]
     actions = ["revoke"]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A new key ends after 90 days, as on the page of keys, unless somebody empties that."""
+        until = timezone.now() + timedelta(days=90)
+        return {"expires_at": until} | super().get_changeform_initial_data(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:
         """What a person may not change: a key stays its owner's."""

@@ -18,7 +18,7 @@ from mcp_bridge.calls.tools import COUNTS_AS, OVER_LIMIT, look
 from mcp_bridge.keys.principals import TooManyGuesses, key_ring
 from mcp_bridge.servers.host import Hosted, current_host
 from mcp_bridge.servers.server import hand_on
-from mcp_bridge.wire import batches, bodies, headers, streams
+from mcp_bridge.wire import batches, bodies, headers, origins, streams
 from mcp_bridge.wire.headers import SESSION, Headers
 from mcp_bridge.wire.refusals import RETRY_LATER, App, Receive, Refused, Scope, Send, refuse
 from mcp_bridge.wire.streams import ResponseStream, opening
@@ -40,8 +40,13 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; what is wrong with a request is said before anything is done for it."""
+        origin = origins.asked_by(scope)
+        if origin is not None:
+            send = origins.readable(origin, send)
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
+        elif origin is not None and origins.is_preflight(scope):
+            await origins.answer_preflight(send)
         elif scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             # For Django's views; at MCP, sessions outlive requests, so each message is asked for its own header.
             sent = [value for name, value in scope.get("headers", ()) if name == lineage.HEADER.encode()]
@@ -55,7 +60,7 @@ class Gateway:
             self.under_way += messages
             try:
                 head = headers.read(scope)
-                headers.check(scope["method"], head)
+                headers.check(scope, head)
                 hosted = await _admit(scope, head)
                 if messages:
                     await _pass_messages(scope, receive, send, head, hosted)

@@ -14,6 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -49,6 +50,11 @@ def _group_of_owner(owner_id: int) -> str:
     return f"executions.owner.{owner_id}"
 
 
+def group_of_person(person_id: Any) -> str:
+    """The group of all sockets of one person."""
+    return f"executions.person.{person_id}"
+
+
 def _groups(change: ExecutionChange) -> Iterator[str]:
     yield EVERYTHING
     if change.flow_key:
@@ -66,15 +72,33 @@ class Announcer:
         self._watched: Counter[str] = Counter()
         self._waiting: dict[str, dict[Any, ExecutionChange]] = {}
         self._senders: dict[str, asyncio.Task[None]] = {}
+        self._passing: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
         self._is_failing = False
 
+    def attach(self) -> None:
+        """A socket of the running event loop is there."""
+        if not self.is_shared:
+            self._loop = asyncio.get_running_loop()
+
+    def look_again(self, person_id: Any) -> None:
+        """Have the sockets of a person look again at what they are permitted; from any thread, returns at once."""
+        loop = self._own_loop() if self.is_shared else self._loop
+        if loop is not None:
+            with suppress(RuntimeError):  # it is closed, and so are its sockets
+                loop.call_soon_threadsafe(self._pass_on, group_of_person(person_id), {"type": "rights.changed"})
+
+    def _pass_on(self, group: str, message: dict[str, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(self._sent(group, message))
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
+
     def watch(self, group: str) -> None:
         """A socket of the running event loop begins to listen to a group."""
         self._watched[group] += 1
+        self.attach()
         if not self.is_shared:
-            self._loop = asyncio.get_running_loop()
             self.listen()
 
     def unwatch(self, group: str) -> None:
@@ -126,7 +150,9 @@ class Announcer:
             {"id": str(change.execution_id), "flowId": change.flow_key or None, "status": change.status}
             for change in changes[:MAX_NAMED]
         ]
-        message = {"type": "executions.changed", "executions": named, "more": len(changes) > MAX_NAMED}
+        await self._sent(group, {"type": "executions.changed", "executions": named, "more": len(changes) > MAX_NAMED})
+
+    async def _sent(self, group: str, message: dict[str, Any]) -> None:
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 await get_channel_layer().group_send(group, message)
@@ -156,8 +182,8 @@ class Announcer:
             logger.warning("some pages were not told of the last changes")
 
     async def _finish(self) -> None:
-        while self._senders:
-            await asyncio.wait(list(self._senders.values()))
+        while under_way := [*self._senders.values(), *self._passing]:
+            await asyncio.wait(under_way)
 
 
 announcer = Announcer(is_shared=bool(settings.REDIS_URL))

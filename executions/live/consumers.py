@@ -3,16 +3,19 @@
 import asyncio
 import json
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from executions.live.announcer import announcer, group_of_flow, group_of_user
+from executions.database import in_database
+from executions.live.announcer import announcer, group_of_flow, group_of_person, group_of_user
 from flows.models import Flow
 
 RECHECK_SECONDS = 60.0
-"""How long a socket may outlive the login, or the permission, that it was opened with."""
+"""How long a socket may outlive the login, or the permission, that it was opened with, where nobody says that it ended;
+usually somebody does (`executions.live.rights`)."""
 
 NOT_LOGGED_IN = 4401
 NOT_FOUND = 4404
@@ -26,10 +29,16 @@ class _Refused(Exception):
         self.code = code
 
 
+def _sees_flow(user: Any, flow_id: int) -> bool:
+    return Flow.objects.visible_to(user).filter(pk=flow_id).exists()
+
+
 class FlowSocket(AsyncWebsocketConsumer):
     """A socket in a group for as long as its person may see what its address names."""
 
     group = ""
+    person = ""
+    """The group of all sockets of its person."""
     user: Any = None
     _keeper: asyncio.Task[None] | None = None
 
@@ -57,8 +66,12 @@ class FlowSocket(AsyncWebsocketConsumer):
         """Join the group of what the address names, for who may see it."""
         # Accepted before it is refused: browsers learn the close code only of a socket that was open.
         await self.accept()
+        announcer.attach()
         try:
             group = await self._permitted_group()
+            self.person = group_of_person(self.user.pk)
+            await self.channel_layer.group_add(self.person, self.channel_name)
+            await self._permitted_group()  # what ended meanwhile was told to nobody
         except _Refused as refused:
             await self.close(refused.code)
             return
@@ -76,24 +89,40 @@ class FlowSocket(AsyncWebsocketConsumer):
         if not self.user.is_authenticated:
             raise _Refused(NOT_LOGGED_IN)
         flow_id = self.scope["url_route"]["kwargs"].get("flow_id")
-        if flow_id is not None and not await Flow.objects.visible_to(self.user).filter(pk=flow_id).aexists():
+        if flow_id is not None and not await in_database(partial(_sees_flow, self.user, flow_id)):
             raise _Refused(NOT_FOUND)
         return self.group_for(self.user, flow_id)
 
+    async def rights_changed(self, message: dict[str, Any]) -> None:
+        """Look at once whether the person may still watch this."""
+        if self.group:
+            await self._is_still_permitted()
+
+    async def _is_still_permitted(self) -> bool:
+        """Whether it is; else the socket is closed."""
+        try:
+            if await self._permitted_group() != self.group:
+                raise _Refused(NOT_FOUND)
+        except _Refused as refused:
+            await self.close(refused.code)
+            return False
+        return True
+
     async def _stay_permitted(self) -> None:
-        """Close the socket soon after a log-out; joining again keeps the group from forgetting it after a day."""
+        """Look now and then; joining again keeps the groups from forgetting the socket after a day."""
         while True:
             await asyncio.sleep(RECHECK_SECONDS)
-            try:
-                if await self._permitted_group() != self.group:
-                    raise _Refused(NOT_FOUND)
-            except _Refused as refused:
-                await self.close(refused.code)
+            if not await self._is_still_permitted():
                 return
-            await self.channel_layer.group_add(self.group, self.channel_name)
+            for group in (self.group, self.person):
+                await self.channel_layer.group_add(group, self.channel_name)
             await self.stayed()
 
     async def _leave(self) -> None:
+        person, self.person = self.person, ""
+        if person:
+            with suppress(Exception):  # as below
+                await self.channel_layer.group_discard(person, self.channel_name)
         if not self.group:
             return
         group, self.group = self.group, ""

@@ -3,6 +3,7 @@
 import uuid
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 
@@ -30,10 +31,26 @@ POLICY = "; ".join(
 @require_GET
 @xframe_options_sameorigin
 def frame(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
-    """The document that draws the answer; 404 when there is nothing to draw. The page around it sends the data."""
+    """The document that draws the answer; 404 when there is nothing to draw. The page around it sends the data.
+
+    In a tab of its own it could lead a person to another site under FlowHub's address, so it opens in the frame alone.
+    """
     executions = Execution.objects.select_related("flow", "flow_version")
     execution = executions.visible_or_404(request.user, pk=execution_id)
     answer = drawn_answer_of(execution)
     if answer is None or answer.obstacle:
         raise Http404("There is nothing to draw.")
+    if not _is_framed(request):
+        return render(request, "executions/only_framed.html", {"execution": execution}, status=403)
     return HttpResponse(document_of(execution, answer), headers={"Content-Security-Policy": POLICY})
+
+
+def _is_framed(request: HttpRequest) -> bool:
+    """Whether the browser loads this into a frame.
+
+    Old ones do not say so, and none does over plain HTTP from another machine; then a page of ours has to lead here.
+    """
+    if (loaded_into := request.headers.get("Sec-Fetch-Dest")) is not None:
+        return loaded_into == "iframe"
+    ours = f"{request.scheme}://{request.get_host()}/"
+    return request.headers.get("Referer", "").startswith(ours)

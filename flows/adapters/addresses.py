@@ -41,6 +41,18 @@ _DENIED_V6 = (
     IPv6Network("2620:4f:8000::/48"),  # AS112
     IPv6Network("3fff::/20"),  # documentation
 )
+# Where clouds tell a machine its own credentials. Whoever answers for a name must not be able to lead there.
+_METADATA = tuple(
+    ip_network(text)
+    for text in (
+        "169.254.0.0/16",
+        "fe80::/10",
+        "fd00:ec2::254/128",
+        "100.100.100.200/32",
+        "192.0.0.192/32",
+        "168.63.129.16/32",
+    )
+)
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
@@ -63,7 +75,10 @@ class _Entry:
     port: int | None
 
     def permits(self, host: str, address: Address, port: int) -> bool:
-        named = self.target == host if isinstance(self.target, str) else address in self.target
+        if isinstance(self.target, str):
+            named = self.target == host and not any(address in network for network in _METADATA)
+        else:
+            named = address in self.target
         return named and self.port in (None, port)
 
 
@@ -79,7 +94,10 @@ class AllowList:
         return cls(tuple(_entry(part.strip()) for part in text.split(",") if part.strip()))
 
     def permits(self, host: str, address: Address, port: int) -> bool:
-        """Whether an entry names this host or address, with this port."""
+        """Whether an entry names this host or address, with this port.
+
+        Link-local addresses and those of clouds' metadata are reached only where an entry names the address.
+        """
         host, address = host.lower().rstrip("."), unwrapped(address)
         return any(entry.permits(host, address, port) for entry in self.entries)
 

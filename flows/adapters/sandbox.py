@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, Literal, NamedTuple
 
+from django.conf import settings
 from pydantic_monty import AsyncMonty, MontyCrashedError, MontyError, MontyRuntimeError, MontySyntaxError
 
+from flows.adapters.confinement import confined_worker
 from flows.adapters.sandbox_values import plain
 from flows.adapters.turns import Turns
 from flows.engine.errors import NodeFailed
@@ -165,6 +167,7 @@ class _Pool:
             checkout_timeout=_WAIT_SECONDS,
             # The sandbox ends itself at its limit; this is for a worker that hangs.
             request_timeout=limits.seconds + 2,
+            binary_path=confined_worker(settings.DATA_DIR),
         )
         self.is_open = False
 

@@ -11,6 +11,7 @@ from flows.engine.node import RepliesAgain
 from flows.engine.references import References
 from flows.models import Flow, FlowVersion, Server
 from flows.nodes.http_request import HttpRequest
+from flows.nodes.offer import SwitchOffer
 from flows.nodes.return_ import Return
 from flows.nodes.return_content import ReturnContent
 from flows.publishing import versions
@@ -208,6 +209,8 @@ def _review(flow: Flow, version: FlowVersion | None, contract: dict[str, Any], d
         only_text=bool(nodes) and not any(_may_answer_json(node) for node in nodes or ()),
         answers_audio=any(_answers_audio(node) for node in nodes or ()),
         asks=asked_kind(graph),
+        switches=[node.name for node in nodes or () if node.type == SwitchOffer.type],
+        is_public=flow.server.access == Server.Access.PUBLIC,
         unguarded=[(f"definition.{place}", path) for place, path in unguarded],
     )
     return Review(version, contract, lint(subject), tokens.estimate(contract), effects or ())

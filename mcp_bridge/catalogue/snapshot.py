@@ -98,9 +98,11 @@ def may_see(principal: Principal | None, target: Target | None) -> bool:
 def stamp_of(slug: str) -> Any:
     """A small value that changes whenever the server's snapshot would; None for a server that is not published.
 
-    Prompts and resources count by the server's own time of change, which they set.
+    Nor is one published whose owner was switched off. Prompts and resources count by the server's own time of change,
+    which they set.
     """
-    server = Server.objects.filter(slug=slug, is_published=True).values_list("pk", "updated_at").first()
+    published = Server.objects.filter(slug=slug, is_published=True).exclude(owner__is_active=False)
+    server = published.values_list("pk", "updated_at").first()
     if server is None:
         return None
     flows = Flow.objects.filter(server_id=server[0]).callable()

@@ -1,13 +1,13 @@
 """The head of a request for MCP: read once, checked before anything else is done for it."""
 
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 from mcp_types import HEADER_MISMATCH, INVALID_REQUEST
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
+from mcp_bridge.wire import origins
 from mcp_bridge.wire.refusals import Refused, Scope
 
 ALLOWED_METHODS = "GET, POST, DELETE"
@@ -62,12 +62,14 @@ def read(scope: Scope) -> Headers:
     return headers
 
 
-def check(method: str, headers: Headers) -> None:
-    """Refuse what is not for this host, not from a page of it, or not in the media types of MCP."""
+def check(scope: Scope, headers: Headers) -> None:
+    """Refuse what is not for this host, not from a page that may call it, or not in the media types of MCP."""
+    method = scope["method"]
     if not _is_served(headers.get("host", ""), tuple(settings.ALLOWED_HOSTS)):
         raise Refused(421, "This host is not served here; an operator adds it to FLOWHUB_ALLOWED_HOSTS.")
-    # A browser's Origin must be one of our hosts, against DNS rebinding (MCP, Streamable HTTP, Security).
-    if "origin" in headers and not validate_host(_host_of(headers["origin"]), settings.ALLOWED_HOSTS):
+    # A browser's Origin must be ours or allowed, against DNS rebinding (MCP, Streamable HTTP, Security).
+    origin = headers.get("origin")
+    if origin is not None and not (origins.is_own(origin, scope) or origins.is_allowed(origin)):
         raise Refused(403, "This origin may not call MCP here.")
     takes_json, takes_events = _accepted(headers.get("accept", ""))
     if method == "POST":
@@ -108,10 +110,3 @@ def _accepted(types: str) -> tuple[bool, bool]:
 def _is_served(host: str, allowed: tuple[str, ...]) -> bool:
     domain, _ = split_domain_port(host)
     return bool(domain) and validate_host(domain, allowed)
-
-
-def _host_of(origin: str) -> str:
-    try:
-        return urlsplit(origin).hostname or ""
-    except ValueError:  # an IPv6 address without its closing bracket
-        return ""

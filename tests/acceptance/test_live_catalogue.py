@@ -264,7 +264,7 @@ async def test_a_revoked_key_hears_nothing_more(uvicorn_server: LiveServer, era:
 
 
 @pytest.mark.parametrize("command", [("serve",), RUNSERVER])
-async def test_a_server_that_is_withdrawn_ends_its_streams_and_comes_back(
+async def test_a_server_that_is_withdrawn_or_whose_owner_is_switched_off_ends_its_streams_and_comes_back(
     tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     publishing, models = "from flows.publishing import versions; ", "from flows.models import Server; "
@@ -282,6 +282,17 @@ async def test_a_server_that_is_withdrawn_ends_its_streams_and_comes_back(
             assert await client.names() == DEMO
         async with listening(server, LEGACY) as client:
             assert client.client.server_info.title == "Renamed"
+        hello = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+        accept = {"Accept": "application/json, text/event-stream"}
+        async with httpx2.AsyncClient(base_url=server.url, headers=accept, timeout=30) as stranger:
+            async with listening(server, MODERN) as client:
+                public = "s.access = 'public'; versions.save_server(s); s.owner.is_active = False; s.owner.save()"
+                await manage(server, script + public)
+                async with asyncio.timeout(SOON):
+                    assert await client.heard.get() == "over"
+            assert (await stranger.post("/mcp/demo", json=hello)).status_code == 401
+            await manage(server, script + "s.owner.is_active = True; s.owner.save()")
+            assert (await stranger.post("/mcp/demo", json=hello)).status_code != 401
 
 
 @pytest.mark.redis

@@ -1,11 +1,13 @@
 """API keys in the admin."""
 
 import re
+from datetime import date
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from mcp_bridge.models import ApiKey, hash_key
 from tests.factories import make_server, make_user
@@ -44,6 +46,13 @@ def test_a_new_key_is_shown_once_and_stored_as_a_hash(operator: Client) -> None:
         ["mcp:call"],
     )
     assert shown[1] not in operator.get(LIST).content.decode()
+
+
+def test_the_form_proposes_that_a_new_key_ends_after_90_days(operator: Client) -> None:
+    page = operator.get(reverse("admin:mcp_bridge_apikey_add")).content.decode()
+    proposed = re.search(r'name="expires_at_0" value="([0-9-]+)"', page)
+    assert proposed is not None
+    assert (date.fromisoformat(proposed[1]) - timezone.now().date()).days in {89, 90}
 
 
 def test_a_key_opens_all_servers_or_those_it_names(operator: Client) -> None:

@@ -96,6 +96,19 @@ def unmet_output_schema(subject: Subject) -> Iterator[Note]:
         )
 
 
+def switched_by_strangers(subject: Subject) -> Iterator[Note]:
+    """What `offer` turns on or off is so for every client until somebody turns it back.
+
+    https://modelcontextprotocol.io/specification/2026-07-28/server/tools#list-changed-notification
+    """
+    if subject.is_public and subject.switches:
+        yield (
+            "definition",
+            f"anybody may call this server, so a stranger can hide its tools from everybody with "
+            f"{_named(subject.switches)}: take that out, or let in with a key alone",
+        )
+
+
 def _named(effects: Sequence[str]) -> str:
     names = [repr(name) for name in effects[:3]]
     return " and ".join(names) + (" and others" if len(effects) > 3 else "")

@@ -21,7 +21,8 @@ Note = tuple[str, str]
 class Finding:
     """What a rule says about a definition: `rule` is its id, `path` the place, `message` what to change and why.
 
-    An error makes some client refuse the tool, a warning makes one cut or misread it, a hint would make it better.
+    An error makes some client refuse the tool, or lets strangers spoil it; a warning makes one cut or misread it, and a
+    hint would make it better.
     """
 
     rule: str
@@ -60,7 +61,8 @@ class Subject:
     says whether the flow answers with a JSON value, `only_text` that it cannot: no node that it has does so.
     `unguarded` are the fields that use a parameter which a call may leave out, without a fallback: each place with the
     path that stands there. `answers_audio` says whether a node answers with a block of sound, `asks` whom the flow
-    asks in the middle of a call.
+    asks in the middle of a call. `switches` are the names of the nodes that change what the server offers to everybody,
+    `is_public` says whether anybody may call it.
     """
 
     contract: Mapping[str, Any]
@@ -72,6 +74,8 @@ class Subject:
     unguarded: Sequence[tuple[str, str]] = ()
     answers_audio: bool = False
     asks: QuestionKind | None = None
+    switches: Sequence[str] = ()
+    is_public: bool = False
 
     @property
     def name(self) -> str:

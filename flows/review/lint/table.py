@@ -63,6 +63,7 @@ RULES: Sequence[Rule] = (
     Rule("annotation-not-read-only", "hint", behaviour.may_not_be_read_only),
     Rule("output-schema", "hint", behaviour.no_output_schema),
     Rule("output-schema-unmet", "error", behaviour.unmet_output_schema),
+    Rule("offer-public", "error", behaviour.switched_by_strangers),
     Rule("server-size", "hint", neighbours.many),
 )
 

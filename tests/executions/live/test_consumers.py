@@ -11,6 +11,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db.models import Q
 from django.test import Client
@@ -22,7 +23,8 @@ from executions.live.announcer import INTERVAL_SECONDS, MAX_NAMED, announcer
 from executions.models import new_id
 from executions.record.status import Status
 from flowhub.asgi import application
-from flows.models import Flow
+from flows.access.roles import Role
+from flows.models import Flow, Membership
 from tests.executions.ledger.test_writer import fulfilled, pending
 from tests.factories import make_execution, make_flow, make_user
 
@@ -170,6 +172,46 @@ async def test_a_socket_does_not_outlive_the_permission(monkeypatch: pytest.Monk
     async with watching(f"/ws/flows/{flow.pk}/", flow.server.owner) as browser:
         flow.server.owner = heir
         await flow.server.asave()
+        assert await browser.receive_output(SECONDS) == {"type": "websocket.close", "code": 4404}
+
+
+async def switch_off(user: Any) -> None:
+    user.is_active = False
+    await user.asave()
+
+
+async def log_out(user: Any) -> None:
+    """With the cookie of the socket: the person has one session."""
+    sessions = [each async for each in Session.objects.all()]
+    [session] = [each for each in sessions if each.get_decoded()[SESSION_KEY] == str(user.pk)]
+
+    def ask() -> int:
+        browser = Client()
+        browser.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+        return browser.post("/logout/").status_code
+
+    assert await sync_to_async(ask)() == 302
+
+
+@pytest.mark.parametrize("address", ["/ws/flows/{flow}/", "/ws/flows/{flow}/builders/", "/ws/executions/"])
+@pytest.mark.parametrize("end", [switch_off, log_out])
+async def test_a_socket_ends_with_the_person_or_the_login_and_others_stay(end: Any, address: str) -> None:
+    flow, other = await make(make_flow), await make(make_flow)
+    async with watching(f"/ws/flows/{other.pk}/", other.server.owner) as neighbour:
+        async with watching(address.format(flow=flow.pk), flow.server.owner) as browser:
+            await end(flow.server.owner)
+            while (said := await browser.receive_output(SECONDS))["type"] == "websocket.send":
+                pass  # who else builds
+            assert said == {"type": "websocket.close", "code": 4401}
+        execution_id = await called(other)
+        assert await told(neighbour) == [(str(execution_id), "pending")]
+
+
+async def test_a_socket_ends_with_the_part_that_its_person_has_in_the_server() -> None:
+    flow, member = await make(make_flow), await make(make_user)
+    part = await Membership.objects.acreate(server=flow.server, user=member, role=Role.VIEWER)
+    async with watching(f"/ws/flows/{flow.pk}/", member) as browser:
+        await part.adelete()
         assert await browser.receive_output(SECONDS) == {"type": "websocket.close", "code": 4404}
 
 

@@ -214,9 +214,29 @@ def test_the_frames_document_has_a_policy_of_its_own_and_no_data(
 ) -> None:
     page = opened(context, uvicorn_server, "draw_stats")
     address = uvicorn_server.url + str(page.locator(".ui-answer").get_attribute("data-ui"))
-    answer = context.request.get(address)
+    answer = context.request.get(address, headers={"Sec-Fetch-Dest": "iframe"})
     assert answer.headers["x-frame-options"] == "SAMEORIGIN"
     assert answer.headers["content-security-policy"].startswith("sandbox allow-scripts; default-src 'none'; ")
     assert "1204" not in answer.text()
     unknown = address.replace(address.split("/")[-3], str(uuid.uuid4()))
     assert context.request.get(unknown).status == 404
+
+
+def test_the_frames_document_does_not_open_by_itself(browser: Browser, uvicorn_server: LiveServer, flows: Any) -> None:
+    server = uvicorn_server.url
+    with window(browser, "status of 403") as context:
+        page = opened(context, uvicorn_server, "draw_stats")
+        address = server + str(page.locator(".ui-answer").get_attribute("data-ui"))
+        page.goto(address)
+        expect(page.get_by_role("heading", name="Only in its page")).to_be_visible()
+        page.get_by_role("link", name="Open the execution").click()
+        expect(page.locator("article h2")).to_have_text("Fulfilled")
+        for headers, status in (
+            ({"Sec-Fetch-Dest": "document", "Referer": server + "/"}, 403),
+            ({"Sec-Fetch-Dest": "embed"}, 403),
+            ({}, 403),
+            ({"Referer": "https://example.com/"}, 403),
+            ({"Referer": server.replace("http:", "https:") + "/"}, 403),
+            ({"Referer": f"{server}/executions/"}, 200),
+        ):
+            assert context.request.get(address, headers=headers).status == status, headers

@@ -255,10 +255,33 @@ def test_a_public_address_is_public(address: str) -> None:
     assert is_public(ip_address(address))
 
 
-@pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "127.1", "localhost", "LocalHost"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "2130706433",
+        "0x7f000001",
+        "127.1",
+        "localhost",
+        "LocalHost",
+        "017700000001",
+        "0x7f.1",
+        "0",
+        "127.0.1",
+        "[::ffff:7f00:1]",
+        "[0:0:0:0:0:0:0:1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::127.0.0.1]",
+    ],
+)
 async def test_other_spellings_of_this_machine_are_refused(host: str) -> None:
     failed = await failure(GuardedClient(), f"http://{host}/")
     assert "is private; an operator can allow it" in failed.message
+
+
+@pytest.mark.parametrize("host", ["0177.0.0.1", "127.0.0.1.", "\u2460\u2461\u2466.\u24ea.\u24ea.\u2460"])
+async def test_spellings_that_only_some_programs_take_for_this_machine_lead_nowhere(host: str) -> None:
+    failed = await failure(GuardedClient(), f"http://{host}/")
+    assert any(why in failed.message for why in ("cannot be read", "has no address", "is private")), failed.message
 
 
 async def test_one_private_address_among_public_ones_is_enough_to_refuse(server: Server) -> None:
@@ -313,6 +336,13 @@ async def test_the_caller_cannot_tell_refused_from_unreachable_from_unknown(serv
         ("[fd00::/8]:443", "x", "fd00::1", 443, True),
         ("[::1]:8000", "localhost", "::1", 8000, True),
         ("Orders.Internal:*", "orders.internal.", "10.0.0.1", 1, True),
+        ("orders.internal:*", "orders.internal", "169.254.169.254", 80, False),
+        ("orders.internal:*", "orders.internal", "::ffff:169.254.169.254", 80, False),
+        ("orders.internal:*", "orders.internal", "fd00:ec2::254", 80, False),
+        ("orders.internal:*", "orders.internal", "fe80::1", 80, False),
+        ("orders.internal:*", "orders.internal", "100.100.100.200", 80, False),
+        ("169.254.169.254:80", "orders.internal", "169.254.169.254", 80, True),
+        ("[fd00:ec2::254]:80", "x", "fd00:ec2::254", 80, True),
         ("orders.internal:443", "x.orders.internal", "10.0.0.1", 443, False),
         ("", "x", "10.0.0.1", 443, False),
         ("a.test:1, b.test:2,", "b.test", "10.0.0.1", 2, True),

@@ -30,7 +30,11 @@ SHOP = [Neighbour("cancel_invoice", "Cancels an invoice.")]
 def subject(*, server_slug: str = "shop", neighbours: Any = SHOP, effects: Any = (), **changed: Any) -> Subject:
     """The good tool with some parts changed; None takes a part away."""
     returns_json, only_text = changed.pop("returns_json", True), changed.pop("only_text", False)
-    more = {key: changed.pop(key) for key in ("unguarded", "answers_audio", "asks") if key in changed}
+    more = {
+        key: changed.pop(key)
+        for key in ("unguarded", "answers_audio", "asks", "switches", "is_public")
+        if key in changed
+    }
     contract = {key: value for key, value in (GOOD | changed).items() if value is not None}
     return Subject(contract, server_slug, neighbours, effects, returns_json, only_text, **more)
 
@@ -118,6 +122,7 @@ FINDS = {
     "annotation-not-read-only": (subject(effects=("Charge",)), "annotations.readOnlyHint"),
     "output-schema": (subject(outputSchema=None), "outputSchema"),
     "output-schema-unmet": (subject(only_text=True), "outputSchema"),
+    "offer-public": (subject(is_public=True, switches=("Hide the greeting",)), "definition"),
     "server-size": (subject(neighbours=[Neighbour(f"tool{n:04}", "") for n in range(0, 4000, 100)]), ""),
 }
 
@@ -137,6 +142,8 @@ def test_a_rule_finds_its_fault_at_its_path(rule: Any) -> None:
 @pytest.mark.parametrize(
     ("rule", "silent"),
     [
+        ("offer-public", subject(switches=("Hide",))),
+        ("offer-public", subject(is_public=True)),
         ("name-with-server", subject(name="f" * 53, server_slug="shop")),
         ("description-long", subject(description=("WHEN TO USE:WHEN NOT TO USE:" + "x" * 1024)[:1024])),
         ("when-not-to-use", subject(description="x" * 40 + "WHEN TO USE: now", neighbours=[])),
