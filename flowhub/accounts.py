@@ -62,6 +62,12 @@ class Accounts(DefaultAccountAdapter):  # type: ignore[misc]
                 credentials["username"] = found[0].get_username()
         return authenticate(request, **credentials)
 
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Whoever has neither password nor second factor, as after a single sign-on, can show nothing more."""
+        return bool(self.get_reauthentication_methods(context.request.user)) and bool(
+            super().is_reauthentication_required(app=app, **kwargs)
+        )
+
     def get_client_ip(self, request: HttpRequest) -> str:
         """As all of FlowHub counts addresses; of IPv6 the network."""
         return address_in(request).removesuffix("/64") or "::"
@@ -96,6 +102,10 @@ class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Always the same host, whatever a request says."""
         return {"id": passkey_host(), "name": "FlowHub"}
+
+    def generate_authenticator_name(self, user: Any, type: str) -> str:
+        """What a new passkey is called until somebody says otherwise."""
+        return "Passkey"
 
     def get_totp_label(self, user: Any) -> str:
         """The name here, and where that is."""

@@ -31,7 +31,9 @@ class ConfirmByCode(Guarded, ReauthenticateView):  # type: ignore[misc]
 
 
 class AddPasskey(AddWebAuthnView):  # type: ignore[misc]
-    """A new passkey, where this address can have any."""
+    """A new passkey, where this address can have any; it stands for the password unless somebody says otherwise."""
+
+    initial = {"passwordless": True}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """The account's page says what to do elsewhere."""

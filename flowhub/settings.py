@@ -193,6 +193,8 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "FlowHub: "
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(PUBLIC_URL).scheme
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
+# Whoever sits down at an open browser cannot make the account theirs.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
 # Passwords and codes are counted in flowhub.login, by the same numbers for all pages that take one.
 ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None, "reauthenticate": None, "change_password": None}
