@@ -4,7 +4,7 @@ import os
 import warnings
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF
@@ -25,7 +25,8 @@ VERSION = __version__
 PUBLIC_URL = env.text("FLOWHUB_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 if urlsplit(PUBLIC_URL).scheme not in {"http", "https"} or not urlsplit(PUBLIC_URL).hostname:
     raise ImproperlyConfigured(f"FLOWHUB_PUBLIC_URL={PUBLIC_URL!r}: write scheme and host, https://flows.example.com")
-ALLOWED_HOSTS = env.names("FLOWHUB_ALLOWED_HOSTS", ["127.0.0.1", "localhost", str(urlsplit(PUBLIC_URL).hostname)])
+PUBLIC_HOST = str(urlsplit(PUBLIC_URL).hostname)
+ALLOWED_HOSTS = env.names("FLOWHUB_ALLOWED_HOSTS", ["127.0.0.1", "localhost", PUBLIC_HOST])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 # Pages of these may call MCP and REST from a browser, with a key and without cookies.
 ALLOWED_ORIGINS = frozenset(env.origins("FLOWHUB_ALLOWED_ORIGINS"))
@@ -45,6 +46,12 @@ if any(len(key) < 32 for key in VAULT_KEYS):
 # --- Applications -----------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    # Before FlowHub, whose admin leaves out what these show there.
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.usersessions",
     "flowhub.apps.FlowHubConfig",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -80,6 +87,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 
 ROOT_URLCONF = "flowhub.urls"
@@ -99,6 +107,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
                 "flowhub.context.version",
+                "flowhub.context.signing_in",
             ],
         },
     },
@@ -169,13 +178,59 @@ CACHES = {"default": _redis_cache if REDIS_URL else _own_cache, "process": {**_o
 
 # --- People and security ----------------------------------------------------------------------------------------------
 
-LOGIN_URL = "login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "account_login"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+ACCOUNT_ADAPTER = "flowhub.accounts.Accounts"
+ACCOUNT_FORMS = {"login": "flowhub.login.LoginForm"}
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
+# An address is never demanded, nor that it is verified; who adds one may verify it.
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "FlowHub: "
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(PUBLIC_URL).scheme
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
+# Whoever sits down at an open browser cannot make the account theirs.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
+# Passwords and codes are counted in flowhub.login, by the same numbers for all pages that take one.
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None, "reauthenticate": None, "change_password": None}
+MFA_ADAPTER = "flowhub.accounts.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+# A code is taken for half a minute longer, because clocks differ.
+MFA_TOTP_TOLERANCE = 1
+MFA_TOTP_ISSUER = "FlowHub"
+
+# Single sign-on with one provider. Whoever comes from it for the first time connects it to an account from within that
+# account: an address that the provider names is no proof of who somebody is here.
+OIDC_ISSUER = env.text("FLOWHUB_OIDC_ISSUER").rstrip("/")
+OIDC_NAME = env.text("FLOWHUB_OIDC_NAME", "single sign-on")
+if OIDC_ISSUER:
+    if urlsplit(OIDC_ISSUER).scheme not in {"http", "https"} or not urlsplit(OIDC_ISSUER).hostname:
+        raise ImproperlyConfigured(f"FLOWHUB_OIDC_ISSUER={OIDC_ISSUER!r}: write an address, https://id.example.com")
+    if not env.text("FLOWHUB_OIDC_CLIENT_ID"):
+        raise ImproperlyConfigured("FLOWHUB_OIDC_CLIENT_ID is empty: give it the id that FlowHub has at the provider.")
+INSTALLED_APPS += ["allauth.socialaccount.providers.openid_connect"] if OIDC_ISSUER else []
+_oidc: dict[str, Any] = {
+    "provider_id": "sso",
+    "name": OIDC_NAME,
+    "client_id": env.text("FLOWHUB_OIDC_CLIENT_ID"),
+    "secret": env.text("FLOWHUB_OIDC_CLIENT_SECRET"),
+    "settings": {"server_url": OIDC_ISSUER, "oauth_pkce_enabled": True},
+}
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [_oidc]}} if OIDC_ISSUER else {}
+SOCIALACCOUNT_ADAPTER = "flowhub.accounts.SingleSignOn"
+SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = "oidc"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
@@ -205,6 +260,24 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+
+# --- Mail -------------------------------------------------------------------------------------------------------------
+
+# Where no server is named, a mail is printed where FlowHub runs.
+_mail = urlsplit(env.text("FLOWHUB_EMAIL_URL"))
+if _mail.scheme not in {"", "smtp", "smtps"} or (_mail.scheme and not _mail.hostname):
+    raise ImproperlyConfigured(
+        "FLOWHUB_EMAIL_URL: write smtp://NAME:PASSWORD@HOST:587 or smtps://NAME:PASSWORD@HOST:465"
+    )
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _mail.scheme else 'console'}.EmailBackend"
+EMAIL_HOST = _mail.hostname or "localhost"
+EMAIL_PORT = _mail.port or (465 if _mail.scheme == "smtps" else 587)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+EMAIL_USE_SSL = _mail.scheme == "smtps"
+# A name and a password go over an encrypted line alone.
+EMAIL_USE_TLS = _mail.scheme == "smtp" and bool(_mail.username)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("FLOWHUB_EMAIL_FROM", f"flowhub@{PUBLIC_HOST}")
 
 # --- Language, time, files --------------------------------------------------------------------------------------------
 

@@ -2,22 +2,21 @@
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 from executions.pages.insights_views import dashboard
-from flowhub import demo, health, zones
-from flowhub.login import Login
+from flowhub import account_urls, demo, health, zones
 
-# The admin's own login page would be a second one to keep safe and good-looking.
-to_login = login_not_required(RedirectView.as_view(pattern_name="login", query_string=True))
+# The admin's own pages for it would be second ones to keep safe and good-looking.
+to_login = login_not_required(RedirectView.as_view(pattern_name="account_login", query_string=True))
+to_password = RedirectView.as_view(pattern_name="account_change_password")
 
 urlpatterns = [
     path("", dashboard, name="dashboard"),
-    path("login/", Login.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    *account_urls.urlpatterns,
     path("admin/login/", to_login),
+    path("admin/password_change/", to_password),
     path("admin/", admin.site.urls),
     path("api/", include("executions.api.urls")),
     path("api/", include("flows.api.urls")),

@@ -47,6 +47,7 @@ ELSEWHERE = {
     "executions/running/work": "executions/privacy/test_redactor.py",
     "executions/templatetags/statuses": "executions/pages/test_views.py",
     "executions/upkeep/space": "executions/upkeep/test_retention.py",
+    "flowhub/accounts": "flowhub/test_login.py",
     "flowhub/demo": "acceptance/test_mcp.py",
     "flowhub/env": "flowhub/test_checks.py",
     "flowhub/management/commands/serve": "acceptance/test_start.py",
