@@ -4,6 +4,7 @@ import logging
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
@@ -56,8 +57,14 @@ class Gateway:
             self.under_way += messages
             try:
                 head = headers.read(scope)
-                headers.check(scope["method"], head)
-                hosted = await _admit(scope, head)
+                headers.check_place(head)
+                # Who only wants to know whether they have to sign in sends a bare GET.
+                if scope["method"] != "GET" or head.get("authorization"):
+                    headers.check(scope["method"], head)
+                    hosted = await _admit(scope, head)
+                else:
+                    hosted = await _admit(scope, head)
+                    headers.check(scope["method"], head)
                 if messages:
                     await _pass_messages(scope, receive, send, head, hosted)
                 else:
@@ -113,12 +120,15 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
     if hosted is None or not is_let_in:
         logger.warning("call of /mcp/%.100r without a key that opens it", slug)
         message = (
-            "Nobody is let in here without an API key that opens a published server at this address. "
-            "Check both: the address, and the header Authorization: Bearer fh_..."
+            "Nobody is let in here without an API key that opens a published server at this address, or a client "
+            "that has signed in to it. Check both: the address, and the header Authorization: Bearer fh_..."
         )
         # Who sent no key is told of no error in it (RFC 6750, 3.1).
         wrong = ', error="invalid_token"' if head.get("authorization") else ""
-        raise Refused(401, message, {"www-authenticate": f'Bearer realm="flowhub"{wrong}'})
+        # Where to sign in (RFC 9728, 5.1), also to what is not there.
+        about = f"{headers.origin_of(scope, head)}/.well-known/oauth-protected-resource{PREFIX}{quote(slug[:64], '')}"
+        where = f', resource_metadata="{about}", scope="{KeyScope.CALL}"'
+        raise Refused(401, message, {"www-authenticate": f'Bearer realm="flowhub"{wrong}{where}'})
     if user is None:
         scope[COUNTS_AS] = address_of(scope)
     elif KeyScope.CALL not in user.principal.scopes:

@@ -62,13 +62,17 @@ def read(scope: Scope) -> Headers:
     return headers
 
 
-def check(method: str, headers: Headers) -> None:
-    """Refuse what is not for this host, not from a page of it, or not in the media types of MCP."""
+def check_place(headers: Headers) -> None:
+    """Refuse what is not for this host, or not from a page of it."""
     if not _is_served(headers.get("host", ""), tuple(settings.ALLOWED_HOSTS)):
         raise Refused(421, "This host is not served here; an operator adds it to FLOWHUB_ALLOWED_HOSTS.")
     # A browser's Origin must be one of our hosts, against DNS rebinding (MCP, Streamable HTTP, Security).
     if "origin" in headers and not validate_host(_host_of(headers["origin"]), settings.ALLOWED_HOSTS):
         raise Refused(403, "This origin may not call MCP here.")
+
+
+def check(method: str, headers: Headers) -> None:
+    """Refuse what is not in the media types of MCP, or in no method of its."""
     accepted = {part.split(";")[0].strip().lower() for part in headers.get("accept", "").split(",")}
     if method == "POST":
         # The SDK compares only the beginning of Content-Type, and takes a compressed body for a broken one.
@@ -94,6 +98,15 @@ def _check_listening(method: str, headers: Headers) -> None:
         raise Refused(405, message, {"allow": "POST"})
     if SESSION not in headers:
         raise Refused(400, f"A {method} needs the Mcp-Session-Id header that the answer to initialize had.")
+
+
+def origin_of(scope: Scope, headers: Headers) -> str:
+    """Scheme and host as the client wrote them, by the same rule as Django's `request.scheme`."""
+    proxy: tuple[str, str] | None = getattr(settings, "SECURE_PROXY_SSL_HEADER", None)
+    meta, secure = proxy or ("", "")
+    forwarded = headers.get(meta.removeprefix("HTTP_").replace("_", "-").lower(), "")
+    scheme = "https" if forwarded.split(",")[0].strip() == secure else "http"
+    return f"{scheme if forwarded else scope.get('scheme', 'http')}://{headers.get('host', '')}"
 
 
 @lru_cache(maxsize=100)
