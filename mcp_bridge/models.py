@@ -232,6 +232,12 @@ class ConnectedClientQuerySet(VisibleQuerySet["ConnectedClient"]):
         found = rows.filter(server__slug=slugs[0]).first()
         return found if found is not None and found.is_of_this_password else None
 
+    def end_outdated(self, user: Any) -> None:
+        """Disconnect those of a person who was switched off, or has changed the password since."""
+        rows = self.filter(user_id=user.pk)
+        for client in rows.exclude(password_mark=password_mark_of(user)) if user.is_active else rows:
+            client.disconnect()
+
 
 class ConnectedClient(models.Model):
     """A client that a person has let use a server in their name (OAuth 2.1), until one of them ends it.
