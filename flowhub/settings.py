@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF
+from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
 
 from flowhub import __version__, env
@@ -67,6 +68,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "oauth2_provider",
     "flows",
     "executions",
     "mcp_bridge",
@@ -231,6 +233,7 @@ SOCIALACCOUNT_ADAPTER = "flowhub.accounts.SingleSignOn"
 SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = "oidc"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 
+PASSWORD_HASHERS = [*global_settings.PASSWORD_HASHERS, "mcp_bridge.keys.client_secrets.ClientSecretHasher"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
@@ -243,6 +246,47 @@ if PRODUCTION:
     # Set only when a proxy in front strips the header from what clients send.
     if env.flag("FLOWHUB_BEHIND_PROXY", False):
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- Clients that sign in (OAuth 2.1) ---------------------------------------------------------------------------------
+
+# A client may name itself by the address of a document, which FlowHub then fetches. Where there is no way out to the
+# internet this stays off: clients prefer it, and one whose document cannot be fetched waits for ever.
+OAUTH_CIMD = env.flag("FLOWHUB_OAUTH_CIMD", False)
+# How long a refresh token that was used already still gives a pair: clients refresh in several places at once.
+OAUTH_REFRESH_GRACE_SECONDS = 30
+OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
+OAUTH2_PROVIDER: dict[str, Any] = {
+    # The bare origin, as clients compare it letter by letter.
+    "OIDC_ISS_ENDPOINT": f"{urlsplit(PUBLIC_URL).scheme}://{urlsplit(PUBLIC_URL).netloc}",
+    "OAUTH2_VALIDATOR_CLASS": "mcp_bridge.oauth.validator.Validator",
+    "SCOPES": {"mcp:call": "Call tools, and use prompts and resources"},
+    "DEFAULT_SCOPES": ["mcp:call"],
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": 30 * 86_400,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "CLIENT_SECRET_HASHER": "client_secret",
+    "PKCE_REQUIRED": True,
+    # `http` for this machine alone, and single programs' own schemes: mcp_bridge.oauth.registration looks closer.
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https", "http", "cursor", "vscode", "vscode-insiders"],
+    "ALLOW_LOCALHOST_LOOPBACK": True,
+    "CIMD_ENABLED": OAUTH_CIMD,
+    "CIMD_METADATA_FETCHER": "mcp_bridge.oauth.documents.GuardedFetcher",
+    # All that RFC 9700 asks for, but for schemes: with that no `http` is left for programs on the own machine.
+    **{
+        f"COMPLIANT_BCP_RFC9700_{gate}": True
+        for gate in (
+            "ACCESS_TOKEN_TRANSPORT",
+            "AUTHZ_RESPONSE_ISS",
+            "IMPLICIT_GRANT",
+            "PASSWORD_GRANT",
+            "PKCE_METHOD",
+            "PKCE_REQUIRED",
+            "REDIRECT_URI_MATCHING",
+            "REFRESH_TOKEN",
+            "TOKEN_STORAGE",
+        )
+    },
+}
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -294,7 +338,8 @@ STATICFILES_DIRS = [BASE_DIR / "static", *([_BUILT] if _BUILT.is_dir() else [])]
 DJANGO_VITE = {
     "default": {"manifest_path": _BUILT / "builder" / ".vite" / "manifest.json", "static_url_prefix": "builder"}
 }
-SILENCED_SYSTEM_CHECKS = ["django_vite.W001"]
+# Plain http leads back to programs on the own machine alone, which mcp_bridge.oauth.registration sees to.
+SILENCED_SYSTEM_CHECKS = ["django_vite.W001", "oauth2_provider.W008"]
 # Finders serve the files from where they are, so there is no collectstatic step to forget.
 WHITENOISE_USE_FINDERS = True
 # Vite puts a hash of 8 characters into the names of these files, so that they never change.

@@ -24,6 +24,7 @@ urlpatterns = [
     path("", include("executions.urls")),
     path("", include("flows.urls")),
     path("", include("mcp_bridge.urls")),
+    path("", include("mcp_bridge.oauth.urls")),
     path("zone/", zones.zone, name="zone"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

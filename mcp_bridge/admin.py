@@ -1,4 +1,4 @@
-"""API keys for operators: issued here, shown once, revoked by an action."""
+"""API keys and connected clients for operators: keys are issued here and shown once; both end by an action."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,9 +8,14 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from oauth2_provider import models as toolkit
 
 from flows.values.scopes import CALLS_ONLY, Scope, why_not
-from mcp_bridge.models import ApiKey
+from mcp_bridge.models import ApiKey, ConnectedClient
+
+# Its rows come and go by themselves; whom a person let in is a ConnectedClient.
+for unused in (toolkit.AccessToken, toolkit.Application, toolkit.Grant, toolkit.IDToken, toolkit.RefreshToken):
+    admin.site.unregister(unused)
 
 
 class ApiKeyForm(forms.ModelForm):
@@ -105,3 +110,38 @@ class ApiKeyAdmin(admin.ModelAdmin):
         for key in keys:
             key.revoke()
         self.message_user(request, f"Keys revoked: {len(keys)}.", messages.SUCCESS)
+
+
+@admin.register(ConnectedClient)
+class ConnectedClientAdmin(admin.ModelAdmin):
+    """The clients that people let in by signing in: to look at, and to end."""
+
+    list_display = ["name", "user", "server", "created_at", "last_used_at"]
+    list_select_related = ["user", "application", "server"]
+    search_fields = ["application__name", "user__username", "server__slug"]
+    fields = ["name", "user", "server", "created_at", "last_used_at"]
+    actions = ["disconnect"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """People let clients in, nobody else does."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ConnectedClient | None = None) -> bool:
+        """It is what the person allowed."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ConnectedClient | None = None) -> bool:
+        """By the action, which ends the tokens too."""
+        return False
+
+    def has_disconnect_permission(self, request: HttpRequest) -> bool:
+        """Who may delete keys may end clients."""
+        return bool(request.user.has_perm("mcp_bridge.delete_connectedclient"))
+
+    @admin.action(description="Disconnect the clients", permissions=["disconnect"])
+    def disconnect(self, request: HttpRequest, queryset: QuerySet[ConnectedClient]) -> None:
+        """End what they may do, and their tokens."""
+        clients = list(queryset)
+        for client in clients:
+            client.disconnect()
+        self.message_user(request, f"Clients disconnected: {len(clients)}.", messages.SUCCESS)

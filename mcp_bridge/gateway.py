@@ -3,6 +3,7 @@
 import logging
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
@@ -117,12 +118,15 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
     if hosted is None or not is_let_in:
         logger.warning("call of /mcp/%.100r without a key that opens it", slug)
         message = (
-            "Nobody is let in here without an API key that opens a published server at this address. "
-            "Check both: the address, and the header Authorization: Bearer fh_..."
+            "Nobody is let in here without an API key that opens a published server at this address, or a client "
+            "that has signed in to it. Check both: the address, and the header Authorization: Bearer fh_..."
         )
         # Who sent no key is told of no error in it (RFC 6750, 3.1).
         wrong = ', error="invalid_token"' if head.get("authorization") else ""
-        raise Refused(401, message, {"www-authenticate": f'Bearer realm="flowhub"{wrong}'})
+        # Where to sign in (RFC 9728, 5.1), also to what is not there.
+        about = f"{headers.origin_of(scope, head)}/.well-known/oauth-protected-resource{PREFIX}{quote(slug[:64], '')}"
+        where = f', resource_metadata="{about}", scope="{KeyScope.CALL}"'
+        raise Refused(401, message, {"www-authenticate": f'Bearer realm="flowhub"{wrong}{where}'})
     if user is None:
         scope[COUNTS_AS] = address_of(scope)
     elif KeyScope.CALL not in user.principal.scopes:
@@ -183,6 +187,8 @@ async def _serve(
 
 
 async def _pass_on(scope: Scope, receive: Receive, send: Send, head: Headers, hosted: Hosted) -> None:
+    if headers.only_asks(scope["method"], head):
+        headers.check_listening("GET", head)
     stream = ResponseStream(send)
     opening.set(stream.opening)
     # As they were understood here.

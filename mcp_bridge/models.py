@@ -1,21 +1,26 @@
-"""API keys: what an AI client or a script shows to be let in."""
+"""What lets a client in: API keys, and clients that people have connected by signing in."""
 
 import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.http.request import validate_host
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from oauth2_provider.models import AccessToken, Grant, RefreshToken
 
 from flows.models import CALLS, VisibleQuerySet
 from flows.values.scopes import CALLS_ONLY, EVERYTHING
 
 KEY_START = "fh_"
+KEY_IDS = "key:"
 PREFIX_LENGTH = 11
 MAX_OVERLAP_SECONDS = 7 * 86_400
 """How long the text of before a rotation may go on to let somebody in."""
@@ -33,7 +38,12 @@ def new_key() -> str:
 
 def client_id_of(key_id: int) -> str:
     """What tells a key from all other callers, for ever."""
-    return f"key:{key_id}"
+    return f"{KEY_IDS}{key_id}"
+
+
+def numbers_in(principal_ids: Iterable[str], start: str) -> list[int]:
+    """The numbers of the ids that begin so."""
+    return [int(each.removeprefix(start)) for each in principal_ids if each.startswith(start)]
 
 
 class ApiKeyQuerySet(VisibleQuerySet["ApiKey"]):
@@ -181,3 +191,130 @@ class ApiKey(models.Model):
         """End the key; a second time changes nothing."""
         ApiKey.objects.filter(pk=self.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
         self.refresh_from_db(fields=["revoked_at"])
+
+
+SERVER_PATH = "/mcp/"
+
+
+def slug_in(resource: str) -> str:
+    """The slug of the server that a resource indicator names (RFC 8707); empty when it names none of this FlowHub.
+
+    A final slash makes no difference.
+    """
+    try:
+        url = urlsplit(resource)
+        host = url.hostname or ""
+    except ValueError:
+        return ""
+    slug = url.path.removeprefix(SERVER_PATH).removesuffix("/")
+    is_here = url.scheme in ("http", "https") and validate_host(host, settings.ALLOWED_HOSTS)
+    is_whole = resource.startswith(f"{url.scheme}://{url.netloc}{SERVER_PATH}{slug}") and "@" not in url.netloc
+    names_one = url.path.startswith(SERVER_PATH) and slug and "/" not in slug
+    return slug if is_here and is_whole and names_one and not (url.query or url.fragment) else ""
+
+
+class ConnectedClientQuerySet(VisibleQuerySet["ConnectedClient"]):
+    """Clients that sign in, seen by the person who connected them."""
+
+    owner = "user_id"
+    server = ""
+
+    def usable(self) -> Self:
+        """Those whose person may still sign in, with what comes along to know whom they let in."""
+        return self.filter(user__is_active=True).select_related("user", "application", "server")
+
+    def of_token(self, token: AccessToken | RefreshToken | Grant) -> "ConnectedClient | None":
+        """The one that a token belongs to: made for exactly one server, and no change of password since."""
+        slugs = [slug_in(each) for each in token.resource or ()]
+        if len(slugs) != 1 or not slugs[0]:
+            return None
+        rows = self.select_related("user").filter(user_id=token.user_id, application_id=token.application_id)
+        found = rows.filter(server__slug=slugs[0]).first()
+        return found if found is not None and found.is_of_this_password else None
+
+    def end_outdated(self, user: Any) -> None:
+        """Disconnect those of a person who was switched off, or has changed the password since."""
+        rows = self.filter(user_id=user.pk)
+        for client in rows.exclude(password_mark=password_mark_of(user)) if user.is_active else rows:
+            client.disconnect()
+
+
+class ConnectedClient(models.Model):
+    """A client that a person has let use a server in their name (OAuth 2.1), until one of them ends it.
+
+    The toolkit has its tokens, which come and go; this stays, and without it they open nothing.
+    """
+
+    IDS: ClassVar[str] = "oauth:"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="connected_clients")
+    application = models.ForeignKey("oauth2_provider.Application", on_delete=models.CASCADE)
+    server = models.ForeignKey("flows.Server", on_delete=models.CASCADE, related_name="connected_clients")
+    password_mark = models.CharField(max_length=64, editable=False, help_text="Changes with the person's password.")
+    code_hash = models.CharField(max_length=64, blank=True, editable=False, help_text="Of the last code exchanged.")
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+
+    objects = ConnectedClientQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "application", "server"], name="connected_once_to_server")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user}, to {self.server}"
+
+    @classmethod
+    def connect(cls, user: Any, application: Any, server: Any) -> "ConnectedClient":
+        """Let a client use a server in a person's name; a second time it is the same one."""
+        mark = password_mark_of(user)
+        made, _ = cls.objects.update_or_create(
+            user=user, application=application, server=server, defaults={"password_mark": mark}
+        )
+        return made
+
+    @property
+    def principal_id(self) -> str:
+        """What tells it from all other callers, for ever."""
+        return f"{self.IDS}{self.pk}"
+
+    @property
+    def name(self) -> str:
+        """What the client calls itself; nobody has verified it."""
+        return str(self.application.name or self.application.client_id)
+
+    @property
+    def is_of_this_password(self) -> bool:
+        """Whether the person has the password with which this was allowed."""
+        return constant_time_compare(self.password_mark, password_mark_of(self.user))
+
+    @property
+    def has_tokens(self) -> bool:
+        """Whether the client has anything left to go on with."""
+        return self.is_of_this_password and any(
+            self.server.slug in map(slug_in, resource)
+            for rows in (
+                AccessToken.objects.filter(expires__gt=timezone.now()),
+                RefreshToken.objects.filter(revoked=None, access_token__isnull=False),
+            )
+            for resource in self._of_it(rows).values_list("resource", flat=True)
+        )
+
+    def _of_it(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        return rows.filter(user_id=self.user_id, application_id=self.application_id)
+
+    def disconnect(self) -> None:
+        """End it with everything that was given to the client for this server."""
+        with transaction.atomic():
+            for model in (Grant, AccessToken, RefreshToken):
+                rows = self._of_it(model.objects.all()).values_list("pk", "resource")
+                ended = [pk for pk, resource in rows if self.server.slug in map(slug_in, resource)]
+                model.objects.filter(pk__in=ended).delete()
+            self.delete()
+
+
+def password_mark_of(user: Any) -> str:
+    """What changes when a person's password does, as in their sessions."""
+    return str(user.get_session_auth_hash())[:64]

@@ -7,6 +7,13 @@ from tests.world import ADA, GRACE
 ADMIN = "admin"
 NOBODY = ""
 
+CONSENT = (
+    "/oauth/authorize/?response_type=code&client_id=desk-assistant&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2Fcallback"
+    "&scope=mcp%3Acall&code_challenge=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU&code_challenge_method=S256"
+    "&resource=http%3A%2F%2F127.0.0.1%2Fmcp%2Fdemo"
+)
+"""What a client sends a person to."""
+
 
 @dataclass(frozen=True)
 class Look:
@@ -127,6 +134,10 @@ LOOKS = (
     Look("key", "/keys/{key}/"),
     Look("key-for-tools", "/keys/{key_for_tools}/"),
     Look("key-revoke", "/keys/{key}/revoke/"),
+    Look("clients", "/clients/"),
+    Look("clients-empty", "/clients/", ADA),
+    Look("consent", CONSENT),
+    Look("consent-not-possible", "/oauth/authorize/?client_id=nobody&response_type=code", ADMIN, 400),
     Look("zone", "/zone/"),
     Look("logout", "/logout/"),
     Look("account", "/account/"),
@@ -183,6 +194,7 @@ LOOKS = (
     Look("admin-execution", "/admin/executions/execution/{error}/change/"),
     Look("admin-space", "/admin/executions/execution/space/"),
     Look("admin-second-factors", "/admin/mfa/authenticator/"),
+    Look("admin-clients", "/admin/mcp_bridge/connectedclient/"),
     Look("admin-keys", "/admin/mcp_bridge/apikey/"),
     Look("admin-key-new", "/admin/mcp_bridge/apikey/add/"),
     Look("admin-key", "/admin/mcp_bridge/apikey/{key}/change/"),
@@ -233,6 +245,12 @@ NO_PAGE = {
     "keys/<int:key_id>/narrow/": "POST only, leads back to the keys",
     "keys/<int:key_id>/rotate/": "POST only, shows the key",
     "admin/password_change/": "leads to the page of the account",
+    ".well-known/oauth-authorization-server": "JSON for clients",
+    "^\\.well-known/oauth-protected-resource/mcp/(?P<slug>[-a-zA-Z0-9_]{1,63})/?$": "JSON for clients",
+    "oauth/token/": "JSON for clients",
+    "oauth/revoke_token/": "POST only, for clients",
+    "oauth/register/": "JSON for clients",
+    "clients/<int:connection_id>/disconnect/": "POST only, leads back to the clients",
     "admin/login/": "leads to the login page",
     "admin/logout/": "POST only, leads to the login page",
     "admin/autocomplete/": "JSON",

@@ -108,6 +108,7 @@ ELSEWHERE = {
     "mcp_bridge/calls/ui_resources": "acceptance/test_rich_results.py",
     "mcp_bridge/catalogue": "acceptance/test_live_catalogue.py",
     "mcp_bridge/gateway": "abuse/test_malformed.py",
+    "mcp_bridge/oauth": "abuse/test_oauth.py",
     "mcp_bridge/models": "mcp_bridge/keys/test_principals.py",
     "mcp_bridge/servers": "acceptance/test_live_catalogue.py",
     "mcp_bridge/stdio": "acceptance/test_stdio.py",

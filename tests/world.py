@@ -21,13 +21,14 @@ from django.contrib.auth.models import Group
 from django.utils import timezone
 from mcp import MCPError
 from mcp_types import Implementation
+from oauth2_provider.models import Application
 
 from flowhub.demo import GREET, LOOKUP_ORDER, line, node
 from flows.models import Flow, FlowVersion, Prompt, Resource, Server
 from flows.offers.changes import save_offer
 from flows.publishing import versions
 from flows.transfer import apis, choosing
-from mcp_bridge.models import ApiKey
+from mcp_bridge.models import ApiKey, ConnectedClient
 from tests.factories import make_execution, make_flow, make_user
 from tests.live import ROOT, LiveServer, wait_until
 from tests.mcp_client import MODERN, connect
@@ -312,6 +313,15 @@ def _keys(admin: Any, server: Any) -> dict[str, int]:
     ApiKey.issue(admin, "n8n")
     ApiKey.objects.filter(name="n8n").update(revoked_at=now)
     key = ApiKey.objects.get(name="demo")
+    program = Application.objects.create(
+        client_id="desk-assistant",
+        name="Desk assistant",
+        redirect_uris="http://127.0.0.1/callback",
+        client_type=Application.CLIENT_PUBLIC,
+        authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
+        registration_source=Application.RegistrationSource.DCR,
+    )
+    ConnectedClient.connect(admin, program, server)
     return {"key": key.pk, "key_for_tools": narrow.pk}
 
 

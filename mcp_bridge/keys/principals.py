@@ -1,4 +1,4 @@
-"""Who calls: an API key in `Authorization: Bearer` becomes a principal, remembered for a moment."""
+"""Who calls: an API key or an access token in `Authorization: Bearer` becomes a principal, remembered for a moment."""
 
 import asyncio
 import hashlib
@@ -7,22 +7,23 @@ import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
-from mcp.server.auth.provider import AccessToken
+from mcp.server.auth.provider import AccessToken as SdkToken
+from oauth2_provider.models import AccessToken
 
 from executions.admission.addresses import address_of
 from executions.admission.allowances import Allowance, of_key
 from executions.database import in_database
 from flows.models import servers_shared_with
-from flows.values.scopes import OF_TOOLS, KeyLimits, Scope, held
+from flows.values.scopes import CALLS_ONLY, OF_TOOLS, KeyLimits, Scope, held
 from mcp_bridge.keys import guesses
-from mcp_bridge.models import KEY_START, ApiKey, client_id_of, hash_key
+from mcp_bridge.models import KEY_IDS, KEY_START, ApiKey, ConnectedClient, hash_key, numbers_in
 
 REMEMBER_SECONDS = 0.9
 """How long a verified key is believed without asking the database; revocation takes effect within a second."""
@@ -34,12 +35,13 @@ _MAX_REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a key lets in, to what, and what for.
+    """Who a key lets in, or a token of a client that signed in, to what, and what for.
 
     Two are equal while the key lets the same text in to the same things, whatever it is called.
     """
 
-    key_id: int
+    id: str
+    """What tells this key, or this client of a person, from all others, for ever."""
     owner_id: int
     name: str = field(compare=False)
     sees_all: bool
@@ -48,15 +50,15 @@ class Principal:
     member_of: frozenset[int]
     """The servers that others own and share with the key's owner."""
     text_hash: str = field(repr=False)
-    """Of the text that was shown: after a rotation a key has two for a while."""
+    """Of the text that was shown: after a rotation a key has two for a while. Empty for a client that signed in, whose
+    tokens come and go."""
     calls_per_minute: int | None = field(default=None, compare=False)
     calls_at_once: int | None = field(default=None, compare=False)
-    id: str = field(init=False)
-    """What tells this key from all others, for ever."""
+    expires_at: datetime | None = field(default=None, compare=False)
+    """Until when what was shown lets in."""
     allowance: Allowance = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "id", client_id_of(self.key_id))
         object.__setattr__(self, "allowance", of_key(self.id, self.calls_per_minute, self.calls_at_once))
 
     def is_the_same_as(self, other: "Principal") -> bool:
@@ -78,7 +80,7 @@ class KeyUser(AuthenticatedUser):
 
     def __init__(self, principal: Principal) -> None:
         super().__init__(
-            AccessToken(
+            SdkToken(
                 token="",
                 client_id=principal.id,
                 scopes=sorted(principal.scopes),
@@ -92,7 +94,7 @@ class KeyUser(AuthenticatedUser):
 
 
 class KeyRing:
-    """Verifies keys against the database and remembers the good ones for REMEMBER_SECONDS."""
+    """Verifies keys and tokens against the database and remembers the good ones for REMEMBER_SECONDS."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, tuple[float, KeyUser]] = OrderedDict()
@@ -100,12 +102,12 @@ class KeyRing:
         """Known keys that the database is asked about once more: whoever comes meanwhile with one waits along."""
 
     async def user_for(self, key: str, scope: Mapping[str, Any]) -> KeyUser | None:
-        """The user behind a key, or None when it is unknown, expired, revoked or its owner was switched off.
+        """The user behind a key or token, or None when it is unknown, expired, revoked or its owner was switched off.
 
         `scope` is that of the ASGI request. Raises TooManyGuesses in place of None, for an address from which many
         unknown keys came.
         """
-        if not key.startswith(KEY_START) or len(key) > 200:
+        if not key or len(key) > 200:
             return None
         # No key stays in memory. What the database knows it by is asked for only there.
         digest = hashlib.sha256(key.encode()).digest()
@@ -135,13 +137,17 @@ class KeyRing:
     async def _ask(self, key: str, digest: bytes, address: str) -> KeyUser | None:
         known = self._known.get(digest)
         _guessers.refuse_at_once(digest.hex(), address)
-        principal = await in_database(lambda: verify(key, address))
+        look_up = verify if key.startswith(KEY_START) else verify_token
+        principal = await in_database(lambda: look_up(key, address))
         if principal is None:
             self._known.pop(digest, None)
             return None
         is_same = known is not None and known[1].principal.is_the_same_as(principal)
         user = known[1] if known is not None and is_same else KeyUser(principal)
-        self._known[digest] = time.monotonic() + REMEMBER_SECONDS, user
+        left = REMEMBER_SECONDS
+        if principal.expires_at is not None:
+            left = min(left, (principal.expires_at - timezone.now()).total_seconds())
+        self._known[digest] = time.monotonic() + left, user
         self._known.move_to_end(digest)
         if len(self._known) > _MAX_REMEMBERED:
             self._known.popitem(last=False)
@@ -177,7 +183,9 @@ class _Guessers:
         with self._lock:
             if time.monotonic() > self._until:
                 rows = ApiKey.objects.usable(timezone.now()).values_list("key_hash", "former_hash")
-                self._hashes = frozenset(each for row in rows for each in row if each)
+                # Also of tokens that have expired: their clients are told so, and bring new ones.
+                tokens = AccessToken.objects.values_list("token_checksum", flat=True)
+                self._hashes = frozenset(each for row in rows for each in row if each).union(tokens)
                 self._seconds = {}
                 self._until = time.monotonic() + REMEMBER_SECONDS
             if hashed in self._hashes:
@@ -212,10 +220,46 @@ def verify(text: str, address: str = "") -> Principal | None:
     return _principal(key, hashed)
 
 
+def verify_token(text: str, address: str = "") -> Principal | None:
+    """Look an access token up as `verify` does a key; None for one that lets nobody in.
+
+    It opens the one server that it was made for, as long as its person may use that and the client is connected. One
+    that has expired was no guess.
+    """
+    now, hashed = timezone.now(), hash_key(text)
+    _guessers.refuse(hashed, address)
+    token = AccessToken.objects.filter(token_checksum=hashed).first()
+    if token is None:
+        guesses.of_key(address).begin()
+        return None
+    if token.expires <= now or Scope.CALL not in token.scope.split():
+        return None
+    client = ConnectedClient.objects.usable().of_token(token)
+    if client is None:
+        return None
+    if client.last_used_at is None or client.last_used_at < now - USED_EVERY:
+        ConnectedClient.objects.filter(pk=client.pk).update(last_used_at=now)
+    return _principal_of_client(client, token.expires)
+
+
+def _principal_of_client(client: ConnectedClient, expires_at: datetime | None = None) -> Principal:
+    return Principal(
+        id=client.principal_id,
+        owner_id=client.user_id,
+        name=f"{client.name} of {client.user.get_username()}",
+        sees_all=client.user.is_superuser,
+        limits=KeyLimits(frozenset({client.server_id}), None),
+        scopes=frozenset(CALLS_ONLY),
+        member_of=frozenset(servers_shared_with(client.user, Scope.CALL)),
+        text_hash="",
+        expires_at=expires_at,
+    )
+
+
 def _principal(key: ApiKey, hashed: str) -> Principal:
     scopes, tools = held(key.scopes), frozenset(key.tools) or None
     return Principal(
-        key_id=key.pk,
+        id=key.principal_id,
         owner_id=key.owner_id,
         name=f"key {key.name}",
         sees_all=key.owner.is_superuser,
@@ -225,23 +269,27 @@ def _principal(key: ApiKey, hashed: str) -> Principal:
         text_hash=hashed,
         calls_per_minute=key.calls_per_minute,
         calls_at_once=key.calls_at_once,
+        expires_at=key.expires_at,
     )
 
 
-def outdated(principals: Collection[Principal]) -> set[int]:
-    """The keys of those whom their key does not let in any more as it did.
+def outdated(principals: Collection[Principal]) -> set[str]:
+    """The ids of those whom their key, or their client's connection, does not let in any more as it did.
 
-    It was revoked, narrowed down, given another text, has expired, or its owner was switched off.
+    A key was revoked, narrowed down, given another text, or has expired; a client was disconnected, or has nothing left
+    to go on with; a person was switched off.
     """
-    now = timezone.now()
-    keys = ApiKey.objects.usable(now).filter(pk__in={each.key_id for each in principals})
+    now, ids = timezone.now(), {each.id for each in principals}
+    keys = ApiKey.objects.usable(now).filter(pk__in=numbers_in(ids, KEY_IDS))
+    clients = ConnectedClient.objects.usable().filter(pk__in=numbers_in(ids, ConnectedClient.IDS))
     current = {
         _principal(key, hashed)
         for key in keys.select_related("owner").prefetch_related("servers")
         for hashed in (key.key_hash, key.former_hash if key.overlap_until else None)
         if hashed is not None and Scope.CALL in key.scopes
     }
-    return {each.key_id for each in principals if each not in current}
+    current |= {_principal_of_client(client) for client in clients if client.has_tokens}
+    return {each.id for each in principals if each not in current}
 
 
 key_ring = KeyRing()

@@ -81,7 +81,8 @@ def _claude_desktop(address: ServerAddress) -> ClientConfig:
         r".venv\Scripts\python.exe. Restart Claude Desktop: the tools stand in its tools menu.",
         "https://modelcontextprotocol.io/docs/develop/connect-local-servers",
         "This file starts local programs only, hence the small one that passes messages on. A custom connector "
-        "(Settings, Connectors) signs in by OAuth and cannot send a key: only a public server works there.",
+        "(Settings, Connectors; also on claude.ai) needs no key: give it the address, and sign in to FlowHub when it "
+        "asks. Connectors come from the internet: the address has to be https and reachable from there.",
     )
 
 
@@ -105,12 +106,11 @@ def _claude_desktop_npx(address: ServerAddress) -> ClientConfig:
 
 def _chatgpt(address: ServerAddress) -> ClientConfig:
     """https://developers.openai.com/api/docs/guides/developer-mode (How to use; protocols and authentication)"""
-    lines = {"Name": address.slug, "MCP Server URL": address.url, "Authentication": "No Authentication"}
+    way = "OAuth" if address.needs_key else "No Authentication"
+    lines = {"Name": address.slug, "MCP Server URL": address.url, "Authentication": way}
     note = "ChatGPT connects from the internet: the address has to be https and reachable from there."
     if address.needs_key:
-        note = (
-            f"ChatGPT cannot send a key: it signs in by OAuth or not at all. Let anybody call this server first. {note}"
-        )
+        note = f"ChatGPT sends no key: it opens FlowHub in the browser, where you sign in and let it in. {note}"
     return ClientConfig(
         "chatgpt",
         "ChatGPT",

@@ -162,10 +162,10 @@ class Audience:
         """Who listens with a key."""
         return {each.principal for each in self._listeners if each.principal is not None}
 
-    def end_of(self, keys: Set[int]) -> None:
-        """Close the modern streams of these keys."""
+    def end_of(self, principal_ids: Set[str]) -> None:
+        """Close the modern streams of these principals."""
         for listener in self._listeners:
-            if listener.principal is not None and listener.principal.key_id in keys:
+            if listener.principal is not None and listener.principal.id in principal_ids:
                 listener.end()
 
     def end(self) -> None:

@@ -14,7 +14,6 @@ from executions.database import in_database
 from flows.publishing import announcements
 from mcp_bridge.catalogue.snapshot import Snapshot, load, stamp_of
 from mcp_bridge.keys.principals import outdated
-from mcp_bridge.models import client_id_of
 from mcp_bridge.servers.audience import Audience
 from mcp_bridge.servers.server import build, build_manager
 from mcp_bridge.servers.sessions import Sessions
@@ -122,8 +121,8 @@ class Hosted:
             logger.warning("whether those who listen to %s still may is not known now: %s", self.snapshot.slug, error)
             return
         self.audience.end_of(gone)
-        for key_id in gone:
-            self.manager.end_of(client_id_of(key_id))
+        for principal_id in gone:
+            self.manager.end_of(principal_id)
 
     def outdate(self) -> None:
         """Have the database asked before anybody is served again; safe from any thread."""

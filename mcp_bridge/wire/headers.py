@@ -82,13 +82,16 @@ def check(scope: Scope, headers: Headers) -> None:
         # A message may be answered in both ways (MCP, Streamable HTTP, Sending Messages).
         if not (takes_json and takes_events):
             raise Refused(406, "Send Accept: application/json, text/event-stream.")
-    else:
-        _check_listening(method, headers)
-        if method == "GET" and not takes_events:
-            raise Refused(406, "Send Accept: text/event-stream.")
+    elif not only_asks(method, headers):
+        check_listening(method, headers)
 
 
-def _check_listening(method: str, headers: Headers) -> None:
+def only_asks(method: str, headers: Headers) -> bool:
+    """Whether this may only want to know where to sign in, by a bare GET: so who may not enter is told first."""
+    return method == "GET" and "authorization" not in headers
+
+
+def check_listening(method: str, headers: Headers) -> None:
     """What is no POST listens to a session, or ends it; only handshake clients have one."""
     if method not in {"GET", "DELETE"}:
         raise Refused(405, f"Use {ALLOWED_METHODS}.", {"allow": ALLOWED_METHODS})
@@ -97,6 +100,17 @@ def _check_listening(method: str, headers: Headers) -> None:
         raise Refused(405, message, {"allow": "POST"})
     if SESSION not in headers:
         raise Refused(400, f"A {method} needs the Mcp-Session-Id header that the answer to initialize had.")
+    if method == "GET" and not _accepted(headers.get("accept", ""))[1]:
+        raise Refused(406, "Send Accept: text/event-stream.")
+
+
+def origin_of(scope: Scope, headers: Headers) -> str:
+    """Scheme and host as the client wrote them, by the same rule as Django's `request.scheme`."""
+    proxy: tuple[str, str] | None = getattr(settings, "SECURE_PROXY_SSL_HEADER", None)
+    meta, secure = proxy or ("", "")
+    forwarded = headers.get(meta.removeprefix("HTTP_").replace("_", "-").lower(), "")
+    scheme = "https" if forwarded.split(",")[0].strip() == secure else "http"
+    return f"{scheme if forwarded else scope.get('scheme', 'http')}://{headers.get('host', '')}"
 
 
 @lru_cache(maxsize=100)

@@ -35,7 +35,7 @@ VARIES = ("date", "set-cookie", "content-security-policy")
 def seen(answer: httpx2.Response, named: str) -> tuple[int, str]:
     """All that an answer tells, with the name that was asked for left out."""
     headers = [f"{name}: {value}" for name, value in answer.headers.items() if name not in VARIES]
-    return answer.status_code, "\n".join([*headers, answer.text]).replace(f"/{named}/", "/…/")
+    return answer.status_code, "\n".join([*headers, answer.text]).replace(f"/{named}", "/…")
 
 
 async def test_who_has_no_key_of_a_server_cannot_tell_whether_there_is_one(server: LiveServer) -> None:
@@ -48,16 +48,22 @@ async def test_who_has_no_key_of_a_server_cannot_tell_whether_there_is_one(serve
             ]
             assert there[0] == 401
             assert there == missing == odd
-            challenge = 'www-authenticate: Bearer realm="flowhub"'
-            assert (challenge + (', error="invalid_token"' if key else "")) in there[1].splitlines()
+            challenge = 'www-authenticate: Bearer realm="flowhub"' + (', error="invalid_token"' if key else "")
+            where = f', resource_metadata="{server.url}/.well-known/oauth-protected-resource/mcp/…", scope="mcp:call"'
+            assert challenge + where in there[1].splitlines()
         get = [seen(await http.get(f"{server.url}/mcp/{slug}"), slug) for slug in ("demo", "nowhere")]
         assert get[0] == get[1]
+        assert get[0][0] == 401
+        prm = "/.well-known/oauth-protected-resource/mcp"
+        about = [seen(await http.get(f"{server.url}{prm}/{slug}"), slug) for slug in ("demo", "dmeo")]
+        assert about[0][0] == 200
+        assert about[0] == about[1]
         headers = {"Authorization": f"Bearer {server.credentials['key']}"}
         mistyped = await http.post(f"{server.url}/mcp/dmeo", json=LIST, headers=headers)
     assert mistyped.status_code == 401
     assert mistyped.json()["error"]["message"] == (
-        "Nobody is let in here without an API key that opens a published server at this address. "
-        "Check both: the address, and the header Authorization: Bearer fh_..."
+        "Nobody is let in here without an API key that opens a published server at this address, or a client "
+        "that has signed in to it. Check both: the address, and the header Authorization: Bearer fh_..."
     )
 
 

@@ -233,7 +233,7 @@ def test_every_page_of_a_record_with_a_part_that_was_cut_whole_opens(flow: Flow,
 @pytest.mark.parametrize("status", [Status.ERROR, Status.PENDING])
 def test_agents_are_told_what_is_left_of_a_damaged_record_as_the_tools_promise(flow: Flow, status: Status) -> None:
     owner, fits = flow.server.owner, compile_schema(LOOK.wire["outputSchema"])
-    who = Principal(1, owner.pk, "k", True, KeyLimits(None, None), frozenset(), "")
+    who = Principal("key:1", owner.pk, "k", True, KeyLimits(None, None), frozenset(), frozenset(), "")
     snapshot = Snapshot(flow.server.pk, flow.server.slug, "", "", owner.pk, is_public=False, stamp=None)
 
     def told(tool: Any, **arguments: Any) -> Any:

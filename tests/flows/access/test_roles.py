@@ -105,7 +105,7 @@ def test_a_members_key_opens_the_server_until_the_membership_ends() -> None:
     assert principal.may_use(flow.server_id, flow.server.owner_id)
     assert outdated([principal]) == set()
     membership.delete()
-    assert outdated([principal]) == {principal.key_id}
+    assert outdated([principal]) == {principal.id}
     again = verify(make_key(membership.user))
     assert again is not None
     assert not again.may_use(flow.server_id, flow.server.owner_id)

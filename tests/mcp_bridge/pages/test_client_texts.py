@@ -60,7 +60,7 @@ def test_claude_desktop_starts_the_stdio_program() -> None:
     assert read_json("claude-desktop") == {"mcpServers": {"demo": server}}
     public = server | {"env": {"PYTHONPATH": "/path/to/flowhub"}}
     assert read_json("claude-desktop", needs_key=False) == {"mcpServers": {"demo": public}}
-    assert "cannot send a key" in config("claude-desktop").note
+    assert "needs no key" in config("claude-desktop").note
 
 
 def test_claude_desktop_without_flowhubs_source_keeps_the_blank_of_the_header_out_of_the_arguments() -> None:
@@ -72,11 +72,11 @@ def test_claude_desktop_without_flowhubs_source_keeps_the_blank_of_the_header_ou
     }
 
 
-def test_chatgpt_is_told_what_it_cannot_do() -> None:
+def test_chatgpt_is_told_to_sign_in() -> None:
     fields = dict(line.split(": ", 1) for line in config("chatgpt").text.splitlines())
-    assert fields == {"Name": "demo", "MCP Server URL": URL, "Authentication": "No Authentication"}
-    assert "cannot send a key" in config("chatgpt").note
-    assert "cannot send a key" not in config("chatgpt", needs_key=False).note
+    assert fields == {"Name": "demo", "MCP Server URL": URL, "Authentication": "OAuth"}
+    assert "sends no key" in config("chatgpt").note
+    assert "sends no key" not in config("chatgpt", needs_key=False).note
 
 
 def test_vs_code_asks_for_the_key() -> None:
