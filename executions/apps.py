@@ -10,8 +10,14 @@ class ExecutionsConfig(AppConfig):
     verbose_name = "Executions"
 
     def ready(self) -> None:
-        """With Redis, pages of other processes hear of what this one records, also of what a command deletes."""
-        from executions.live.announcer import announcer  # needs the models
+        """Executions follow a server that changes hands.
 
+        With Redis, pages of other processes hear of what this one records, also of what a command deletes.
+        """
+        from executions.ledger import owners  # these need the models
+        from executions.live.announcer import announcer
+        from flows.members.changes import when_handed_over
+
+        when_handed_over(owners.handed_over)
         if announcer.is_shared:
             announcer.listen()

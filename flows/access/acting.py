@@ -11,6 +11,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponseBase
 
+from flows.access.actors import on_behalf_of
 from flows.values.scopes import Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -37,7 +38,7 @@ def acts_as(view: Any) -> Scope | None:
 
 
 class ActingMiddleware:
-    """Puts what a POST to a page does where the rows that it may touch are looked up."""
+    """Puts what a POST to a page does where the rows that it may touch are looked up, and who does it beside that."""
 
     sync_capable = async_capable = True
 
@@ -47,8 +48,16 @@ class ActingMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Any:
-        """Nothing is known of the view yet."""
-        return self.get_response(request)
+        """Whatever changes on the way, the person of this request changes."""
+        if iscoroutinefunction(self.get_response):
+            return self._later(request)
+        with on_behalf_of(request):
+            return self.get_response(request)
+
+    async def _later(self, request: HttpRequest) -> HttpResponseBase:
+        with on_behalf_of(request):
+            answer: HttpResponseBase = await self.get_response(request)
+            return answer
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         """Our own pages alone: REST names scopes by method, and the admin has permissions of its own."""
