@@ -56,7 +56,6 @@ ELSEWHERE = {
     "flows/adapters/sandbox_values": "flows/adapters/test_sandbox.py",
     "flows/api": "flows/api/test_views.py",
     "executions/ledger/owners": "flows/members/test_changes.py",
-    "flows/access/actors": "flows/audit/test_log.py",
     "flows/api/members": "flows/members/test_changes.py",
     "flows/members/views": "flows/members/test_changes.py",
     "flows/api/offers": "flows/offers/test_prompts.py",

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 
 from flows.access.actors import on_behalf_of
 from flows.values.scopes import Scope
@@ -27,14 +26,6 @@ def acts(scope: Scope | None) -> Callable[[View], View]:
         return view
 
     return marked
-
-
-def acts_as(view: Any) -> Scope | None:
-    """What a page said of itself; raises ImproperlyConfigured for one of our own that takes a POST and says nothing."""
-    if not hasattr(view, "acts"):
-        raise ImproperlyConfigured(f"{view.__module__}.{view.__qualname__} takes a POST: say what it does with @acts.")
-    scope: Scope | None = view.acts
-    return scope
 
 
 class ActingMiddleware:
@@ -59,8 +50,16 @@ class ActingMiddleware:
             answer: HttpResponseBase = await self.get_response(request)
             return answer
 
-    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
-        """Our own pages alone: REST names scopes by method, and the admin has permissions of its own."""
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        """Our own pages alone: REST names scopes by method, and the admin has permissions of its own.
+
+        A page that does not say what a POST does to it takes none.
+        """
         is_page = view.__module__.startswith(_OWN) and not hasattr(view, "cls") and ".admin" not in view.__module__
-        if request.method not in SAFE and is_page and (scope := acts_as(view)) is not None:
-            request.user.acting = scope  # type: ignore[union-attr]
+        if request.method in SAFE or not is_page:
+            return None
+        if not hasattr(view, "acts"):
+            return HttpResponseNotAllowed(sorted(SAFE - {"TRACE"}))
+        if view.acts is not None:
+            request.user.acting = view.acts  # type: ignore[union-attr]
+        return None
