@@ -343,6 +343,23 @@ class ExecutionCount(models.Model):
         return f"{self.number} {self.status}"
 
 
+class Handover(models.Model):
+    """A server changed hands, and executions are still those of its former owner; see `executions.ledger.owners`.
+
+    The keys are no foreign keys: whoever was deleted meanwhile owns nothing more.
+    """
+
+    server_key = models.BigIntegerField()
+    former_key = models.BigIntegerField(help_text="The former owner; 0 for none.")
+    slug = models.CharField(max_length=63)
+    at = models.DateTimeField()
+    after = models.UUIDField(null=True, help_text="Those up to this id have their new owner.")
+    is_last = models.BooleanField(default=False, help_text="All that were pending have ended: one more look.")
+
+    def __str__(self) -> str:
+        return f"{self.slug} from {self.former_key}"
+
+
 class RefusedCalls(models.Model):
     """How many calls a limit refused in one minute: they leave no execution. Written by `executions.admission`.
 

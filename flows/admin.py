@@ -12,11 +12,11 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
 from flows.engine.errors import DefinitionError
-from flows.models import Flow, FlowVersion, Offer, Prompt, Resource, Secret, Server
+from flows.members.changes import hand_over
+from flows.models import AuditEntry, Flow, FlowVersion, Offer, Prompt, Resource, Secret, Server
 from flows.offers.changes import delete_offer, offer_faults, save_offer
 from flows.offers.checks import FIELD_OF_KEY
 from flows.publishing import versions
-from flows.revisions.writes import write
 from flows.schemas.compiled import check_tool_input_schema, compile_schema
 from flows.secrets.forms import OriginsForm
 from flows.values.json_column import JsonTextField
@@ -151,7 +151,11 @@ class ServerAdmin(DatedAdmin):
         return ["created_at", "updated_at"] + (["slug"] if obj else [])
 
     def save_model(self, request: HttpRequest, obj: Server, form: Any, change: bool) -> None:
-        """Store the server and let clients know."""
+        """Store the server and let clients know; another owner is a transfer: the old one becomes a publisher."""
+        owner = obj.owner
+        if change and "owner" in form.changed_data and owner is not None:
+            obj.owner = Server.objects.get(pk=obj.pk).owner
+            hand_over(obj, owner)
         versions.save_server(obj)
 
     def delete_model(self, request: HttpRequest, obj: Server) -> None:
@@ -183,9 +187,9 @@ class FlowAdmin(DatedAdmin):
     def save_model(self, request: HttpRequest, obj: Flow, form: Any, change: bool) -> None:
         """Store the draft; switching the flow on or off is announced."""
         if not change:
-            super().save_model(request, obj, form, change)
+            versions.insert_flow(obj)
             return
-        write(obj, [name for name in form.cleaned_data if name != "is_active"])
+        versions.save_draft(obj, [name for name in form.cleaned_data if name != "is_active"])
         if "is_active" in form.changed_data:
             versions.set_active(obj, obj.is_active)
 
@@ -241,6 +245,16 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody deletes a record here; pruning has its own command."""
         return False
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    """Who changed what; the page of the same name filters it."""
+
+    list_display = ["at", "user_name", "key_name", "door", "action", "kind", "object_name", "server_slug", "what"]
+    list_filter = ["door", "action", "kind"]
+    search_fields = ["user_name", "object_name", "server_slug"]
+    ordering = ["-id"]
 
 
 @admin.register(FlowVersion)

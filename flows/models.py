@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
+from flows.access.actors import Door
 from flows.access.roles import Role, grants, why_not
 from flows.engine import names
 from flows.values.json_column import JsonTextField
@@ -78,14 +79,18 @@ class VisibleQuerySet(models.QuerySet[Row]):
             rows: Self = self.all()
         elif user.pk:
             shared = servers_shared_with(user, acting or getattr(user, "acting", None)) if self.server else ()
-            rows = self.filter(self.of(user.pk, shared) if shared else models.Q(**{self.owner: user.pk}))
+            rows = self.filter(self.of(user.pk, shared) if shared else self.own(user.pk))
         else:
             rows = self.none()
         return rows if limits is None else rows.within(limits)
 
+    def own(self, owner_id: int) -> models.Q:
+        """The rows of an owner."""
+        return models.Q(**{self.owner: owner_id})
+
     def of(self, owner_id: int, shared: Collection[int]) -> models.Q:
         """The rows of an owner, and those of servers that others own."""
-        return models.Q(**{self.owner: owner_id}) | models.Q(**{f"{self.server}__in": shared})
+        return self.own(owner_id) | models.Q(**{f"{self.server}__in": shared})
 
     def within(self, limits: KeyLimits) -> Self:
         """The rows that a key of these limits may see."""
@@ -189,8 +194,9 @@ class Server(Revised):
         validators=CALLS,
         help_text="From one address without an API key, in each process. Empty: what this FlowHub allows.",
     )
+    # Who is deleted must hand the servers over first: else nobody would see them, and clients still called them.
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="servers"
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="servers"
     )
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
 
@@ -233,6 +239,109 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}, {self.role} of {self.server}"
+
+
+class InvitationQuerySet(VisibleQuerySet["Invitation"]):
+    """Invitations, seen by who may change the members of their server."""
+
+    owner = "server__owner_id"
+
+    def usable(self) -> Self:
+        """Those that still let somebody in."""
+        return self.filter(used_at=None, expires_at__gt=timezone.now())
+
+
+class Invitation(models.Model):
+    """A link that makes whoever opens it a member of a server, once; only the SHA-256 of its token is stored.
+
+    Written through `flows.members.invitations` alone.
+    """
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="invitations")
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    role = models.CharField(max_length=10, choices=[each for each in Role.choices if each[0] != Role.OWNER])
+    email = models.CharField(max_length=254, blank=True, help_text="For whom it is: a note, nothing is sent there.")
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"Invitation {self.pk}, {self.role} of {self.server}"
+
+
+class AuditEntryQuerySet(VisibleQuerySet["AuditEntry"]):
+    """The audit log, seen by who may read that of the server now; of what belongs to no server, by whose it was."""
+
+    def visible_to(self, user: Any, acting: Scope | None = None) -> Self:
+        """As everywhere; to see a server is not enough."""
+        return super().visible_to(user, acting or Scope.AUDIT_READ)
+
+    def own(self, owner_id: int) -> models.Q:
+        """Those of servers that the person owns, and those of the own things."""
+        return models.Q(server__owner=owner_id) | models.Q(server=None, owner_id=owner_id)
+
+    def update(self, **values: Any) -> int:
+        """Refused: what is written stays."""
+        raise TypeError("The audit log is only added to.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Refused: what is written stays."""
+        raise TypeError("The audit log is only added to.")
+
+
+class AuditEntry(models.Model):
+    """One change that somebody made: who, through which door, what of which server. Written by `flows.audit.log` alone.
+
+    The names are those of that moment, so that it can still be read when what it tells of is gone.
+    """
+
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    user_name = models.CharField(max_length=150, blank=True)
+    key_name = models.CharField(max_length=100, blank=True, help_text="The API key that acted for the person.")
+    door = models.CharField(max_length=10, choices=Door)
+    action = models.CharField(max_length=40)
+    server = models.ForeignKey(Server, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    server_slug = models.CharField(max_length=63, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Whose it was: of the server, or of a thing that belongs to none.",
+    )
+    kind = models.CharField(max_length=20)
+    object_id = models.CharField(max_length=40, blank=True)
+    object_name = models.CharField(max_length=200, blank=True)
+    what = models.CharField(max_length=500, blank=True)
+
+    objects = AuditEntryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["server", "id"], name="audit_of_server")]
+
+    def __str__(self) -> str:
+        return f"{self.user_name or self.door} {self.action} {self.object_name}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert it; raises TypeError for a second save."""
+        if not self._state.adding:
+            raise TypeError("The audit log is only added to.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Refused: what is written stays."""
+        raise TypeError("The audit log is only added to.")
 
 
 class FlowQuerySet(VisibleQuerySet["Flow"]):

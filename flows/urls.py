@@ -2,6 +2,8 @@
 
 from django.urls import path
 
+from flows.audit import views as audit
+from flows.members import views as members
 from flows.models import Prompt, Resource
 from flows.offers import views as offers
 from flows.pages import outline, publishing, together, views
@@ -50,6 +52,19 @@ urlpatterns = [
         name="server-import-operations",
     ),
     path("servers/<int:server_id>/import/apply/", transfer.apply, name="server-import-apply"),
+    path("servers/<int:server_id>/members/", members.members, name="server-members"),
+    path("servers/<int:server_id>/members/leave/", members.leave, name="server-leave"),
+    path("servers/<int:server_id>/members/<int:user_id>/role/", members.change_role, name="server-member-role"),
+    path("servers/<int:server_id>/members/<int:user_id>/transfer/", members.transfer, name="server-transfer"),
+    path("servers/<int:server_id>/members/<int:user_id>/remove/", members.remove, name="server-member-remove"),
+    path(
+        "servers/<int:server_id>/invitations/<int:invitation_id>/revoke/",
+        members.revoke,
+        name="server-invitation-revoke",
+    ),
+    path("invitation/", members.invitation, name="invitation"),
+    path("invitations/<str:token>/", members.link, name="invitation-link"),
+    path("audit/", audit.audit, name="audit"),
     path("servers/<int:server_id>/secrets/", secrets.secrets, name="server-secrets"),
     path("servers/<int:server_id>/secrets/<str:name>/", secrets.change, name="server-secret"),
     path("servers/<int:server_id>/secrets/<str:name>/remove/", secrets.remove, name="server-secret-remove"),

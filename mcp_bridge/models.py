@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from oauth2_provider.models import AccessToken, Grant, RefreshToken
 
+from flows.audit.log import record
 from flows.models import CALLS, VisibleQuerySet
 from flows.values.scopes import CALLS_ONLY, EVERYTHING
 
@@ -129,19 +130,21 @@ class ApiKey(models.Model):
         which must know it beforehand.
         """
         key = key or new_key()
-        stored = cls.objects.create(
-            owner=owner,
-            name=name,
-            prefix=key[:PREFIX_LENGTH],
-            key_hash=hash_key(key),
-            expires_at=expires_at,
-            all_servers=servers is None,
-            tools=list(tools),
-            scopes=list(scopes),
-            calls_per_minute=calls_per_minute,
-            calls_at_once=calls_at_once,
-        )
-        stored.servers.set(servers or ())
+        with transaction.atomic():
+            stored = cls.objects.create(
+                owner=owner,
+                name=name,
+                prefix=key[:PREFIX_LENGTH],
+                key_hash=hash_key(key),
+                expires_at=expires_at,
+                all_servers=servers is None,
+                tools=list(tools),
+                scopes=list(scopes),
+                calls_per_minute=calls_per_minute,
+                calls_at_once=calls_at_once,
+            )
+            stored.servers.set(servers or ())
+            record("made", stored, what=", ".join(stored.scopes), owner_id=owner.pk)
         return stored, key
 
     @property
@@ -175,6 +178,8 @@ class ApiKey(models.Model):
             for name, value in values.items():
                 setattr(self, name, list(value) if name in ("tools", "scopes") else value)
             self.save(update_fields=list(values))
+            scopes = f"; may: {', '.join(self.scopes)}" if "scopes" in values else ""
+            record("changed", self, what=", ".join(values) + scopes, owner_id=self.owner_id)
 
     def rotate(self, overlap: timedelta) -> str:
         """Give the key another text, which is shown this once; that of now works for `overlap` longer.
@@ -184,12 +189,16 @@ class ApiKey(models.Model):
         key = new_key()
         self.former_hash, self.former_until = self.key_hash, timezone.now() + overlap
         self.key_hash, self.prefix = hash_key(key), key[:PREFIX_LENGTH]
-        self.save(update_fields=["former_hash", "former_until", "key_hash", "prefix"])
+        with transaction.atomic():
+            self.save(update_fields=["former_hash", "former_until", "key_hash", "prefix"])
+            record("rotated", self, owner_id=self.owner_id)
         return key
 
     def revoke(self) -> None:
         """End the key; a second time changes nothing."""
-        ApiKey.objects.filter(pk=self.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
+        with transaction.atomic():
+            if ApiKey.objects.filter(pk=self.pk, revoked_at__isnull=True).update(revoked_at=timezone.now()):
+                record("revoked", self, owner_id=self.owner_id)
         self.refresh_from_db(fields=["revoked_at"])
 
 

@@ -1,9 +1,12 @@
 """What a person does to an execution that is there: cancel it, pin it, write a note on it, delete it."""
 
+from django.db import transaction
+
 from executions.ledger import suspensions, writer
 from executions.models import Execution
 from executions.record.status import Status
 from executions.running.dispatch import dispatcher
+from flows.audit.log import record
 
 CANCELLED_WAITING = "The execution was cancelled while it waited for an answer."
 
@@ -43,5 +46,8 @@ def check_deletable(execution: Execution) -> None:
 def delete(execution: Execution) -> None:
     """Delete the record for good; raises ActionRefused when it was pinned meanwhile."""
     check_deletable(execution)
-    if not writer.delete([execution.pk]):
-        raise ActionRefused("the execution was pinned, or deleted, meanwhile.")
+    server = execution.flow.server if execution.flow else None
+    with transaction.atomic():
+        if not writer.delete([execution.pk]):
+            raise ActionRefused("the execution was pinned, or deleted, meanwhile.")
+        record("deleted", execution, server, execution.flow_tool_name, owner_id=execution.owner_id)

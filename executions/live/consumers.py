@@ -11,7 +11,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from executions.database import in_database
 from executions.live.announcer import announcer, group_of_flow, group_of_person, group_of_user
-from flows.models import Flow
+from flows.models import Flow, servers_shared_with
 
 RECHECK_SECONDS = 60.0
 """How long a socket may outlive the login, or the permission, that it was opened with, where nobody says that it ended;
@@ -19,6 +19,15 @@ usually somebody does (`executions.live.rights`)."""
 
 NOT_LOGGED_IN = 4401
 NOT_FOUND = 4404
+
+
+MAX_SHARED_FLOWS = 200
+"""Flows of servers that others own, of whose executions the list of all hears while it is open."""
+
+
+def _shared_groups(user: Any) -> set[str]:
+    flows = Flow.objects.filter(server__in=servers_shared_with(user)).order_by("pk")
+    return {group_of_flow(pk) for pk in flows.values_list("pk", flat=True)[:MAX_SHARED_FLOWS]}
 
 
 class _Refused(Exception):
@@ -95,8 +104,8 @@ class FlowSocket(AsyncWebsocketConsumer):
 
     async def rights_changed(self, message: dict[str, Any]) -> None:
         """Look at once whether the person may still watch this."""
-        if self.group:
-            await self._is_still_permitted()
+        if self.group and await self._is_still_permitted():
+            await self.stayed()
 
     async def _is_still_permitted(self) -> bool:
         """Whether it is; else the socket is closed."""
@@ -135,7 +144,14 @@ class FlowSocket(AsyncWebsocketConsumer):
 
 
 class ExecutionsConsumer(FlowSocket):
-    """Watches the executions of one flow, or all that the user may see; what the browser sends is ignored."""
+    """Watches the executions of one flow, or all that the user may see; what the browser sends is ignored.
+
+    Of servers that others own, those are the flows of the first MAX_SHARED_FLOWS, looked up anew now and then.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._shared: set[str] = set()
 
     def group_for(self, user: Any, flow_id: int | None) -> str:
         """Of the flow, or of the user."""
@@ -144,10 +160,30 @@ class ExecutionsConsumer(FlowSocket):
     async def entered(self, group: str) -> None:
         """Have the announcer collect what changes."""
         announcer.watch(group)
+        await self.stayed()
+
+    async def stayed(self) -> None:
+        """Watch the flows that are shared with the person now, and no others."""
+        wanted = set()
+        if self.group == group_of_user(self.user) and not self.user.is_superuser:
+            wanted = await in_database(partial(_shared_groups, self.user))
+        for group in self._shared - wanted:
+            self._shared.remove(group)
+            announcer.unwatch(group)
+            await self.channel_layer.group_discard(group, self.channel_name)
+        for group in wanted:
+            if group not in self._shared:
+                self._shared.add(group)
+                announcer.watch(group)
+            await self.channel_layer.group_add(group, self.channel_name)
 
     async def left(self, group: str) -> None:
         """With the last one that watches a group nothing is collected for it any more."""
         announcer.unwatch(group)
+        while self._shared:
+            each = self._shared.pop()
+            announcer.unwatch(each)
+            await self.channel_layer.group_discard(each, self.channel_name)
 
     async def executions_changed(self, message: dict[str, Any]) -> None:
         """Pass on what the announcer says."""

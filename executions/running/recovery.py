@@ -21,7 +21,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from executions.admission.refusals import refusals
-from executions.ledger import kept_answers, suspensions, writer
+from executions.ledger import kept_answers, owners, suspensions, writer
 from executions.ledger.tracker import ended_row
 from executions.models import Execution, Runner
 from executions.record.status import Status
@@ -167,6 +167,7 @@ class Heart:
                     self.beat()
                     sweep()
                     refusals.write()
+                    owners.settle()
                 except DatabaseError as error:
                     logger.error("no heartbeat: %s", error)
                     connection.close()

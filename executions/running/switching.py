@@ -7,6 +7,7 @@ from django.db import transaction
 
 from executions.database import in_database
 from executions.running.targets import Target
+from flows.access.actors import Actor, Door, acting_as
 from flows.engine.errors import DefinitionError, NodeFailed
 from flows.engine.node import OfferKind
 from flows.models import Flow, Prompt, Resource
@@ -27,7 +28,8 @@ class Offers:
 
     async def turn(self, kind: OfferKind, name: str, is_on: bool | None) -> tuple[bool, bool]:
         """See `flows.engine.node.OfferSwitch`."""
-        was_on, now_on = await in_database(lambda: _turn(self.target, kind, name, is_on))
+        with acting_as(Actor(Door.MCP, name=f"flow {self.target.tool_name}")):
+            was_on, now_on = await in_database(lambda: _turn(self.target, kind, name, is_on))
         if was_on != now_on:
             word = "on" if now_on else "off"
             logger.info("flow %s turned %s %s of its server %s", self.target.tool_name, kind, name[:200], word)

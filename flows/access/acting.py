@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 
+from flows.access.actors import on_behalf_of
 from flows.values.scopes import Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -28,16 +28,8 @@ def acts(scope: Scope | None) -> Callable[[View], View]:
     return marked
 
 
-def acts_as(view: Any) -> Scope | None:
-    """What a page said of itself; raises ImproperlyConfigured for one of our own that takes a POST and says nothing."""
-    if not hasattr(view, "acts"):
-        raise ImproperlyConfigured(f"{view.__module__}.{view.__qualname__} takes a POST: say what it does with @acts.")
-    scope: Scope | None = view.acts
-    return scope
-
-
 class ActingMiddleware:
-    """Puts what a POST to a page does where the rows that it may touch are looked up."""
+    """Puts what a POST to a page does where the rows that it may touch are looked up, and who does it beside that."""
 
     sync_capable = async_capable = True
 
@@ -47,11 +39,27 @@ class ActingMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Any:
-        """Nothing is known of the view yet."""
-        return self.get_response(request)
+        """Whatever changes on the way, the person of this request changes."""
+        if iscoroutinefunction(self.get_response):
+            return self._later(request)
+        with on_behalf_of(request):
+            return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
-        """Our own pages alone: REST names scopes by method, and the admin has permissions of its own."""
+    async def _later(self, request: HttpRequest) -> HttpResponseBase:
+        with on_behalf_of(request):
+            answer: HttpResponseBase = await self.get_response(request)
+            return answer
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        """Our own pages alone: REST names scopes by method, and the admin has permissions of its own.
+
+        A page that does not say what a POST does to it takes none.
+        """
         is_page = view.__module__.startswith(_OWN) and not hasattr(view, "cls") and ".admin" not in view.__module__
-        if request.method not in SAFE and is_page and (scope := acts_as(view)) is not None:
-            request.user.acting = scope  # type: ignore[union-attr]
+        if request.method in SAFE or not is_page:
+            return None
+        if not hasattr(view, "acts"):
+            return HttpResponseNotAllowed(sorted(SAFE - {"TRACE"}))
+        if view.acts is not None:
+            request.user.acting = view.acts  # type: ignore[union-attr]
+        return None

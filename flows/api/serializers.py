@@ -149,7 +149,7 @@ class FlowSerializer(FlowItemSerializer):
         """Store a draft; clients see it once it is published."""
         flow = Flow(**validated_data)
         with _taken_names():
-            flow.save()
+            versions.insert_flow(flow)
         return flow
 
     def update(self, instance: Flow, validated_data: dict[str, Any]) -> Flow:

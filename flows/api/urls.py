@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from flows.api import docs, documents, drafts, offers, servers, together, transfer, versions, views
+from flows.api import audit, docs, documents, drafts, members, offers, servers, together, transfer, versions, views
 
 urlpatterns = [
     path("flows/", views.FlowList.as_view(), name="api-flows"),
@@ -27,6 +27,15 @@ urlpatterns = [
         name="api-server-import-preview",
     ),
     path("servers/<str:serverId>/publish/", together.ServerPublish.as_view(), name="api-server-publish"),
+    path("servers/<str:serverId>/members/", members.MemberList.as_view(), name="api-members"),
+    path("servers/<str:serverId>/members/<str:userId>/", members.MemberDetail.as_view(), name="api-member"),
+    path("servers/<str:serverId>/invitations/", members.InvitationList.as_view(), name="api-invitations"),
+    path(
+        "servers/<str:serverId>/invitations/<str:invitationId>/",
+        members.InvitationDetail.as_view(),
+        name="api-invitation",
+    ),
+    path("audit/", audit.AuditList.as_view(), name="api-audit"),
     path("prompts/", offers.PromptList.as_view(), name="api-prompts"),
     path("prompts/<str:promptId>/", offers.PromptDetail.as_view(), name="api-prompt"),
     path("resources/", offers.ResourceList.as_view(), name="api-resources"),

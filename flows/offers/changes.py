@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from django.db import IntegrityError, transaction
 
+from flows.audit.log import changed, record
 from flows.engine.errors import DefinitionError, Fault
 from flows.models import Offer, Prompt
 from flows.offers import prompts, resources
@@ -31,8 +32,12 @@ def save_offer(offer: Offer, names: Iterable[str] = (), expected: Collection[int
         with transaction.atomic():
             if offer._state.adding:
                 offer.save()
+                record("made", offer, offer.server, offer.key)
             else:
-                write(offer, names or edited_fields(offer), expected)
+                names, stored = list(names) or edited_fields(offer), type(offer).objects.filter(pk=offer.pk).first()
+                write(offer, names, expected)
+                if differing := changed(offer, stored, names) if stored else []:
+                    record("changed", offer, offer.server, ", ".join(differing))
             offer.server.touch()
             announcements.announce(offer.server.slug)
     except IntegrityError:
@@ -44,6 +49,7 @@ def delete_offer(offer: Offer, expected: Collection[int] | None = None) -> None:
     """Delete a prompt or resource and let connected clients know; raises Stale when its revision is none of these."""
     with transaction.atomic():
         write(offer, (), expected)
+        record("deleted", offer, offer.server, offer.key)
         offer.delete()
         offer.server.touch()
         announcements.announce(offer.server.slug)

@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows.access.acting import acts
+from flows.access.roles import grants
 from flows.cases.drafts import summary_of
 from flows.engine.errors import DefinitionError
 from flows.engine.graph import Node
@@ -76,7 +77,8 @@ def build(request: HttpRequest, flow_id: int) -> HttpResponse:
     faults = form.faults if form.is_bound else publishing.publishing_faults(flow)
     has_changes = publishing.has_unpublished_changes(flow)
     as_json = request.GET.get("as") == "json"
-    is_edited = not form.is_bound and not as_json and canvas_is_built() and can_be_edited(flow.definition)
+    may_write = grants(flow.server.role_of(request.user), Scope.FLOWS_WRITE)
+    is_edited = may_write and not form.is_bound and not as_json and canvas_is_built() and can_be_edited(flow.definition)
     try:
         nodes: Sequence[Node] = publishing.graph_of(flow.definition).order
     except DefinitionError:

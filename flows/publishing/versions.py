@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from flows.adapters import vault
+from flows.audit.log import changed, record, record_edit
 from flows.engine.destinations import astray
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.expressions import SecretValues, has_expression
@@ -233,6 +234,7 @@ def insert_version(flow: Flow, user: Any, *, note: str, activate: bool, checks_r
     flow.published_version = version
     flow.is_active = stored.is_active or activate
     flow.save(update_fields=["published_version", "is_active", "updated_at"])
+    record("published", flow, flow.server, f"{version}, {version.tool_name}" + (", activated" * activate))
     former = stored.published_version.tool_name if stored.published_version else version.tool_name
     version.taken_along = take_along(flow, former, version.tool_name) if former != version.tool_name else []
     return version
@@ -245,8 +247,12 @@ def save_draft(flow: Flow, names: Iterable[str], expected: Collection[int] | Non
     Gives those that were changed.
     """
     with transaction.atomic():
-        former = Flow.objects.filter(pk=flow.pk).values_list("tool_name", flat=True).first() or flow.tool_name
+        names = list(names)
+        stored = Flow.objects.filter(pk=flow.pk).first() or flow
+        former = stored.tool_name
         write(flow, names, expected)
+        if differing := changed(flow, stored, names):
+            record_edit(flow, flow.server, differing)
         if former == flow.tool_name or flow.published_version_id is not None or _is_published(flow, former):
             return []
         return take_along(flow, former, flow.tool_name)
@@ -276,7 +282,9 @@ def restore(flow: Flow, version: FlowVersion, expected: Collection[int] | None =
     """
     draft = drafted(flow, version)
     try:
-        write(draft, DRAFT_FIELDS, expected)
+        with transaction.atomic():
+            write(draft, DRAFT_FIELDS, expected)
+            record("restored", draft, draft.server, f"{version} as the draft")
     except IntegrityError:
         why = f"another flow of this server is called {draft.tool_name!r} now; rename that one first"
         raise DefinitionError([Fault("toolName", why)]) from None
@@ -294,7 +302,9 @@ def has_unpublished_changes(flow: Flow) -> bool:
 def set_active(flow: Flow, active: bool) -> None:
     """Let clients call the flow, or stop them; its history and versions stay."""
     with transaction.atomic():
-        Flow.objects.filter(pk=flow.pk).update(is_active=active, updated_at=timezone.now())
+        others = Flow.objects.filter(pk=flow.pk).exclude(is_active=active)
+        if others.update(is_active=active, updated_at=timezone.now()):
+            record("activated" if active else "deactivated", flow, flow.server)
         announcements.announce(flow.server.slug)
     flow.is_active = active
 
@@ -318,8 +328,17 @@ def duplicate(flow: Flow, server: Server | None = None) -> Flow:
         copy.tool_name, number = free_tool_name(flow.tool_name, names)
         copy.name = f"{flow.name[:190]} ({number})"
     copy.is_active, copy.published_version, copy.revision, copy.origin = False, None, 1, None
-    copy.save()
+    with transaction.atomic():
+        copy.save()
+        record("made", copy, copy.server, f"copy of {flow.tool_name}")
     return copy
+
+
+def insert_flow(flow: Flow, how: str = "") -> None:
+    """Store a new flow; `how` tells the audit log where it came from."""
+    with transaction.atomic():
+        flow.save()
+        record("made", flow, flow.server, how)
 
 
 def delete(flow: Flow, expected: Collection[int] | None = None) -> None:
@@ -330,6 +349,7 @@ def delete(flow: Flow, expected: Collection[int] | None = None) -> None:
     with transaction.atomic():
         write(flow, (), expected)
         announcements.announce(flow.server.slug)
+        record("deleted", flow, flow.server, flow.tool_name)
         flow.delete()
 
 
@@ -338,8 +358,12 @@ def save_server(server: Server, names: Iterable[str] = (), expected: Collection[
     with transaction.atomic():
         if server._state.adding:
             server.save()
+            record("made", server, server)
         else:
-            write(server, names or edited_fields(server), expected)
+            names, stored = list(names) or edited_fields(server), Server.objects.get(pk=server.pk)
+            write(server, names, expected)
+            if differing := changed(server, stored, names):
+                record("changed settings", server, server, ", ".join(differing))
         announcements.announce(server.slug)
 
 
@@ -349,6 +373,7 @@ def delete_server(server: Server) -> None:
         for flow in server.flows.select_related("server"):
             delete(flow)
         announcements.announce(server.slug)
+        record("deleted", server, server)
         server.delete()
 
 
@@ -364,7 +389,10 @@ def set_secret(server: Server, name: str, value: str, origins: list[str] | None 
         secret.origins = origins
     secret.full_clean(exclude=["encrypted"])
     with transaction.atomic():
+        is_new = secret._state.adding
         secret.save()
+        where = "" if origins is None else f"origins: {', '.join(origins) or 'any'}"
+        record("added secret" if is_new else "set secret", secret, server, where)
         announcements.announce(server.slug)
     return secret
 
@@ -374,6 +402,7 @@ def set_origins(secret: Secret, origins: list[str]) -> None:
     with transaction.atomic():
         secret.origins = origins
         secret.save(update_fields=["origins", "updated_at"])
+        record("set origins", secret, secret.server, ", ".join(origins) or "any")
         announcements.announce(secret.server.slug)
 
 
@@ -381,6 +410,7 @@ def delete_secret(secret: Secret) -> None:
     """Delete a secret; flows that name it fail from the next call on."""
     with transaction.atomic():
         announcements.announce(secret.server.slug)
+        record("removed secret", secret, secret.server)
         secret.delete()
 
 

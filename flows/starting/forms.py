@@ -8,6 +8,7 @@ from flows.models import Flow, Server
 from flows.starting.new_flow import free_tool_name
 from flows.values.json_form_field import JsonFormField
 from flows.values.json_text import unstorable
+from flows.values.scopes import Scope
 from flows.values.tool_names import tool_name_of
 
 MAX_OMITTED = 100
@@ -30,7 +31,7 @@ class WhereForm(forms.ModelForm):
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        servers = Server.objects.visible_to(user)
+        servers = Server.objects.visible_to(user, Scope.FLOWS_WRITE)
         field = self.fields["server"]
         field.queryset, field.empty_label = servers, None  # type: ignore[attr-defined]
         field.initial = servers.first()

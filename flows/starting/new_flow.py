@@ -68,7 +68,7 @@ def _stored(server: Server, new: NewFlow, names: Mapping[str, str]) -> Flow:
     flow = Flow(server=server, **new.fields)
     flow.tool_name = free_tool_name(server, flow.tool_name or tool_name_of(flow.name))
     flow.definition = renamed(flow.definition, names)
-    flow.save()
+    versions.insert_flow(flow)
     for case in new.cases:
         columns = as_stored(case.name, dict(case.arguments), list(case.omitted), case.expectation.as_json())
         SavedCase.objects.create(flow=flow, **columns)

@@ -45,7 +45,7 @@ def create(request: HttpRequest) -> HttpResponse:
     context = {
         "title": "New flow",
         "form": form,
-        "servers": Server.objects.visible_to(request.user),
+        "servers": Server.objects.visible_to(request.user, Scope.FLOWS_WRITE),
         "templates": [(each, draw(each.definition)) for each in TEMPLATES],
     }
     return render(request, "flows/create.html", context)
@@ -98,7 +98,11 @@ def from_curl(request: HttpRequest) -> HttpResponse:
             if form.is_bound and form.is_valid():
                 return _made_from_curl(request, form)
     context = {"title": "From a curl command", "command_form": command_form, "form": form}
-    return render(request, "flows/from_curl.html", context | {"servers": Server.objects.visible_to(request.user)})
+    return render(
+        request,
+        "flows/from_curl.html",
+        context | {"servers": Server.objects.visible_to(request.user, Scope.FLOWS_WRITE)},
+    )
 
 
 @sensitive_variables("credential")
@@ -151,7 +155,7 @@ def example_page(request: HttpRequest, form: ExampleForm, asked: str = "", missi
 @require_http_methods(["GET", "POST"])
 def from_flow(request: HttpRequest) -> HttpResponse:
     """Find one of the flows that the user may see; a POST copies its draft into a server of choice."""
-    flows, servers = Flow.objects.visible_to(request.user), Server.objects.visible_to(request.user)
+    flows, servers = Flow.objects.visible_to(request.user), Server.objects.visible_to(request.user, Scope.FLOWS_WRITE)
     if request.method == "POST":
         flow = flows.visible_or_404(request.user, pk=request.POST.get("flow", ""))
         server = servers.visible_or_404(request.user, pk=request.POST.get("server", ""))

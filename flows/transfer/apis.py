@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 from django.db import IntegrityError, transaction
 from django.http import Http404
 
+from flows.audit.log import record
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import without_held
 from flows.models import Flow, Secret, Server
 from flows.publishing import announcements
 from flows.publishing.review import Comparison, comparison_of
-from flows.publishing.versions import as_version, draft_faults, free_tool_name
+from flows.publishing.versions import as_version, draft_faults, free_tool_name, insert_flow
 from flows.revisions.writes import Stale, write
 from flows.secrets.uses import names_in
 from flows.transfer.files import FIELDS, Choice
@@ -209,7 +210,7 @@ def take_over(plan: ApiPlan) -> Made:
                 flow = step.existing if step.choice == "replace" and step.existing else step.flow
                 if flow is step.flow:
                     flow.tool_name = step.tool_name
-                    flow.save()
+                    insert_flow(flow, "from an OpenAPI document")
                     flows.append(flow)
                     continue
                 for name in _WRITTEN:
@@ -219,6 +220,7 @@ def take_over(plan: ApiPlan) -> Made:
                 except (Stale, Http404):
                     late.append(step)
                 else:
+                    record("edited", flow, plan.server, "replaced from an OpenAPI document")
                     flows.append(flow)
             announcements.announce(plan.server.slug)
     except IntegrityError:

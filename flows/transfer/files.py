@@ -14,6 +14,7 @@ from typing import Any, Literal
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from flows.audit.log import record
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import without_held
 from flows.engine.names import SNAKE_CASE
@@ -21,7 +22,7 @@ from flows.models import MAX_ANSWER_SECONDS, Flow, Offer, Secret, Server
 from flows.offers.changes import MAX_OFFERS
 from flows.publishing import announcements
 from flows.publishing.callers import renamed
-from flows.publishing.versions import draft_faults, free_tool_name
+from flows.publishing.versions import draft_faults, free_tool_name, insert_flow
 from flows.revisions.writes import write
 from flows.schemas.compiled import CompiledSchema, compile_schema
 from flows.secrets.uses import names_in
@@ -254,7 +255,8 @@ def _stored(step: Step, server: Server, names: Mapping[str, str]) -> Flow:
         for name in FIELDS.values():
             setattr(step.existing, name, getattr(flow, name))
         write(step.existing, FIELDS.values())
+        record("edited", step.existing, server, "replaced from a file")
         return step.existing
     flow.server, flow.tool_name = server, step.tool_name
-    flow.save()
+    insert_flow(flow, "from a file")
     return flow

@@ -19,7 +19,7 @@ from django.test import Client
 from executions.ledger import writer
 from executions.ledger.writer import ExecutionChange, Ledger, ledger
 from executions.live import consumers
-from executions.live.announcer import INTERVAL_SECONDS, MAX_NAMED, announcer
+from executions.live.announcer import INTERVAL_SECONDS, MAX_NAMED, announcer, group_of_flow
 from executions.models import new_id
 from executions.record.status import Status
 from flowhub.asgi import application
@@ -272,3 +272,21 @@ async def test_a_listener_that_fails_does_not_keep_the_ledger_from_writing(caplo
         writer.listeners.remove(fail)
         await sync_to_async(one.stop, thread_sensitive=False)()
     assert "a listener failed" in caplog.text
+
+
+async def test_the_list_of_all_hears_of_shared_servers_for_as_long_as_they_are_shared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.05)
+    flow, foreign, member = await make(make_flow), await make(make_flow), await make(make_user)
+    membership = await Membership.objects.acreate(server=flow.server, user=member, role="viewer")
+    async with watching("/ws/executions/", member) as browser:
+        await called(foreign)
+        execution_id = await called(flow)
+        assert await told(browser) == [(str(execution_id), "pending")]
+        await membership.adelete()
+        async with asyncio.timeout(SECONDS):
+            while group_of_flow(flow.pk) in announcer._watched:
+                await asyncio.sleep(0.01)
+        await called(flow)
+        assert await browser.receive_nothing(2 * INTERVAL_SECONDS)
