@@ -25,7 +25,7 @@ class PublishTogetherSerializer(Serializer):
     """Which flows to publish, and how."""
 
     flows = serializers.ListField(
-        child=serializers.IntegerField(),
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
         min_length=1,
         max_length=MAX_TOGETHER,
         error_messages={

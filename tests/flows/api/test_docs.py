@@ -197,3 +197,14 @@ def test_docs_and_browsable_pages_work_in_a_browser_without_an_error(
     page.get_by_role("button", name="PATCH").click()
     page.get_by_text('"Changed in a browser"').first.wait_for()
     assert errors == []
+
+
+def test_the_document_has_the_refusals_that_every_operation_of_a_kind_may_answer_with() -> None:
+    client = APIClient()
+    client.force_authenticate(make_user())
+    paths = client.get("/api/schema/?format=json").json()["paths"]
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            expected = {"401", "403"} | ({"404"} if "{" in path else set())
+            expected |= {"400"} if method in {"post", "put", "patch"} else set()
+            assert expected - operation["responses"].keys() == set(), (method, path)

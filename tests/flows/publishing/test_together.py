@@ -78,13 +78,20 @@ def test_over_rest_each_flow_is_published_or_says_why_not_and_it_is_announced_on
     [
         ({"flows": []}, "Name at least one flow by its id."),
         ({}, "This field is required."),
-        ({"flows": list(range(MAX_TOGETHER + 1))}, f"Name at most {MAX_TOGETHER} flows at once."),
+        ({"flows": list(range(1, MAX_TOGETHER + 2))}, f"Name at most {MAX_TOGETHER} flows at once."),
     ],
 )
 def test_a_body_that_names_no_flows_or_too_many_is_refused(body: Any, message: str) -> None:
     server = make_server()
     answered = rest(server.owner).post(f"/api/servers/{server.pk}/publish/", body, format="json")
     assert (answered.status_code, answered.json()) == (400, {"flows": [message]})
+
+
+@pytest.mark.parametrize("flow_id", [0, -1, 2**63, -(10**40)])
+def test_an_id_that_no_flow_can_have_is_refused(flow_id: int) -> None:
+    server = make_server()
+    answered = rest(server.owner).post(f"/api/servers/{server.pk}/publish/", {"flows": [flow_id]}, format="json")
+    assert (answered.status_code, list(answered.json())) == (400, ["flows"])
 
 
 def test_a_draft_that_changes_in_the_same_moment_is_left_as_it_is() -> None:
