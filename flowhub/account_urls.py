@@ -66,7 +66,7 @@ urlpatterns = [
         "account_reset_password_from_key_done",
     ),
     re_path(
-        r"^account/password/reset/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)/$",
+        r"^account/password/reset/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
         page(f"{_ACCOUNT}.password_reset_from_key", is_open=True),
         name="account_reset_password_from_key",
     ),

@@ -1,6 +1,6 @@
 """What django-allauth asks FlowHub about people: who may sign up, whose password it is, where passkeys work."""
 
-from importlib import import_module
+import logging
 from ipaddress import ip_address
 from typing import Any
 
@@ -19,6 +19,8 @@ from django.utils import timezone
 
 from executions.admission.addresses import address_in
 
+logger = logging.getLogger(__name__)
+
 INVITATION = "invitation"
 """What the session calls the id of an invitation that somebody follows who is not signed in yet."""
 
@@ -30,12 +32,6 @@ def is_invited(request: HttpRequest) -> bool:
         return False
     usable = rows.objects.filter(used_at=None, expires_at__gt=timezone.now())  # type: ignore[attr-defined]
     return bool(usable.filter(pk=number).exists())
-
-
-def accept_invitation(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
-    """Who signs in or up on the way of an invitation accepts it."""
-    if number := request.session.pop(INVITATION, None):
-        import_module("flows.access.invitations").accept(user, number)
 
 
 class Accounts(DefaultAccountAdapter):  # type: ignore[misc]
@@ -67,6 +63,13 @@ class Accounts(DefaultAccountAdapter):  # type: ignore[misc]
         return bool(self.get_reauthentication_methods(context.request.user)) and bool(
             super().is_reauthentication_required(app=app, **kwargs)
         )
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a mail. That none could be sent stands in the log alone: a page would tell whose address is known."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except OSError as error:
+            logger.error("a mail could not be sent (%s): %s", template_prefix, error)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """As all of FlowHub counts addresses; of IPv6 the network."""

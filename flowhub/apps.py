@@ -26,10 +26,5 @@ class FlowHubConfig(AppConfig):
     verbose_name = "FlowHub"
 
     def ready(self) -> None:
-        """Register the system checks, and have invitations accepted by who signs in."""
-        from django.contrib.auth.signals import user_logged_in
-
+        """Register the system checks."""
         from flowhub import checks  # noqa: F401  (imported for its registrations)
-        from flowhub.accounts import accept_invitation
-
-        user_logged_in.connect(accept_invitation, dispatch_uid="flowhub.accept_invitation")

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from executions.admission.addresses import address_in
+from flowhub.accounts import is_invited
 from mcp_bridge.keys import guesses
 
 BUSY_SECONDS = 5
@@ -92,6 +93,10 @@ class Login(Guarded, LoginView):  # type: ignore[misc]
     def whose(self) -> str:
         """As it was typed: nobody is known yet."""
         return self.request.POST.get("username", "")[:1_000]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """With `invited`: whether somebody new may come in."""
+        return {**super().get_context_data(**kwargs), "invited": is_invited(self.request)}
 
 
 class Reauthenticate(Guarded, ReauthenticateView):  # type: ignore[misc]

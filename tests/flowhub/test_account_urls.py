@@ -7,7 +7,7 @@ from flowhub.account_urls import urlpatterns
 from tests.factories import make_user
 
 ARGUMENTS = {
-    "^account/password/reset/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)/$": "account/password/reset/1-k/",
+    "^account/password/reset/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": "account/password/reset/1-k/",
     "<str:key>": "k",
     "<int:pk>": "1",
     "<str:provider_id>": "sso",

@@ -9,6 +9,7 @@ from django.core import mail
 from django.core.cache import caches
 from django.test import Client
 
+from flowhub import accounts, login
 from mcp_bridge.keys.guesses import MAX_OF_NAME
 from tests.factories import PASSWORD, make_user
 
@@ -152,9 +153,44 @@ def test_nobody_signs_up_without_an_invitation() -> None:
     form = {"username": "eve", "email": "eve@example.com", "password1": NEW, "password2": NEW}
     for answer in (Client().get("/account/signup/"), Client().post("/account/signup/", form)):
         assert "New people need an invitation" in answer.content.decode()
+    assert "Sign up" not in Client().get("/login/").content.decode()
     client = Client()
     session = client.session
     session["invitation"] = 7
     session.save()
     assert "New people need an invitation" in client.post("/account/signup/", form).content.decode()
     assert get_user_model().objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_who_is_invited_signs_up_with_a_password_that_is_good_enough_and_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "is_invited", lambda request: True)
+    monkeypatch.setattr(login, "is_invited", lambda request: True)
+    make_user("ada", email="ada@example.com")
+    client = Client()
+    assert 'href="/account/signup/?next=%2Fservers%2F"' in client.get("/login/?next=/servers/").content.decode()
+    form = {"username": "eve", "email": "", "password1": NEW, "password2": NEW, "next": "/servers/"}
+    for wrong in ({"username": "ada"}, {"email": "ada@example.com"}, {"password1": "eve", "password2": "eve"}):
+        assert client.post("/account/signup/", form | wrong).status_code in (200, 302)
+        assert get_user_model().objects.count() == 1
+    answer = client.post("/account/signup/", form)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/servers/")
+    assert client.get("/servers/").status_code == 200
+    eve = get_user_model().objects.get(username="eve")
+    assert (eve.is_staff, eve.is_superuser, eve.check_password(NEW)) == (False, False, True)
+
+
+@pytest.mark.django_db
+def test_a_mail_that_cannot_be_sent_is_told_in_the_log_and_not_to_who_asks(
+    settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = (
+        "django.core.mail.backends.smtp.EmailBackend",
+        "127.0.0.1",
+        1,
+    )
+    make_user("ada", email="ada@example.com")
+    answer = Client().post("/account/password/reset/", {"email": "ada@example.com"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/account/password/reset/sent/")
+    said = [each for each in caplog.messages if each.startswith("a mail could not be sent")]
+    assert said == ["a mail could not be sent (account/email/password_reset_key): [Errno 111] Connection refused"]
