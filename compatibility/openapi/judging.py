@@ -1,0 +1,187 @@
+"""What two requests that differ mean: which of the two is right, and whether the person was told."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from compatibility.openapi.calls import Call
+from compatibility.openapi.documents import Document, Json, Unreadable
+from compatibility.openapi.wire import Difference, Parts, decoded_path, differences
+
+SAME, DEFAULTS, REFERENCE = "same", "defaults", "reference"
+"""The same request; the same, with defaults of the document written out; swagger-client is wrong, by a rule below."""
+EXPLAINED, WRONG, NOT_COMPARED = "explained", "wrong", "not compared"
+"""The person was told what differs; nobody told; no request could be made to compare with."""
+WORDS = (SAME, DEFAULTS, REFERENCE, EXPLAINED, WRONG, NOT_COMPARED)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of an operation, with what it differs in or why it was not sent."""
+
+    word: str
+    reasons: list[str] = field(default_factory=list)
+
+
+def judged(expected: Iterable[Parts], got: Parts, call: Call, document: Document, notes: Iterable[str] = ()) -> Verdict:
+    """Compare with the request of each alternative for the credentials; the nearest counts."""
+    told = list(notes)
+    verdicts = [_judged(differences(each, got), call, document, told) for each in expected]
+    return min(verdicts, key=lambda verdict: (WORDS.index(verdict.word), len(verdict.reasons)))
+
+
+def _judged(found: list[Difference], call: Call, document: Document, notes: list[str]) -> Verdict:
+    faults = {id(each): _fault(each, call) for each in found}
+    left = [each for each in found if not faults[id(each)]]
+    written = [each for each in left if _is_default(each, call, document)]
+    left = [each for each in left if each not in written]
+    untold = [str(each) for each in left if not is_told(each, call, notes)]
+    if untold:
+        return Verdict(WRONG, untold)
+    if left:
+        return Verdict(EXPLAINED, [str(each) for each in left])
+    if written:
+        return Verdict(DEFAULTS, [str(each) for each in written])
+    reasons = list(dict.fromkeys(faults.values()))
+    return Verdict(REFERENCE, reasons) if reasons else Verdict(SAME)
+
+
+def _is_default(difference: Difference, call: Call, document: Document) -> bool:
+    """Whether it is a default of the document, which the other system takes where nothing is sent.
+
+    Where a request changes a part of something, what is not sent is left as it is: there a default says another thing.
+    """
+    if not difference.is_extra or (difference.place == "body" and call.operation.method == "patch"):
+        return False
+    if difference.place != "body":
+        found = [
+            each.schema
+            for each in call.operation.parameters
+            if (each.place, each.name.lower()) == (difference.place, difference.name.lower())
+        ]
+        schema: Json = found[0] if found else {}
+    else:
+        schema = call.operation.media.get(call.media_type, {}).get("schema", {})
+        for step in re.findall(r"[^.\[\]]+", difference.name):
+            schema = _item(document, schema) if step.isdigit() else document.properties(schema).get(step, {})
+    try:
+        schema = document.whole(schema)
+    except Unreadable:
+        return False
+    if not isinstance(schema, dict) or "default" not in schema:
+        return False
+    default = schema["default"]
+    texts = [_as_text(each) for each in default] if isinstance(default, list) else [_as_text(default)]
+    return difference.got in (default, texts, texts[0] if texts else None)
+
+
+def _item(document: Document, schema: Json) -> Json:
+    try:
+        whole = document.whole(schema)
+    except Unreadable:
+        return {}
+    return whole.get("items", {}) if isinstance(whole, dict) else {}
+
+
+def is_told(difference: Difference, call: Call, notes: list[str]) -> bool:
+    """Whether a note names what differs, or the parameter that it is written for."""
+    names = {difference.name or difference.place, *re.findall(r"[^.\[\]]+", difference.name)[:1]}
+    for key, value in call.parameters.items():
+        place, _, name = key.partition(".")
+        if place == difference.place and (place == "path" or (isinstance(value, dict) and difference.name in value)):
+            names.add(name)
+    names.discard("")
+    return any(re.search(rf"(?<![\w-]){re.escape(each)}(?![\w-])", note) for each in names for note in notes)
+
+
+def refused(reason: str, call: Call, notes: Iterable[str]) -> Verdict:
+    """The verdict where FlowHub did not send; a body that it always asks for is named by a note."""
+    if not call.fits:
+        return Verdict(NOT_COMPARED, [reason])
+    is_named = not call.has_body and '"body"' in reason and any("body" in note for note in notes)
+    return Verdict(EXPLAINED if is_named else WRONG, [reason])
+
+
+# --- Where swagger-client is wrong ------------------------------------------------------------------------------------
+
+
+def _fault(difference: Difference, call: Call) -> str:
+    """The reason of the first rule that says so, or nothing."""
+    return next((reason for reason, is_fault in RULES.items() if is_fault(difference, call)), "")
+
+
+def _any_media_type(difference: Difference, call: Call) -> bool:
+    return difference.name == "content-type" and "*" in str(difference.expected) and bool(difference.got)
+
+
+def _text_as_json(difference: Difference, call: Call) -> bool:
+    at_body = difference.place == "body" and not difference.name
+    return at_body and isinstance(call.body, str) and "json" in call.media_type and difference.got == call.body
+
+
+def _cookies_lost(difference: Difference, call: Call) -> bool:
+    cookies = [key for key in call.parameters if key.startswith("cookie.")]
+    return difference.place == "cookie" and difference.expected is None and len(cookies) > 1
+
+
+def _list_in_form(difference: Difference, call: Call) -> bool:
+    """OpenAPI 3.1 4.8.15: without an encoding a list in a form repeats its name, in a multipart it is several parts."""
+    expected, got = _texts(difference.expected), _texts(difference.got)
+    if (
+        difference.place != "body"
+        or "form" not in call.media_type
+        or len(expected) != 1
+        or _has_encoding(difference, call)
+    ):
+        return False
+    value = call.body.get(difference.name) if isinstance(call.body, dict) else None
+    return isinstance(value, list) and got == [_as_text(each) for each in value]
+
+
+def _has_encoding(difference: Difference, call: Call) -> bool:
+    encoding = call.operation.media.get(call.media_type, {}).get("encoding") or {}
+    return "style" in encoding.get(difference.name, {}) or "explode" in encoding.get(difference.name, {})
+
+
+def _texts(value: Json) -> list[str]:
+    return [each["content"] if isinstance(each, dict) else each for each in value] if isinstance(value, list) else []
+
+
+def _as_text(value: Json) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else str(value)
+
+
+def _nothing_for_falsy_body(difference: Difference, call: Call) -> bool:
+    return difference.place == "body" and not difference.name and not call.body and difference.got == call.body
+
+
+def _path_not_filled(difference: Difference, call: Call) -> bool:
+    if difference.place != "path" or "{" not in str(difference.expected):
+        return False
+    path = call.operation.path.partition("#")[0].partition("?")[0]
+    for key, value in call.parameters.items():
+        if key.startswith("path."):
+            path = path.replace(f"{{{key.removeprefix('path.')}}}", quote(_as_text(value), safe=""))
+    return str(difference.got).endswith(decoded_path(path))
+
+
+RULES: Mapping[str, Callable[[Difference, Call], bool]] = {
+    "it sends */* as a content type": _any_media_type,
+    "it sends a text as JSON without its quotes": _text_as_json,
+    "of several cookies it sends the last alone": _cookies_lost,
+    "it joins a list in a form that has no encoding by commas": _list_in_form,
+    "it does not fill in a path that has a query or a fragment": _path_not_filled,
+    "it sends no body where the value is false, 0 or empty": _nothing_for_falsy_body,
+}
+"""By the reason: whether a difference is a fault of swagger-client; each looks that the other is right."""
+
+
+def summary(verdicts: Mapping[str, int]) -> Iterator[str]:
+    """How many there are of each, and which part of those that were compared."""
+    compared = sum(number for word, number in verdicts.items() if word != NOT_COMPARED)
+    for word, number in verdicts.items():
+        part = f" ({100 * number / compared:.1f}%)" if compared and word != NOT_COMPARED else ""
+        yield f"{word} {number}{part}"
