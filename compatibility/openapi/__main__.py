@@ -12,9 +12,9 @@ from compatibility.__main__ import Framework
 from compatibility.openapi.documents import Json
 from compatibility.openapi.judging import EXPLAINED, NOT_COMPARED, REFERENCE, WORDS, WRONG, summary
 from compatibility.openapi.proving import Proof, Result, prove
-from compatibility.openapi.reference import NotBuilt, Reference
 from compatibility.openapi.wire import Echo
-from tests.live import live_server
+from compatibility.openapi.workers import HERE, NoAnswer, Worker
+from tests.live import ROOT, live_server
 
 SWAGGER_CLIENT = ["swagger-client@3.39.0", "js-yaml@4.3.2"]
 FASTMCP = ["fastmcp==4.2.3"]
@@ -46,14 +46,19 @@ def main() -> None:
         scratch.mkdir()
         echo = Echo(options.port)
         with live_server(data, FLOWHUB_OUTBOUND_ALLOW=urlsplit(echo.origin).netloc) as server:
+            environment = server.environment | {"DJANGO_SETTINGS_MODULE": "flowhub.settings", "PYTHONPATH": str(ROOT)}
+            importer = Worker([sys.executable, "-m", "compatibility.openapi.importing"], data, environment)
+            (client.folder / "reference.mjs").write_text((HERE / "reference.mjs").read_text())
+            reference = Worker(["node", "--max-old-space-size=6000", "reference.mjs"], client.folder)
             beside = None if options.without_fastmcp else fastmcp
-            proof = Proof(server, echo, Reference(client.folder), beside, scratch, options.seed, options.most)
+            proof = Proof(server, echo, reference, importer, beside, scratch, options.seed, options.most)
             try:
                 for path in sorted(options.documents.iterdir()):
                     if path.suffix in (".json", ".yaml", ".yml") and (not options.only or path.name in options.only):
                         run(proof, path)
             finally:
-                proof.reference.stop()
+                importer.stop()
+                reference.stop()
                 echo.stop()
     if options.results:
         options.results.write_text("".join(f"{json.dumps(_row(each))}\n" for each in proof.results))
@@ -80,7 +85,7 @@ def run(proof: Proof, path: Path) -> None:
             proof.results.append(result)
             reasons = " | ".join(result.verdict.reasons)[:300]
             print(f"{result.verdict.word:12} fastmcp {result.beside.word:12} {result.operation} {reasons}", flush=True)
-    except NotBuilt as error:
+    except NoAnswer as error:
         print(f"cannot be read: {error}", flush=True)
 
 

@@ -1,7 +1,7 @@
-"""Imports operations of one document into a server of its own; runs with the settings of the FlowHub that is proved.
+"""Imports operations of each document into a server of its own; runs with the settings of the FlowHub that is proved.
 
-Reads {"path", "slug", "origin", "keys"} from standard input and writes one line of JSON: `refused`, what
-the person reads in place of operations, or `operations` by key: `problem`, `notes`, and what became of the flow.
+Reads lines of {"path", "slug", "origin", "keys"} and writes a line of JSON for each: `refused`, what the person reads
+in place of operations, or `operations` by key: `problem`, `notes`, and what became of the flow.
 """
 
 import json
@@ -61,5 +61,11 @@ def _stored(server: Any, operation: Operation) -> dict[str, Any]:
     return said | {"flow": flow.pk, "definition": flow.definition, "schema": flow.input_schema}
 
 
+def main() -> None:
+    """Answer each question."""
+    for line in sys.stdin:
+        print("\n" + json.dumps(imported(json.loads(line))), flush=True)
+
+
 if __name__ == "__main__":
-    print("\n" + json.dumps(imported(json.load(sys.stdin))), flush=True)
+    main()

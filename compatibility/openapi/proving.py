@@ -3,7 +3,6 @@
 import base64
 import json
 import subprocess
-import sys
 import urllib.error
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,9 +15,9 @@ from compatibility.openapi.answers import planned
 from compatibility.openapi.calls import Call, arguments_of, authorizations, built_of, call_of, request_of
 from compatibility.openapi.documents import Document, Json, moved, origins
 from compatibility.openapi.judging import EXPLAINED, NOT_COMPARED, WRONG, Verdict, judged, refused
-from compatibility.openapi.reference import HERE, SECONDS, NotBuilt, Reference
 from compatibility.openapi.values import Checker, NoValue
 from compatibility.openapi.wire import Echo, Parts, Sent, parts_of
+from compatibility.openapi.workers import HERE, SECONDS, NoAnswer, Worker
 from tests.live import LiveServer
 
 
@@ -28,7 +27,8 @@ class Proof:
 
     server: LiveServer
     echo: Echo
-    reference: Reference
+    reference: Worker
+    importer: Worker
     fastmcp: Framework | None
     scratch: Path
     seed: str
@@ -48,7 +48,7 @@ class Result:
 
 
 def prove(proof: Proof, path: Path) -> Iterator[Result]:
-    """Call a sample of the operations of a document; raises NotBuilt for one that cannot be read."""
+    """Call a sample of the operations of a document; raises NoAnswer for one that cannot be read."""
     here, document = _moved_here(proof, path)
     proof.echo.tokens = {}
     by_scheme = {}
@@ -61,7 +61,7 @@ def prove(proof: Proof, path: Path) -> Iterator[Result]:
     unread = ""
     try:
         proof.reference.ask(load=small, url=f"{proof.echo.origin}/openapi.json", origin=proof.echo.origin)
-    except NotBuilt as error:
+    except NoAnswer as error:
         unread = f"swagger-client: {error}"
     keys = [operation.key for operation in chosen]
     slug = "d" + "".join(letter if letter.isalnum() else "-" for letter in path.stem.lower())[:50].strip("-")
@@ -77,11 +77,11 @@ def prove(proof: Proof, path: Path) -> Iterator[Result]:
             arguments = arguments_of(call, made.get("definition"), made.get("schema") or {})
             calls[operation.key] = call
             if unread:
-                raise NotBuilt(unread)
+                raise NoAnswer(unread)
             built = built_of(call, document, f"op{number}")
             alternatives = authorizations(document, operation, flows.get("secrets", []), by_scheme)
             expected[operation.key] = [_sent(proof, built, each, call) for each in [*alternatives, {}]]
-        except (NoValue, NotBuilt) as error:
+        except (NoValue, NoAnswer) as error:
             found[operation.key] = told or Verdict(NOT_COMPARED, [str(error)]), ""
             continue
         # The request without credentials is FastMCP's measure; FlowHub's is one only where the document says so.
@@ -116,25 +116,11 @@ def _token_urls(scheme: Mapping[str, Json]) -> list[str]:
 
 
 def _imported(proof: Proof, asked: Mapping[str, Json]) -> dict[str, Any]:
-    """What FlowHub makes of the document, in a process with the settings of the server."""
-    command = [sys.executable, "-m", "compatibility.openapi.importing"]
-    environment = proof.server.environment | {"DJANGO_SETTINGS_MODULE": "flowhub.settings"}
+    """What FlowHub makes of the document."""
     try:
-        done = subprocess.run(
-            command,
-            input=json.dumps(asked),
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return {"crashed": f"no end in {SECONDS} s"}
-    lines = done.stdout.strip().splitlines()
-    if done.returncode or not lines:
-        return {"crashed": " ".join(done.stderr.strip().splitlines()[-1:])[:300]}
-    said: dict[str, Any] = json.loads(lines[-1])
+        said: dict[str, Any] = proof.importer.ask(**asked)
+    except NoAnswer as error:
+        said = {"crashed": str(error)}
     return said
 
 
@@ -152,7 +138,7 @@ def _not_made(flows: Mapping[str, Any], made: Mapping[str, Any]) -> Verdict | No
 
 
 def _sent(proof: Proof, built: Mapping[str, Json], authorized: Json, call: Call) -> Parts:
-    """What swagger-client sends; raises NotBuilt. Where fetch refuses, it is what was to be sent."""
+    """What swagger-client sends; raises NoAnswer. Where fetch refuses, it is what was to be sent."""
     proof.echo.taken()
     proof.echo.answer = (200, "application/json", b"{}")
     said = proof.reference.ask(build=built, authorized=authorized)["built"]
