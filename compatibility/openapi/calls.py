@@ -65,6 +65,9 @@ def call_of(
             value = "x"
         call.parameters[f"{parameter.place}.{parameter.name}"] = value
         call.fits = call.fits and fits
+    for name in re.findall(r"\{([^{}]+)\}", operation.path):
+        # Some documents leave out what their paths say.
+        call.parameters.setdefault(f"path.{name}", sampler.random.choice(ODD))
     if operation.media and (operation.is_body_required or sampler.random.random() < 0.9):
         call.media_type = _media_type(operation, parameters)
         media = operation.media[call.media_type]

@@ -219,8 +219,11 @@ class Document:
                 chosen.append(operation)
         return chosen
 
-    def only(self, chosen: list[Operation]) -> dict[str, Json]:
-        """The document with these operations alone and what they refer to; each has an operationId `op0`, `op1`, ..."""
+    def only(self, chosen: list[Operation], *, with_answers: bool = True) -> dict[str, Json]:
+        """The document with these operations alone and what they refer to; each has an operationId `op0`, `op1`, ...
+
+        Without answers, of their schemas nothing is left: swagger-client would write each of them out.
+        """
         left_out = {"paths", "components", "webhooks", "definitions", "parameters", "responses"}
         small = {name: deepcopy(value) for name, value in self.root.items() if name not in left_out}
         small["paths"] = {}
@@ -228,18 +231,31 @@ class Document:
             item = self.whole(self.root["paths"][operation.path])
             shared = {name: deepcopy(each) for name, each in item.items() if name not in METHODS}
             kept = {name: deepcopy(each) for name, each in operation.raw.items() if name not in _UNUSED}
+            if not with_answers:
+                kept["responses"] = self._bare(operation)
             small["paths"].setdefault(operation.path, shared)[operation.method] = kept | {"operationId": f"op{number}"}
         if not self.is_swagger:
             small["components"] = {"securitySchemes": {name: dict(each) for name, each in self.schemes.items()}}
         left, known = [*_references(small)], set()
         while left:
             steps = left.pop().removeprefix("#/").split("/")
-            top = steps[: 3 if steps[0] == "components" else 2]
-            if "/".join(top) in known or steps[0] in ("#", "paths"):
+            top = steps[: 3 if steps[0] in ("components", "paths") else 2]
+            if "/".join(top) in known or steps[0] == "#":
                 continue
             known.add("/".join(top))
             left.extend(_references(self._copied(small, top)))
         return small
+
+    def _bare(self, operation: Operation) -> dict[str, Json]:
+        """The answers of an operation with their media types alone."""
+        found: dict[str, Json] = {}
+        for code, raw in (operation.raw.get("responses") or {}).items():
+            try:
+                content = self.whole(raw).get("content")
+            except (Unreadable, AttributeError):
+                content = None
+            found[code] = {"description": ""} | ({"content": {kind: {} for kind in content}} if content else {})
+        return found
 
     def _copied(self, small: dict[str, Json], steps: list[str]) -> Json:
         """Put what a pointer leads to into the small document; nothing where it leads nowhere."""

@@ -154,6 +154,10 @@ def _as_text(value: Json) -> str:
     return value if isinstance(value, str) else str(value)
 
 
+def _query_behind_fragment(difference: Difference, call: Call) -> bool:
+    return difference.place == "query" and difference.is_extra and "#" in call.operation.path
+
+
 def _nothing_for_falsy_body(difference: Difference, call: Call) -> bool:
     return difference.place == "body" and not difference.name and not call.body and difference.got == call.body
 
@@ -173,7 +177,8 @@ RULES: Mapping[str, Callable[[Difference, Call], bool]] = {
     "it sends a text as JSON without its quotes": _text_as_json,
     "of several cookies it sends the last alone": _cookies_lost,
     "it joins a list in a form that has no encoding by commas": _list_in_form,
-    "it does not fill in a path that has a query or a fragment": _path_not_filled,
+    "it leaves a name in a path that it cannot read, or that no parameter declares": _path_not_filled,
+    "it writes the query behind the fragment of a path": _query_behind_fragment,
     "it sends no body where the value is false, 0 or empty": _nothing_for_falsy_body,
 }
 """By the reason: whether a difference is a fault of swagger-client; each looks that the other is right."""
