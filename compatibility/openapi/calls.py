@@ -10,6 +10,8 @@ from compatibility.openapi.documents import Document, Json, Operation
 from compatibility.openapi.values import ODD, PLAIN, Checker, NoValue, Sampler
 
 ATTEMPTS = 8
+_OF_THE_MESSAGE = frozenset({"content-length", "transfer-encoding", "connection", "expect", "host", "te", "upgrade"})
+"""Headers that say how a request is read; some documents name them as parameters."""
 
 
 def secret_value(name: str) -> str:
@@ -47,6 +49,9 @@ def call_of(
     call = Call(operation)
     wanted = [each for each in operation.parameters if each.is_required or sampler.random.random() < 0.7]
     for parameter in wanted:
+        if parameter.place == "header" and parameter.name.lower() in _OF_THE_MESSAGE:
+            call.fits = call.fits and not parameter.is_required
+            continue
         raw, schema = parameter.raw, parameter.schema
         if "content" in raw:
             media: Json = next(iter(raw["content"].values()), {})

@@ -208,6 +208,7 @@ class Echo:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            timeout = 10
 
             def do(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
