@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
-from compatibility.openapi.documents import Document, Json, Operation
+from compatibility.openapi.documents import Document, Json, Operation, Parameter
 from compatibility.openapi.values import ODD, PLAIN, Checker, NoValue, Sampler
 
 ATTEMPTS = 8
@@ -47,29 +47,9 @@ def call_of(
     """
     sampler = Sampler(document, f"{seed} {operation.key}")
     call = Call(operation)
-    wanted = [each for each in operation.parameters if each.is_required or sampler.random.random() < 0.7]
-    for parameter in wanted:
-        if parameter.place == "header" and parameter.name.lower() in _OF_THE_MESSAGE:
-            call.fits = call.fits and not parameter.is_required
-            continue
-        raw, schema = parameter.raw, parameter.schema
-        if "content" in raw:
-            media: Json = next(iter(raw["content"].values()), {})
-            schema = media.get("schema", {})
-        sampler.texts = PLAIN if parameter.place in ("header", "cookie") else ODD
-        schema = _with_example(schema, raw)
-        try:
-            value, fits = _fitting(sampler, checker, schema)
-        except NoValue:
-            if parameter.is_required:
-                raise
-            continue
-        if value is None or (not fits and not parameter.is_required):
-            continue
-        if parameter.place == "path" and (value == "" or value == [] or value == {}):
-            value = "x"
-        call.parameters[f"{parameter.place}.{parameter.name}"] = value
-        call.fits = call.fits and fits
+    for parameter in operation.parameters:
+        if parameter.is_required or sampler.random.random() < 0.7:
+            _add(call, parameter, sampler, checker)
     for name in re.findall(r"\{([^{}]+)\}", operation.path):
         # Some documents leave out what their paths say.
         call.parameters.setdefault(f"path.{name}", sampler.random.choice(ODD))
@@ -85,6 +65,29 @@ def call_of(
         call.body, fits = _fitting(sampler, checker, schema)
         call.has_body, call.fits = True, call.fits and fits
     return call
+
+
+def _add(call: Call, parameter: Parameter, sampler: Sampler, checker: Checker) -> None:
+    """Add a value for a parameter, unless it may be left out and none is found; raises NoValue."""
+    if parameter.place == "header" and parameter.name.lower() in _OF_THE_MESSAGE:
+        call.fits = call.fits and not parameter.is_required
+        return
+    schema = parameter.schema
+    if "content" in parameter.raw:
+        media: Json = next(iter(parameter.raw["content"].values()), {})
+        schema = media.get("schema", {})
+    sampler.texts = PLAIN if parameter.place in ("header", "cookie") else ODD
+    try:
+        value, fits = _fitting(sampler, checker, _with_example(schema, parameter.raw))
+    except NoValue:
+        if parameter.is_required:
+            raise
+        return
+    if value is None or (not fits and not parameter.is_required):
+        return
+    is_nothing = parameter.place == "path" and value in ("", [], {})
+    call.parameters[f"{parameter.place}.{parameter.name}"] = "x" if is_nothing else value
+    call.fits = call.fits and fits
 
 
 def _with_example(schema: Json, raw: Mapping[str, Json]) -> Json:
