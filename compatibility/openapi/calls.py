@@ -1,5 +1,6 @@
 """What an operation is called with: the values, and how each party is given them."""
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -62,7 +63,10 @@ def call_of(
             ("image/", "application/octet", "application/zip", "application/pdf")
         ):
             schema = {"type": "string", "format": "binary"}
-        call.body, fits = _fitting(sampler, checker, schema)
+        if call.media_type.startswith("text/") or "xml" in call.media_type:
+            call.body, fits = "<note>größe &amp; gewicht</note>", True
+        else:
+            call.body, fits = _fitting(sampler, checker, schema)
         call.has_body, call.fits = True, call.fits and fits
     return call
 
@@ -139,6 +143,7 @@ def arguments_of(call: Call, definition: Json, schema: Json) -> dict[str, Json]:
     Values that it takes from a secret instead are put into the call, so that the others are given the same.
     """
     parameters, properties = request_of(definition), schema.get("properties", {})
+    secrets = dict(_credentials_in(parameters))
     arguments: dict[str, Json] = {}
     for key in list(call.parameters):
         place, _, name = key.partition(".")
@@ -146,20 +151,38 @@ def arguments_of(call: Call, definition: Json, schema: Json) -> dict[str, Json]:
         plain = str.lower if place == "header" else str
         values = {plain(each): value for each, value in parameters.get(holder, {}).items()}
         expression = values.get(plain(name))
+        if expression is None:
+            expression = secrets.get(f"{place}.{plain(name)}")
         if isinstance(expression, str) and (secret := _SECRET.fullmatch(expression)):
             call.parameters[key] = secret_value(secret[1])
         elif argument := _argument(expression):
             arguments[argument] = _given(call.parameters[key], properties.get(argument, {}))
     if not call.has_body:
         return arguments
-    sent = next((parameters[name] for name in parameters if name.startswith("body")), None)
+    kind = next((name for name in parameters if name.startswith("body")), "")
+    sent = parameters.get(kind)
     if argument := _argument(sent):
-        arguments[argument] = _given(call.body, properties.get(argument, {}))
+        is_bytes = kind == "bodyBase64" and not (isinstance(call.body, dict) and "$bytes" in call.body)
+        body = {"$bytes": base64.b64encode(_written(call.body)).decode()} if is_bytes else call.body
+        arguments[argument] = _given(body, properties.get(argument, {}))
     elif isinstance(sent, dict) and isinstance(call.body, dict):
         for name, value in call.body.items():
             if argument := _argument(sent.get(name)):
                 arguments[argument] = _given(value, properties.get(argument, {}))
     return arguments
+
+
+def _written(body: Json) -> bytes:
+    """A body for a media type that says nothing of how it is written, as swagger-client has it."""
+    return (body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))).encode()
+
+
+def _credentials_in(parameters: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    """The places of a request that credentials of the node go to, with what goes there."""
+    for auth in (parameters.get("auth"), *(parameters.get("moreAuth") or ())):
+        if isinstance(auth, dict) and auth.get("type") in ("header", "query", "cookie"):
+            name = str(auth.get("name"))
+            yield f"{auth['type']}.{name.lower() if auth['type'] == 'header' else name}", auth.get("secret")
 
 
 def request_of(definition: Json) -> Mapping[str, Json]:
@@ -231,6 +254,12 @@ def authorizations(
     found: list[dict[str, Json]] = []
     for names in operation.security or [[]]:
         options = [_credentials(name, document.schemes.get(name, {}), secrets, tokens) for name in names]
+        known = [option for option in options if option]
+        # What goes into one place is one credential, however many names the document has for it.
+        options = [
+            option or (known[0] if known else [{"value": f"no secret for {name}"}])
+            for name, option in zip(names, options, strict=True)
+        ]
         for chosen in product(*options):
             found.append(dict(zip(names, chosen, strict=True)))
     return found[:16]
@@ -249,13 +278,10 @@ def _credentials(
         return [
             {"username": secret_value(user) if user else "user", "password": secret_value(password) if password else ""}
         ]
-    value = secret_value((exact or list(mine) or [f"unknown-{name}"])[0])
-    if kind == "apiKey":
-        return [{"value": value}]
+    values = [secret_value((exact or list(mine))[0])] if mine else []
     if kind in ("oauth2", "openIdConnect"):
-        token = next((tokens[each] for each in tokens if each == name), None)
-        return [{"token": {"access_token": each}} for each in filter(None, (value, token))]
-    return [{"value": value}]
+        return [{"token": {"access_token": each}} for each in filter(None, (*values, tokens.get(name)))]
+    return [{"value": each} for each in values]
 
 
 def _letters(name: str) -> str:

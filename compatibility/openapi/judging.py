@@ -1,5 +1,6 @@
 """What two requests that differ mean: which of the two is right, and whether the person was told."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -139,6 +140,22 @@ def _list_in_form(difference: Difference, call: Call) -> bool:
     return isinstance(value, list) and got == [_as_text(each) for each in value]
 
 
+def _object_in_part(difference: Difference, call: Call) -> bool:
+    """OpenAPI 3.0.4 4.8.15: the part of an object is application/json."""
+    if difference.place != "body" or not call.media_type.startswith("multipart/") or _has_encoding(difference, call):
+        return False
+    value = call.body.get(difference.name) if isinstance(call.body, dict) else None
+    is_whole = difference.got == [{"content": value, "type": "application/json"}]
+    return is_whole and [_parsed(each) for each in _texts(difference.expected)] == [value]
+
+
+def _parsed(text: Json) -> Json:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return text
+
+
 def _has_encoding(difference: Difference, call: Call) -> bool:
     encoding = call.operation.media.get(call.media_type, {}).get("encoding") or {}
     return "style" in encoding.get(difference.name, {}) or "explode" in encoding.get(difference.name, {})
@@ -179,6 +196,7 @@ RULES: Mapping[str, Callable[[Difference, Call], bool]] = {
     "it joins a list in a form that has no encoding by commas": _list_in_form,
     "it leaves a name in a path that it cannot read, or that no parameter declares": _path_not_filled,
     "it writes the query behind the fragment of a path": _query_behind_fragment,
+    "it sends an object in a multipart as text": _object_in_part,
     "it sends no body where the value is false, 0 or empty": _nothing_for_falsy_body,
 }
 """By the reason: whether a difference is a fault of swagger-client; each looks that the other is right."""

@@ -203,7 +203,7 @@ class Echo:
         self.sent: list[Sent] = []
         self.answer: tuple[int, str, bytes] = (200, "application/json", b"{}")
         self.tokens: dict[str, str] = {}
-        """What is answered at the path of a token endpoint, which is no request of the operation."""
+        """What is answered at the path of a token endpoint."""
         echo = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -220,8 +220,7 @@ class Echo:
                 if path in echo.tokens and self.command == "POST":
                     token = {"access_token": echo.tokens[path], "token_type": "Bearer", "expires_in": 3600}
                     status, kind, content = 200, "application/json", json.dumps(token).encode()
-                else:
-                    echo.sent.append(Sent(self.command, self.path, headers, body))
+                echo.sent.append(Sent(self.command, self.path, headers, body))
                 self.send_response(status)
                 if kind:
                     self.send_header("content-type", kind)
@@ -255,9 +254,9 @@ class Echo:
         return f"http://127.0.0.1:{self.server.server_port}"
 
     def taken(self) -> list[Sent]:
-        """What was sent since this was asked last."""
+        """What was sent since this was asked last; requests for tokens are behind the others."""
         found, self.sent = self.sent, []
-        return found
+        return sorted(found, key=lambda sent: urlsplit(sent.target).path in self.tokens)
 
     def stop(self) -> None:
         """End it."""
