@@ -66,7 +66,9 @@ def call_of(
         if call.media_type.startswith("text/") or "xml" in call.media_type:
             call.body, fits = "<note>größe &amp; gewicht</note>", True
         else:
+            sampler.has_files = "json" not in call.media_type
             call.body, fits = _fitting(sampler, checker, schema)
+            sampler.has_files = True
         call.has_body, call.fits = True, call.fits and fits
     return call
 
@@ -127,6 +129,8 @@ def _media_type(operation: Operation, parameters: Mapping[str, Json] | None) -> 
         if plain[kind] == content_type:
             return kind
     sent = next((word for name, word in _BODIES.items() if name in node), "")
+    if sent == "json" and (open_to_all := [kind for kind in kinds if "json" in kind or "*" in kind]):
+        return open_to_all[0]
     for word in filter(None, (sent, "json", "x-www-form-urlencoded", "multipart")):
         for kind in kinds:
             if word in plain[kind]:
@@ -254,12 +258,10 @@ def authorizations(
     found: list[dict[str, Json]] = []
     for names in operation.security or [[]]:
         options = [_credentials(name, document.schemes.get(name, {}), secrets, tokens) for name in names]
-        known = [option for option in options if option]
-        # What goes into one place is one credential, however many names the document has for it.
-        options = [
-            option or (known[0] if known else [{"value": f"no secret for {name}"}])
-            for name, option in zip(names, options, strict=True)
-        ]
+        # Bearer tokens go into one header, so they are one credential, however many names a document has for it.
+        tokens_too = [each for option in options for each in option if "token" in each]
+        nothing = [{"value": "no secret is for this"}]
+        options = [tokens_too or nothing if not option or "token" in option[0] else option for option in options]
         for chosen in product(*options):
             found.append(dict(zip(names, chosen, strict=True)))
     return found[:16]

@@ -74,7 +74,7 @@ def _is_default(difference: Difference, call: Call, document: Document) -> bool:
         return False
     default = schema["default"]
     texts = [_as_text(each) for each in default] if isinstance(default, list) else [_as_text(default)]
-    return difference.got in (default, texts, texts[0] if texts else None)
+    return difference.got in (default, texts, texts[0] if texts else None) or _texts(difference.got) == texts
 
 
 def _item(document: Document, schema: Json) -> Json:
@@ -93,7 +93,9 @@ def is_told(difference: Difference, call: Call, notes: list[str]) -> bool:
         if place == difference.place and (place == "path" or (isinstance(value, dict) and difference.name in value)):
             names.add(name)
     names.discard("")
-    return any(re.search(rf"(?<![\w-]){re.escape(each)}(?![\w-])", note) for each in names for note in notes)
+    return any(
+        re.search(rf"(?<![\w-]){re.escape(each)}(?![\w-])", note, re.IGNORECASE) for each in names for note in notes
+    )
 
 
 def refused(reason: str, call: Call, notes: Iterable[str]) -> Verdict:
@@ -141,12 +143,21 @@ def _list_in_form(difference: Difference, call: Call) -> bool:
 
 
 def _object_in_part(difference: Difference, call: Call) -> bool:
-    """OpenAPI 3.0.4 4.8.15: the part of an object is application/json."""
+    """OpenAPI 3.0.4 4.8.15: the part of an object is application/json, and each item of a list is a part."""
     if difference.place != "body" or not call.media_type.startswith("multipart/") or _has_encoding(difference, call):
         return False
     value = call.body.get(difference.name) if isinstance(call.body, dict) else None
-    is_whole = difference.got == [{"content": value, "type": "application/json"}]
-    return is_whole and [_parsed(each) for each in _texts(difference.expected)] == [value]
+    parts = [{"content": each, "type": "application/json"} for each in (value if isinstance(value, list) else [value])]
+    return _holds(difference.got, parts) and [_parsed(each) for each in _texts(difference.expected)] == [value]
+
+
+def _holds(got: Json, value: Json) -> bool:
+    """Whether a value is another one, or that with more properties, which defaults are."""
+    if isinstance(got, dict) and isinstance(value, dict):
+        return all(name in got and _holds(got[name], each) for name, each in value.items())
+    if isinstance(got, list) and isinstance(value, list):
+        return len(got) == len(value) and all(map(_holds, got, value))
+    return bool(got == value)
 
 
 def _parsed(text: Json) -> Json:
@@ -154,6 +165,32 @@ def _parsed(text: Json) -> Json:
         return json.loads(text)
     except (TypeError, ValueError):
         return text
+
+
+def _object_with_commas(difference: Difference, call: Call) -> bool:
+    """OpenAPI 3.1 4.8.12.4: the style of an object says what is between its members."""
+    expected, got = _texts(difference.expected), _texts(difference.got)
+    if difference.place != "query" or len(expected) != 1 or len(got) != 1:
+        return False
+    return any(mark in got[0] and got[0].replace(mark, ",") == expected[0].replace(mark, ",") for mark in "| ")
+
+
+def _label_with_points(difference: Difference, call: Call) -> bool:
+    """RFC 6570 3.2.5, and OpenAPI since 3.0.4 and 3.1.1; before, a table said points."""
+    expected, got = str(difference.expected), str(difference.got)
+    return difference.place == "path" and "/." in got and re.sub(r"(?<!/)[.,]", ".", got) == expected
+
+
+def _cookie_not_spread(difference: Difference, call: Call) -> bool:
+    """OpenAPI 3.1 4.8.12.2.1: the style of a cookie is form, which explodes."""
+    if difference.place != "cookie":
+        return False
+    spread: dict[str, Json] = {}
+    for key, value in call.parameters.items():
+        spread |= value if key.startswith("cookie.") and isinstance(value, dict) else {}
+    if difference.is_extra:
+        return difference.name in spread and difference.got == _as_text(spread[difference.name])
+    return difference.got is None and isinstance(call.parameters.get(f"cookie.{difference.name}"), dict)
 
 
 def _has_encoding(difference: Difference, call: Call) -> bool:
@@ -173,6 +210,22 @@ def _as_text(value: Json) -> str:
 
 def _query_behind_fragment(difference: Difference, call: Call) -> bool:
     return difference.place == "query" and difference.is_extra and "#" in call.operation.path
+
+
+def _empty_left_out(difference: Difference, call: Call) -> bool:
+    value = call.parameters.get(f"{difference.place}.{difference.name}")
+    return difference.place == "query" and difference.is_extra and value == "" and difference.got == [""]
+
+
+def _empty_sent(difference: Difference, call: Call) -> bool:
+    """RFC 6570 2.3: an empty list or object is not there."""
+    values = [value for key, value in call.parameters.items() if key.lower() == f"{difference.place}.{difference.name}"]
+    return values in ([{}], [[]]) and difference.got is None
+
+
+def _commas_encoded(difference: Difference, call: Call) -> bool:
+    expected, got = str(difference.expected), str(difference.got)
+    return difference.place == "path" and "%2C" in expected and expected.replace("%2C", ",") == got.replace("%2C", ",")
 
 
 def _nothing_for_falsy_body(difference: Difference, call: Call) -> bool:
@@ -196,6 +249,12 @@ RULES: Mapping[str, Callable[[Difference, Call], bool]] = {
     "it joins a list in a form that has no encoding by commas": _list_in_form,
     "it leaves a name in a path that it cannot read, or that no parameter declares": _path_not_filled,
     "it writes the query behind the fragment of a path": _query_behind_fragment,
+    "it joins the members of an object by commas, whatever its style": _object_with_commas,
+    "it leaves an empty text out of a query": _empty_left_out,
+    "it sends an empty list or object as a text": _empty_sent,
+    "it encodes the commas of a list in a path": _commas_encoded,
+    "it joins a list in a path as label by points": _label_with_points,
+    "it does not spread an object over cookies": _cookie_not_spread,
     "it sends an object in a multipart as text": _object_in_part,
     "it sends no body where the value is false, 0 or empty": _nothing_for_falsy_body,
 }

@@ -54,7 +54,8 @@ def prove(proof: Proof, path: Path) -> Iterator[Result]:
     by_scheme = {}
     for name, scheme in document.schemes.items():
         for url in _token_urls(scheme):
-            by_scheme[name] = proof.echo.tokens[urlsplit(url).path] = f"token-of-{name}"
+            path_of_tokens = urlsplit(url).path
+            by_scheme[name] = proof.echo.tokens[path_of_tokens] = f"token-of-{path_of_tokens}"
     chosen = document.sample(proof.seed, proof.most)
     small = document.only(chosen, with_answers=False)
     checker = Checker(document.only(chosen))
@@ -143,7 +144,7 @@ def _sent(proof: Proof, built: Mapping[str, Json], authorized: Json, call: Call)
     proof.echo.answer = (200, "application/json", b"{}")
     said = proof.reference.ask(build=built, authorized=authorized)["built"]
     named = _headers_of(call)
-    if arrived := proof.echo.taken():
+    if arrived := proof.echo.taken(call.operation.method, call.operation.path):
         return parts_of(arrived[0], named)
     url = urlsplit(said["url"])
     target = f"{url.path}?{url.query}" if url.query else url.path
@@ -179,7 +180,7 @@ def _called(
         return refused(f"FlowHub refused the call ({error.code}): {said}", call, made["notes"]), ""
     except OSError as error:
         return Verdict(WRONG, [f"FlowHub did not answer: {error}"]), ""
-    arrived = proof.echo.taken()
+    arrived = proof.echo.taken(call.operation.method, call.operation.path)
     result = execution.get("result") or {}
     if not arrived:
         text = " ".join(each.get("text", "") for each in result.get("content", []) if isinstance(each, dict))

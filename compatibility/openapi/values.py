@@ -46,6 +46,11 @@ DEEPEST = 4
 """Levels of objects below which only what is required is given."""
 
 
+@_CHECKED.checks("date-time")  # type: ignore[untyped-decorator]
+def _is_date_time(text: object) -> bool:
+    return not isinstance(text, str) or re.fullmatch(_DATES["date-time"], text) is not None
+
+
 class NoValue(ValueError):
     """No value can be made for a schema."""
 
@@ -59,6 +64,7 @@ class Sampler:
         self.hidden = "writeOnly" if is_answer else "readOnly"
         self.texts: tuple[str, ...] = ODD
         self.share = 0.5
+        self.has_files = True
 
     def value(self, schema: Json, depth: int = 0) -> Json:
         """A value for a schema; raises NoValue."""
@@ -69,7 +75,7 @@ class Sampler:
             if isinstance(schema.get(name), list) and schema[name]:
                 return self._composed(schema, name, depth)
         if schema.get("format") == "binary" or schema.get("type") == "file" or self._is_binary(schema):
-            return dict(FILE)
+            return dict(FILE) if self.has_files else "plain"
         examples = [schema["example"]] if "example" in schema else []
         if isinstance(schema.get("examples"), list):
             examples += schema["examples"]
@@ -139,7 +145,10 @@ class Sampler:
             return
         name, mapping = discriminator.get("propertyName"), discriminator.get("mapping") or {}
         reference = next((each.get("$ref", "") for each in raw if self._whole(each, 0) is chosen), "")
-        word = next((key for key, target in mapping.items() if target == reference), reference.rpartition("/")[2])
+        word = next(
+            (key for key, target in mapping.items() if target in (reference, reference.rpartition("/")[2])),
+            reference.rpartition("/")[2],
+        )
         own = self.document.properties(chosen).get(str(name))
         fixed = isinstance(own, dict) and ("enum" in own or "const" in own)
         if isinstance(name, str) and word and not fixed:

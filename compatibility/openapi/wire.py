@@ -108,6 +108,9 @@ def parts_of(sent: Sent, named: Iterable[str] = ()) -> Parts:
         parts.fields = _multipart(media, sent.body)
     else:
         parts.body = _value(sent.body)
+        return parts
+    # A form without a field is nothing, however it is written.
+    parts.media_type = media_type if parts.fields else ""
     return parts
 
 
@@ -253,10 +256,12 @@ class Echo:
         """Where it is."""
         return f"http://127.0.0.1:{self.server.server_port}"
 
-    def taken(self) -> list[Sent]:
-        """What was sent since this was asked last; requests for tokens are behind the others."""
+    def taken(self, method: str = "", path: str = "") -> list[Sent]:
+        """What was sent since this was asked last, but for requests for tokens, unless the operation is one."""
         found, self.sent = self.sent, []
-        return sorted(found, key=lambda sent: urlsplit(sent.target).path in self.tokens)
+        others = [each for each in found if urlsplit(each.target).path not in self.tokens]
+        is_own = method == "post" and any(token.endswith(path.partition("#")[0]) for token in self.tokens)
+        return found if is_own and not others else others
 
     def stop(self) -> None:
         """End it."""
