@@ -8,7 +8,7 @@ from typing import Any
 from flows.schemas.compiled import SchemaError, compile_schema
 from flows.schemas.keywords import LIST
 from flows.transfer.openapi.document import Unusable
-from flows.transfer.openapi.schemas import Converter
+from flows.transfer.openapi.schemas import Converter, without_defaults
 from flows.transfer.openapi.security import literal
 from flows.transfer.openapi.styles import EVERY, NESTED, alternatives, items_of, style_of, types_of
 
@@ -47,8 +47,11 @@ class Body:
     styles: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def body_of(converter: Converter, described: dict[str, Any], note: Note) -> Body:
-    """What a Request Body Object asks for; raises Unusable."""
+def body_of(converter: Converter, described: dict[str, Any], note: Note, *, is_partial: bool) -> Body:
+    """What a Request Body Object asks for; raises Unusable.
+
+    `is_partial`: it changes a part of something. What is not sent stays as it is there, so nothing has a default.
+    """
     content = described.get("content") or {}
     plain = {name: name.partition(";")[0].strip().lower() for name in content}
     fitting = [(parameter, name) for parameter, fits in _KINDS for name in content if fits(plain[name])]
@@ -59,6 +62,7 @@ def body_of(converter: Converter, described: dict[str, Any], note: Note) -> Body
         schema = converter.convert(media.get("schema", {}), note)
         if not isinstance(schema, dict):
             raise Unusable("no body fits its schema")
+        schema = without_defaults(schema) if is_partial else schema
         if parameter not in ("bodyForm", "bodyMultipart") or "object" in types_of(schema):
             break
     else:
@@ -74,7 +78,7 @@ def body_of(converter: Converter, described: dict[str, Any], note: Note) -> Body
         _describe_fields(converter, body, media, note)
     else:
         _describe_whole(body, name, note)
-    if not body.is_required:
+    if not body.is_required and body.parameter != "bodyJson":
         _leave_out(body, note)
     return body
 
@@ -99,7 +103,7 @@ def _describe_whole(body: Body, name: str, note: Note) -> None:
 
 
 def _leave_out(body: Body, note: Note) -> None:
-    """Give a body that may be left out a default that sends as good as none, or have it always asked for."""
+    """Give a body that may be left out, and is no JSON, an empty one for default, or have it always asked for."""
     # Without a body and with an empty one are the same only where nothing has to be in it.
     empty: Any = "" if body.parameter in ("bodyText", "bodyBase64") else {}
     is_said = body.schema.get("type") == ("string" if empty == "" else "object")
