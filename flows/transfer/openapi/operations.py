@@ -16,7 +16,7 @@ from flows.values.http_methods import ANNOTATIONS
 from flows.values.reserved_names import GET_RESULT
 from flows.values.tool_names import tool_name_of
 
-MAX_CONVERTED = 2_000_000
+MAX_CONVERTED = 500_000
 """Schemas that operations that are converted together may have when every reference is written out."""
 MAX_PARAMETERS = 500
 """Parameters of one operation."""
