@@ -7,7 +7,7 @@ from typing import Any
 
 from flows.schemas.compiled import SchemaError, compile_schema
 from flows.schemas.keywords import LIST
-from flows.transfer.openapi.document import Unusable
+from flows.transfer.openapi.document import Document, Unusable
 from flows.transfer.openapi.schemas import Converter, without_defaults
 from flows.transfer.openapi.security import literal
 from flows.transfer.openapi.styles import EVERY, NESTED, alternatives, items_of, style_of, types_of
@@ -69,6 +69,7 @@ def body_of(converter: Converter, described: dict[str, Any], note: Note, *, is_p
         raise Unusable(f"its body is {name}, and the document describes no fields")
     if others := [other for other in content if other != name]:
         note(f"the body may also be {', '.join(others)[:200]}; this tool sends {name}")
+        _note_files(converter.document, [content[other] for other in others if plain[other] == _MULTIPART], note)
     if described.get("description"):
         schema = {"description": str(described["description"]).strip()} | schema
     body = Body(parameter, schema, described.get("required") is True)
@@ -81,6 +82,20 @@ def body_of(converter: Converter, described: dict[str, Any], note: Note, *, is_p
     if not body.is_required and body.parameter != "bodyJson":
         _leave_out(body, note)
     return body
+
+
+def _note_files(document: Document, medias: list[Any], note: Note) -> None:
+    """Say which files could be sent in a form in place of the body that is sent, and how."""
+    for media in medias:
+        try:
+            fields = document.object(document.object(media).get("schema", {})).get("properties") or {}
+            found = {name: document.object(schema) for name, schema in fields.items()}
+            files = [name for name, each in found.items() if _is_binary(each) or _is_binary(each.get("items") or {})]
+        except (Unusable, AttributeError):
+            continue  # what is not sent need not be in order
+        if files:
+            shown = ", ".join(map(repr, files))[:200]
+            note(f"files for {shown} go as multipart/form-data alone: to send them, give the request a multipart body")
 
 
 def _describe_whole(body: Body, name: str, note: Note) -> None:

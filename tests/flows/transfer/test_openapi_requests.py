@@ -360,6 +360,18 @@ class TestChoices:
         assert one.notes == ["the body may also be multipart/form-data; this tool sends */*"]
         assert other.problem == "its body is multipart/form-data, and the document describes no fields"
 
+    def test_a_note_names_the_files_that_go_in_a_form_alone(self) -> None:
+        binary = {"type": "string", "format": "binary"}
+        fields = {"name": {"type": "string"}, "photo": binary, "more": {"type": "array", "items": binary}}
+        content = {kind: {"schema": {"properties": fields}} for kind in ("application/json", "multipart/form-data")}
+        assert notes({"/a": {"post": {"requestBody": {"content": content}}}}) == [
+            [
+                "the body may also be multipart/form-data; this tool sends application/json",
+                "files for 'photo', 'more' go as multipart/form-data alone: to send them, give the request a multipart "
+                "body",
+            ]
+        ]
+
     @pytest.mark.django_db(transaction=True)
     def test_json_that_may_be_left_out_is_no_body_then(self, other: Other) -> None:
         schema = {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}
