@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Self
@@ -58,7 +59,13 @@ def execution_url() -> str:
 
 
 class ExecutionQuerySet(VisibleQuerySet["Execution"]):
-    """Executions, seen by the owner of their server."""
+    """Executions, seen by the owner of their server, and by its members while their flow is there."""
+
+    server = "flow__server_id"
+
+    def of(self, owner_id: int, shared: Collection[int]) -> models.Q:
+        """Those of an owner, and those of the flows in servers that others own."""
+        return models.Q(owner_id=owner_id) | models.Q(flow__in=Flow.objects.filter(server__in=shared).values("pk"))
 
     def within(self, limits: KeyLimits) -> Self:
         """Those of the flows that a key of these limits may see; of a deleted flow nothing says whether it may."""
@@ -66,9 +73,7 @@ class ExecutionQuerySet(VisibleQuerySet["Execution"]):
 
     def of_flow(self, flow: Any, user: Any) -> Self:
         """The executions of one flow, for who may see the flow: its history goes along when a server changes hands."""
-        if user.is_superuser or (user.pk and flow.server.owner_id == user.pk):
-            return self.filter(flow=flow)
-        return self.none()
+        return self.filter(flow=flow) if flow.server.role_of(user) else self.none()
 
     def in_status(self, status: Status) -> Self:
         """The executions of one status. Written out, because a bound parameter keeps SQLite off the partial indexes."""

@@ -9,6 +9,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
+from flows.access.acting import acts
 from flows.starting.parts import line, node, schema
 
 SERVER = {
@@ -34,6 +35,7 @@ def order(request: HttpRequest, order_id: str) -> JsonResponse:
 
 
 @csrf_exempt
+@acts(None)
 @require_POST
 @login_not_required
 def chat(request: HttpRequest) -> JsonResponse:

@@ -5,8 +5,10 @@ from typing import Any
 
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
 
 from executions.admission.addresses import address_in
+from flows.access.acting import acts
 from mcp_bridge.keys import guesses
 
 BUSY_SECONDS = 5
@@ -16,6 +18,7 @@ BUSY_SECONDS = 5
 _checking = threading.Lock()
 
 
+@method_decorator(acts(None), name="dispatch")
 class Login(LoginView):
     """Django's login page. After many wrong passwords it answers 429, to the right one too, until a window ends."""
 

@@ -31,3 +31,4 @@ urlpatterns = [
     path("demo/orders/<str:order_id>", demo.order, name="demo-order"),
     path("demo/v1/chat/completions", demo.chat, name="demo-chat"),
 ]
+handler400 = "flowhub.refusals.bad_request"

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.http import require_http_methods
 
+from flows.access.acting import acts
 from flows.pages.return_addresses import own_address
 
 BROWSER_COOKIE = "flowhub_browser_zone"
@@ -103,6 +104,7 @@ class ZoneForm(forms.Form):
         zone.choices = [("", follow), ("UTC", "UTC"), *((name, name.replace("_", " ")) for name in names)]
 
 
+@acts(None)
 @require_http_methods(["GET", "POST"])
 def zone(request: ZonedRequest) -> HttpResponse:
     """Choose the zone of the pages; a cookie keeps it, in this browser."""

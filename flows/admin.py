@@ -18,6 +18,7 @@ from flows.offers.checks import FIELD_OF_KEY
 from flows.publishing import versions
 from flows.revisions.writes import write
 from flows.schemas.compiled import check_tool_input_schema, compile_schema
+from flows.secrets.forms import OriginsForm
 from flows.values.json_column import JsonTextField
 
 
@@ -256,14 +257,17 @@ class SecretForm(forms.ModelForm):
     """A secret's value goes in through this form and never comes out: the field is empty when a secret is changed."""
 
     value = forms.CharField(
+        required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Stored encrypted and never shown again.",
+        help_text="Stored encrypted and never shown again. Without anything here the secret is empty.",
     )
+
+    origins = OriginsForm.base_fields["origins"]
 
     class Meta:
         model = Secret
-        fields = ["server", "name"]
+        fields = ["server", "name", "origins"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -292,7 +296,8 @@ class SecretAdmin(DatedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Secret, form: Any, change: bool) -> None:
         """Encrypt and store the value."""
-        obj.pk = versions.set_secret(obj.server, obj.name, form.cleaned_data["value"]).pk
+        given = form.cleaned_data
+        obj.pk = versions.set_secret(obj.server, obj.name, given["value"], given["origins"]).pk
 
     def delete_model(self, request: HttpRequest, obj: Secret) -> None:
         """Delete the secret and let clients know."""

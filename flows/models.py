@@ -1,10 +1,10 @@
 """What a flow is: servers, flows and their published versions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Now
@@ -13,10 +13,11 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
+from flows.access.roles import Role, grants, why_not
 from flows.engine import names
 from flows.values.json_column import JsonTextField
 from flows.values.reserved_names import not_reserved
-from flows.values.scopes import KeyLimits
+from flows.values.scopes import KeyLimits, Scope
 from flows.values.uri_templates import is_template, variables_of
 
 SLUG = RegexValidator(r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$", "Use lower-case letters, digits and inner hyphens.")
@@ -41,10 +42,23 @@ TOOL_NAME = RegexValidator(rf"^{names.SNAKE_CASE}$", "Use snake_case: a letter, 
 Row = TypeVar("Row", bound=models.Model)
 
 
-class VisibleQuerySet(models.QuerySet[Row]):
-    """Rows that belong to somebody, and who may see them.
+def roles_of(user: Any) -> Mapping[int, str]:
+    """The roles of a person in servers that others own, by the server's id; asked for once in a request."""
+    if not hasattr(user, "roles"):
+        user.roles = dict(Membership.objects.filter(user=user.pk).values_list("server", "role"))
+    roles: Mapping[int, str] = user.roles
+    return roles
 
-    `owner` is the look-up of that person's id; `server` and `tool` are those of the server's id and the tool name that
+
+def servers_shared_with(user: Any, acting: Scope | None = None) -> list[int]:
+    """The servers that others own and in which the role of a person has a scope, or any at all."""
+    return [server_id for server_id, role in roles_of(user).items() if grants(role, acting)]
+
+
+class VisibleQuerySet(models.QuerySet[Row]):
+    """Rows of a server, and who may see them: its owner and its members.
+
+    `owner` is the look-up of the owner's id; `server` and `tool` are those of the server's id and the tool name that
     a key may be limited to, empty where rows have none.
     """
 
@@ -52,11 +66,26 @@ class VisibleQuerySet(models.QuerySet[Row]):
     server: ClassVar[str] = "server_id"
     tool: ClassVar[str] = ""
 
-    def visible_to(self, user: Any) -> Self:
-        """The rows that `user` may see: all for a superuser, else the own ones; by a limited key, those within it."""
-        rows = self if user.is_superuser else self.filter(**{self.owner: user.pk}) if user.pk else self.none()
+    def visible_to(self, user: Any, acting: Scope | None = None) -> Self:
+        """The rows that `user` may see: all for a superuser, else those of servers that are the own ones or shared; by
+        a limited key, those within it.
+
+        While a request acts on things (`user.acting`), and with `acting`, of shared servers those alone in which the
+        role of `user` has that scope.
+        """
         limits: KeyLimits | None = getattr(user, "key_limits", None)
+        if user.is_superuser:
+            rows: Self = self.all()
+        elif user.pk:
+            shared = servers_shared_with(user, acting or getattr(user, "acting", None)) if self.server else ()
+            rows = self.filter(self.of(user.pk, shared) if shared else models.Q(**{self.owner: user.pk}))
+        else:
+            rows = self.none()
         return rows if limits is None else rows.within(limits)
+
+    def of(self, owner_id: int, shared: Collection[int]) -> models.Q:
+        """The rows of an owner, and those of servers that others own."""
+        return models.Q(**{self.owner: owner_id}) | models.Q(**{f"{self.server}__in": shared})
 
     def within(self, limits: KeyLimits) -> Self:
         """The rows that a key of these limits may see."""
@@ -66,12 +95,31 @@ class VisibleQuerySet(models.QuerySet[Row]):
     def visible_or_404(self, user: Any, **named: Any) -> Row:
         """The one row of these values, which may come from an address; raises Http404 when there is none.
 
-        A row that `user` may not see is answered like one that is not there.
+        A row that `user` may not see is answered like one that is not there. Raises PermissionDenied, with a sentence
+        for a person, for one that `user` sees in a role which may not do what the request does.
         """
         try:
             return get_object_or_404(self.visible_to(user), **named)
         except (TypeError, ValueError, ValidationError):
             raise Http404 from None  # a text where the column wants a number
+        except Http404:
+            self.refuse_role(user, **named)
+            raise
+
+    def refuse_role(self, user: Any, **named: Any) -> None:
+        """Raise PermissionDenied when `user` sees the row of these values, and is not let do what the request does."""
+        acting: Scope | None = getattr(user, "acting", None)
+        if acting is None or not self.server or user.is_superuser:
+            return
+        user.acting = None
+        try:
+            server_id = self.visible_to(user).filter(**named).values_list(self.server, flat=True).first()
+        except (TypeError, ValueError, ValidationError):
+            return  # a text where the column wants a number
+        finally:
+            user.acting = acting
+        if server_id is not None and (role := roles_of(user).get(server_id)) is not None:
+            raise PermissionDenied(why_not(role, acting))
 
 
 class Revised(models.Model):
@@ -154,9 +202,37 @@ class Server(Revised):
     def __str__(self) -> str:
         return self.name
 
+    def role_of(self, user: Any) -> str | None:
+        """What a person is to the server; None for a stranger. A superuser is as good as its owner."""
+        if user.is_superuser or (user.pk and self.owner_id == user.pk):
+            return Role.OWNER
+        return roles_of(user).get(self.pk) if user.pk else None
+
+    def require(self, user: Any, scope: Scope) -> None:
+        """Raise PermissionDenied, with a sentence for a person, for a member whose role lacks a scope."""
+        role = self.role_of(user)
+        if not grants(role, scope):
+            raise PermissionDenied(why_not(str(role), scope))
+
     def touch(self) -> None:
         """Say that what the server offers has changed, to every process that compares when it last did."""
         Server.objects.filter(pk=self.pk).update(updated_at=timezone.now())
+
+
+class Membership(models.Model):
+    """A person who may use and see a server that somebody else owns, and what else by its role."""
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=[each for each in Role.choices if each[0] != Role.OWNER])
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+
+    class Meta:
+        ordering = ["server", "created_at"]
+        constraints = [models.UniqueConstraint(fields=["server", "user"], name="member_once_in_server")]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.role} of {self.server}"
 
 
 class FlowQuerySet(VisibleQuerySet["Flow"]):
@@ -165,9 +241,9 @@ class FlowQuerySet(VisibleQuerySet["Flow"]):
     owner = "server__owner_id"
     tool = "tool_name"
 
-    def visible_to(self, user: Any) -> Self:
+    def visible_to(self, user: Any, acting: Scope | None = None) -> Self:
         """As for every row; with the server and the published version, which all pages of a flow show."""
-        return super().visible_to(user).select_related("server", "published_version")
+        return super().visible_to(user, acting).select_related("server", "published_version")
 
     def for_list(self) -> Self:
         """Rows without their definitions and contracts."""
@@ -214,6 +290,12 @@ class Flow(Revised):
         validators=[MinValueValidator(1), MaxValueValidator(MAX_ANSWER_SECONDS)],
         help_text="After so long the client is told that the execution goes on, and fetches its end with get_result. "
         "Empty: it waits for the end.",
+    )
+    origin = JsonTextField(
+        null=True,
+        editable=False,
+        help_text="The operation of an API that it was made of: api, version, address, operation; digests of the "
+        "document and of what was made.",
     )
     published_version = models.ForeignKey(
         "FlowVersion", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
@@ -290,6 +372,13 @@ class Secret(models.Model):
     server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="secrets")
     name = models.CharField(max_length=64, validators=[SECRET_NAME], help_text="Flows write {{ secrets.NAME }}.")
     encrypted = models.TextField(editable=False)
+    origins = models.JSONField(
+        default=list,
+        blank=True,
+        db_default=[],
+        help_text="Where it may be sent: https://api.example.com or https://*.example.com. None: wherever a flow's "
+        "author sends it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -312,6 +401,32 @@ class Secret(models.Model):
     def place(self) -> str:
         """What the encrypted value is bound to, so that it cannot be read in the place of another secret."""
         return f"{self.server_id}/{self.name}"
+
+
+class KeptDocumentQuerySet(VisibleQuerySet["KeptDocument"]):
+    """Documents under way, seen by who brought them."""
+
+
+class KeptDocument(models.Model):
+    """An OpenAPI document between the pages of an import, for a day; a form field has no room for it.
+
+    Written and read through `flows.transfer.documents` alone.
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="+")
+    packed = models.BinaryField(help_text="Its text as it came, zlib (RFC 1950).")
+    listing = models.BinaryField(null=True, help_text="Its operations as a page lists them: JSON, zlib.")
+    choices = JsonTextField(default=dict, help_text="address, credentials, and the keys of the chosen operations.")
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now(), db_index=True)
+
+    objects = KeptDocumentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Document {self.pk}"
 
 
 class SavedCaseQuerySet(VisibleQuerySet["SavedCase"]):

@@ -4,9 +4,10 @@ from django.urls import path
 
 from flows.models import Prompt, Resource
 from flows.offers import views as offers
-from flows.pages import outline, publishing, views
+from flows.pages import outline, publishing, together, views
 from flows.secrets import views as secrets
 from flows.starting import views as starting
+from flows.transfer import operations
 from flows.transfer import views as transfer
 
 app_name = "flows"
@@ -36,8 +37,18 @@ urlpatterns = [
     path("servers/new/", views.server, name="server-create"),
     path("servers/<int:server_id>/", views.server, name="server"),
     path("servers/<int:server_id>/export/", transfer.export_server, name="server-export"),
+    path("servers/<int:server_id>/publish/", together.publish, name="server-publish"),
     path("servers/<int:server_id>/import/", transfer.start, name="server-import"),
-    path("servers/<int:server_id>/import/operations/", transfer.operations, name="server-import-operations"),
+    path(
+        "servers/<int:server_id>/import/documents/<int:document_id>/",
+        operations.choose,
+        name="server-import-document",
+    ),
+    path(
+        "servers/<int:server_id>/import/documents/<int:document_id>/preview/",
+        operations.preview,
+        name="server-import-operations",
+    ),
     path("servers/<int:server_id>/import/apply/", transfer.apply, name="server-import-apply"),
     path("servers/<int:server_id>/secrets/", secrets.secrets, name="server-secrets"),
     path("servers/<int:server_id>/secrets/<str:name>/", secrets.change, name="server-secret"),

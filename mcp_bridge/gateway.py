@@ -9,10 +9,11 @@ from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
 from executions.admission.addresses import address_of
+from executions.admission.allowances import OverLimit
 from flows.adapters import lineage
 from flows.engine.aside import LARGE, in_thread
 from flows.values.scopes import Scope as KeyScope
-from mcp_bridge.calls import direct
+from mcp_bridge.calls import admitting, direct
 from mcp_bridge.calls.asking import SESSIONS
 from mcp_bridge.calls.tools import COUNTS_AS
 from mcp_bridge.keys.principals import TooManyGuesses, key_ring
@@ -132,7 +133,8 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
 async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Headers, hosted: Hosted) -> None:
     """Answer what was posted, or hand it to the SDK, once it is here, whole and well formed.
 
-    Its memory is counted until it is answered.
+    Its memory is counted until it is answered. A large one of a stranger who is over a limit is not read: what it asks
+    for is not known, but it is no message that a client begins with.
     """
 
     async def serve(message: Any, body: bytes, receive: Receive, send: Send) -> None:
@@ -152,6 +154,12 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
         except Refused as refused:
             await refuse(refused, send)
 
+    if "user" not in scope and bodies.may_be_large(head):
+        try:
+            await admitting.look(hosted.snapshot, scope[COUNTS_AS])
+        except OverLimit as over:
+            data, later = {"retryAfterSeconds": over.seconds}, {"retry-after": str(over.seconds)}
+            raise Refused(429, str(over), later, code=admitting.OVER_LIMIT, data=data) from None
     with current_host().room.share(scope[COUNTS_AS]) as share:
         body = await bodies.read(receive, head, share)
         is_large = len(body) >= LARGE

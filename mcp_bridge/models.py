@@ -39,6 +39,8 @@ def client_id_of(key_id: int) -> str:
 class ApiKeyQuerySet(VisibleQuerySet["ApiKey"]):
     """API keys, seen by their owner."""
 
+    server = ""
+
     def usable(self, now: datetime) -> Self:
         """Keys that let somebody in at `now`."""
         in_time = Q(expires_at__isnull=True) | Q(expires_at__gt=now)

@@ -90,6 +90,7 @@ def release(flow: Flow) -> Flow:
     version.save()
     flow.published_version = version
     flow.save(update_fields=["published_version"])
+    versions.announcements.announce(flow.server.slug)
     return flow
 
 

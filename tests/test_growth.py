@@ -20,4 +20,5 @@ def test_a_message_twice_as_large_takes_about_twice_as_much_of_the_event_loop() 
     elsewhere = os.environ | {DATABASE: "postgres://nobody@127.0.0.1:1/nowhere"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=elsewhere)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-3000:]
-    assert "test call       percent signs" in done.stdout, done.stdout
+    for door, family in (("test call", "percent signs"), ("session", "percent signs"), ("REST", "backslashes")):
+        assert f"{door:<16}{family}" in done.stdout, done.stdout

@@ -26,6 +26,7 @@ from flowhub.demo import GREET, LOOKUP_ORDER, line, node
 from flows.models import Flow, FlowVersion, Prompt, Resource, Server
 from flows.offers.changes import save_offer
 from flows.publishing import versions
+from flows.transfer import apis, choosing
 from mcp_bridge.models import ApiKey
 from tests.factories import make_execution, make_flow, make_user
 from tests.live import ROOT, LiveServer, wait_until
@@ -171,7 +172,44 @@ def build() -> None:
     _cases(Flow.objects.get(tool_name="lookup_order"))
     _drafts(demo, internal)
     _old_report(demo, admin)
+    ids |= _apis(admin)
     print(json.dumps(ids | _keys(admin, demo) | _secret(demo) | _offers(demo)))
+
+
+def _apis(admin: Any) -> dict[str, int]:
+    """An API of which flows were made before, and its next document, which is kept between the pages of an import."""
+    shop = Server.objects.create(owner=admin, slug="shop", name="Shop")
+
+    def orders(version: str, paths: dict[str, Any]) -> bytes:
+        info, servers = {"title": "Orders", "version": version}, [{"url": "https://api.orders.example/v1"}]
+        return json.dumps({"openapi": "3.1.0", "info": info, "servers": servers, "paths": paths}).encode()
+
+    def operation(summary: str, *required: str, **more: Any) -> dict[str, Any]:
+        parameters = [{"name": n, "in": "query", "required": True, "schema": {"type": "string"}} for n in required]
+        return {"summary": summary, "parameters": parameters, "responses": {}, "tags": ["orders"]} | more
+
+    listed, old = operation("List orders", "customer"), operation("List orders of the old system", deprecated=True)
+    before = {
+        "/orders": {"get": listed, "post": operation("Place an order")},
+        "/returns": {"get": operation("Returns")},
+    }
+    first = choosing.choosing_of(admin, shop, choosing.begin(admin, shop, orders("1.4", before)))
+    apis.take_over(first.planned({})[0])
+    edited = shop.flows.get(name="Place an order")
+    edited.when_to_use = "When the customer has agreed to the price."
+    edited.save()
+    many = {f"/parts/{n}": {"get": operation(f"Look up part {n}", tags=["parts"])} for n in range(120)}
+    upload = operation("Send a file", requestBody={"$ref": "parts.yaml#/file"})
+    after = {
+        "/orders": {
+            "get": operation("List orders", "customer", "region"),
+            "post": operation("Place an order", "customer"),
+            "delete": operation("Remove all orders"),
+        },
+        "/orders/old": {"get": old},
+        "/orders/{id}/file": {"put": upload},
+    }
+    return {"shop": shop.pk, "document": choosing.begin(admin, shop, orders("2.0", after | many))}
 
 
 def _seed(flow: Any) -> None:

@@ -14,12 +14,15 @@ from executions.ledger.unavailable import LedgerUnavailable
 from executions.models import Execution
 from executions.record.holes import holes
 from executions.running.targets import ArgumentsError
+from flows.access.acting import acts
 from flows.engine.errors import DefinitionError
 from flows.pages.return_addresses import own_address
+from flows.values.scopes import Scope
 
 NOT_CALLED = (actions.ActionRefused, ArgumentsError, LedgerUnavailable, DefinitionError)
 
 
+@acts(Scope.EXECUTIONS_WRITE)
 @require_POST
 def cancel(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """Ask a pending execution to stop; only the process that runs it can do that. Back to the page that asked."""
@@ -31,6 +34,7 @@ def cancel(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     return redirect(own_address(request, request.POST.get("next", "")) or execution)
 
 
+@acts(Scope.EXECUTIONS_WRITE)
 @require_http_methods(["GET", "POST"])
 def replay(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """Call the flow again and go to the new execution: with the same parameters, or with those of the form."""
@@ -58,6 +62,7 @@ def _edited_replay(request: HttpRequest, execution: Execution) -> HttpResponse:
     return render(request, "executions/replay.html", context)
 
 
+@acts(Scope.EXECUTIONS_WRITE)
 @require_http_methods(["GET", "POST"])
 def replay_from(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """Say what running again from the node `node` would do; a POST does it and goes to the new execution."""
@@ -74,6 +79,7 @@ def replay_from(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     return render(request, "executions/replay_from.html", context)
 
 
+@acts(Scope.EXECUTIONS_WRITE)
 @require_POST
 def pin(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """Keep the execution whatever is pruned, or stop keeping it: `pinned` is `1` or `0`."""
@@ -82,6 +88,7 @@ def pin(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     return redirect(execution)
 
 
+@acts(Scope.EXECUTIONS_WRITE)
 @require_POST
 def note(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """Replace the note on an execution, also of a pending one; an empty note takes it away."""
@@ -94,6 +101,7 @@ def note(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     return redirect(execution)
 
 
+@acts(Scope.EXECUTIONS_WRITE)
 @require_http_methods(["GET", "POST"])
 def delete(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """Ask whether the record is to be deleted, then delete it; pinned and pending ones stay."""

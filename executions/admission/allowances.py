@@ -25,6 +25,8 @@ class Allowance:
     whose: str
     per_minute: int | None = None
     at_once: int | None = None
+    is_shared: bool = True
+    """Whether all processes count together how many are under way at once; else it protects each of them alone."""
 
     @property
     def principal_id(self) -> str:
@@ -52,13 +54,14 @@ class OverLimit(Exception):
 
 
 def of_key(name: str, per_minute: int | None, at_once: int | None) -> Allowance:
-    """That of an API key: no rate unless one is set, and not so many at once that others starve."""
-    return Allowance(name, "with this API key", per_minute, at_once or settings.MAX_KEY_CALLS_AT_ONCE)
+    """That of an API key: no rate unless one is set, and in each process not so many at once that others starve."""
+    most = at_once or settings.MAX_KEY_CALLS_AT_ONCE
+    return Allowance(name, "with this API key", per_minute, most, is_shared=at_once is not None)
 
 
 def of_person(name: str) -> Allowance:
     """That of a person who is logged in."""
-    return Allowance(name, "by one person", None, settings.MAX_KEY_CALLS_AT_ONCE)
+    return Allowance(name, "by one person", None, settings.MAX_KEY_CALLS_AT_ONCE, is_shared=False)
 
 
 def of_stranger(address: str, server_id: int, per_minute: int | None, at_once: int | None) -> Allowance:

@@ -15,19 +15,19 @@ from executions.api.views import EXECUTION_ID, whole
 from executions.ledger import suspensions
 from executions.questions import answers_of_people
 from executions.questions.answers_of_people import ACTIONS, AnswerFaults, NotYours, PersonReply
-from flows.api.fields import faults_as_json
+from flows.api.fields import Serializer, faults_as_json
 from flows.api.serializers import JsonObjectField
 from flows.values.scopes import Scope
 
 
-class ReplyField(serializers.Serializer):
+class ReplyField(Serializer):
     """What is done with one question."""
 
     action = serializers.ChoiceField(choices=ACTIONS)
     content = JsonObjectField(required=False, help_text="With `accept`: what fits the question's `schema`.")
 
 
-class AnswersSerializer(serializers.Serializer):
+class AnswersSerializer(Serializer):
     """Answers by the slugs of the nodes that ask; who gets none goes on asking."""
 
     answers = serializers.DictField(child=ReplyField(), allow_empty=False)

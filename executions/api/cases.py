@@ -12,12 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from executions.acting.actions import ActionRefused
-from executions.api.refusals import TOO_MANY, let_in
+from executions.admission.allowances import OverLimit
+from executions.api.refusals import TOO_MANY, OverItsLimit
 from executions.api.views import OfFlow
 from executions.cases import calls
 from executions.running.targets import draft_target
 from flows.api.base import FLOW_ID
-from flows.api.fields import JsonField, faults_by_field
+from flows.api.fields import JsonField, ModelSerializer, Serializer, faults_by_field
 from flows.api.pagination import Envelope
 from flows.api.serializers import JsonObjectField
 from flows.cases.drafts import print_of
@@ -29,7 +30,7 @@ from flows.values.scopes import Scope
 CASE_ID = OpenApiParameter("caseId", OpenApiTypes.INT, OpenApiParameter.PATH, description="The case's id.")
 
 
-class OutputSerializer(serializers.Serializer):
+class OutputSerializer(Serializer):
     """How the answer is compared with a value."""
 
     compare = serializers.ChoiceField(
@@ -46,7 +47,7 @@ class OutputSerializer(serializers.Serializer):
         return attrs
 
 
-class ExpectationSerializer(serializers.Serializer):
+class ExpectationSerializer(Serializer):
     """What is expected of the call. `output` counts for a success, `errorContains` for a failure."""
 
     outcome = serializers.ChoiceField(choices=OUTCOMES, default="succeeds")
@@ -62,7 +63,7 @@ class ExpectationSerializer(serializers.Serializer):
         return attrs
 
 
-class LastCallSerializer(serializers.Serializer):
+class LastCallSerializer(Serializer):
     """How a case went the last time. `passed` is null while the call runs."""
 
     passed = serializers.BooleanField(source="last_passed", allow_null=True)
@@ -77,7 +78,7 @@ class LastCallSerializer(serializers.Serializer):
         return bool(case.last_target == self.context["draft_print"])
 
 
-class CaseSerializer(serializers.ModelSerializer):
+class CaseSerializer(ModelSerializer):
     """A saved case. Write-only arguments and credentials are not stored: `omitted` has their paths."""
 
     arguments = JsonObjectField(default=dict)
@@ -156,13 +157,13 @@ class CaseDetail(OfCases, generics.RetrieveUpdateDestroyAPIView):
     http_method_names = ["get", "patch", "delete", "head", "options"]
 
 
-class CasesCallSerializer(serializers.Serializer):
+class CasesCallSerializer(Serializer):
     """What the cases call."""
 
     version = serializers.ChoiceField(choices=("draft", "published"), default="draft")
 
 
-class CaseVerdictSerializer(serializers.Serializer):
+class CaseVerdictSerializer(Serializer):
     """How one case went."""
 
     id = serializers.IntegerField()
@@ -175,7 +176,7 @@ class CaseVerdictSerializer(serializers.Serializer):
     )
 
 
-class CasesCalledSerializer(serializers.Serializer):
+class CasesCalledSerializer(Serializer):
     """How the cases went together."""
 
     passed = serializers.IntegerField()
@@ -184,7 +185,11 @@ class CasesCalledSerializer(serializers.Serializer):
 
 
 class CasesCall(OfCases):
-    """Call every case of a flow, four at a time, and wait for the end of the last."""
+    """Call every case of a flow, four at a time, and wait for the end of the last.
+
+    Each is a call within the limits of the key or person: the `reason` of one beyond them says when to come back. It is
+    429 when none was let in.
+    """
 
     scopes = {"POST": Scope.EXECUTIONS_WRITE}
     serializer_class = CasesCallSerializer
@@ -203,17 +208,19 @@ class CasesCall(OfCases):
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
         rows = list(self.get_queryset())
-        with let_in(request, self.flow):
-            _call_all(rows, self.flow, request.user, is_published=asked.validated_data["version"] == "published")
+        _call_all(rows, self.flow, request, is_published=asked.validated_data["version"] == "published")
         passed = sum(bool(case.last_passed) for case in rows)
         answer = CasesCalledSerializer({"passed": passed, "total": len(rows), "items": rows})
         return Response(answer.data)
 
 
-def _call_all(rows: list[SavedCase], flow: Flow, user: Any, *, is_published: bool) -> None:
+def _call_all(rows: list[SavedCase], flow: Flow, request: Request, *, is_published: bool) -> None:
     """Call the cases; what keeps the flow from being called becomes an answer of the API."""
+    allowance = getattr(request.auth, "allowance", None)
     try:
-        calls.call_all(rows, flow, user, is_published=is_published)
+        calls.call_all(rows, flow, request.user, allowance, is_published=is_published)
+    except OverLimit as over:
+        raise OverItsLimit(over) from None
     except DefinitionError as error:
         raise ValidationError(faults_by_field(error.faults)) from None
     except ValueError as error:

@@ -17,6 +17,7 @@ from executions.reading.insights import Insights, insights_of
 from executions.reading.periods import Period
 from executions.reading.refused_calls import Refused, refused_of_flow
 from flows.api.base import FLOW_ID
+from flows.api.fields import Serializer
 from flows.values.scopes import Scope
 
 PERIOD = OpenApiParameter(
@@ -25,7 +26,7 @@ PERIOD = OpenApiParameter(
 )  # fmt: skip
 
 
-class TallySerializer(serializers.Serializer):
+class TallySerializer(Serializer):
     """Calls by status; exact."""
 
     total = serializers.IntegerField()
@@ -37,7 +38,7 @@ class TallySerializer(serializers.Serializer):
     )
 
 
-class FiguresSerializer(serializers.Serializer):
+class FiguresSerializer(Serializer):
     """What a period's calls of clients add up to."""
 
     calls = TallySerializer(source="tally")
@@ -47,7 +48,7 @@ class FiguresSerializer(serializers.Serializer):
     sampled = serializers.IntegerField(help_text="How many of the newest ended calls p50 and p95 are from.")
 
 
-class BucketSerializer(serializers.Serializer):
+class BucketSerializer(Serializer):
     """One hour or day."""
 
     start = serializers.DateTimeField()
@@ -55,7 +56,7 @@ class BucketSerializer(serializers.Serializer):
     calls = TallySerializer()
 
 
-class BinSerializer(serializers.Serializer):
+class BinSerializer(Serializer):
     """Calls that took `from` milliseconds or more, and less than `to`; the last bin has no end."""
 
     to = serializers.FloatField(source="high", allow_null=True)
@@ -66,21 +67,21 @@ class BinSerializer(serializers.Serializer):
         return {"from": serializers.FloatField(source="low")} | super().get_fields()
 
 
-class KindSerializer(serializers.Serializer):
+class KindSerializer(Serializer):
     """Errors of one kind."""
 
     kind = serializers.CharField()
     count = serializers.IntegerField()
 
 
-class NodeSerializer(serializers.Serializer):
+class NodeSerializer(Serializer):
     """Errors of one node."""
 
     nodeName = serializers.CharField(allow_null=True, help_text="Null for errors of no node, as a refused call.")
     count = serializers.IntegerField()
 
 
-class CallerSerializer(serializers.Serializer):
+class CallerSerializer(Serializer):
     """Calls of one client."""
 
     caller = serializers.CharField(source="name", allow_blank=True)
@@ -88,14 +89,14 @@ class CallerSerializer(serializers.Serializer):
     p95 = serializers.FloatField(source="p95_ms", allow_null=True, help_text="Milliseconds.")
 
 
-class RefusedSerializer(serializers.Serializer):
+class RefusedSerializer(Serializer):
     """Calls that a limit refused: they left no execution, and are in none of the other numbers."""
 
     strangers = serializers.IntegerField(help_text="Without an API key.")
     others = serializers.IntegerField()
 
 
-class InsightsSerializer(serializers.Serializer):
+class InsightsSerializer(Serializer):
     """The numbers over a flow's executions. Calls are exact; the rest is from the newest, as many as it says."""
 
     period = serializers.ChoiceField(choices=[(period.value, period.words) for period in Period])

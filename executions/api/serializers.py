@@ -7,13 +7,13 @@ from rest_framework import serializers
 
 from executions.models import NOTE_LENGTH, Execution
 from executions.questions.answers_of_people import schema_of, wait_of
-from flows.api.fields import JsonField
+from flows.api.fields import JsonField, ModelSerializer, Serializer
 from flows.api.serializers import JsonObjectField
 from flows.engine.questions import KINDS, Question
 from flows.engine.references import Reference
 
 
-class ExecutionItemSerializer(serializers.ModelSerializer):
+class ExecutionItemSerializer(ModelSerializer):
     """An execution in a list: no JSON column is read for it."""
 
     flowId = serializers.IntegerField(source="flow_id", read_only=True, allow_null=True)
@@ -60,7 +60,7 @@ class ExecutionItemSerializer(serializers.ModelSerializer):
         return execution.failed_node_name or None
 
 
-class QuestionSerializer(serializers.Serializer):
+class QuestionSerializer(Serializer):
     """What a node of an execution asks."""
 
     kind = serializers.ChoiceField(choices=list(KINDS), help_text="Whom it is for.")
@@ -153,7 +153,7 @@ def _question(question: Question, is_yours: bool) -> dict[str, Any]:
     }
 
 
-class ReferenceSerializer(serializers.Serializer):
+class ReferenceSerializer(Serializer):
     """One thing that an expression of a node may name."""
 
     expression = serializers.SerializerMethodField()
@@ -171,13 +171,13 @@ class ReferenceSerializer(serializers.Serializer):
         return f"{{{{ {reference.path} }}}}"
 
 
-class NodeInputsSerializer(serializers.Serializer):
+class NodeInputsSerializer(Serializer):
     """What expressions of a node may name: outputs of the nodes before it, then what the host provides."""
 
     items = ReferenceSerializer(many=True)
 
 
-class DraftCallSerializer(serializers.Serializer):
+class DraftCallSerializer(Serializer):
     """What a test call of a draft is given."""
 
     arguments = JsonObjectField(default=dict, help_text="As an MCP client would send them.")
@@ -198,7 +198,7 @@ class DraftCallSerializer(serializers.Serializer):
     )
 
 
-class ReplaySerializer(serializers.Serializer):
+class ReplaySerializer(Serializer):
     """How to run an execution again; without anything, with the same parameters."""
 
     arguments = JsonObjectField(required=False, help_text="In place of the recorded parameters.")
@@ -215,13 +215,13 @@ class ReplaySerializer(serializers.Serializer):
         return attrs
 
 
-class PinSerializer(serializers.Serializer):
+class PinSerializer(Serializer):
     """Whether pruning leaves an execution alone."""
 
     isPinned = serializers.BooleanField(source="is_pinned")
 
 
-class NoteSerializer(serializers.Serializer):
+class NoteSerializer(Serializer):
     """What people write about an execution."""
 
     note = serializers.CharField(max_length=NOTE_LENGTH, allow_blank=True)

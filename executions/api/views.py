@@ -143,7 +143,7 @@ class NodeInputs(OfFlow):
         """List them; 404 for a slug that no node has which the trigger reaches."""
         flow = self.flow
         # They are named by the draft, and secrets are among them.
-        require(request, Scope.FLOWS_READ)
+        require(request, Scope.FLOWS_READ, flow.server)
         with refusals_answered():
             found = inputs_of(flow, slug, request.user)
         if found is None:

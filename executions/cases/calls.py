@@ -4,6 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -12,6 +13,8 @@ from django.utils import timezone
 
 from executions.acting import trials
 from executions.acting.actions import ActionRefused
+from executions.admission.allowances import Allowance, OverLimit, of_person
+from executions.admission.doors import Place, doors
 from executions.database import in_database
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.models import Execution
@@ -20,6 +23,7 @@ from executions.record.error_kinds import kind_of_error
 from executions.record.holes import whole_parts
 from executions.record.status import Status
 from executions.running.calls import Call, Caller, call_of, error_answer
+from executions.running.dispatch import Running
 from executions.running.starting import begin
 from executions.running.targets import Target
 from flows.cases.drafts import as_stored, print_of
@@ -69,6 +73,27 @@ def storable_part(target: Target, arguments: Any) -> tuple[Any, list[str]]:
 # --- Calling ----------------------------------------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
+class Batch:
+    """Cases of one flow that are called together, as one person or key, within the limits of that."""
+
+    flow: Flow
+    target: Target
+    printed: str
+    caller: Caller
+    allowance: Allowance
+    calls: int = 0
+    over: OverLimit | None = None
+    """Why one was not called, the last one."""
+
+    @classmethod
+    def of(cls, flow: Flow, user: Any, allowance: Allowance | None, *, is_published: bool) -> "Batch":
+        """Cases that the user calls; `allowance` is that of their key. Raises DefinitionError, ValueError."""
+        target = trials.target_of(flow, is_published=is_published)
+        caller = trials.caller_of(user).unattended()
+        return cls(flow, target, _target_print(flow, is_published), caller, allowance or of_person(caller.identity))
+
+
 def start(cases: Sequence[SavedCase], flow: Flow, user: Any, *, is_published: bool) -> None:
     """Call the cases and wait a little; those that take longer end by themselves.
 
@@ -76,16 +101,20 @@ def start(cases: Sequence[SavedCase], flow: Flow, user: Any, *, is_published: bo
     """
     if is_busy(flow):
         raise ActionRefused("the cases are being called already.")
-    target = trials.target_of(flow, is_published=is_published)
-    caller = trials.caller_of(user).unattended()
-    async_to_sync(_start)(cases, flow.pk, target, _target_print(flow, is_published), caller)
+    async_to_sync(_start)(cases, Batch.of(flow, user, None, is_published=is_published))
 
 
-def call_all(cases: Sequence[SavedCase], flow: Flow, user: Any, *, is_published: bool) -> None:
-    """Call the cases and wait for the end of the last; raises DefinitionError, ValueError."""
-    target = trials.target_of(flow, is_published=is_published)
-    caller = trials.caller_of(user).unattended()
-    async_to_sync(_call_all)(cases, target, _target_print(flow, is_published), caller)
+def call_all(
+    cases: Sequence[SavedCase], flow: Flow, user: Any, allowance: Allowance | None, *, is_published: bool
+) -> None:
+    """Call the cases and wait for the end of the last.
+
+    Raises DefinitionError, ValueError, and OverLimit when its limit lets none of them in.
+    """
+    batch = Batch.of(flow, user, allowance, is_published=is_published)
+    async_to_sync(_call_all)(cases, batch)
+    if batch.over is not None and not batch.calls:
+        raise batch.over
 
 
 def is_busy(flow: Flow) -> bool:
@@ -102,13 +131,14 @@ def _target_print(flow: Flow, is_published: bool) -> str:
     return print_of(flow.published_version) if is_published and flow.published_version else print_of(flow)
 
 
-async def _start(cases: Sequence[SavedCase], flow_id: int, target: Target, printed: str, caller: Caller) -> None:
-    batch = asyncio.get_running_loop().create_task(_call_all(cases, target, printed, caller))
-    _batches[flow_id] = batch
-    batch.add_done_callback(lambda ended: _forget(flow_id, ended))
-    done, _ = await asyncio.wait({batch}, timeout=PATIENCE_SECONDS)
+async def _start(cases: Sequence[SavedCase], batch: Batch) -> None:
+    flow_id = batch.flow.pk
+    calling = asyncio.get_running_loop().create_task(_call_all(cases, batch))
+    _batches[flow_id] = calling
+    calling.add_done_callback(lambda ended: _forget(flow_id, ended))
+    done, _ = await asyncio.wait({calling}, timeout=PATIENCE_SECONDS)
     if done:
-        batch.result()
+        calling.result()
 
 
 def _forget(flow_id: int, ended: asyncio.Task[None]) -> None:
@@ -117,30 +147,47 @@ def _forget(flow_id: int, ended: asyncio.Task[None]) -> None:
         logger.error("the cases of flow %s were not all called: %s", flow_id, type(error).__name__)
 
 
-async def _call_all(cases: Sequence[SavedCase], target: Target, printed: str, caller: Caller) -> None:
-    gate = asyncio.Semaphore(CONCURRENCY)
+async def _call_all(cases: Sequence[SavedCase], batch: Batch) -> None:
+    gate = asyncio.Semaphore(min(CONCURRENCY, batch.allowance.at_once or CONCURRENCY))
 
     async def call_one(case: SavedCase) -> None:
         async with gate:
-            await _call(case, target, printed, caller)
+            await _call(case, batch)
 
     await asyncio.gather(*map(call_one, cases))
 
 
-async def _call(case: SavedCase, target: Target, printed: str, caller: Caller) -> None:
-    called = await call_of(target, case.arguments, caller)
+async def _call(case: SavedCase, batch: Batch) -> None:
+    called = await call_of(batch.target, case.arguments, batch.caller)
     verdict = _before_the_call(case, called)
     if verdict is None:
         try:
-            running = await begin(called)
-        except LedgerUnavailable as error:
+            running = await _let_in(called, batch)
+        except (OverLimit, LedgerUnavailable) as error:
             verdict = Verdict(False, str(error))
     if verdict is not None:
-        await in_database(lambda: _judge_uncalled(case, printed, verdict))
+        await in_database(lambda: _judge_uncalled(case, batch.printed, verdict))
         return
-    await in_database(lambda: _begun(case, printed, running.execution_id))
+    await in_database(lambda: _begun(case, batch.printed, running.execution_id))
     await asyncio.shield(running.task)
     await in_database(lambda: settle([case]))
+
+
+async def _let_in(called: Call, batch: Batch) -> Running:
+    """Begin to run a case, which is a call like any other; raises OverLimit, LedgerUnavailable."""
+    try:
+        admitted = doors.admit((batch.allowance,), batch.flow.pk, batch.flow.server_id)
+        place = admitted if isinstance(admitted, Place) else await admitted
+    except OverLimit as over:
+        batch.over = over
+        raise
+    batch.calls += 1
+    try:
+        running = await begin(called)
+        place.until_done(running.task)
+    finally:
+        place.leave()
+    return running
 
 
 def _before_the_call(case: SavedCase, called: Call) -> Verdict | None:

@@ -15,10 +15,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from executions.acting.actions import ActionRefused
 from executions.cases import calls
 from executions.models import Execution
+from flows.access.acting import acts
 from flows.cases.drafts import print_of, summary_of
 from flows.cases.expectations import Expectation
 from flows.engine.errors import DefinitionError
 from flows.models import Flow, SavedCase
+from flows.values.scopes import Scope
 
 
 def is_published_wanted(flow: Flow, version: str | None) -> bool:
@@ -70,6 +72,7 @@ class CaseRow:
         )
 
 
+@acts(Scope.EXECUTIONS_WRITE)
 @require_POST
 def call_cases(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Call every case of a flow, or the one that `case` names, on the draft or the published version."""
@@ -89,6 +92,7 @@ def call_cases(request: HttpRequest, flow_id: int) -> HttpResponse:
 
 
 @never_cache
+@acts(Scope.EXECUTIONS_WRITE)
 @require_http_methods(["GET", "POST"])
 def publish_cases(request: HttpRequest, flow_id: int) -> HttpResponse:
     """A part of the dialog that publishes: every case, called on the stored draft by POST, and how each one went."""
@@ -104,6 +108,7 @@ def publish_cases(request: HttpRequest, flow_id: int) -> HttpResponse:
     return render(request, "executions/_publish_cases.html", context)
 
 
+@acts(Scope.EXECUTIONS_WRITE)
 @require_POST
 def delete_case(request: HttpRequest, flow_id: int, case_id: int) -> HttpResponse:
     """Delete a case; the executions that it made stay."""

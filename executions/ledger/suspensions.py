@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -176,16 +176,20 @@ def hold(held: Held, answers_from: str, counts_as: str, most: int, seconds: floa
     state, now = held.sealed(), timezone.now()
     expires_at = now + timedelta(seconds=seconds)
     waiting = Suspension.objects.filter(answers_from=answers_from, expires_at__gt=now)
-    if waiting.count() >= MAX_WAITING:
-        raise NotStorable(TOO_MANY.format(MAX_WAITING))
     # No address is stored, but what tells two of them apart.
     place = "" if answers_from else salted_hmac(_SALT, counts_as, algorithm="sha256").hexdigest()
-    if place and waiting.filter(asked_at=place).count() >= most:
-        raise NotStorable(TOO_MANY.format(most))
     with transaction.atomic():
+        # Who asks next counts this one too. On SQLite the update is the lock: it lets one process write.
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"waiting {answers_from}"])
         columns = {"runner_id": runner_id, "deadline_at": expires_at, "updated_at": now}
         if not statements.update_pending(held.execution_id, columns):
             return False
+        if waiting.count() >= MAX_WAITING:
+            raise NotStorable(TOO_MANY.format(MAX_WAITING))
+        if place and waiting.filter(asked_at=place).count() >= most:
+            raise NotStorable(TOO_MANY.format(most))
         Suspension.objects.create(
             execution_id=held.execution_id,
             step=held.step,

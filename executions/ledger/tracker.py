@@ -1,9 +1,10 @@
 """Turns the runner's events into the record: an observer that never waits, and a gate that does."""
 
 import asyncio
+import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -45,6 +46,10 @@ class Tracker:
         self.execution_id = execution_id
         self.started_at = started_at
         self.redactor = redactor
+        self._hidden: set[str] = set()
+        """What nodes got to know and said to hide."""
+        self._learning = threading.Lock()
+        """Held while the redactor is changed: a thread may be learning from the nodes."""
         # An execution that had waited goes on with the time since it started.
         passed = (datetime.now(UTC) - started_at).total_seconds() if entries else 0.0
         self.began = time.monotonic() - max(passed, 0.0)
@@ -61,6 +66,12 @@ class Tracker:
         self.nodes.add(event)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._pause, self._flush_later)
+
+    def hide(self, values: Iterable[str]) -> None:
+        """Store these values no more from now on, whatever is stored."""
+        with self._learning:
+            self._hidden |= set(values)
+            self.redactor = self.redactor.knowing(self._hidden)
 
     @property
     def seconds(self) -> float:
@@ -98,7 +109,9 @@ class Tracker:
 
     def _redacted_nodes(self, entries: list[Entry], redactor: Redactor) -> list[Entry]:
         """What one node was given as a token may turn up under any name later, so what is found is remembered."""
-        self.redactor = redactor.learning(entries)
+        learned = redactor.learning(entries)
+        with self._learning:
+            self.redactor = learned.knowing(self._hidden)
         redaction = payload.Redaction(self.redactor)
         return [with_data(entry, redaction.of, redaction.message) for entry in entries]
 

@@ -10,12 +10,15 @@ from executions.ledger.unavailable import LedgerUnavailable
 from executions.models import Execution
 from executions.reading.first_steps import first_steps_of
 from executions.running.targets import ArgumentsError
+from flows.access.acting import acts
 from flows.engine.errors import DefinitionError
+from flows.values.scopes import Scope
 
 HIDDEN = "first_steps_are_hidden"
 """What the session says of somebody who needs them no more."""
 
 
+@acts(Scope.EXECUTIONS_WRITE)
 @require_POST
 def call(request: HttpRequest) -> HttpResponse:
     """Call the flow of the first steps as they say, and go to the execution; to its Test tab where that does not go."""
@@ -32,6 +35,7 @@ def call(request: HttpRequest) -> HttpResponse:
     return redirect("executions:test", steps.flow.pk)
 
 
+@acts(None)
 @require_POST
 def hide(request: HttpRequest) -> HttpResponse:
     """Show the steps no more, in this session."""

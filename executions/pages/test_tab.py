@@ -23,12 +23,14 @@ from executions.pages.views import LAST_DAY, LAST_DAY_TEMPLATE, HtmxRequest, det
 from executions.record.holes import whole_parts
 from executions.record.status import Status
 from executions.running.targets import ArgumentsError, Target
+from flows.access.acting import acts
 from flows.arguments.controls import MISSING
 from flows.arguments.form import ArgumentForm
 from flows.cases.expectations import Expectation
 from flows.cases.form import CaseForm
 from flows.engine.errors import DefinitionError, Fault
 from flows.models import Flow, SavedCase
+from flows.values.scopes import Scope
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Tab:
 
 # What was typed comes back in the page, write-only parameters too.
 @never_cache
+@acts(Scope.EXECUTIONS_WRITE)
 @require_http_methods(["GET", "POST"])
 def test(request: HtmxRequest, flow_id: int) -> HttpResponse:
     """The form and, named by `?execution=`, the execution that it started; a POST changes the form or calls."""

@@ -15,11 +15,14 @@ from executions.models import Execution
 from executions.questions import answers_of_people
 from executions.questions.answers_of_people import Action, AnswerFaults, NotYours, PersonReply, Wait
 from executions.questions.form import AnswerForm, forms_of
+from flows.access.acting import acts
 from flows.pages.return_addresses import own_address
+from flows.values.scopes import Scope
 
 
 # What was typed comes back in the page when something in it does not fit.
 @never_cache
+@acts(Scope.EXECUTIONS_WRITE)
 @require_http_methods(["GET", "POST"])
 def answer(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
     """The questions alone on a page; a POST answers the one that `slug` names and goes back to `next`."""

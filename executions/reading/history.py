@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 
 from executions.ledger.counts import start_of
 from executions.models import Execution, ExecutionCount, ExecutionQuerySet
@@ -17,7 +17,7 @@ from executions.reading.filters import ExecutionFilter, Found
 from executions.reading.paging import Page, page_number
 from executions.reading.statistics import status_counts
 from executions.record.status import Status
-from flows.models import Flow
+from flows.models import Flow, servers_shared_with
 
 NEAR = 2_000
 """Rows that are quicker skipped by the database than found through the counters."""
@@ -28,21 +28,30 @@ class History:
     """Executions, newest first: those of a flow, or all that a user may see; `status` narrows them down."""
 
     executions: ExecutionQuerySet
-    keys: Mapping[str, Any]
+    keys: Q
+    """Which counters count them."""
     status: Status | None = None
+    owner_id: int | None = None
+    """Whose they are, where they are all that one person owns."""
 
     @classmethod
     def of_flow(cls, flow: Any, user: Any) -> "History":
         """A flow's history, for who may see the flow."""
-        return cls(Execution.objects.of_flow(flow, user), {"flow_key": flow.pk})
+        return cls(Execution.objects.of_flow(flow, user), Q(flow_key=flow.pk))
 
     @classmethod
     def visible_to(cls, user: Any) -> "History":
         """All that `user` may see, of deleted flows too."""
         executions = Execution.objects.visible_to(user)
         if getattr(user, "key_limits", None) is not None:
-            return cls(executions, {"flow_key__in": list(Flow.objects.visible_to(user).values_list("pk", flat=True))})
-        return cls(executions, {} if user.is_superuser else {"owner_key": user.pk or 0})
+            return cls(executions, Q(flow_key__in=list(Flow.objects.visible_to(user).values_list("pk", flat=True))))
+        if user.is_superuser:
+            return cls(executions, Q())
+        own, shared = Q(owner_key=user.pk or 0), servers_shared_with(user) if user.pk else ()
+        if not shared:
+            return cls(executions, own, owner_id=user.pk or 0)
+        flows = Flow.objects.filter(server__in=shared).values_list("pk", flat=True)
+        return cls(executions, own | Q(flow_key__in=list(flows)))
 
     def in_status(self, status: Status | None) -> "History":
         """The same history, of one status or of all."""
@@ -50,7 +59,7 @@ class History:
 
     def totals(self) -> dict[str, int]:
         """How many executions there are of each status, and of `all`; `status` does not matter."""
-        counts = ExecutionCount.objects.filter(hour=ExecutionCount.ALL_HOURS, **self.keys)
+        counts = ExecutionCount.objects.filter(self.keys, hour=ExecutionCount.ALL_HOURS)
         found = dict(counts.values_list("status").annotate(total=Sum("number")).order_by())
         by_status = {status.value: max(found.get(status.value, 0), 0) for status in Status}
         return {"all": sum(by_status.values())} | by_status
@@ -73,17 +82,16 @@ class History:
         """The executions of the status."""
         if self.status is None:
             return self.executions
-        owner = self.keys.get("owner_key")
-        if owner is None or self.status == Status.FULFILLED or connection.vendor != "sqlite":
+        if self.owner_id is None or self.status == Status.FULFILLED or connection.vendor != "sqlite":
             return self.executions.in_status(self.status)
         # SQLite keeps no statistics: it would ask all of the owner's executions for their status. Few are pending or
         # failed, so it must read their own small index, and ask those for their owner; a sum has no index.
         few = Execution.objects.in_status(self.status)
-        return few.alias(its_owner=F("owner_id") + 0).filter(its_owner=owner)
+        return few.alias(its_owner=F("owner_id") + 0).filter(its_owner=self.owner_id)
 
     def _hour_of(self, offset: int) -> tuple[int | None, int]:
         """The hour that holds the row at `offset`, and how many rows are newer than that hour."""
-        counts = ExecutionCount.objects.filter(hour__gte=0, **self.keys)
+        counts = ExecutionCount.objects.filter(self.keys, hour__gte=0)
         if self.status is not None:
             counts = counts.filter(status=self.status)
         hours = counts.values_list("hour").annotate(total=Sum("number")).order_by("-hour")

@@ -5,11 +5,11 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import count
 from typing import Any, NamedTuple
 
-from executions.admission.allowances import MAX_FAMILY, Bounds
+from executions.admission.allowances import Bounds
 from executions.admission.doors import Place
+from executions.admission.families import Numbers
 from executions.ledger.idempotency_keys import Claim
 from executions.ledger.suspensions import Ticket
 from executions.privacy.redactor import Redactor
@@ -23,8 +23,8 @@ from flows.engine.node import Reused
 from flows.engine.questions import CAPABILITIES, KINDS, Question, QuestionKind
 from flows.engine.runner import FlowError
 
-Watch = Callable[[Redactor], Observer]
-"""Makes an observer of one execution, which passes on nothing that the redactor hides."""
+Watch = Callable[[Callable[[], Redactor]], Observer]
+"""Makes an observer of one execution, which passes on nothing that the redactor of the moment hides."""
 
 Written = Callable[["Answer"], dict[str, Any]]
 """Makes of an answer the message that goes to the client: JSON, the same each time."""
@@ -108,16 +108,6 @@ _NOBODY_THERE = (
 def identity_of(user: Any) -> str:
     """Who a person is beyond doubt: `Caller.identity` of the calls that they make on pages and over REST."""
     return f"user:{user.pk}"
-
-
-class Numbers(count):  # type: ignore[type-arg] # it takes no type at run time
-    """Counts what one call from outside has started in all.
-
-    `root` is the id of its execution, `most` how many there may be.
-    """
-
-    root = ""
-    most = MAX_FAMILY
 
 
 @dataclass(slots=True, eq=False)

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakValueDictionary
 
+from executions.admission.families import Numbers
 from executions.database import in_database
 from executions.ledger.tracker import Tracker
 from executions.record.node_executions import ChildStarted
-from executions.running.calls import Answer, Call, Numbers, Parent, call_of
+from executions.running.calls import Answer, Call, Parent, call_of
 from executions.running.dispatch import Running, dispatcher
 from executions.running.targets import Target, published_target
 from flows.adapters.lineage import Lineage
@@ -39,7 +40,7 @@ def numbers_of(above: Lineage, most: int) -> Numbers:
     if numbers is None:
         # It runs in another process, or has ended.
         numbers = _of_root[above.root] = Numbers(1)
-        numbers.root, numbers.most = above.root, most
+        numbers.root, numbers.most, numbers.is_shared = above.root, most, True
     return numbers
 
 
@@ -49,11 +50,11 @@ def depth_of(call: Call) -> int:
     return (above.depth if above is not None else 0) + len(parent.chain if parent is not None else ()) + 1
 
 
-def refusal(call: Call, numbers: Numbers) -> FlowError | None:
+async def refusal(call: Call, numbers: Numbers) -> FlowError | None:
     """Why a call that a node made by FlowHub's own address goes too far; None when it does not."""
     if depth_of(call) > MAX_DEPTH:
         return FlowError("rejected", too_deep(("…", call.target.tool_name)), TOO_DEEP_FOR_CLIENT)
-    if next(numbers) <= numbers.most:
+    if await numbers.has_room():
         return None
     too_many = TOO_MANY.format(numbers.most)
     return FlowError("rejected", too_many, too_many)
@@ -94,6 +95,7 @@ class Children:
     def lineage(self) -> Lineage:
         """What FlowHub is told by whoever a node of this execution calls by FlowHub's own address."""
         _of_root[self.numbers.root] = self.numbers
+        self.numbers.share()
         return Lineage(self.numbers.root, depth_of(self.call))
 
     async def find(self, tool_name: str, node_id: str) -> "Child":
@@ -128,7 +130,7 @@ class Child:
         if call.faults:
             listed = "; ".join(map(str, call.faults))
             raise NodeFailed(f"The arguments do not fit the input schema of {self.target.tool_name}: {listed}.")
-        if next(family.numbers) > family.numbers.most:
+        if not await family.numbers.has_room():
             raise NodeFailed(TOO_MANY.format(family.numbers.most))
         running = await family.begin(call)
         tracker.observe(ChildStarted(self.node_id, str(running.execution_id)))

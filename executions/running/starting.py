@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 
+from executions.admission.families import Numbers
 from executions.database import in_database
 from executions.ledger import drafts
 from executions.ledger.suspensions import Held
@@ -26,7 +27,6 @@ from executions.running.calls import (
     Call,
     Caller,
     Delivery,
-    Numbers,
     Waiting,
     call_of,
     error_answer,
@@ -134,7 +134,7 @@ async def answer_at_once(call: Call) -> Answer | None:
         target.graph,
         call.given,
         services=Services(str(tracker.execution_id), roots=_roots(work), secrets=work.secrets),
-        observers=(record,) if call.watch is None else (record, call.watch(tracker.redactor)),
+        observers=(record,) if call.watch is None else (record, call.watch(lambda: tracker.redactor)),
         limits=LIMITS,
         output_schema=target.output_schema,
     )
@@ -207,7 +207,7 @@ async def _walk(work: Work) -> Answer | Waiting:
         numbers = parent.numbers
     elif caller.above is not None:
         numbers = numbers_of(caller.above, caller.bounds.family)
-        if (too_far := refusal(call, numbers)) is not None:
+        if (too_far := await refusal(call, numbers)) is not None:
             return await work.end(error_answer(tracker.execution_id, too_far.for_client, too_far), too_far)
     else:
         numbers = Numbers(1)
@@ -224,13 +224,15 @@ async def _walk(work: Work) -> Answer | Waiting:
         code=CodeOf(code_runner(), caller.counts_as),
         offers=Offers(target),
         cannot_ask=partial(caller.cannot_be_asked, is_flow=parent is not None),
+        hide=work.hide,
     )
+    observers = (tracker.observe,) if call.watch is None else (tracker.observe, call.watch(lambda: tracker.redactor))
     try:
         outcome = await run(
             target.graph,
             call.given,
             services=services,
-            observers=(tracker.observe,) if call.watch is None else (tracker.observe, call.watch(tracker.redactor)),
+            observers=observers,
             before_effects=tracker.write_all,
             timeout=work.timeout,
             limits=LIMITS,

@@ -10,7 +10,7 @@ from flows.engine.errors import DefinitionError, Fault
 from flows.engine.graph import Graph, Node, parse_until, without_held
 from flows.models import Flow, FlowVersion
 from flows.nodes import registry
-from flows.publishing.versions import graph_of
+from flows.publishing.versions import graph_of, secret_faults
 from flows.schemas.compiled import CompiledSchema, SchemaError, compile_schema
 
 
@@ -67,7 +67,10 @@ def draft_target(flow: Flow, until_node: str | None = None) -> Target:
     executed.
     """
     schemas = flow.input_schema, flow.output_schema
-    return _target_of(flow, without_held(flow.definition), schemas, flow.timeout_seconds, None, until_node)
+    target = _target_of(flow, without_held(flow.definition), schemas, flow.timeout_seconds, None, until_node)
+    if faults := list(secret_faults(flow, target.graph, is_for_test=True)):
+        raise DefinitionError(faults)
+    return target
 
 
 def kept_target(flow: Flow, version_id: int | None, draft: Mapping[str, Any] | None) -> Target:

@@ -110,6 +110,11 @@ class Work:
     step: int = 0
     """How often it has waited so far."""
 
+    def hide(self, value: str) -> None:
+        """Keep a value that a node got to know out of the answer, the record and what the client hears meanwhile."""
+        self.for_answer = self.for_answer.knowing([value])
+        self.tracker.hide([value])
+
     async def end(self, answer: Answer, error: FlowError | None) -> Answer:
         """Write the end, whatever happens to the task that asks for it; returns what the caller is told.
 

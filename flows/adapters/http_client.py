@@ -128,7 +128,7 @@ class GuardedClient:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        query: Mapping[str, str | list[str]] | None = None,
+        query: Mapping[str, str | list[str]] | str | None = None,
         content: bytes | None = None,
         timeout: float = 30.0,
     ) -> HttpResponse:
@@ -205,13 +205,16 @@ def outbound_client() -> GuardedClient:
     return GuardedClient(AllowList.parse(settings.OUTBOUND_ALLOW))
 
 
-def checked_url(text: str, query: Mapping[str, str | list[str]] | None = None) -> httpx2.URL:
+def checked_url(text: str, query: Mapping[str, str | list[str]] | str | None = None) -> httpx2.URL:
     """Read an address; raises NodeFailed that says what is wrong with it."""
     if found := _CONTROL.search(text):
         raise NodeFailed(f"The url holds the control character {found[0]!r}; remove it.", is_final=True)
     try:
         url = httpx2.URL(text)
-        url = url.copy_merge_params(query) if query else url
+        if isinstance(query, str):
+            url = url.copy_with(query=b"&".join(filter(None, (url.query, query.encode())))) if query else url
+        elif query:
+            url = url.copy_merge_params(query)
     except (httpx2.InvalidURL, ValueError) as error:
         raise NodeFailed(f"The url {text[:200]!r} cannot be read: {error}.", is_final=True) from error
     if url.scheme not in ("http", "https"):

@@ -43,17 +43,21 @@ def round(number, ndigits=None, _round=round):
 
 @dataclass(frozen=True, slots=True)
 class SandboxLimits:
-    """What one run may use: seconds of computing, bytes of memory; `workers` is how many run at once."""
+    """What one run may use: seconds of computing, bytes of memory; `workers` is how many run at once.
+
+    `nice` is by how much they give way to this process, which answers everybody, where both want a processor.
+    """
 
     seconds: float
     memory: int
     workers: int
+    nice: int = 0
 
 
 # Twice as many as there are processors: one caller alone, who has half of the workers, keeps all of these busy.
 _WORKERS = max(4, 2 * (os.cpu_count() or 1))
 EXPRESSIONS = SandboxLimits(seconds=0.05, memory=8 * _MIB, workers=_WORKERS)
-PROGRAMS = SandboxLimits(seconds=5.0, memory=64 * _MIB, workers=_WORKERS)
+PROGRAMS = SandboxLimits(seconds=5.0, memory=64 * _MIB, workers=_WORKERS, nice=5)
 
 
 class TookTooLong(NodeFailed):
@@ -109,6 +113,14 @@ class CodeOf(NamedTuple):
 def code_runner() -> SandboxedCode:
     """The sandbox of this process; no worker starts before it is used."""
     return SandboxedCode()
+
+
+def _stand_back(pid: int, nice: int) -> None:
+    with suppress(OSError):  # the worker has just died, or this is no Linux
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        # On Linux each thread has its own, and the one that computes is not the first.
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            os.setpriority(os.PRIO_PROCESS, int(thread), min(own + nice, 19))
 
 
 def _unheard(text: str) -> None:
@@ -212,6 +224,8 @@ class _Pool:
             os_policy={"sleep": "zero"},
         )
         async with session as fresh:
+            if self.limits.nice and fresh.worker_pid is not None:
+                _stand_back(fresh.worker_pid, self.limits.nice)
             if "round" in source:
                 await fresh.feed_run(_ROUND)
             return await fresh.feed_run(source, inputs=inputs, print_callback=output)

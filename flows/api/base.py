@@ -6,6 +6,7 @@ from typing import IO, Any, ClassVar
 from csp.constants import UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.core.exceptions import RequestDataTooBig
+from django.http import Http404
 from django.utils.decorators import method_decorator
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
@@ -13,9 +14,11 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from flows.models import VisibleQuerySet
 from flows.values.scopes import Scope
 
 FLOW_ID = OpenApiParameter("flowId", OpenApiTypes.INT, OpenApiParameter.PATH, description="The flow's id.")
@@ -62,6 +65,24 @@ class ApiView(APIView):
 
     parser_classes = [DepthSafeJSONParser]
     renderer_classes = [JSONRenderer, BrowsableRenderer]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Let who asks in, and carry what the method does to the rows that it may touch (`flows.access`)."""
+        super().initial(request, *args, **kwargs)
+        user: Any = request.user
+        user.acting = self.scopes.get(str(request.method))
+
+    def get_object(self) -> Any:
+        """The row of the address; raises Http404, and PermissionDenied where a member's role does not do."""
+        generic: Any = super()
+        try:
+            return generic.get_object()
+        except Http404:
+            view: Any = self
+            rows, field = view.queryset.model.objects.all(), view.lookup_field
+            if isinstance(rows, VisibleQuerySet):
+                rows.refuse_role(self.request.user, **{field: self.kwargs[view.lookup_url_kwarg or field]})
+            raise
 
     def handle_exception(self, exc: Exception) -> Response:
         """Answer an exception as DRF does; also Django's refusal of a large body, which it would answer in HTML."""

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from flows.api.base import ApiView
+from flows.api.fields import Serializer
 from flows.models import Revised
 from flows.revisions.writes import Stale
 
@@ -29,7 +30,7 @@ _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _TAGS = re.compile(rf"[ \t,]*{_TAG}[ \t]*(?:,[ \t]*(?:{_TAG}[ \t]*)?)*")
 
 
-class StaleSerializer(serializers.Serializer):
+class StaleSerializer(Serializer):
     """Both sides of a change that came too late."""
 
     detail = serializers.CharField(help_text="What to do.")

@@ -9,6 +9,7 @@ from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
+from flows.api.fields import Serializer
 from flows.models import Flow
 from flows.publishing.callers import callers_of
 
@@ -19,7 +20,7 @@ CONFIRM = OpenApiParameter(
 )
 
 
-class FlowCallerSerializer(serializers.Serializer):
+class FlowCallerSerializer(Serializer):
     """A flow that calls this one, or a prompt or resource that it answers."""
 
     kind = serializers.ChoiceField(["flow", "prompt", "resource"])
@@ -31,7 +32,7 @@ class FlowCallerSerializer(serializers.Serializer):
     version = serializers.IntegerField(allow_null=True, help_text="The number of the published version that calls it.")
 
 
-class FlowCallersSerializer(serializers.Serializer):
+class FlowCallersSerializer(Serializer):
     """Who depends on a flow."""
 
     items = FlowCallerSerializer(source="seen", many=True)
@@ -39,7 +40,7 @@ class FlowCallersSerializer(serializers.Serializer):
     hidden = serializers.IntegerField(help_text="How many of them you may not see.")
 
 
-class AffectedSerializer(serializers.Serializer):
+class AffectedSerializer(Serializer):
     """Why a change waits for a confirmation."""
 
     detail = serializers.CharField()

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from flows.api.base import FLOW_ID, ApiView
 from flows.api.conditions import ETAG, IF_MATCH, RevisedView, StaleSerializer
-from flows.api.fields import FaultSerializer, faults_as_json
+from flows.api.fields import FaultSerializer, Serializer, faults_as_json
 from flows.api.serializers import TOOL_NAME_TAKEN, FlowSerializer, JsonObjectField
 from flows.engine.errors import Fault
 from flows.engine.graph import MAX_CONNECTIONS, MAX_DEPTH, MAX_NODES, too_deep
@@ -33,6 +33,8 @@ class DraftSerializer(FlowSerializer):
     """What a draft holds, faulty or not."""
 
     toolDescription = serializers.CharField(source="tool_description", allow_blank=True)
+
+    passed_over = ("revision", "faults")
 
     class Meta(FlowSerializer.Meta):
         fields = [
@@ -62,7 +64,7 @@ class DraftSerializer(FlowSerializer):
         return value
 
 
-class CheckSerializer(serializers.Serializer):
+class CheckSerializer(Serializer):
     """All faults of a draft at once."""
 
     faults = FaultSerializer(many=True)
@@ -215,13 +217,13 @@ def _why_no_frame(definition: dict[str, Any]) -> str:
     return ""
 
 
-class HandlesSerializer(serializers.Serializer):
+class HandlesSerializer(Serializer):
     """A node's ways out."""
 
     handles = serializers.ListField(child=serializers.CharField())
 
 
-class NodeParametersSerializer(serializers.Serializer):
+class NodeParametersSerializer(Serializer):
     """The parameters of a node."""
 
     parameters = JsonObjectField()

@@ -1,6 +1,6 @@
 """Serializer fields that FlowHub's data needs, and how faults look in an answer."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,7 +10,43 @@ from flows.engine.errors import Fault
 from flows.models import MAX_CALLS, Server
 from flows.values.json_text import unstorable
 
+MAX_NAMED = 20
+"""Unknown members of a body that its refusal names."""
+
 FAULTY_FIELDS = ("definition", "inputSchema", "outputSchema", "toolDescription", "annotations")
+
+
+class _KnownMembers:
+    """A body that has members of other names is refused: a name that is written wrong would change nothing in silence.
+
+    What is only shown may be sent back, so that a body can be what was read.
+    """
+
+    passed_over: Collection[str] = ()
+    """Members of what was read that are no fields of this."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Read a body; raises ValidationError that names every member which is wrong, or not there to be written."""
+        fields: Mapping[str, Any] = self.fields  # type: ignore[attr-defined]
+        sent = data if isinstance(data, Mapping) else {}
+        unknown = [name for name in sent if name not in fields and name not in self.passed_over][:MAX_NAMED]
+        known = ", ".join(name for name, field in fields.items() if not field.read_only)
+        refused = {str(name)[:100]: [f"There is no member of this name. There are: {known}."] for name in unknown}
+        try:
+            value = super().to_internal_value(data)  # type: ignore[misc]
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({**error.detail, **refused}) from None  # type: ignore[dict-item]
+        if refused:
+            raise serializers.ValidationError(refused)
+        return value
+
+
+class Serializer(_KnownMembers, serializers.Serializer):
+    """What a body may hold, and nothing else."""
+
+
+class ModelSerializer(_KnownMembers, serializers.ModelSerializer):
+    """The same of a row."""
 
 
 class JsonField(serializers.JSONField):
@@ -41,7 +77,7 @@ class CallsField(serializers.IntegerField):
         super().__init__(allow_null=True, min_value=1, max_value=MAX_CALLS, **kwargs)
 
 
-class FaultSerializer(serializers.Serializer):
+class FaultSerializer(Serializer):
     """One thing that keeps a flow from being published."""
 
     path = serializers.CharField(allow_blank=True, help_text="Where: definition.nodes[2].parameters.url")

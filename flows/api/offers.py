@@ -11,7 +11,7 @@ from rest_framework import generics, serializers
 
 from flows.api.base import ApiView
 from flows.api.conditions import RevisedView, documented
-from flows.api.fields import JsonField, VisibleServerField, faults_by_field
+from flows.api.fields import JsonField, ModelSerializer, VisibleServerField, faults_by_field
 from flows.api.filters import is_active
 from flows.api.pagination import Envelope
 from flows.engine.errors import DefinitionError
@@ -61,7 +61,7 @@ class FlowNameField(serializers.CharField):
         return str(value.tool_name)
 
 
-class OfferSerializer(serializers.ModelSerializer):
+class OfferSerializer(ModelSerializer):
     """What prompts and resources have in common."""
 
     server = VisibleServerField(help_text="The server's slug.")

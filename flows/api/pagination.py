@@ -1,5 +1,6 @@
 """The envelope around every list of the API."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework import serializers
@@ -37,7 +38,7 @@ class Envelope(BasePagination):
         query = PageQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         self.page, self.limit = query.validated_data["page"], query.validated_data["limit"]
-        self.total = queryset.count()
+        self.total = len(queryset) if isinstance(queryset, Sequence) else queryset.count()
         start = (self.page - 1) * self.limit
         return list(queryset[start : start + self.limit]) if start < self.total else []
 

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
+from flows.models import Server
 from flows.values.scopes import Scope
 
 
@@ -18,8 +19,9 @@ class InsufficientScope(PermissionDenied):
         self.auth_header = f'Bearer error="insufficient_scope", scope="{scope}"'
 
 
-def require(request: Request, scope: Scope) -> None:
-    """Raise InsufficientScope when a key asks that lacks the scope; people in the browser are not limited by scopes."""
+def require(request: Request, scope: Scope, server: Server) -> None:
+    """Raise InsufficientScope when a key asks that lacks the scope, PermissionDenied for a member whose role does."""
     key: Any = request.auth
     if key is not None and scope not in key.scopes:
         raise InsufficientScope(scope)
+    server.require(request.user, scope)

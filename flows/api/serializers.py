@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from flows.api.fields import JsonField, VisibleServerField, faults_as_json
+from flows.api.fields import JsonField, ModelSerializer, Serializer, VisibleServerField, faults_as_json
 from flows.engine.errors import DefinitionError
 from flows.engine.shapes import UNKNOWN
 from flows.models import MAX_ANSWER_SECONDS, TOOL_NAME, Flow, FlowVersion
@@ -35,7 +35,7 @@ class JsonObjectField(JsonField):
         return super().to_internal_value(data)
 
 
-class FlowItemSerializer(serializers.ModelSerializer):
+class FlowItemSerializer(ModelSerializer):
     """A flow in a list: without its definition and schemas."""
 
     server = VisibleServerField(help_text="The server's slug.")
@@ -184,7 +184,7 @@ def _checked(check: Callable[[Any], Any], value: Any) -> Any:
     return value
 
 
-class VersionItemSerializer(serializers.ModelSerializer):
+class VersionItemSerializer(ModelSerializer):
     """A published version in a list: without its contract."""
 
     version = serializers.IntegerField(source="number", read_only=True)
@@ -231,7 +231,7 @@ class FlowVersionSerializer(VersionItemSerializer):
         return [flow.tool_name for flow in version.taken_along]
 
 
-class NodeTypeSerializer(serializers.Serializer):
+class NodeTypeSerializer(Serializer):
     """A node type and what its nodes' parameters must be."""
 
     type = serializers.CharField()

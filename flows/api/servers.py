@@ -11,8 +11,9 @@ from rest_framework import generics, serializers
 
 from flows.api.base import ApiView
 from flows.api.conditions import RevisedView, documented
-from flows.api.fields import CallsField
+from flows.api.fields import CallsField, ModelSerializer
 from flows.api.pagination import Envelope
+from flows.engine.destinations import MAX_ORIGINS, allowed_origins
 from flows.models import MAX_SECRET, SECRET_NAME, Secret, Server
 from flows.publishing import versions
 from flows.values.scopes import Scope
@@ -21,7 +22,7 @@ SERVER_ID = OpenApiParameter("serverId", OpenApiTypes.INT, OpenApiParameter.PATH
 SECRET = OpenApiParameter("name", OpenApiTypes.STR, OpenApiParameter.PATH, description="The secret's name.")
 
 
-class ServerSerializer(serializers.ModelSerializer):
+class ServerSerializer(ModelSerializer):
     """A server."""
 
     isPublished = serializers.BooleanField(
@@ -71,23 +72,47 @@ class ServerSerializer(serializers.ModelSerializer):
         return instance
 
 
-class SecretSerializer(serializers.ModelSerializer):
+class SecretSerializer(ModelSerializer):
     """A secret without its value."""
 
     name = serializers.CharField(read_only=True)
     value = serializers.CharField(
-        write_only=True, trim_whitespace=False, max_length=MAX_SECRET, style={"input_type": "password"}
+        write_only=True,
+        trim_whitespace=False,
+        allow_blank=True,
+        max_length=MAX_SECRET,
+        style={"input_type": "password"},
+        help_text="May be empty, where a system wants a user name and no password.",
+    )
+    origins = serializers.ListField(
+        child=serializers.CharField(max_length=300),
+        required=False,
+        max_length=MAX_ORIGINS,
+        help_text="Where it may be sent: https://api.example.com or https://*.example.com. None: wherever the author "
+        "of a flow sends it. Left out: as it is.",
     )
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
     updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)
 
     class Meta:
         model = Secret
-        fields = ["name", "value", "createdAt", "updatedAt"]
+        fields = ["name", "value", "origins", "createdAt", "updatedAt"]
+
+    def validate_origins(self, value: list[str]) -> list[str]:
+        """Each in its one form."""
+        try:
+            return allowed_origins(value)
+        except ValueError as error:
+            raise serializers.ValidationError(f"{error}.") from None
 
     def update(self, instance: Secret, validated_data: dict[str, Any]) -> Secret:
-        """Give the secret another value."""
-        return versions.set_secret(instance.server, instance.name, validated_data["value"])
+        """Give the secret another value, or say where it may be sent, or both."""
+        origins = validated_data.get("origins")
+        if "value" in validated_data:
+            return versions.set_secret(instance.server, instance.name, validated_data["value"], origins)
+        if origins is not None:
+            versions.set_origins(instance, origins)
+        return instance
 
 
 class NewSecretSerializer(SecretSerializer):
@@ -103,7 +128,8 @@ class NewSecretSerializer(SecretSerializer):
 
     def create(self, validated_data: dict[str, Any]) -> Secret:
         """Store the secret."""
-        return versions.set_secret(self.context["view"].server, validated_data["name"], validated_data["value"])
+        given = validated_data
+        return versions.set_secret(self.context["view"].server, given["name"], given["value"], given.get("origins"))
 
 
 class ServerList(ApiView, generics.ListAPIView):
@@ -161,17 +187,21 @@ class SecretList(OfServer, generics.ListCreateAPIView):
 
 
 @extend_schema_view(
-    put=extend_schema(parameters=[SERVER_ID, SECRET]), delete=extend_schema(parameters=[SERVER_ID, SECRET])
+    put=extend_schema(parameters=[SERVER_ID, SECRET]),
+    patch=extend_schema(parameters=[SERVER_ID, SECRET]),
+    delete=extend_schema(parameters=[SERVER_ID, SECRET]),
 )
 @method_decorator(sensitive_post_parameters("value"), name="dispatch")
 class SecretDetail(OfServer, generics.UpdateAPIView, generics.DestroyAPIView):
-    """A secret: PUT gives it another value, which the next call of a flow uses; DELETE removes it."""
+    """A secret: PUT gives it another value, which the next call of a flow uses; PATCH says where it may be sent, or
+    both; DELETE removes it.
+    """
 
-    scopes = {"PUT": Scope.SECRETS_WRITE, "DELETE": Scope.SECRETS_WRITE}
+    scopes = {"PUT": Scope.SECRETS_WRITE, "PATCH": Scope.SECRETS_WRITE, "DELETE": Scope.SECRETS_WRITE}
     queryset = Secret.objects.none()
     serializer_class = SecretSerializer
     lookup_field = "name"
-    http_method_names = ["put", "delete", "options"]
+    http_method_names = ["put", "patch", "delete", "options"]
 
     def get_queryset(self) -> QuerySet[Secret]:
         """The server's secrets."""

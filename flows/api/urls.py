@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from flows.api import docs, drafts, offers, servers, transfer, versions, views
+from flows.api import docs, documents, drafts, offers, servers, together, transfer, versions, views
 
 urlpatterns = [
     path("flows/", views.FlowList.as_view(), name="api-flows"),
@@ -21,6 +21,12 @@ urlpatterns = [
     path("servers/<str:serverId>/secrets/<str:name>/", servers.SecretDetail.as_view(), name="api-secret"),
     path("servers/<str:serverId>/export/", transfer.ServerExport.as_view(), name="api-server-export"),
     path("servers/<str:serverId>/import/", transfer.ServerImport.as_view(), name="api-server-import"),
+    path(
+        "servers/<str:serverId>/import/preview/",
+        documents.ServerImportPreview.as_view(),
+        name="api-server-import-preview",
+    ),
+    path("servers/<str:serverId>/publish/", together.ServerPublish.as_view(), name="api-server-publish"),
     path("prompts/", offers.PromptList.as_view(), name="api-prompts"),
     path("prompts/<str:promptId>/", offers.PromptDetail.as_view(), name="api-prompt"),
     path("resources/", offers.ResourceList.as_view(), name="api-resources"),

@@ -21,7 +21,7 @@ from rest_framework.response import Response
 from flows.api.base import FLOW_ID, ApiView
 from flows.api.conditions import ETAG, IF_MATCH, RevisedView, StaleSerializer
 from flows.api.confirmation import CONFIRM, AffectedSerializer, ask_first
-from flows.api.fields import faults_by_field
+from flows.api.fields import Serializer, faults_by_field
 from flows.api.pagination import Envelope
 from flows.api.serializers import FlowSerializer, FlowVersionSerializer, VersionItemSerializer
 from flows.engine.errors import DefinitionError
@@ -34,7 +34,7 @@ NUMBER = OpenApiParameter("number", OpenApiTypes.INT, OpenApiParameter.PATH, des
 FAULTS = OpenApiResponse(description="Faults, each with its path.")
 
 
-class PublishAgainSerializer(serializers.Serializer):
+class PublishAgainSerializer(Serializer):
     """How to publish."""
 
     note = serializers.CharField(

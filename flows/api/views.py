@@ -59,7 +59,7 @@ class FlowDetail(RevisedView, generics.RetrieveUpdateDestroyAPIView):
         """Store the change; switching off what others call is asked first."""
         flow = serializer.instance
         if serializer.validated_data.get("is_active", flow.is_active) != flow.is_active:
-            require(self.request, Scope.FLOWS_PUBLISH)
+            require(self.request, Scope.FLOWS_PUBLISH, flow.server)
         if flow.is_active and serializer.validated_data.get("is_active") is False:
             ask_first(self.request, flow, ["it is switched off"])
         super().perform_update(serializer)

@@ -9,6 +9,7 @@ stands only in what the node is given: whatever is reported of the node's input 
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
@@ -19,11 +20,20 @@ Fill = Callable[[Scope], Any]
 
 
 class SecretValues(dict[str, str]):
-    """The values of the secrets that a graph names, by name; a name without a value is an ExpressionError."""
+    """The values of the secrets that a graph names, by name; a name without a value is an ExpressionError.
 
-    def __init__(self, values: Mapping[str, str] = MappingProxyType({}), unreadable: Collection[str] = ()) -> None:
+    `origins` are where a secret may be sent, by its name; one without may go wherever its flow sends it.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, str] = MappingProxyType({}),
+        unreadable: Collection[str] = (),
+        origins: Mapping[str, Collection[str]] = MappingProxyType({}),
+    ) -> None:
         super().__init__(values)
         self.unreadable = frozenset(unreadable)
+        self.origins = origins
 
     def __missing__(self, name: str) -> str:
         if name in self.unreadable:
@@ -95,11 +105,22 @@ def is_literal(schema: Any) -> bool:
     return isinstance(schema, Mapping) and schema.get("x-literal") is True
 
 
-def _schema_of(schema: Any, key: str | None) -> Any:
-    """What a schema says of a property, or of the items of a list."""
+def schema_of(schema: Any, key: str | None) -> Any:
+    """What a schema says of a property, or (without a key) of the items of a list; None where it says nothing."""
     if not isinstance(schema, Mapping):
         return None
-    return schema.get("items") if key is None else schema.get("properties", {}).get(key)
+    return (
+        schema.get("items")
+        if key is None
+        else schema.get("properties", {}).get(key, schema.get("additionalProperties"))
+    )
+
+
+def paths_of_text(text: str) -> Iterator[Path]:
+    """Every path of the expressions in a text; malformed ones are passed over."""
+    for start, end in _marks(text):
+        with suppress(ExpressionError):
+            yield from parse(text[start + 2 : end - 2]).paths
 
 
 def paths_in(value: Any, at: str, schema: Any = None) -> Iterator[tuple[str, Path | Fault]]:
@@ -119,9 +140,9 @@ def paths_in(value: Any, at: str, schema: Any = None) -> Iterator[tuple[str, Pat
                 except ExpressionError as error:
                     yield place, Fault(place, error.message)
         elif isinstance(item, dict):
-            pending += [(f"{place}.{key}", child, _schema_of(rule, key)) for key, child in item.items()][::-1]
+            pending += [(f"{place}.{key}", child, schema_of(rule, key)) for key, child in item.items()][::-1]
         elif isinstance(item, list):
-            of_items = _schema_of(rule, None)
+            of_items = schema_of(rule, None)
             pending += [(f"{place}[{index}]", child, of_items) for index, child in enumerate(item)][::-1]
 
 
@@ -137,7 +158,7 @@ def compile_value(value: Any, schema: Any = None, left: Collection[str] = ()) ->
     if isinstance(value, str):
         return _compile_text(value)
     if isinstance(value, dict):
-        fills_of = {key: compile_value(value[key], _schema_of(schema, key)) for key in value if key not in left}
+        fills_of = {key: compile_value(value[key], schema_of(schema, key)) for key in value if key not in left}
         inside = tuple((key, fill) for key, fill in fills_of.items() if fill is not None)
         if not inside:
             return None
@@ -150,7 +171,7 @@ def compile_value(value: Any, schema: Any = None, left: Collection[str] = ()) ->
 
         return fill_in
     if isinstance(value, list):
-        fills = [compile_value(child, _schema_of(schema, None)) for child in value]
+        fills = [compile_value(child, schema_of(schema, None)) for child in value]
         if not any(fills):
             return None
         pairs = list(zip(value, fills, strict=True))

@@ -1,13 +1,14 @@
 """From a definition (JSON) to a Graph (an immutable value), with every fault reported at its path."""
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 import jsonschema_rs
 
+from flows.engine.destinations import SecretUse, uses_in
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.expressions import Fill, compile_value, paths_in
 from flows.engine.names import SNAKE_CASE
@@ -131,7 +132,7 @@ _SHAPE = jsonschema_rs.Draft202012Validator(dict(DEFINITION_SCHEMA))
 class Node:
     """A box of the graph; `fill` turns its parameters into values, or is None when they hold no expression.
 
-    `uses_secrets` says that the values may not be shown: what `fill` makes is then for the node alone. `deferred` are
+    Where it names `secrets`, the values may not be shown: what `fill` makes is then for the node alone. `deferred` are
     the parameters that `fill` leaves as they are, because the node fills them in itself. `settings` is None for a node
     that is tried once and whose failure ends the flow, as most are. `own_handles` are the ways out that its type gives
     it. `takes_first` says that it begins with the first branch that arrives instead of waiting for all, `is_immediate`
@@ -146,7 +147,7 @@ class Node:
     registered: RegisteredType = field(repr=False)
     fill: Fill | None = field(repr=False, default=None)
     position: tuple[float, float] | None = None
-    uses_secrets: bool = False
+    secrets: tuple[SecretUse, ...] = ()
     deferred: Mapping[str, Fill] = field(repr=False, default_factory=dict)
     settings: NodeSettings | None = None
     own_handles: tuple[str, ...] = (MAIN,)
@@ -353,7 +354,7 @@ class _Parser:
             registered=registered,
             fill=None if malformed else compile_value(parameters, schema, left=registered.deferred),
             position=(position["x"], position["y"]) if position else None,
-            uses_secrets=bool(secret_names(paths)),
+            secrets=tuple(uses_in(parameters, schema)),
             deferred={} if malformed else _compile_deferred(parameters, registered.deferred),
             settings=(settings := read(raw.get("settings", {}))),
             own_handles=() if faults else registered.handles(parameters),
@@ -553,7 +554,7 @@ def _graph_of(
         outgoing=_group(live),
         incoming_counts=MappingProxyType({node.id: counts[node.id] for node in order}),
         places=MappingProxyType(dict(places)),
-        secret_names=frozenset().union(*(secret_names(node.paths("")) for node in order)),
+        secret_names=frozenset(use.name for node in order for use in node.secrets),
         is_immediate=len(order) <= MAX_PASS and all(node.is_immediate for node in order),
     )
 
@@ -565,11 +566,6 @@ def _compile_deferred(parameters: Mapping[str, Any], deferred: Collection[str]) 
 
 def _constant(value: Any) -> Fill:
     return lambda scope: value
-
-
-def secret_names(paths: Iterable[tuple[str, Path | Fault]]) -> set[str]:
-    """The NAME of each `{{ secrets.NAME }}` among the expressions that `paths_in` found."""
-    return {path.secret_name for _, path in paths if isinstance(path, Path) and path.secret_name}
 
 
 def _past(disabled: Collection[str], lines: list[Connection], order: list[str]) -> list[Connection]:

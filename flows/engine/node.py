@@ -44,14 +44,14 @@ class HttpClient(Protocol):
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        query: Mapping[str, str | list[str]] | None = None,
+        query: Mapping[str, str | list[str]] | str | None = None,
         content: bytes | None = None,
         timeout: float = 30.0,
     ) -> HttpResponse:
         """Send one request and return its answer, whatever its status.
 
-        `query` is added to the URL, a list as one parameter for each item. `timeout` is the seconds for everything,
-        connecting and reading included.
+        `query` is added to the URL, a list as one parameter for each item; a text is encoded already, and is added as
+        it is. `timeout` is the seconds for everything, connecting and reading included.
         Raises NodeFailed when there is no answer: refused address, no connection, too slow, too large.
         """
 
@@ -191,6 +191,14 @@ class OfferSwitch(Protocol):
 Fill = Callable[[str, Mapping[str, Json]], Json]
 
 
+Hide = Callable[[str], None]
+"""Takes a value that must be told to nobody."""
+
+
+def _nothing_hidden(value: str) -> None:
+    """Where nothing is recorded, nothing is to be hidden."""
+
+
 def _nothing_deferred(name: str, values: Mapping[str, Json]) -> Json:
     raise KeyError(name)
 
@@ -221,6 +229,8 @@ class NodeContext:
     offers: OfferSwitch | None = None
     finished: Mapping[int, Finished] = field(default_factory=lambda: MappingProxyType({}))
     """The items that are done, by their places: by an attempt before this one, or by an earlier execution."""
+    hide: Hide = field(default=_nothing_hidden, repr=False)
+    """Says a value that no record and no answer may hold from now on, such as a token that the node was given."""
     _asked: int = 0
 
     def ask(self, question: Question) -> Json:
@@ -316,8 +326,10 @@ class NodeType(Protocol):
 
     `parameters_schema` is JSON Schema 2020-12 for the node's `parameters`. A value that holds an expression is checked
     against it once the expression is filled in. A part whose schema says `"x-literal": true` is taken as it is written:
-    nothing in it is an expression of the flow. `has_effects` is true when the node can touch the outside world: the
-    execution's record is committed before such a node starts.
+    nothing in it is an expression of the flow. `"x-credential": true` says of a part that secrets may stand in it,
+    `"x-destination": true` that it is the address which they are sent to (see `flows.engine.destinations`).
+    `has_effects` is true when the node can touch the outside world: the execution's record is committed before such a
+    node starts.
     """
 
     type: ClassVar[str]
@@ -481,3 +493,5 @@ class Services:
     offers: OfferSwitch | None = None
     cannot_ask: Callable[[QuestionKind], str | None] = lambda kind: NOBODY
     """Why the caller cannot be asked for something, in a sentence; None when it can."""
+    hide: Hide = _nothing_hidden
+    """Keeps a value that a node got to know out of the record and the answer."""

@@ -9,7 +9,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from flows.engine import answers, attempts, reuse
+from flows.engine import answers, attempts, destinations, reuse
 from flows.engine.answers import AnswerSchema
 from flows.engine.errors import Abort, NodeFailed
 from flows.engine.events import (
@@ -359,8 +359,12 @@ class _Walk:
                     if faults:
                         said = "; ".join(str(fault) for fault in faults)
                         raise NodeFailed(f"After its expressions were filled in: {said}")
-                # References to secrets are shown as they are.
-                shown = node.fill(self._filling({SECRETS: SECRET_REFERENCES})) if node.uses_secrets else parameters
+                if node.secrets:
+                    destinations.check(node.secrets, parameters, self.services.secrets)
+                    # References to secrets are shown as they are.
+                    shown = node.fill(self._filling({SECRETS: SECRET_REFERENCES}))
+                else:
+                    shown = parameters
             except NodeFailed as failed:
                 unfit, finished = failed, ()
         if node.id not in self.reported:  # else it goes on after a question
@@ -394,6 +398,7 @@ class _Walk:
             asker=self,
             offers=lent.offers,
             finished=self.finished[node.id],
+            hide=lent.hide,
         )
         if node.deferred:
             context = replace(context, fill=lambda name, values: node.deferred[name](self._filling(values)))

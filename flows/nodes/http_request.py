@@ -3,30 +3,49 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
-from urllib.parse import quote, urlencode, urljoin
+from urllib.parse import unquote, urljoin
 
 from flows.engine.aside import aside
-from flows.engine.errors import NodeFailed
+from flows.engine.errors import Fault, NodeFailed
 from flows.engine.expressions import as_text
 from flows.engine.node import MAIN, HttpResponse, Json, NodeContext, NodeResult
 from flows.engine.shapes import UNKNOWN, Shape, closed
-from flows.nodes.credentials import AUTH, credential_of
-from flows.nodes.redirects import MAX_REDIRECTS, OutgoingRequest, place, send
+from flows.nodes.credentials import AUTH, MORE_AUTH, NO_CREDENTIAL, credential_faults, credential_for
+from flows.nodes.multipart import bytes_of, multipart
+from flows.nodes.redirects import MAX_REDIRECTS, OutgoingRequest, origin, place, send
+from flows.nodes.styles import (
+    COOKIES,
+    FORM,
+    HEADERS,
+    JSON_TYPE,
+    MAX_FIELDS,
+    MAX_URL,
+    PATH,
+    QUERY,
+    STYLES,
+    Style,
+    is_plain,
+    joined,
+    pairs_of,
+    text_of,
+)
 from flows.values.http_status import is_final, retry_after
 
 DEFAULT_TIMEOUT = 30
 _SHOWN_BODY = 300
-_JSON_TYPE = re.compile(r"application/(json|[a-z0-9.+-]+\+json)", re.IGNORECASE)
 # Others are not used: Python takes names such as punycode or unicode_escape for encodings too.
 _CHARSET = re.compile(
     r"utf-?(8|16|32)([bl]e)?|us-ascii|ascii|iso-8859-\d+|latin-?1|windows-125\d|koi8-[ru]|gb(k|2312|18030)|big5"
     r"|shift_jis|euc-(jp|kr)",
     re.IGNORECASE,
 )
-_SCALAR = {"type": ["string", "number", "boolean"]}
+_VALUE = {"type": ["string", "number", "boolean", "array", "object"]}
+_OR_NULL = {"type": ["string", "number", "boolean", "null", "array", "object"]}
+_BODIES = ("bodyJson", "bodyText", "bodyForm", "bodyMultipart", "bodyBase64")
 
 
 class HttpRequest:
@@ -59,44 +78,89 @@ class HttpRequest:
                 "type": "string",
                 "title": "URL",
                 "description": "The whole address: https://api.example.com/orders.",
+                "x-destination": True,
+                "x-credential": True,
                 "minLength": 1,
                 "maxLength": 8192,
             },
             "path": {
                 "type": "object",
                 "title": "Path",
-                "description": "Put into the URL where it says {name}, escaped: /orders/{id}.",
-                "additionalProperties": _SCALAR,
+                "x-credential": True,
+                "description": (
+                    "Put into the URL where it says {name}, escaped: /orders/{id}. The items of a list are joined by "
+                    "commas."
+                ),
+                "additionalProperties": _VALUE,
             },
             "query": {
                 "type": "object",
                 "title": "Query",
+                "x-credential": True,
                 "description": (
-                    "Added to the URL and escaped. Null is left out, and a list gives one parameter for each item."
+                    "Added to the URL and escaped. Null and empty lists are left out, a list gives one parameter for "
+                    "each item, and an object one for each member: a[b]=1."
                 ),
-                "additionalProperties": {
-                    "type": ["string", "number", "boolean", "null", "array"],
-                    "items": _SCALAR,
-                },
+                "additionalProperties": _OR_NULL,
             },
             "headers": {
                 "type": "object",
                 "title": "Headers",
-                "description": "Headers that are null are left out.",
-                "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+                "x-credential": True,
+                "description": "Headers that are null are left out. The items of a list are joined by commas.",
+                "additionalProperties": _OR_NULL,
             },
+            "cookies": {
+                "type": "object",
+                "title": "Cookies",
+                "x-credential": True,
+                "description": (
+                    "Sent as one cookie header. Null is left out, and what no cookie may hold is percent-encoded."
+                ),
+                "additionalProperties": _OR_NULL,
+            },
+            "styles": STYLES,
             "auth": AUTH,
-            "bodyJson": {"title": "JSON body", "description": "Any JSON value. Sent as application/json."},
+            "moreAuth": MORE_AUTH,
+            "bodyJson": {
+                "title": "JSON body",
+                "description": "Any JSON value. Sent as application/json.",
+                "x-credential": True,
+            },
             "bodyText": {
                 "type": "string",
                 "title": "Text body",
-                "description": "Sent as text/plain unless a content-type header says otherwise.",
+                "x-credential": True,
+                "description": "Sent as text/plain unless a content-type header says otherwise: text/xml.",
             },
             "bodyForm": {
                 "type": "object",
                 "title": "Form body",
-                "description": "Sent as application/x-www-form-urlencoded. Fields that are null are left out.",
-                "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+                "x-credential": True,
+                "description": (
+                    "Sent as application/x-www-form-urlencoded. Null is left out, a list gives one field for each "
+                    "item, and an object one for each member: a[b]=1."
+                ),
+                "additionalProperties": _OR_NULL,
+            },
+            "bodyMultipart": {
+                "type": "object",
+                "title": "Multipart body",
+                "x-credential": True,
+                "description": (
+                    "Sent as multipart/form-data, with a content-type header that is made here. A list gives one part "
+                    "for each item, an object a part of JSON, and an object with filename, contentType and base64 a "
+                    "file. Null is left out."
+                ),
+                "additionalProperties": _OR_NULL,
+            },
+            "bodyBase64": {
+                "type": "string",
+                "title": "Binary body",
+                "x-credential": True,
+                "description": (
+                    "Bytes as base64. Sent as application/octet-stream unless a content-type header says otherwise."
+                ),
             },
             "responseAs": {
                 "type": "string",
@@ -139,34 +203,43 @@ class HttpRequest:
         },
         "required": ["url"],
         "dependentSchemas": {
-            "bodyJson": {"properties": {"bodyText": False, "bodyForm": False}},
-            "bodyText": {"properties": {"bodyForm": False}},
+            name: {"properties": dict.fromkeys(_BODIES[number + 1 :], False)}
+            for number, name in enumerate(_BODIES[:-1])
         },
         "additionalProperties": False,
     }
     handles: ClassVar[tuple[str, ...]] = (MAIN,)
     has_effects: ClassVar[bool] = True
 
+    def parameter_faults(self, parameters: Mapping[str, Json]) -> Sequence[Fault]:
+        """What is wrong with the credentials."""
+        return credential_faults(parameters)
+
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Send the request; raises NodeFailed without an answer, with an unexpected status, or with broken JSON."""
         if context.http is None:
             raise NodeFailed("No HTTP client was lent to this execution.")
-        method, url = parameters.get("method", "GET"), _url(parameters)
-        expect = parameters.get("expect", [])
-        sent = await aside(partial(_request, method, url, parameters), parameters)
-        response = await send(
+        method, expect = parameters.get("method", "GET"), parameters.get("expect", [])
+        sent = await aside(partial(_request, method, parameters), parameters)
+        credential = await credential_for(parameters, context)
+        sending = partial(
+            send,
             context.http,
-            sent,
             timeout=float(parameters.get("timeout", DEFAULT_TIMEOUT)),
             most=parameters.get("redirects", 0),
             expect=expect,
         )
+        response = await sending(replace(sent, credential=credential))
+        if credential.kept and response.status == 401 and origin(response.url) == origin(sent.url):
+            # The token may have been taken back before its time.
+            credential = await credential_for(parameters, context, credential)
+            response = await sending(replace(sent, credential=credential))
         is_expected = response.status in expect if expect else 200 <= response.status < 300
         # What is sent in place of the thing that was asked for is read as what it says it is.
         read_as = parameters.get("responseAs") if is_expected else None
         body, problem = await aside(partial(read_body, response, read_as), response.body)
         output = {"status": response.status, "headers": dict(response.headers), "body": body}
-        called = f"{method} {place(url)}"
+        called = f"{method} {place(sent.url)}"
         if parameters.get("failOnStatus", True) and not is_expected:
             reason = f"{response.status} {response.reason}".strip()
             raise NodeFailed(
@@ -185,43 +258,83 @@ class HttpRequest:
         return closed({"status": {"type": "integer"}, "headers": headers, "body": UNKNOWN})
 
 
-def _url(parameters: Mapping[str, Json]) -> str:
+def _url(parameters: Mapping[str, Json], styles: Mapping[str, Style]) -> str:
     """The address with its path filled in; raises NodeFailed for a value that would make it another address."""
     url: str = parameters["url"]
     for name, value in parameters.get("path", {}).items():
-        text = as_text(value)
-        if not text.strip("."):
-            raise NodeFailed(f"Path: {name} is {text!r}, which leads to another address. Give it a value.")
-        if f"{{{name}}}" not in url:
+        text = text_of(PATH, name, value, styles.get(name)) or ""
+        if not unquote(text).strip("."):
+            raise NodeFailed(f"Path: {name} is {as_text(value)!r}, which leads to another address. Give it a value.")
+        if not (places := url.count(f"{{{name}}}")):
             raise NodeFailed(f"Path: the URL does not say {{{name}}}. Write it there, or remove {name}.")
+        if len(url) + places * len(text) > MAX_URL:
+            raise NodeFailed(f"Path: with {name} the URL has more than {MAX_URL:,} characters.", is_final=True)
         # What is put in holds no brace, so it is not taken for a name itself.
-        url = url.replace(f"{{{name}}}", quote(text, safe="", errors="replace"))
+        url = url.replace(f"{{{name}}}", text)
     return url
 
 
-def _request(method: str, url: str, parameters: Mapping[str, Json]) -> OutgoingRequest:
-    content, media_type = _content(parameters)
-    headers = _fields(parameters.get("headers", {}))
+def _request(method: str, parameters: Mapping[str, Json]) -> OutgoingRequest:
+    styles = parameters.get("styles", {})
+    content, media_type = _content(parameters, styles.get("body", {}))
+    headers = {}
+    for name, value in parameters.get("headers", {}).items():
+        text = text_of(HEADERS, name, value, styles.get("headers", {}).get(name))
+        if text is not None and not ("bodyMultipart" in parameters and name.lower() == "content-type"):
+            headers[name] = text
     if media_type and not any(name.lower() == "content-type" for name in headers):
         headers["content-type"] = media_type
-    given = parameters.get("query", {})
-    lists = {name: [as_text(item) for item in value] for name, value in given.items() if isinstance(value, list)}
-    query = {name: lists.get(name, text) for name, text in _fields(given).items()}
-    return OutgoingRequest(method, url, headers, query, content, credential_of(parameters.get("auth")))
+    if "cookies" in parameters:
+        _add_cookies(headers, parameters["cookies"], styles.get("cookieParameters", {}))
+    return OutgoingRequest(
+        method,
+        _url(parameters, styles.get("path", {})),
+        headers,
+        _query(parameters.get("query", {}), styles.get("query", {})),
+        content,
+        NO_CREDENTIAL,
+    )
 
 
-def _fields(values: Mapping[str, Json]) -> dict[str, str]:
-    return {name: as_text(value) for name, value in values.items() if value is not None}
+def _query(values: Mapping[str, Json], styles: Mapping[str, Style]) -> Mapping[str, str | list[str]] | str:
+    """Names and texts, which the client encodes; the query as it is written where that says too little."""
+    pairs = (pair for name, value in values.items() for pair in pairs_of(QUERY, name, value, styles.get(name)))
+    if not all(is_plain(value) and name not in styles for name, value in values.items()):
+        return joined(QUERY, pairs, "&", MAX_URL)
+    if any(isinstance(value, list) for value in values.values()):
+        joined(QUERY, pairs, "&", MAX_URL)  # a long name before many items is refused here as well
+    return {
+        name: [as_text(item) for item in value] if isinstance(value, list) else as_text(value)
+        for name, value in values.items()
+        if value is not None
+    }
 
 
-def _content(parameters: Mapping[str, Json]) -> tuple[bytes | None, str | None]:
+def _add_cookies(headers: dict[str, str], values: Mapping[str, Json], styles: Mapping[str, Style]) -> None:
+    """Add a cookie header, or go on with the one that is there."""
+    of_form = {"style": "form"}
+    pairs = (
+        pair for name, value in values.items() for pair in pairs_of(COOKIES, name, value, styles.get(name, of_form))
+    )
+    if cookies := joined(COOKIES, pairs, "; ", MAX_URL):
+        at = next((name for name in headers if name.lower() == "cookie"), "cookie")
+        headers[at] = "; ".join(filter(None, (headers.get(at), cookies)))
+
+
+def _content(parameters: Mapping[str, Json], styles: Mapping[str, Style]) -> tuple[bytes | None, str | None]:
+    """The body and its media type."""
     if "bodyJson" in parameters:
         return json.dumps(parameters["bodyJson"]).encode(), "application/json"
     if "bodyText" in parameters:
         return parameters["bodyText"].encode(errors="replace"), "text/plain; charset=utf-8"
     if "bodyForm" in parameters:
-        form = urlencode(_fields(parameters["bodyForm"]), errors="replace")
-        return form.encode(), "application/x-www-form-urlencoded"
+        fields = parameters["bodyForm"].items()
+        pairs = (pair for name, value in fields for pair in pairs_of(FORM, name, value, styles.get(name)))
+        return joined(FORM, pairs, "&", MAX_FIELDS).encode(), "application/x-www-form-urlencoded"
+    if "bodyMultipart" in parameters:
+        return multipart(parameters["bodyMultipart"], styles)
+    if "bodyBase64" in parameters:
+        return bytes_of(parameters["bodyBase64"], "Binary body"), "application/octet-stream"
     return None, None
 
 
@@ -243,7 +356,7 @@ def read_body(response: HttpResponse, read_as: str | None = None) -> tuple[Json,
     if read_as == "base64":
         return base64.b64encode(response.body).decode(), ""
     media_type, _, rest = response.headers.get("content-type", "").partition(";")
-    if read_as == "text" or (read_as is None and not _JSON_TYPE.fullmatch(media_type.strip())):
+    if read_as == "text" or (read_as is None and not JSON_TYPE.fullmatch(media_type.strip())):
         return _text(response.body, rest), ""
     if not response.body.strip():
         return None, ""

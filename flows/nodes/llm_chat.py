@@ -44,6 +44,7 @@ class LlmChat:
             "baseUrl": {
                 "type": "string",
                 "title": "Base URL",
+                "x-destination": True,
                 "description": "Where the API begins, https://llm.example.com/v1; /chat/completions is added.",
                 "minLength": 1,
                 "maxLength": 2048,
@@ -51,6 +52,7 @@ class LlmChat:
             "secret": {
                 "type": "string",
                 "title": "API key",
+                "x-credential": True,
                 "description": "{{ secrets.NAME }}. Sent as a bearer token; leave it out where no key is needed.",
                 "minLength": 1,
             },

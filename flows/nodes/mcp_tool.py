@@ -1,14 +1,14 @@
 """Call a tool of another MCP server."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 from urllib.parse import urlencode, urlsplit
 
-from flows.engine.errors import NodeFailed
+from flows.engine.errors import Fault, NodeFailed
 from flows.engine.expressions import as_text
-from flows.engine.node import MAIN, Json, NodeContext, NodeResult
+from flows.engine.node import MAIN, Json, NodeContext, NodeResult, ToolAnswer
 from flows.engine.shapes import UNKNOWN, Shape, closed
-from flows.nodes.credentials import AUTH, credential_of
+from flows.nodes.credentials import AUTH, Credential, credential_faults, credential_for
 
 DEFAULT_TIMEOUT = 60
 _SHOWN = 1_000
@@ -40,6 +40,8 @@ class McpTool:
             "url": {
                 "type": "string",
                 "title": "URL",
+                "x-destination": True,
+                "x-credential": True,
                 "description": "The server's address for Streamable HTTP: https://tools.example.com/mcp.",
                 "minLength": 1,
                 "maxLength": 2048,
@@ -48,6 +50,7 @@ class McpTool:
             "headers": {
                 "type": "object",
                 "title": "Headers",
+                "x-credential": True,
                 "additionalProperties": {"type": ["string", "number", "boolean"]},
             },
             "tool": {"type": "string", "title": "Tool", "minLength": 1, "maxLength": 200},
@@ -75,21 +78,36 @@ class McpTool:
     handles: ClassVar[tuple[str, ...]] = (MAIN,)
     has_effects: ClassVar[bool] = True
 
+    def parameter_faults(self, parameters: Mapping[str, Json]) -> Sequence[Fault]:
+        """What is wrong with the credential."""
+        return credential_faults(parameters)
+
     async def execute(self, parameters: Mapping[str, Json], context: NodeContext) -> NodeResult:
         """Call the tool; raises NodeFailed without an answer, and with the tool's own words when it failed."""
         if context.tools is None:
             raise NodeFailed("No tools of other servers can be called from this execution.")
-        url, tool = parameters["url"], parameters["tool"]
-        credential = credential_of(parameters.get("auth"))
+        url, tool, tools = parameters["url"], parameters["tool"], context.tools
         headers = {name.lower(): as_text(value) for name, value in parameters.get("headers", {}).items()}
-        answer = await context.tools.call(
-            with_query(url, credential.query),
-            tool,
-            parameters.get("arguments", {}),
-            headers={**headers, **credential.headers},
-            timeout=float(parameters.get("timeout", DEFAULT_TIMEOUT)),
-            schema=parameters.get("toolSchema"),
-        )
+
+        async def called(credential: Credential) -> ToolAnswer:
+            return await tools.call(
+                with_query(url, credential.query),
+                tool,
+                parameters.get("arguments", {}),
+                headers=credential.with_headers(headers),
+                timeout=float(parameters.get("timeout", DEFAULT_TIMEOUT)),
+                schema=parameters.get("toolSchema"),
+            )
+
+        credential = await credential_for(parameters, context)
+        try:
+            answer = await called(credential)
+        except NodeFailed as failed:
+            status = failed.detail.get("status") if isinstance(failed.detail, dict) else None
+            if not credential.kept or status != 401:
+                raise
+            # The token may have been taken back before its time; what was refused for that has not been done.
+            answer = await called(await credential_for(parameters, context, credential))
         output = {"text": answer.text, "structured": answer.structured, "content": answer.content}
         if answer.is_error:
             said = answer.text[:_SHOWN] or "it did not say why"

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from flows.engine.errors import NodeFailed
 from flows.engine.node import HttpClient, HttpResponse
@@ -20,14 +20,22 @@ _HARMLESS = frozenset({"accept", "accept-language", "content-type", "user-agent"
 
 @dataclass(frozen=True, slots=True)
 class OutgoingRequest:
-    """What is sent; the credential belongs to the origin of the URL."""
+    """What is sent; the credential belongs to the origin of the URL. A query that is a text is sent as it is."""
 
     method: str
     url: str
     headers: Mapping[str, str]
-    query: Mapping[str, str | list[str]]
+    query: Mapping[str, str | list[str]] | str
     content: bytes | None
     credential: Credential
+
+    @property
+    def whole_query(self) -> Mapping[str, str | list[str]] | str:
+        """The query with what the credential adds to it."""
+        added = self.credential.query
+        if isinstance(self.query, str):
+            return "&".join(filter(None, (self.query, urlencode(added, errors="replace"))))
+        return {**self.query, **added}
 
     def redirected(self, status: int, url: str) -> "OutgoingRequest":
         """What is sent to the next address (RFC 9110 15.4); raises NodeFailed where that would give something away."""
@@ -57,8 +65,8 @@ async def send(
         response = await http.request(
             request.method,
             request.url,
-            headers={**request.headers, **request.credential.headers},
-            query={**request.query, **request.credential.query},
+            headers=request.credential.with_headers(request.headers),
+            query=request.whole_query,
             content=request.content,
             timeout=timeout if left == most else max(ends_at - time.monotonic(), 0.001),
         )

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
+from flows.access.acting import acts
 from flows.models import Offer, Prompt, Resource, Server
 from flows.offers.changes import delete_offer
 from flows.offers.prompt_form import PromptEditor
@@ -14,6 +15,7 @@ from flows.offers.resource_form import ResourceEditor, with_kept_file
 from flows.offers.states import state_of
 from flows.revisions.conflicts import conflict_page, merged, started_from
 from flows.revisions.writes import Stale
+from flows.values.scopes import Scope
 
 Kind = type[Prompt] | type[Resource]
 
@@ -27,18 +29,21 @@ def offers(request: HttpRequest, server_id: int, model: Kind) -> HttpResponse:
     return render(request, f"flows/{model.kind}s.html", context)
 
 
+@acts(Scope.FLOWS_PUBLISH)
 @require_http_methods(["GET", "POST"])
 def new(request: HttpRequest, server_id: int, model: Kind) -> HttpResponse:
     """One that the server does not have yet."""
     return _editor(request, model(server=Server.objects.visible_or_404(request.user, pk=server_id)))
 
 
+@acts(Scope.FLOWS_PUBLISH)
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, server_id: int, offer_id: int, model: Kind) -> HttpResponse:
     """Change one, with what clients get now beside it; of a prompt `?preview=` tries it with sample arguments."""
     return _editor(request, _offer(request, server_id, offer_id, model))
 
 
+@acts(Scope.FLOWS_PUBLISH)
 @require_http_methods(["GET", "POST"])
 def delete(request: HttpRequest, server_id: int, offer_id: int, model: Kind) -> HttpResponse:
     """Ask once, then delete."""

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from flows.access.acting import acts
 from flows.engine.errors import Fault
 from flows.engine.graph import TRIGGER, examine
 from flows.models import Flow
@@ -25,6 +26,7 @@ from flows.publishing import versions as publishing
 from flows.revisions.conflicts import started_from
 from flows.revisions.writes import Stale
 from flows.values.json_text import parse_json
+from flows.values.scopes import Scope
 
 _PARAMETER = "parameter-"
 _LONG = 60
@@ -119,6 +121,7 @@ class Row:
 
 
 @never_cache
+@acts(Scope.FLOWS_WRITE)
 @require_http_methods(["GET", "POST"])
 def outline(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Show the draft as a list of forms, and store what was changed in them, with its faults."""

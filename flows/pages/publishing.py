@@ -14,6 +14,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
+from flows.access.acting import acts
 from flows.cases.drafts import summary_of
 from flows.engine.errors import DefinitionError, Fault
 from flows.models import MAX_NOTE, Flow, FlowVersion
@@ -34,6 +35,7 @@ from flows.publishing.review import (
 from flows.review import tokens
 from flows.revisions.conflicts import started_from
 from flows.revisions.writes import Stale
+from flows.values.scopes import Scope
 
 MAX_WORDED_VERSIONS = 50
 """Newest versions of a flow that say in the list what they changed."""
@@ -42,6 +44,7 @@ _NODE = re.compile(r"definition\.nodes\[(\d+)\]")
 
 
 @never_cache
+@acts(Scope.FLOWS_PUBLISH)
 @require_http_methods(["GET", "POST"])
 def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Show what publishing the stored draft means, then make a version of it.
@@ -176,6 +179,7 @@ def _compared(flow: Flow, before: str, after: str) -> dict[str, Any]:
     }
 
 
+@acts(Scope.FLOWS_WRITE)
 @require_http_methods(["GET", "POST"])
 def restore(request: HttpRequest, flow_id: int, number: int) -> HttpResponse:
     """Say what of the draft goes, then make the version the draft."""
@@ -204,6 +208,7 @@ def restore(request: HttpRequest, flow_id: int, number: int) -> HttpResponse:
     return render(request, "flows/restore.html", context, status=409 if is_late else 200)
 
 
+@acts(Scope.FLOWS_PUBLISH)
 @require_http_methods(["GET", "POST"])
 def publish_again(request: HttpRequest, flow_id: int, number: int) -> HttpResponse:
     """Say what changes for clients, then publish what the version holds as a new one; the draft stays."""

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from flows.access.acting import acts
 from flows.cases.drafts import summary_of
 from flows.engine.errors import DefinitionError
 from flows.engine.graph import Node
@@ -26,6 +27,7 @@ from flows.publishing.review import compare, server_costs
 from flows.revisions.conflicts import base_of, conflict_page, is_chosen, merged, started_from
 from flows.revisions.writes import Stale
 from flows.templatetags.canvas import canvas_is_built
+from flows.values.scopes import Scope
 
 
 @require_GET
@@ -49,6 +51,7 @@ def detail(request: HttpRequest, flow_id: int) -> HttpResponse:
 
 
 @never_cache  # else a step back in the browser shows a draft that is not the stored one any more
+@acts(Scope.FLOWS_WRITE)
 @require_http_methods(["GET", "POST"])
 def build(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Edit the draft. With a fault nothing is stored, and what was typed stays in the form.
@@ -109,6 +112,7 @@ def _names_of(schema: Any) -> list[str]:
     return list(properties) if isinstance(properties, dict) else []
 
 
+@acts(Scope.FLOWS_WRITE)
 @require_POST
 def duplicate(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Copy the draft and open the copy."""
@@ -117,6 +121,7 @@ def duplicate(request: HttpRequest, flow_id: int) -> HttpResponse:
     return redirect("flows:build", copy.pk)
 
 
+@acts(Scope.FLOWS_PUBLISH)
 @require_POST
 def toggle(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Switch a flow on or off and go back to where the switch is."""
@@ -138,6 +143,7 @@ def toggle(request: HttpRequest, flow_id: int) -> HttpResponse:
     return redirect(own_address(request, request.POST.get("next", "")) or "dashboard")
 
 
+@acts(Scope.FLOWS_PUBLISH)
 @require_http_methods(["GET", "POST"])
 def delete(request: HttpRequest, flow_id: int) -> HttpResponse:
     """Ask once, then delete; the flow's executions stay (FR-011)."""
@@ -185,6 +191,7 @@ def node_type(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "flows/node_type.html", context)
 
 
+@acts(Scope.FLOWS_PUBLISH)
 @require_http_methods(["GET", "POST"])
 def server(request: HttpRequest, server_id: int | None = None) -> HttpResponse:
     """Make a server or change one."""

@@ -222,7 +222,7 @@ def _may_change(node: Node) -> bool:
 def _may_answer_json(node: Node) -> bool:
     """Whether a node may answer with a JSON value; what a node type of somebody else answers with is not known."""
     if node.type == Return.type:
-        return "json" in node.parameters
+        return "text" not in node.parameters
     return node.type != ReturnContent.type and isinstance(node.registered.node_type, RepliesAgain)
 
 

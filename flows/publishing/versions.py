@@ -10,11 +10,11 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from flows.adapters import vault
+from flows.engine.destinations import astray
 from flows.engine.errors import DefinitionError, Fault
 from flows.engine.expressions import SecretValues, has_expression
 from flows.engine.graph import Graph, examine, parse, without_held
 from flows.engine.node import RepliesAgain
-from flows.engine.paths import Path
 from flows.engine.references import References
 from flows.engine.shapes import UNKNOWN, Shape
 from flows.models import Flow, FlowVersion, Secret, Server
@@ -89,7 +89,7 @@ def _judged(flow: Flow) -> tuple[list[Fault], Graph | None]:
         faults.append(Fault("toolDescription", "say in one or two sentences what the tool does; the model reads it"))
     faults += _faults_anywhere(flow, graph, in_graph)
     if graph is not None:
-        faults += [*_missing_secrets(flow, graph), *_missing_flows(flow, graph)]
+        faults += [*secret_faults(flow, graph), *_missing_flows(flow, graph)]
     return faults + _taken_name(flow), graph
 
 
@@ -136,18 +136,22 @@ def _taken_name(flow: Flow) -> list[Fault]:
     return [Fault("toolName", f"clients still call {other.name!r} by this name: publish that flow again first")]
 
 
-def _missing_secrets(flow: Flow, graph: Graph) -> Iterator[Fault]:
-    """Each expression, of a node that can run, that names a secret which the flow's server does not have."""
+def secret_faults(flow: Flow, graph: Graph, *, is_for_test: bool = False) -> Iterator[Fault]:
+    """Each `{{ secrets.NAME }}`, of a node that can run, that may not be there, or that names a secret which the flow's
+    server does not have; a test call says the latter by itself, when it gets there.
+    """
     if not graph.secret_names:
         return
-    known = set(Secret.objects.filter(server=flow.server_id).values_list("name", flat=True))
+    known = dict(Secret.objects.filter(server=flow.server_id).values_list("name", "origins"))
     for node in graph.order:
-        for place, path in node.paths(f"definition.{graph.places[node.id]}.parameters"):
-            name = path.secret_name if isinstance(path, Path) else None
-            if name and name not in known:
+        for use in node.secrets:
+            place = f"definition.{graph.places[node.id]}.parameters.{use.place}"
+            if use.name not in known and not is_for_test:
                 has = ", ".join(sorted(known)) or "none"
-                why = f"the server has no secret {name!r}; add it under Secrets. It has: {has}"
-                yield MissingSecret(place, why, name)
+                why = f"the server has no secret {use.name!r}; add it under Secrets. It has: {has}"
+                yield MissingSecret(place, why, use.name)
+            elif why := astray(use, node.parameters, known.get(use.name, ())):
+                yield Fault(place, why)
 
 
 def _missing_flows(flow: Flow, graph: Graph) -> Iterator[Fault]:
@@ -211,20 +215,26 @@ def publish(
     if faults := publishing_faults(flow):
         raise DefinitionError(faults)
     with transaction.atomic():
-        # Locks the flow on PostgreSQL; SQLite's immediate transactions already let only one writer in.
-        stored = Flow.objects.select_for_update().get(pk=flow.pk)
-        if expected is not None and stored.revision != flow.revision:
-            raise Stale(stored)
-        newest = flow.versions.aggregate(newest=Max("number"))["newest"] or 0
-        version = as_version(flow)
-        version.number, version.note, version.created_by = newest + 1, note, user if user and user.pk else None
-        version.save()
-        flow.published_version = version
-        flow.is_active = stored.is_active or activate
-        flow.save(update_fields=["published_version", "is_active", "updated_at"])
-        former = stored.published_version.tool_name if stored.published_version else version.tool_name
-        version.taken_along = take_along(flow, former, version.tool_name) if former != version.tool_name else []
+        version = insert_version(flow, user, note=note, activate=activate, checks_revision=expected is not None)
         announcements.announce(flow.server.slug)
+    return version
+
+
+def insert_version(flow: Flow, user: Any, *, note: str, activate: bool, checks_revision: bool = True) -> FlowVersion:
+    """Make a version of a draft without faults, inside a transaction whose end announces it; raises Stale."""
+    # Locks the flow on PostgreSQL; SQLite's immediate transactions already let only one writer in.
+    stored = Flow.objects.select_for_update().get(pk=flow.pk)
+    if checks_revision and stored.revision != flow.revision:
+        raise Stale(stored)
+    newest = flow.versions.aggregate(newest=Max("number"))["newest"] or 0
+    version = as_version(flow)
+    version.number, version.note, version.created_by = newest + 1, note, user if user and user.pk else None
+    version.save()
+    flow.published_version = version
+    flow.is_active = stored.is_active or activate
+    flow.save(update_fields=["published_version", "is_active", "updated_at"])
+    former = stored.published_version.tool_name if stored.published_version else version.tool_name
+    version.taken_along = take_along(flow, former, version.tool_name) if former != version.tool_name else []
     return version
 
 
@@ -307,7 +317,7 @@ def duplicate(flow: Flow, server: Server | None = None) -> Flow:
     if flow.tool_name in names:
         copy.tool_name, number = free_tool_name(flow.tool_name, names)
         copy.name = f"{flow.name[:190]} ({number})"
-    copy.is_active, copy.published_version, copy.revision = False, None, 1
+    copy.is_active, copy.published_version, copy.revision, copy.origin = False, None, 1, None
     copy.save()
     return copy
 
@@ -343,20 +353,28 @@ def delete_server(server: Server) -> None:
 
 
 @sensitive_variables("value")
-def set_secret(server: Server, name: str, value: str) -> Secret:
-    """Give a server's secret a value, new or in place of the one it had.
+def set_secret(server: Server, name: str, value: str, origins: list[str] | None = None) -> Secret:
+    """Give a server's secret a value, which may be empty, new or in place of the one it had; and origins, where given.
 
-    Raises django.core.exceptions.ValidationError for a name that is none, ValueError for an empty value.
+    Raises django.core.exceptions.ValidationError for a name that is none.
     """
-    if not value:
-        raise ValueError("A secret needs a value; delete it instead of emptying it.")
     secret = Secret.objects.filter(server=server, name=name).first() or Secret(server=server, name=name)
     secret.encrypted = vault.encrypt(value, secret.place)
+    if origins is not None:
+        secret.origins = origins
     secret.full_clean(exclude=["encrypted"])
     with transaction.atomic():
         secret.save()
         announcements.announce(server.slug)
     return secret
+
+
+def set_origins(secret: Secret, origins: list[str]) -> None:
+    """Say where a secret may be sent: origins as `allowed_origin` gives them, none for wherever its flows send it."""
+    with transaction.atomic():
+        secret.origins = origins
+        secret.save(update_fields=["origins", "updated_at"])
+        announcements.announce(secret.server.slug)
 
 
 def delete_secret(secret: Secret) -> None:
@@ -376,15 +394,22 @@ def secret_values_of_server(server: Server, names: Collection[str]) -> SecretVal
     return _decrypted(Secret.objects.filter(server=server, name__in=names))
 
 
+def empty_secrets(server: Server) -> set[str]:
+    """The names of those secrets of a server whose value is empty."""
+    return {name for name, value in _decrypted(server.secrets.all()).items() if not value}
+
+
 def _decrypted(secrets: Iterable[Secret]) -> SecretValues:
     values: dict[str, str] = {}
     unreadable: list[str] = []
+    origins: dict[str, list[str]] = {}
     for secret in secrets:
         try:
             values[secret.name] = vault.decrypt(secret.encrypted, secret.place)
+            origins[secret.name] = secret.origins
         except vault.Unreadable:
             unreadable.append(secret.name)
-    return SecretValues(values, unreadable)
+    return SecretValues(values, unreadable, origins)
 
 
 def rotate_secrets() -> tuple[int, list[Secret]]:

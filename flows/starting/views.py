@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods
 
+from flows.access.acting import acts
 from flows.adapters.http_client import outbound_client
 from flows.models import Flow, Server
 from flows.pages.drawing import draw
@@ -27,11 +28,13 @@ from flows.starting.curl.request import drafted
 from flows.starting.curl.words import CurlError
 from flows.starting.forms import ExampleForm, NewFlowForm, WhereForm
 from flows.starting.templates import TEMPLATES, template
+from flows.values.scopes import Scope
 
 MAX_FOUND = 50
 """Flows that are listed to be copied; a search finds the others."""
 
 
+@acts(Scope.FLOWS_WRITE)
 @require_http_methods(["GET", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
     """Every way to begin a flow; a POST begins an empty one, which is built in its Build tab."""
@@ -48,6 +51,7 @@ def create(request: HttpRequest) -> HttpResponse:
     return render(request, "flows/create.html", context)
 
 
+@acts(Scope.FLOWS_WRITE)
 @require_http_methods(["GET", "POST"])
 def from_template(request: HttpRequest, key: str) -> HttpResponse:
     """Say what the template is made of, then store it as a draft."""
@@ -79,6 +83,7 @@ def from_template(request: HttpRequest, key: str) -> HttpResponse:
 # The command comes back in the page as it was pasted, credentials too; of what is stored, they are in the vault alone.
 @never_cache
 @sensitive_post_parameters("command")
+@acts(Scope.FLOWS_WRITE)
 @require_http_methods(["GET", "POST"])
 def from_curl(request: HttpRequest) -> HttpResponse:
     """Take a command, show what a flow would make of it, and with `make` store that as a draft."""
@@ -116,6 +121,7 @@ def _made_from_curl(request: HttpRequest, form: CurlForm) -> HttpResponse:
     return redirect("flows:build", made.pk)
 
 
+@acts(Scope.FLOWS_WRITE)
 @require_http_methods(["GET", "POST"])
 def from_example(request: HttpRequest) -> HttpResponse:
     """Infer the schemas of arguments and an answer, and store a flow that has them as a draft."""
@@ -141,6 +147,7 @@ def example_page(request: HttpRequest, form: ExampleForm, asked: str = "", missi
     return render(request, "flows/from_example.html", context)
 
 
+@acts(Scope.FLOWS_WRITE)
 @require_http_methods(["GET", "POST"])
 def from_flow(request: HttpRequest) -> HttpResponse:
     """Find one of the flows that the user may see; a POST copies its draft into a server of choice."""

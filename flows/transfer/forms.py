@@ -1,16 +1,15 @@
-"""The forms that take a file, chosen or pasted, and what to make of an OpenAPI document."""
+"""The forms that take a file, chosen or pasted, and the address of an API."""
 
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.http import QueryDict
+from django.template.defaultfilters import pluralize
 
-from flows.transfer.files import MAX_BYTES, MAX_FLOWS
-from flows.transfer.openapi import Document, Operation, address_of, operations_of
+from flows.transfer.openapi import MAX_DOCUMENT_BYTES
 
 
 class SourceForm(forms.Form):
@@ -29,8 +28,8 @@ class SourceForm(forms.Form):
         file = self.cleaned_data["file"]
         if not isinstance(file, UploadedFile):
             return ""
-        if (file.size or 0) > MAX_BYTES:
-            raise ValidationError(f"The file has more than {MAX_BYTES // 1024:,} KiB.")
+        if (file.size or 0) > MAX_DOCUMENT_BYTES:
+            raise ValidationError(f"The file has more than {MAX_DOCUMENT_BYTES // 1024 // 1024} MiB.")
         try:
             return str(file.read(), "utf-8-sig")
         except UnicodeDecodeError:
@@ -49,52 +48,48 @@ class SourceForm(forms.Form):
         return str(self.cleaned_data["file"] or self.cleaned_data["text"])
 
 
-class OperationsForm(forms.Form):
-    """Where the other system of an OpenAPI document is, and which of its operations become flows."""
+class AddressForm(forms.Form):
+    """Where the other system of an OpenAPI document is, and how to show it who calls.
+
+    `said` is what the document says of the address; `ways` are its alternatives as JSON, and `way` the key of one.
+    """
 
     address = forms.CharField(max_length=2000, help_text="What the paths of the operations are appended to.")
 
-    def __init__(self, data: QueryDict | None = None, *, document: Document, source: str) -> None:
-        super().__init__(data)
-        self.document, self.source = document, source
-        self.given = data.getlist("operation") if data is not None else None
-        said = address_of(document)
-        if urlsplit(said).scheme:
-            self.fields["address"].initial = said
-        else:
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, address: str, said: str, ways: Sequence[Any] = (), way: str = ""
+    ) -> None:
+        super().__init__(data, initial={"address": address if urlsplit(address).scheme else "", "credentials": way})
+        if ways:
+            self.fields["credentials"] = credentials_field(ways)
+        if not urlsplit(said).scheme:
             where = f"only {said}" if said else "not where it is"
             self.fields["address"].help_text = f"The document says {where}: write the whole address, https://..."
 
     def clean_address(self) -> str:
         """An address that requests can be sent to."""
-        address = str(self.cleaned_data["address"]).rstrip("/")
+        return whole_address(self.cleaned_data["address"])
+
+
+def credentials_field(ways: Sequence[Any]) -> forms.ChoiceField:
+    """Which of several ways to show who calls is taken; an operation that does not know it takes its own first."""
+    choices = [(key, f"{words}, {number:,} operation{pluralize(number)}") for key, words, number in ways]
+    return forms.ChoiceField(
+        required=False,
+        label="Authentication",
+        choices=[("", "What each operation names first"), *choices],
+        help_text="How the flows show the other system who sends their requests.",
+    )
+
+
+def whole_address(text: str) -> str:
+    """An address that requests can be sent to, without a slash at its end; raises ValidationError."""
+    address = text.strip().rstrip("/")
+    try:
         parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValidationError("Write a whole address, https://api.example.com/v1.")
-        return address
-
-    def clean(self) -> dict[str, Any]:
-        """At least one operation, and no more than a file may hold."""
-        cleaned = super().clean() or self.cleaned_data
-        if not 0 < len(self.chosen) <= MAX_FLOWS:
-            raise ValidationError(f"Choose at least one operation, and at most {MAX_FLOWS}.")
-        return cleaned
-
-    @cached_property
-    def operations(self) -> list[Operation]:
-        """Every operation of the document, at the address that was given."""
-        given = self.cleaned_data.get("address") if hasattr(self, "cleaned_data") else None
-        return operations_of(self.document, given or address_of(self.document) or "https://")
-
-    @cached_property
-    def keys(self) -> set[str]:
-        """What was chosen; before that, everything that can be made and is not deprecated."""
-        if self.given is not None:
-            return set(self.given)
-        able = [operation for operation in self.operations if operation.flow and not operation.is_deprecated]
-        return {operation.key for operation in able[:MAX_FLOWS]}
-
-    @property
-    def chosen(self) -> list[Operation]:
-        """The chosen operations that can be made."""
-        return [operation for operation in self.operations if operation.key in self.keys and operation.flow]
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise ValidationError("Write a whole address, https://api.example.com/v1.")
+    return address

@@ -1,22 +1,24 @@
-"""Pages that write flows into a file and read them from one: export, import, operations, preview, result."""
+"""Pages that write flows into a file and read them from one: export, import, preview, result."""
 
 from collections.abc import Mapping, Sequence
 from typing import cast, get_args
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from flows.access.acting import acts
 from flows.engine.errors import DefinitionError, Fault
 from flows.models import Flow, Prompt, Server
-from flows.secrets.uses import names_in
-from flows.transfer import files, openapi
+from flows.secrets.uses import meanings_in, names_in
+from flows.transfer import choosing, files, openapi
 from flows.transfer.files import Choice, Contents
-from flows.transfer.forms import OperationsForm, SourceForm
+from flows.transfer.forms import SourceForm
+from flows.values.scopes import Scope
 
 
 def as_file(text: str, name: str) -> HttpResponse:
@@ -40,28 +42,47 @@ def export_server(request: HttpRequest, server_id: int) -> HttpResponse:
     return as_file(files.exported_server(server), server.slug)
 
 
+@acts(Scope.FLOWS_WRITE)
 @require_http_methods(["GET", "POST"])
 def start(request: HttpRequest, server_id: int) -> HttpResponse:
-    """Take a file and show what would become of it. `?made=1,2` shows what an import has made."""
+    """Take a file and show what would become of it. `?made=1,2` shows what an import has made.
+
+    With `&document=3` what there is to know of what was made of that document.
+    """
     server = Server.objects.visible_or_404(request.user, pk=server_id)
     if request.method == "GET":
         named = set(request.GET.get("made", "").split(","))
         made = [flow for flow in server.flows.all() if str(flow.pk) in named] if "made" in request.GET else []
-        return _start_page(request, server, SourceForm(), made=made)
+        return _start_page(request, server, SourceForm(), made=made, notes=_notes(request, server, made))
     form = SourceForm(request.POST, request.FILES)
     if not form.is_valid():
         return _start_page(request, server, form)
     if not openapi.is_openapi(form.source):
         return _preview(request, server, form, form.source)
     try:
-        document = openapi.read(form.source)
+        document_id = choosing.begin(request.user, server, form.source.encode())
     except DefinitionError as error:
         return _start_page(request, server, form, error.faults)
-    return _operations_page(request, server, OperationsForm(document=document, source=form.source))
+    return redirect("flows:server-import-document", server.pk, document_id)
+
+
+def _notes(request: HttpRequest, server: Server, made: Sequence[Flow]) -> list[tuple[str, Sequence[str]]]:
+    """What there is to know of the flows that were made of a document, as long as it is kept: titles with notes."""
+    try:
+        choice = choosing.choosing_of(request.user, server, request.GET.get("document", ""))
+    except Http404:
+        return []
+    keys = {flow.origin["operation"] for flow in made if flow.origin}
+    return [(each.title, each.notes) for each in choice.operations if each.key in keys and each.notes]
 
 
 def _start_page(
-    request: HttpRequest, server: Server, form: SourceForm, faults: Sequence[Fault] = (), made: Sequence[Flow] = ()
+    request: HttpRequest,
+    server: Server,
+    form: SourceForm,
+    faults: Sequence[Fault] = (),
+    made: Sequence[Flow] = (),
+    notes: Sequence[tuple[str, Sequence[str]]] = (),
 ) -> HttpResponse:
     known = set(server.secrets.values_list("name", flat=True))
     needed = set().union(*(names_in(flow.definition) for flow in made))
@@ -72,50 +93,33 @@ def _start_page(
         "faults": faults,
         "made": made,
         "missing_secrets": sorted(needed - known),
+        "meanings": meanings_in(flow.definition for flow in made),
+        "notes": notes,
     }
     return render(request, "flows/import.html", context)
 
 
-def _operations_page(request: HttpRequest, server: Server, form: OperationsForm) -> HttpResponse:
-    context = {"server": server, "tab": "import", "form": form, "info": form.document.root.get("info")}
-    return render(request, "flows/import_operations.html", context)
-
-
-@require_POST
-def operations(request: HttpRequest, server_id: int) -> HttpResponse:
-    """Make flows of the chosen operations and show what would become of them."""
-    server, source = Server.objects.visible_or_404(request.user, pk=server_id), request.POST.get("source", "")
-    try:
-        document = openapi.read(source)
-    except DefinitionError as error:
-        return _start_page(request, server, SourceForm(initial={"text": source}), error.faults)
-    form = OperationsForm(request.POST, document=document, source=source)
-    if not form.is_valid():
-        return _operations_page(request, server, form)
-    flows = [operation.flow for operation in form.chosen if operation.flow]
-    text = files.document_text(flows, set().union(*(names_in(flow["definition"]) for flow in flows)))
-    notes = [f"{operation.title}: {note}." for operation in form.chosen for note in operation.notes]
-    return _preview(request, server, SourceForm(), text, notes)
-
-
-def _preview(
-    request: HttpRequest, server: Server, form: SourceForm, text: str, notes: Sequence[str] = ()
-) -> HttpResponse:
+def _preview(request: HttpRequest, server: Server, form: SourceForm, text: str) -> HttpResponse:
     try:
         plan = files.planned(server, files.read(text), {})
     except DefinitionError as error:
         return _start_page(request, server, form, error.faults)
-    context = {"server": server, "tab": "import", "plan": plan, "source": text, "notes": notes}
+    meanings = meanings_in(step.flow.definition for step in plan.steps)
+    context = {"server": server, "tab": "import", "plan": plan, "source": text, "meanings": meanings}
     return render(request, "flows/import_preview.html", context)
 
 
+@acts(Scope.FLOWS_WRITE)
 @require_POST
 def apply(request: HttpRequest, server_id: int) -> HttpResponse:
     """Store what the preview showed, as it was chosen there."""
     server, text = Server.objects.visible_or_404(request.user, pk=server_id), request.POST.get("source", "")
     try:
         contents = files.read(text)
-        done = files.import_contents(server, contents, _choices(request.POST, contents))
+        choices = _choices(request.POST, contents)
+        if any(choices.get(entry.key) == "replace" for entry in contents.entries):
+            server.require(request.user, Scope.FLOWS_PUBLISH)
+        done = files.import_contents(server, contents, choices)
     except DefinitionError as error:
         return _start_page(request, server, SourceForm(initial={"text": text}), error.faults)
     made = ",".join(str(flow.pk) for flow in done.flows)

@@ -16,6 +16,8 @@ class Scope(TextChoices):
     FLOWS_WRITE = "flows:write", "Change drafts: nothing that clients meet"
     FLOWS_PUBLISH = "flows:publish", "Change what clients meet: publish, switch, delete; prompts, resources, servers"
     SECRETS_WRITE = "secrets:write", "List, set and remove secrets; never their values"
+    PEOPLE_WRITE = "people:write", "List, invite, change and remove members of servers"
+    AUDIT_READ = "audit:read", "See who changed what"
 
 
 CALLS_ONLY = (Scope.CALL.value,)

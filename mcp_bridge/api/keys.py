@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from executions.reading.refused_calls import refused_by_principal
 from flows.api.base import ApiView
-from flows.api.fields import CallsField, VisibleServerField
+from flows.api.fields import CallsField, ModelSerializer, Serializer, VisibleServerField
 from flows.api.pagination import Envelope
 from flows.models import Server
 from flows.values.scopes import EVERYTHING, Scope, why_not
@@ -41,7 +41,7 @@ class ServersField(serializers.ListField):
         return None if instance.all_servers else list(instance.servers.all())
 
 
-class KeySerializer(serializers.ModelSerializer):
+class KeySerializer(ModelSerializer):
     """An API key without its text."""
 
     owner = serializers.CharField(source="owner.username", read_only=True)
@@ -135,7 +135,7 @@ def _with_text(key: Any, text: str) -> ApiKey:
     return found
 
 
-class RotationSerializer(serializers.Serializer):
+class RotationSerializer(Serializer):
     """How a key is rotated."""
 
     overlapSeconds = serializers.IntegerField(

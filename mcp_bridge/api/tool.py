@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from flows.api.base import FLOW_ID, ApiView
-from flows.api.fields import FaultSerializer, faults_as_json
+from flows.api.fields import FaultSerializer, Serializer, faults_as_json
 from flows.api.serializers import JsonObjectField
 from flows.models import Flow
 from flows.publishing import versions
@@ -34,7 +34,7 @@ BEFORE = OpenApiParameter(
 AFTER = OpenApiParameter("after", OpenApiTypes.STR, description="A version's number, or draft.", default=DRAFT)
 
 
-class FindingSerializer(serializers.Serializer):
+class FindingSerializer(Serializer):
     """What a rule of the lint says."""
 
     rule = serializers.CharField(help_text="The rule's id, which never changes.")
@@ -43,14 +43,14 @@ class FindingSerializer(serializers.Serializer):
     message = serializers.CharField(help_text="What to change, and why.")
 
 
-class PartSerializer(serializers.Serializer):
+class PartSerializer(Serializer):
     """A part of a definition."""
 
     path = serializers.CharField()
     tokens = serializers.IntegerField()
 
 
-class TokensSerializer(serializers.Serializer):
+class TokensSerializer(Serializer):
     """An estimate; `marginPercent` is how far off it may be for a definition in English."""
 
     total = serializers.IntegerField()
@@ -58,7 +58,7 @@ class TokensSerializer(serializers.Serializer):
     parts = PartSerializer(many=True, help_text="Heaviest first.")
 
 
-class ReviewSerializer(serializers.Serializer):
+class ReviewSerializer(Serializer):
     """A contract, and what is said of it."""
 
     version = serializers.IntegerField(allow_null=True, help_text="Null for the draft.")
@@ -69,7 +69,7 @@ class ReviewSerializer(serializers.Serializer):
     tokens = TokensSerializer()
 
 
-class ChangeSerializer(serializers.Serializer):
+class ChangeSerializer(Serializer):
     """A change of a contract."""
 
     path = serializers.CharField()
@@ -78,7 +78,7 @@ class ChangeSerializer(serializers.Serializer):
     message = serializers.CharField(help_text="What changed, and why it matters.")
 
 
-class InsideChangeSerializer(serializers.Serializer):
+class InsideChangeSerializer(Serializer):
     """A change inside the flow, which the contract does not show."""
 
     kind = serializers.ChoiceField(["node", "connection", "note", "group", "setting"])
@@ -87,7 +87,7 @@ class InsideChangeSerializer(serializers.Serializer):
     message = serializers.CharField(allow_blank=True)
 
 
-class ComparisonSerializer(serializers.Serializer):
+class ComparisonSerializer(Serializer):
     """What changes for clients from one contract to another."""
 
     before = serializers.CharField()
@@ -97,14 +97,14 @@ class ComparisonSerializer(serializers.Serializer):
     inside = InsideChangeSerializer(many=True, help_text="What changed inside the flow.")
 
 
-class ServerCostSerializer(serializers.Serializer):
+class ServerCostSerializer(Serializer):
     """What a model reads of the whole server."""
 
     tools = serializers.IntegerField()
     tokens = serializers.IntegerField(help_text="An estimate.")
 
 
-class ToolSerializer(serializers.Serializer):
+class ToolSerializer(Serializer):
     """The tool of a flow: as clients call it, and as it would be published."""
 
     live = ReviewSerializer(allow_null=True, help_text="Null for a flow that is not published.")

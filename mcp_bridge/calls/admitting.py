@@ -10,6 +10,11 @@ from mcp_bridge.calls import results
 from mcp_bridge.catalogue.snapshot import Snapshot
 from mcp_bridge.keys.principals import Principal
 
+OVER_LIMIT = -32005
+"""The error for a prompt or resource of a flow, and for a large message that is not read for it. MCP leaves -32000 to
+-32019 to implementations; this one means the same elsewhere (EIP-1474, Error codes).
+"""
+
 RETRY_AFTER = "flowhub/retryAfterSeconds"
 """In `_meta`: clients compare structured content with the tool's output schema, also that of an error."""
 
@@ -27,6 +32,11 @@ async def admit(
         caller = of_stranger(counts_as, snapshot.server_id, *snapshot.stranger_calls)
     admitted = doors.admit((caller, snapshot.allowance), flow_id, snapshot.server_id, is_new=is_new)
     return admitted if isinstance(admitted, Place) else await admitted
+
+
+async def look(snapshot: Snapshot, stranger: str) -> None:
+    """Raise OverLimit where a stranger, by what they count as, would not be let in; nothing is taken."""
+    await doors.look((of_stranger(stranger, snapshot.server_id, *snapshot.stranger_calls),), snapshot.server_id)
 
 
 def bounds_of(principal: Principal | None) -> Bounds:

@@ -21,9 +21,6 @@ from mcp_bridge.catalogue.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
-OVER_LIMIT = -32005
-"""MCP leaves -32000 to -32019 to implementations; this one means the same elsewhere (EIP-1474, Error codes)."""
-
 NOT_RECORDED = "This could not be recorded, so it is not given out. Wait a little and ask again."
 
 
@@ -40,8 +37,8 @@ async def answer_of(
     """Call the flow with texts, as its schema takes them, and return what `write` makes of its answer.
 
     `asked` is which prompt or resource, as the record keeps it. A flow that asks a 2026-07-28 client gives the result
-    that asks, as it goes on the wire. Raises MCPError when there is no answer: -32602 for texts that do not fit,
-    OVER_LIMIT for a call over a limit, else -32603; `data` goes with the error, beside the id of the execution.
+    that asks, as it goes on the wire. Raises MCPError when there is no answer: -32602 for texts that do not fit, -32005
+    for a call over a limit, else -32603; `data` goes with the error, beside the id of the execution.
     """
     principal, is_new = tools.principal_of(ctx), not asking.goes_on(ctx, params)
     caller = replace(tools.caller_of(ctx, principal), request=f"{ctx.method} {asked}")
@@ -61,7 +58,7 @@ async def answer_of(
     try:
         place = await admitting.admit(snapshot, principal, tools.counts_as(ctx), target.flow_id, is_new=is_new)
     except OverLimit as over:
-        raise MCPError(OVER_LIMIT, str(over), data={**data, "retryAfterSeconds": over.seconds}) from None
+        raise MCPError(admitting.OVER_LIMIT, str(over), data={**data, "retryAfterSeconds": over.seconds}) from None
     try:
         async with reports.watching(ctx, target.graph) as watch:
             call = await call_of(target, arguments, caller, watch, request=request, written=written, place=place)

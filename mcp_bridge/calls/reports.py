@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ class Reports:
         self._ctx = ctx
         self._meter = meter
         self._levels = frozenset(LEVELS[LEVELS.index(level) :]) if level else frozenset()
-        self._redactor = Redactor.none
+        self._redactor: Callable[[], Redactor] = lambda: Redactor.none
         self._waiting: deque[NodeLog | ClientReleased | _Said | _Missing] = deque()
         self._left_out = 0
         self._news = asyncio.Event()
@@ -112,8 +112,8 @@ class Reports:
         self._sent_percent = -1.0
         self._sent_message = ""
 
-    def watch(self, redactor: Redactor) -> Observer:
-        """The observer of the execution whose record `redactor` keeps clean; so are the messages."""
+    def watch(self, redactor: Callable[[], Redactor]) -> Observer:
+        """The observer of the execution whose record `redactor()` keeps clean; so are the messages."""
         self._redactor = redactor
         return self._take
 
@@ -234,7 +234,7 @@ class Reports:
         size = size_of(event.data)
         if size > MAX_DATA:
             return {"message": message, "data": f"{size:,} bytes, which only the execution's record shows"}
-        return {"message": message, "data": payload.redacted(event.data, self._redactor)}
+        return {"message": message, "data": payload.redacted(event.data, self._redactor())}
 
     async def _cleaned(self, text: str) -> str:
-        return payload.clean_text(await aside(lambda: self._redactor.hide_message(text), text))
+        return payload.clean_text(await aside(lambda: self._redactor().hide_message(text), text))

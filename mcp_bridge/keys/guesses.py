@@ -9,17 +9,16 @@ import logging
 import math
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.core.cache import BaseCache, caches
+
+from executions.admission.sharing import sharing
 
 logger = logging.getLogger(__name__)
 
 SECONDS = 300
 """How long guesses are counted, and the longest that somebody is refused."""
-
-AGAIN_SECONDS = 5.0
-"""How long after Redis did not answer it is asked again."""
 
 MAX_OF_NAME = 5
 """Wrong passwords for one name as it is typed, in a window of 5 minutes."""
@@ -30,11 +29,15 @@ MAX_OF_ADDRESS = 20
 
 @dataclass(frozen=True, slots=True)
 class Guesses:
-    """The guesses of `kind` that are counted together, as those of `who`; more than `most` are refused."""
+    """The guesses of `kind` that are counted together, as those of `who`; more than `most` are refused.
+
+    One belongs to the window in which it was made: what is forgiven after that has ended changes nothing in the next.
+    """
 
     kind: str
     who: str
     most: int
+    window: int = field(default_factory=lambda: int(time.time() // SECONDS))
 
     def begin(self) -> int:
         """Count one more; returns for how many seconds no other may be made, 0 when this one may."""
@@ -56,24 +59,10 @@ class Guesses:
 
     def _counted(self, more: int) -> int:
         """How many there were in this window, with so many more."""
-        window = int(time.time() // SECONDS)
-        key = "guesses:" + hashlib.sha256(f"{window} {self.kind} {self.who}".encode()).hexdigest()
-        if _alone.until < time.monotonic():
-            try:
-                return _count(caches["default"], key, more)
-            except Exception as error:  # each cache has errors of its own
-                logger.warning("guesses are counted by this process alone for %g s: %s", AGAIN_SECONDS, error)
-                _alone.until = time.monotonic() + AGAIN_SECONDS
-        return _count(caches["process"], key, more)
-
-
-class _Alone:
-    """Until when (monotonic seconds) this process does not ask the others' cache, which did not answer."""
-
-    until = 0.0
-
-
-_alone = _Alone()
+        key = "guesses:" + hashlib.sha256(f"{self.window} {self.kind} {self.who}".encode()).hexdigest()
+        return sharing.counted(
+            lambda: _count(caches["default"], key, more), lambda: _count(caches["process"], key, more)
+        )
 
 
 def _count(cache: BaseCache, key: str, more: int) -> int:

@@ -17,6 +17,7 @@ from mcp.server.auth.provider import AccessToken
 from executions.admission.addresses import address_of
 from executions.admission.allowances import Allowance, of_key
 from executions.database import in_database
+from flows.models import servers_shared_with
 from flows.values.scopes import OF_TOOLS, KeyLimits, Scope, held
 from mcp_bridge.keys import guesses
 from mcp_bridge.models import KEY_START, ApiKey, client_id_of, hash_key
@@ -42,6 +43,8 @@ class Principal:
     sees_all: bool
     limits: KeyLimits
     scopes: frozenset[str]
+    member_of: frozenset[int]
+    """The servers that others own and share with the key's owner."""
     text_hash: str = field(repr=False)
     """Of the text that was shown: after a rotation a key has two for a while."""
     calls_per_minute: int | None = field(default=None, compare=False)
@@ -59,9 +62,9 @@ class Principal:
         return (self, self.name, self.allowance) == (other, other.name, other.allowance)
 
     def may_use(self, server_id: int, owner_id: int | None) -> bool:
-        """Whether the key opens this server: one it names, else one of its owner."""
+        """Whether the key opens this server: one it names, else one that its owner owns or is a member of."""
         is_named = self.limits.server_ids is None or server_id in self.limits.server_ids
-        return is_named and (self.sees_all or owner_id == self.owner_id)
+        return is_named and (self.sees_all or owner_id == self.owner_id or server_id in self.member_of)
 
     def may_call(self, tool_name: str) -> bool:
         """Whether the key may see and call this tool."""
@@ -193,6 +196,7 @@ def _principal(key: ApiKey, hashed: str) -> Principal:
         sees_all=key.owner.is_superuser,
         limits=KeyLimits(None if key.all_servers else frozenset(server.pk for server in key.servers.all()), tools),
         scopes=scopes if tools is None else scopes & OF_TOOLS,
+        member_of=frozenset(servers_shared_with(key.owner, Scope.CALL)),
         text_hash=hashed,
         calls_per_minute=key.calls_per_minute,
         calls_at_once=key.calls_at_once,

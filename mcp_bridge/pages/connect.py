@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from executions.reading.client_programs import ServerAddress
+from flows.access.acting import acts
 from flows.models import Flow
 from mcp_bridge.keys.forms import ClientForm
 from mcp_bridge.models import ApiKey
@@ -19,6 +20,7 @@ KEY_LIFETIME = timedelta(days=90)
 
 
 @never_cache
+@acts(None)
 @require_http_methods(["GET", "POST"])
 def connect(request: HttpRequest, flow_id: int) -> HttpResponse:
     """The flow's address and what to paste into each client; POST makes a key for its server, and puts it in there."""

@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from executions.reading.refused_calls import refused_by_principal
+from flows.access.acting import acts
 from flows.models import Server
 from flows.values.scopes import CALLS_ONLY
 from mcp_bridge.keys.forms import KeyForm, RotationForm
@@ -17,6 +18,7 @@ from mcp_bridge.models import ApiKey
 
 
 @never_cache
+@acts(None)
 @require_http_methods(["GET", "POST"])
 def keys(request: HttpRequest) -> HttpResponse:
     """The user's keys, and a new one; `?server=` ticks a server."""
@@ -40,6 +42,7 @@ def _key(request: HttpRequest, key_id: int) -> ApiKey:
 
 
 @never_cache
+@acts(None)
 @require_http_methods(["GET", "POST"])
 def key(request: HttpRequest, key_id: int) -> HttpResponse:
     """One key, to change what it is for; within seconds it does what is ticked now and nothing else."""
@@ -64,6 +67,7 @@ def _page(request: HttpRequest, found: ApiKey, form: KeyForm | None = None, **mo
 
 
 @never_cache
+@acts(None)
 @require_POST
 def rotate(request: HttpRequest, key_id: int) -> HttpResponse:
     """Give a key another text, which is in this one answer."""
@@ -75,6 +79,7 @@ def rotate(request: HttpRequest, key_id: int) -> HttpResponse:
     return _page(request, found, new_text=text)
 
 
+@acts(None)
 @require_POST
 def narrow(request: HttpRequest, key_id: int) -> HttpResponse:
     """Have a key call tools and do nothing else."""
@@ -84,6 +89,7 @@ def narrow(request: HttpRequest, key_id: int) -> HttpResponse:
     return redirect("bridge:keys")
 
 
+@acts(None)
 @require_http_methods(["GET", "POST"])
 def revoke(request: HttpRequest, key_id: int) -> HttpResponse:
     """Ask, then end a key: within seconds it lets nobody in, and its streams end."""

@@ -80,6 +80,12 @@ class Share:
         self.size = size
 
 
+def may_be_large(headers: Headers) -> bool:
+    """Whether a body is to come that counts as a large one, or that does not say how large it is."""
+    declared = headers.get("content-length", "")
+    return not declared.isdecimal() or len(declared) >= 20 or int(declared) > SMALL_BYTES
+
+
 async def read(receive: Receive, headers: Headers, share: Share) -> bytes:
     """The whole body. Raises Refused when it is too large (413), finds no room (503) or is too slow (408), Gone when
     the client hangs up before its end.

@@ -136,6 +136,7 @@ SETUP = """
 import json, os, sys
 from flows.models import Flow, Server
 from flows.publishing import versions
+from tests.factories import release
 given = json.loads(os.environ["CANARY_SETUP"])
 server = Server.objects.get(slug="demo")
 versions.set_secret(server, "CANARY", given["secret"])
@@ -145,7 +146,7 @@ for name, definition in given["flows"].items():
     definition = json.loads(json.dumps(definition).replace("{{ odd }}", "odd").replace("{{ x }}", "x"))
     flow = Flow.objects.create(server=server, name=name, tool_name=name, tool_description="Test.", input_schema=schema,
                                definition=definition)
-    versions.publish(flow)
+    release(flow)
 """
 
 

@@ -1,12 +1,13 @@
 """How many calls a client may make: strangers few, a key as many as it is given; what is too much is said in words."""
 
 import asyncio
+import http.client as http_client
 import json
 import re
 import time
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,43 @@ async def test_a_key_has_no_rate_of_its_own_and_a_server_has_one_for_all_its_cal
     }
 
 
+@pytest.mark.parametrize("head", [{"Content-Length": "900000"}, {"Transfer-Encoding": "chunked"}])
+async def test_a_large_message_of_a_stranger_over_the_limit_is_refused_unread(
+    uvicorn_server: LiveServer, head: dict[str, str]
+) -> None:
+    slug = f"unread-{uuid.uuid4().hex[:8]}"
+    make(uvicorn_server, **{slug: {"access": "public", "stranger_calls_per_minute": 2}})
+    address, sent = f"{uvicorn_server.url}/mcp/{slug}", message("quick", 1)
+
+    def begin() -> tuple[int, dict[str, str], Any]:
+        connection = http_client.HTTPConnection("127.0.0.1", uvicorn_server.port, timeout=20)
+        with closing(connection):
+            connection.putrequest("POST", f"/mcp/{slug}")
+            for name, value in ({"Content-Type": "application/json"} | sent["headers"] | head).items():
+                connection.putheader(name, value)
+            connection.endheaders()  # and nothing of the body
+            answered = connection.getresponse()
+            return answered.status, dict(answered.headers), json.loads(answered.read())
+
+    async with httpx2.AsyncClient(timeout=30) as http:
+        results = [(await http.post(address, **sent)).json()["result"] for _ in range(3)]
+    assert [each["isError"] for each in results] == [False, False, True]
+    status, headers, body = await asyncio.to_thread(begin)
+    seconds = int(headers["retry-after"])
+    assert (status, 1 <= seconds <= 30) == (429, True)
+    limit = "the limit is 2 calls a minute from one address without an API key"
+    again = f"{seconds} second{'' if seconds == 1 else 's'}"
+    assert body == {
+        "jsonrpc": "2.0",
+        "id": None,
+        "error": {
+            "code": -32005,
+            "message": f"This call was not made: {limit}. Call again in {again}.",
+            "data": {"retryAfterSeconds": seconds},
+        },
+    }
+
+
 def message(tool: str, number: int) -> dict[str, Any]:
     """The arguments of a POST that calls a tool."""
     headers = {
@@ -217,3 +255,12 @@ async def test_with_redis_two_processes_admit_together_what_one_may(tmp_path: Pa
         # One more for every two seconds that this took.
         assert 30 <= answered <= 31 + took / 2
         assert total(one, slug) == answered
+        make(one, **{f"{slug}-few": {"access": "public", "stranger_calls_at_once": 3}})
+        async with httpx2.AsyncClient(timeout=30) as http:
+            sent = [
+                http.post(f"{server.url}/mcp/{slug}-few", **message("slow", number))
+                for number in range(5)
+                for server in (one, other)
+            ]
+            results = [each.json()["result"] for each in await asyncio.gather(*sent)]
+        assert sum(not each["isError"] for each in results) == 3

@@ -202,6 +202,20 @@ async def test_a_burst_of_changes_is_announced_once(uvicorn_server: LiveServer) 
             assert heard <= 1 + seconds / BURST_SECONDS
 
 
+async def test_flows_that_are_published_together_are_announced_once(uvicorn_server: LiveServer) -> None:
+    flows = [Change(uvicorn_server, f"together_{number}") for number in range(12)]
+    body = {"flows": [int(flow.path.split("/")[3]) for flow in flows]}
+    [demo_server] = [one for one in rest(uvicorn_server, "GET", "/api/servers/")["items"] if one["slug"] == "demo"]
+    async with listening(uvicorn_server, MODERN) as modern, listening(uvicorn_server, LEGACY) as legacy:
+        expected = sorted([*await modern.names(), *(f"together_{number}" for number in range(12))])
+        await legacy.names()
+        await asyncio.to_thread(rest, uvicorn_server, "POST", f"/api/servers/{demo_server['id']}/publish/", body)
+        assert await asyncio.gather(modern.hears(), legacy.hears()) == [expected, expected]
+        assert await asyncio.gather(modern.hears_nothing(), legacy.hears_nothing()) == [True, True]
+    for flow in flows:
+        flow.delete()
+
+
 NARROW = """
 from django.contrib.auth import get_user_model
 from mcp_bridge.models import ApiKey

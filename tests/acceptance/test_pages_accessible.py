@@ -30,6 +30,8 @@ NARROW = (
     "test-that-asks",
     "executions",
     "keys",
+    "import-operations",
+    "import-operations-preview",
     "prompt",
     "resource",
     "admin",

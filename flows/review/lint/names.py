@@ -118,10 +118,12 @@ def parameter_characters(subject: Subject) -> Iterator[Note]:
 
 
 def parameter_vague(subject: Subject) -> Iterator[Note]:
-    """A parameter's name says what it holds: `user_id`, not `value`.
+    """A parameter's name says what it holds: `user_id`, not `value`; so do the properties that an object names.
 
+    Names further inside are those of whatever the object is given to.
     https://www.anthropic.com/engineering/writing-tools-for-agents (`user_id` instead of `user`)
     """
     for parameter in subject.parameters:
-        if len(parameter.name) == 1 or parameter.name.lower() in VAGUE_PARAMETERS:
+        is_vague = len(parameter.name) == 1 or parameter.name.lower() in VAGUE_PARAMETERS
+        if parameter.is_argument and is_vague and not parameter.rule.get("properties"):
             yield parameter.path, f"{parameter.name!r} does not say what it holds; a name as order_id does"

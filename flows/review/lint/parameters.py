@@ -19,10 +19,12 @@ _KINDS = frozenset({"type", "enum", "const", "anyOf", "oneOf", "allOf", "$ref"})
 def undescribed(subject: Subject) -> Iterator[Note]:
     """Every parameter's meaning is explained, with its format and an example where that helps.
 
+    What an object is that names its properties, they say.
     https://platform.claude.com/docs/en/agents-and-tools/tool-use/define-tools (Best practices)
     """
     for parameter in subject.parameters:
-        if not str(parameter.rule.get("description", "")).strip() and "const" not in parameter.rule:
+        is_said = str(parameter.rule.get("description", "")).strip() or parameter.rule.get("properties")
+        if not is_said and "const" not in parameter.rule:
             yield parameter.path, "describe it: what it means, in which form, with an example"
 
 
@@ -37,14 +39,15 @@ def untyped(subject: Subject) -> Iterator[Note]:
 
 
 def without_default(subject: Subject) -> Iterator[Note]:
-    """What holds when an optional parameter is left out is part of what a call means.
+    """What holds when an optional argument is left out is part of what a call means.
 
+    Of what stands inside an argument, it is often another system that knows.
     https://json-schema.org/understanding-json-schema/reference/annotations (default)
     """
     for parameter in subject.parameters:
         words = str(parameter.rule.get("description", "")).lower()
         is_explained = any(word in words for word in ("default", "without", "left out", "omit", "optional", "if not"))
-        if not (parameter.is_required or "default" in parameter.rule or is_explained):
+        if parameter.is_argument and not (parameter.is_required or "default" in parameter.rule or is_explained):
             yield parameter.path, 'give it a "default", or say in its description what holds when it is left out'
 
 

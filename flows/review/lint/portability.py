@@ -4,7 +4,8 @@ Clients hand the schema on to the API of a model. Some send it as it is, some le
 some leave out the tool.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from flows.review.lint.subject import Note, Subject, at
 
@@ -81,19 +82,27 @@ def open_objects(subject: Subject) -> Iterator[Note]:
 def optional_parameters(subject: Subject) -> Iterator[Note]:
     """OpenAI's strict mode wants every property required; one that may be left out takes null instead.
 
+    Clients require them all by themselves, and a null that an inner schema refuses counts as left out. An argument with
+    a default, or that takes null, loses nothing by it.
     https://platform.openai.com/docs/guides/structured-outputs#supported-schemas (all fields must be required)
     """
-    for steps, schema in subject.objects:
-        properties, required = schema.get("properties"), schema.get("required", [])
-        if isinstance(properties, dict) and isinstance(required, list):
-            names = [name for name in properties if name not in required]
-            if names:
-                listed = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
-                yield (
-                    at("required", into=steps),
-                    f"OpenAI's strict mode leaves nothing out: to be usable there, require {listed}, and allow null by "
-                    '"anyOf": [..., {"type": "null"}]; a default is lost then',
-                )
+    names = [
+        each.name
+        for each in subject.parameters
+        if each.is_argument and not (each.is_required or "default" in each.rule or _takes_null(each.rule))
+    ]
+    if names:
+        listed = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
+        yield (
+            at("required"),
+            f"OpenAI's strict mode leaves nothing out: to be usable there, require {listed}, and allow null by "
+            '"anyOf": [..., {"type": "null"}]; a default is lost then',
+        )
+
+
+def _takes_null(rule: Mapping[str, Any]) -> bool:
+    options = rule.get("anyOf")
+    return rule.get("type") == "null" or (isinstance(options, list) and {"type": "null"} in options)
 
 
 def strict_keywords(subject: Subject) -> Iterator[Note]:

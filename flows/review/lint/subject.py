@@ -32,12 +32,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A property of the input schema, at any depth; `rule` is what its `$ref` leads to, if it has one."""
+    """A property of the input schema, at any depth; `rule` is what its `$ref` leads to, if it has one.
+
+    `is_argument` says that it stands at the first level.
+    """
 
     path: str
     name: str
     rule: Mapping[str, Any]
     is_required: bool
+    is_argument: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ class Subject:
     def parameters(self) -> Sequence[Parameter]:
         """Every property of the input schema, at any depth."""
         return [
-            Parameter(at("properties", name, into=steps), name, self._followed(rule), name in _names(schema))
+            Parameter(at("properties", name, into=steps), name, self._followed(rule), name in _names(schema), not steps)
             for steps, schema in self.objects
             for name, rule in _properties(schema).items()
         ]

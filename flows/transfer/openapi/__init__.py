@@ -1,10 +1,23 @@
-"""From an OpenAPI 3 document to flows: one for each operation, in the form that `flows.transfer.files` reads.
+"""From an OpenAPI document to flows: one for each operation, in the form that `flows.transfer.files` reads.
 
 What cannot be said faithfully is not guessed: an operation then has a `problem`, or its flow comes with `notes`.
 Everything in a document is a stranger's text. Nothing of it is fetched, and no text of it becomes an expression.
 """
 
-from flows.transfer.openapi.document import Document, Unusable, is_openapi, read
-from flows.transfer.openapi.operations import Operation, address_of, operations_of
+from flows.transfer.openapi.document import MAX_DOCUMENT_BYTES, Document, Unusable, is_openapi, read
+from flows.transfer.openapi.operations import Operation, address_of, alternatives_of, listed, operations_of
+from flows.transfer.openapi.security import Alternative
 
-__all__ = ["Document", "Operation", "Unusable", "address_of", "is_openapi", "operations_of", "read"]
+__all__ = [
+    "MAX_DOCUMENT_BYTES",
+    "Alternative",
+    "Document",
+    "Operation",
+    "Unusable",
+    "address_of",
+    "alternatives_of",
+    "is_openapi",
+    "listed",
+    "operations_of",
+    "read",
+]

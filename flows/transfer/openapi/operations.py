@@ -1,29 +1,30 @@
 """The operations of a document, each with the flow that it becomes."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from flows.schemas.compiled import SchemaError, check_tool_input_schema
-from flows.transfer.openapi.document import Document, Unusable
-from flows.transfer.openapi.request import NodeRequest, request_of
-from flows.transfer.openapi.schemas import Converter
-from flows.transfer.openapi.security import literal
+from flows.schemas.compiled import SchemaError
+from flows.transfer.openapi.answers import Answer, Answers
+from flows.transfer.openapi.document import Document, Place, Unusable
+from flows.transfer.openapi.request import NodeRequest, parameters_of, request_of
+from flows.transfer.openapi.schemas import MAX_SCHEMAS, Converter, describe, fitting
+from flows.transfer.openapi.security import Alternative, Security, literal
+from flows.transfer.openapi.words import MAX_NAME, Occasions, description_of, in_words, title_of
 from flows.values.http_methods import ANNOTATIONS
 from flows.values.reserved_names import GET_RESULT
 from flows.values.tool_names import tool_name_of
 
-METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
-MAX_OPERATIONS = 500
-"""Operations of one document that are offered."""
-_MAX_DESCRIPTION = 4_000
-"""Characters of an operation's description that its tool keeps."""
+MAX_CONVERTED = 500_000
+"""Schemas that operations that are converted together may have when every reference is written out."""
+MAX_PARAMETERS = 500
+"""Parameters of one operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation; `flow` is what it becomes, or None when it cannot, and then `problem` says why."""
+    """An operation; converted it has the `flow` that it becomes, or a `problem` that says why it cannot be made."""
 
     method: str
     path: str
@@ -31,6 +32,7 @@ class Operation:
     tool_name: str
     description: str
     is_deprecated: bool
+    tags: tuple[str, ...] = ()
     flow: dict[str, Any] | None = None
     problem: str = ""
     notes: list[str] = field(default_factory=list)
@@ -38,7 +40,7 @@ class Operation:
     @property
     def key(self) -> str:
         """What tells it from the others of its document."""
-        return f"{self.method} {self.path}"
+        return f"{self.method} {self.path}".strip()
 
 
 def address_of(document: Document) -> str:
@@ -57,44 +59,117 @@ def _server(servers: Any) -> str:
     return url.rstrip("/")
 
 
-def operations_of(document: Document, address: str) -> list[Operation]:
-    """Every operation, in the document's order, at most 500; `address` is where the other system is."""
-    converter, names = Converter(document), {GET_RESULT}
-    found = []
-    for method, path, item in _listed(document):
-        operation = item[method] if isinstance(item[method], dict) else {}
-        tool_name = _free(tool_name_of(str(operation.get("operationId") or f"{method} {path}")), names)
-        names.add(tool_name)
-        found.append(_operation(converter, method, path, item, tool_name, address))
-    return found[:MAX_OPERATIONS]
+def listed(document: Document) -> list[Operation]:
+    """Every operation, in the document's order, none of them converted: quick also for thousands.
+
+    `problem` says of some already that they cannot be made: what is in another document, or cannot be sent.
+    """
+    return [operation for operation, _ in _listed(document)]
 
 
-def _listed(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, raw in document.root["paths"].items():
-        try:
-            item = document.object(raw)
-        except Unusable:
+def operations_of(
+    document: Document, address: str, credentials: str = "", only: Collection[str] | None = None
+) -> list[Operation]:
+    """The operations of these keys, or all, in the document's order, with the flows that they become.
+
+    `address` is where the other system is. `credentials` is the key of one of `alternatives_of`; an operation that does
+    not know it takes its own first. An operation has the same tool name whatever it is converted with.
+    """
+    security = Security(document, credentials)
+    wanted = None if only is None else frozenset(only)
+    answers, occasions = Answers(document), Occasions(document)
+    found, left = [], MAX_CONVERTED
+    for operation, place in _listed(document):
+        if wanted is not None and operation.key not in wanted:
             continue
-        yield from ((method, path, item) for method in item if method in METHODS)
+        if operation.problem:
+            found.append(operation)
+        elif left <= 0:
+            found.append(_without_flow(operation, "this is too much at once; choose fewer operations"))
+        else:
+            converter = Converter(document)
+            found.append(_operation(converter, security, answers, occasions, operation, place.item, address))
+            left -= MAX_SCHEMAS - converter.left
+    return found
+
+
+def _listed(document: Document) -> list[tuple[Operation, Place]]:
+    found, names = [], {GET_RESULT}
+    numbers: dict[str, int] = {}
+    for place in document.places():
+        operation = place.item.get(place.method, {})
+        name = tool_name = tool_name_of(_name(operation) or f"{place.method} {place.path}")
+        while tool_name in names:
+            numbers[name] = numbers.get(name, 1) + 1
+            tool_name = f"{name}_{numbers[name]}"
+        names.add(tool_name)
+        tags = operation.get("tags")
+        made = Operation(
+            place.method,
+            place.path,
+            title_of(place.method, place.path, place.item),
+            tool_name,
+            description_of(place.method, place.path, place.item, ""),
+            operation.get("deprecated") is True,
+            tags=tuple(tag[:100] for tag in tags[:10] if isinstance(tag, str)) if isinstance(tags, list) else (),
+            problem=place.problem,
+        )
+        found.append((made, place))
+    return found
+
+
+def alternatives_of(document: Document) -> list[Alternative]:
+    """The ways in which operations may show who calls, where they leave a choice; see `operations_of`."""
+    security = Security(document)
+    return security.alternatives(
+        (operation, _credentials(document, security, place.item, operation))
+        for place in document.places()
+        if not place.problem and isinstance(operation := place.item.get(place.method), dict)
+    )
+
+
+def _credentials(
+    document: Document, security: Security, item: dict[str, Any], operation: dict[str, Any]
+) -> list[dict[str, Any]]:
+    try:
+        return [each for each in parameters_of(document, item, operation) if security.is_credential(each)]
+    except (Unusable, TypeError):
+        return []  # the operation says why it cannot be made
+
+
+def _name(operation: dict[str, Any]) -> str:
+    """The name of an operation, cut at once: thousands of operations may refer to one that is megabytes long."""
+    name = operation.get("operationId")
+    return name[:MAX_NAME] if isinstance(name, str) else ""
 
 
 def _operation(
-    converter: Converter, method: str, path: str, item: dict[str, Any], tool_name: str, address: str
+    converter: Converter,
+    security: Security,
+    answers: Answers,
+    occasions: Occasions,
+    made: Operation,
+    item: dict[str, Any],
+    address: str,
 ) -> Operation:
-    operation = item[method] if isinstance(item[method], dict) else {}
-    summary = " ".join(str(operation.get("summary") or item.get("summary") or "").split())
-    title = (summary or str(operation.get("operationId") or f"{method.upper()} {path}"))[:200]
-    long = str(operation.get("description") or item.get("description") or "").strip()
-    description = "\n\n".join(dict.fromkeys(filter(None, (summary, long)))) or f"Calls {method.upper()} {path}."
-    made = Operation(
-        method, path, title, tool_name, description[:_MAX_DESCRIPTION], operation.get("deprecated") is True
-    )
+    method, path, document = made.method, made.path, converter.document
+    operation = item[method]
+    answer = answers.of(method, operation)
+    made = replace(made, description=description_of(method, path, item, answer.words))
     try:
+        if sum(len(source.get("parameters") or ()) for source in (item, operation)) > MAX_PARAMETERS:
+            raise Unusable(f"it has more than {MAX_PARAMETERS} parameters")
         own = _server(operation.get("servers") or item.get("servers"))
         base = own if urlsplit(own).scheme else address
-        request = request_of(converter, method, path, item, literal(base), made.notes.append)
-        flow = _flow(made, request, _answer(converter.document, operation))
-        check_tool_input_schema(flow["inputSchema"])
+        request = request_of(converter, security, method, path, item, literal(base), made.notes.append)
+        describe(request.properties, _examples(document, item, operation))
+        _name_body(request, operation, document)
+        flow = _flow(made, request, answer) | {
+            "whenToUse": occasions.to_use(path, operation),
+            "whenNotToUse": occasions.not_to_use(method, path, item),
+            "inputSchema": fitting(request.input_schema, made.notes.append),
+            "annotations": _annotations(method, operation),
+        }
     except SchemaError as error:
         return _without_flow(made, f"its parameters cannot be described here: {error}")
     except Unusable as error:
@@ -104,19 +179,24 @@ def _operation(
     except (AttributeError, KeyError, TypeError):
         # A list where an object belongs, and the like: one check for all places of a stranger's document.
         return _without_flow(made, "the document describes it in a form that is not OpenAPI")
-    return Operation(**{name: getattr(made, name) for name in made.__slots__} | {"flow": flow})
+    return replace(made, flow=flow)
 
 
 def _without_flow(made: Operation, problem: str) -> Operation:
-    return Operation(**{name: getattr(made, name) for name in made.__slots__} | {"problem": problem, "notes": []})
+    return replace(made, problem=problem, notes=[])
 
 
-def _flow(made: Operation, request: NodeRequest, answer: dict[str, Any]) -> dict[str, Any]:
-    """The flow as a file of flows has it: trigger, request, answer."""
+def _flow(made: Operation, request: NodeRequest, answer: Answer) -> dict[str, Any]:
+    """The flow as a file of flows has it, but for what it takes and when to use it: trigger, request, answer."""
+    parameters = request.parameters
+    if answer.accept and not any(name.lower() == "accept" for name in parameters.get("headers", {})):
+        parameters["headers"] = {"Accept": literal(answer.accept)} | parameters.get("headers", {})
+    if answer.read_as:
+        parameters["responseAs"] = answer.read_as
     nodes = [
         _node("trigger", "trigger", "Call", 0, {}),
-        _node("request", "http_request", f"{made.method.upper()} {made.path}"[:200], 1, request.parameters),
-        _node("answer", "return", "Answer", 2, answer),
+        _node("request", "http_request", f"{made.method.upper()} {made.path}"[:200], 1, parameters),
+        _node("answer", "return", "Answer", 2, answer.returns),
     ]
     lines = [
         {
@@ -132,36 +212,44 @@ def _flow(made: Operation, request: NodeRequest, answer: dict[str, Any]) -> dict
         "name": made.title,
         "toolName": made.tool_name,
         "toolDescription": made.description,
-        "whenToUse": "",
-        "whenNotToUse": "",
-        "inputSchema": request.input_schema,
-        "outputSchema": None,
-        "annotations": ANNOTATIONS.get(made.method.upper(), {}),
+        "outputSchema": answer.schema,
         "timeoutSeconds": 300,
         "answerSeconds": None,
         "definition": {"nodes": nodes, "connections": lines},
     }
 
 
+def _name_body(request: NodeRequest, operation: dict[str, Any], document: Document) -> None:
+    """A body that the document does not describe is called what its schema is called there."""
+    if not any(name.startswith("body") and value == "{{ trigger.body }}" for name, value in request.parameters.items()):
+        return
+    content = document.object(operation["requestBody"]).get("content", {})
+    declared = [media.get("schema") for media in content.values()]
+    references = [each.get("$ref") for each in declared if isinstance(each, dict)]
+    schema = request.properties["body"]
+    called = in_words(str(next(filter(None, references), schema.get("title", ""))).rpartition("/")[2])
+    if called and not schema.get("description"):
+        schema["description"] = f"{called}, the body of the request."
+
+
+def _examples(document: Document, item: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
+    """An example of each parameter that has one."""
+    parameters = [document.object(raw) for source in (item, operation) for raw in source.get("parameters") or []]
+    found = {}
+    for each in parameters:
+        schema = each.get("schema")
+        found[str(each.get("name"))] = each.get("example", schema.get("example") if isinstance(schema, dict) else None)
+    return found
+
+
+def _annotations(method: str, operation: dict[str, Any]) -> dict[str, bool]:
+    """What the method promises; what can answer 201 alone adds something and destroys nothing (RFC 9110 15.3.2)."""
+    responses = operation.get("responses")
+    successes = [str(status) for status in (responses if isinstance(responses, dict) else ()) if str(status)[:1] == "2"]
+    adds = {"destructiveHint": False} if method == "post" and successes == ["201"] else {}
+    return ANNOTATIONS.get(method.upper(), {}) | adds
+
+
 def _node(slug: str, kind: str, name: str, x: int, parameters: dict[str, Any]) -> dict[str, Any]:
     position = {"x": x * 220, "y": 0}
     return {"id": slug, "type": kind, "name": name, "slug": slug, "position": position, "parameters": parameters}
-
-
-def _answer(document: Document, operation: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of the `return` node: JSON when a success is answered with JSON, text for other content."""
-    responses = operation.get("responses")
-    found = [
-        document.object(response)
-        for status, response in (responses.items() if isinstance(responses, dict) else ())
-        if str(status).startswith("2") or status == "default"
-    ]
-    types = [name for response in found[:1] for name in (response.get("content") or {})]
-    if any("json" in name.lower() for name in types):
-        return {"json": "{{ request.body }}"}
-    return {"text": "{{ request.body }}" if types else "Done: the other system answered {{ request.status }}."}
-
-
-def _free(name: str, taken: set[str]) -> str:
-    numbered = (f"{name}_{number}" for number in range(2, len(taken) + 3))
-    return next(each for each in (name, *numbered) if each not in taken)

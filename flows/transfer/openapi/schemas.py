@@ -1,27 +1,38 @@
-"""Schemas of OpenAPI as schemas of tools: JSON Schema 2020-12, whole, without references.
+"""Schemas of what is sent, as schemas of tools: JSON Schema 2020-12, whole, without references.
 
 References are written out, because many clients follow none. What describes no value (`example`, `xml`, `x-...`) is
-left out. A schema that holds itself is cut where it comes round again, with a note.
+left out. A schema that holds itself is cut where it comes round again, with a note; so is one that is larger than
+tools may have, where it is deepest.
+
+A schema takes what the document says that the other system takes, with these differences:
+
+- `oneOf` is `anyOf`: documents write it where alternatives overlap too, as a base beside what extends it. Where a
+  `discriminator` with a mapping tells them apart, each says its value as `const`.
+- An object that names its properties takes no others, unless the document says that it does: a model knows no name
+  but those, so another is a mistake, which most systems pass over without a word.
+- Members of an `allOf` are one object where they say nothing different of the same thing.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flows.engine.registry import json_path, short
-from flows.schemas.compiled import SchemaError, compile_schema
-from flows.schemas.keywords import rewritten
+from flows.schemas.compiled import MAX_DEPTH, SchemaError, check_tool_input_schema, compile_schema
+from flows.schemas.keywords import MAP, inside, rewritten
+from flows.schemas.subschemas import Steps
 from flows.transfer.openapi.document import Document, Unusable
+from flows.transfer.openapi.words import MAX_PARAMETER_WORDS, plain
 
-MAX_SCHEMAS = 100_000
-"""Schemas that all operations of a document may have together when every reference is written out."""
+MAX_SCHEMAS = 20_000
+"""Schemas that one operation may have when every reference is written out."""
 
 _KEPT = frozenset(
     {
         *("title", "description", "default", "deprecated", "writeOnly", "type", "enum", "const", "format"),
         *("multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength"),
         *("pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "required"),
-        *("dependentRequired", "minContains", "maxContains"),
+        *("dependentRequired", "minContains", "maxContains", "contentEncoding", "contentMediaType"),
     }
 )
 _NOT_TAKEN = frozenset({"$defs", "definitions", "contentSchema", "unevaluatedItems", "unevaluatedProperties"})
@@ -33,6 +44,13 @@ system still refuses it.
 """
 
 _WORDS = frozenset({"title", "description", "default", "deprecated"})
+_BESIDE = frozenset(
+    {
+        *("additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "not", "if", "then", "else"),
+        *("dependentSchemas", "propertyNames"),
+    }
+)
+"""Keywords beside which an object is not closed: they may name properties of their own."""
 
 
 class Converter:
@@ -44,25 +62,14 @@ class Converter:
 
     def convert(self, schema: Any, note: Callable[[str], None]) -> Any:
         """The schema for what is sent, with no default that it refuses itself; raises Unusable."""
-        whole = self._convert(schema, note, ())
-        try:
-            compiled = compile_schema(whole)
-        except SchemaError:
-            return whole  # whoever puts it into a tool says what is wrong with it
-        for at, found in compiled.subschemas.items():
-            if isinstance(found.schema, dict) and "default" in found.schema:
-                default = found.schema["default"]
-                if not compiled.validators[at].is_valid(default):
-                    del found.schema["default"]
-                    place = f" of {json_path(found.steps)}" if found.steps else ""
-                    shown = short(json.dumps(default, ensure_ascii=False))
-                    note(f"the default {shown}{place} is left out: it does not fit its own schema")
+        whole = _settled(self._convert(schema, note, ()))
+        _drop_unfit_defaults(whole, note)
         return whole
 
     def _convert(self, schema: Any, note: Callable[[str], None], trail: tuple[str, ...]) -> Any:
         self.left -= 1
         if self.left < 0:
-            raise Unusable(f"the document's schemas are more than {MAX_SCHEMAS:,} when references are written out")
+            raise Unusable(f"its schemas are more than {MAX_SCHEMAS:,} when references are written out")
         if isinstance(schema, bool):
             return {} if schema else False
         if not isinstance(schema, dict):
@@ -74,7 +81,14 @@ class Converter:
         found |= rewritten(taken, lambda child: self._convert(child, note, trail))
         self._without_read_only(schema, found)
         _check_pattern(found, note)
-        return _alternatives(_modern(schema, found) if self.document.is_30 else found)
+        if "description" in found:
+            found["description"] = plain(found["description"], MAX_PARAMETER_WORDS)
+        raw = schema.get("properties")
+        given = raw if isinstance(raw, dict) else {}
+        examples = {name: each.get("example") for name, each in given.items() if isinstance(each, dict)}
+        describe(found.get("properties", {}), examples)
+        _tell_apart(schema, found)
+        return _alternatives(_modern(schema, _together(found)))
 
     def _referred(self, schema: dict[str, Any], note: Callable[[str], None], trail: tuple[str, ...]) -> Any:
         reference = schema["$ref"]
@@ -86,7 +100,7 @@ class Converter:
         words = {name: value for name, value in beside.items() if name in _WORDS}
         rest = {} if self.document.is_30 else {name: each for name, each in beside.items() if name not in _WORDS}
         if rest and (more := self._convert(rest, note, trail)):
-            return {"allOf": [whole, more]} | words
+            return _together({"allOf": [whole, more]} | words)
         return whole | words if isinstance(whole, dict) else whole
 
     def _without_read_only(self, schema: dict[str, Any], found: dict[str, Any]) -> None:
@@ -103,6 +117,174 @@ class Converter:
         return self.document.object(schema).get("readOnly") is True or schema.get("readOnly") is True
 
 
+def _tell_apart(schema: dict[str, Any], found: dict[str, Any]) -> None:
+    """Have each alternative say by which value of the discriminating property it is meant."""
+    rule = schema.get("discriminator")
+    name = rule.get("propertyName") if isinstance(rule, dict) else None
+    mapping = rule.get("mapping") if isinstance(rule, dict) else None
+    if not isinstance(name, str) or not isinstance(mapping, dict):
+        return
+    values: dict[str, list[str]] = {}
+    for value, target in mapping.items():
+        values.setdefault(str(target).rpartition("/")[2], []).append(value)  # a reference, or a name (OAS 3.1 4.8.25)
+    for keyword in ("oneOf", "anyOf"):
+        for raw, option in zip(schema.get(keyword) or (), found.get(keyword, ()), strict=False):
+            reference = raw.get("$ref") if isinstance(raw, dict) else None
+            named = values.get(str(reference).rpartition("/")[2], [])
+            own = option.get("properties", {}) if isinstance(option, dict) else {}
+            told = own.get(name, {})
+            is_open = isinstance(told, dict) and not told.keys() & {"enum", "const"}
+            if named and is_open and told.get("type", "string") == "string":
+                means = {"const": named[0]} if len(named) == 1 else {"enum": named}
+                words = {key: each for key, each in told.items() if key == "description"}
+                option["properties"] = own | {name: {"type": "string"} | words | means}
+
+
+def _drop_unfit_defaults(schema: Any, note: Callable[[str], None]) -> None:
+    """Take away the defaults that their own schemas refuse."""
+    if '"default"' not in json.dumps(schema):
+        return
+    try:
+        compiled = compile_schema(schema)
+    except SchemaError:
+        return  # whoever puts it into a tool says what is wrong with it
+    for at, found in compiled.subschemas.items():
+        if isinstance(found.schema, dict) and "default" in found.schema:
+            default = found.schema["default"]
+            if not compiled.validators[at].is_valid(default):
+                del found.schema["default"]
+                place = f" of {json_path(found.steps)}" if found.steps else ""
+                shown = short(json.dumps(default, ensure_ascii=False))
+                note(f"the default {shown}{place} is left out: it does not fit its own schema")
+
+
+def describe(properties: dict[str, Any], examples: Mapping[str, Any]) -> None:
+    """Put each property's description into text; one that has none gets its title for it, or its example."""
+    for name, schema in properties.items():
+        if not isinstance(schema, dict):
+            continue
+        title, example = schema.get("title"), examples.get(name)
+        said = plain(schema.get("description"), MAX_PARAMETER_WORDS)
+        if isinstance(title, str) and _letters(title) == _letters(name):
+            del schema["title"]  # frameworks make one of each name
+        elif isinstance(title, str) and not said:
+            said = schema.pop("title")
+        if not said and isinstance(example, str | int | float) and example != "":
+            said = f"For example: {short(str(example))}."
+        if said or "description" in schema:
+            schema["description"] = said
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).lower()
+
+
+def _together(schema: dict[str, Any]) -> dict[str, Any]:
+    """The members of an `allOf` as one schema, where they say nothing different of the same thing."""
+    members = schema.get("allOf")
+    if not isinstance(members, list):
+        return schema
+    found: dict[str, Any] = {}
+    for part in (*members, {name: value for name, value in schema.items() if name != "allOf"}):
+        if not isinstance(part, dict) or "additionalProperties" in part:
+            return schema  # which counts for the properties beside it alone
+        for name, value in part.items():
+            if name == "properties":
+                own = found.setdefault("properties", {})
+                for key, child in value.items():
+                    is_other = key in own and own[key] != child
+                    own[key] = _together({"allOf": [own[key], child]}) if is_other else child
+            elif name == "required" and isinstance(value, list):
+                found["required"] = list(dict.fromkeys([*found.get("required", ()), *value]))
+            elif name in found and found[name] != value and name not in _WORDS:
+                return schema
+            else:
+                found[name] = value
+    return found
+
+
+def _settled(schema: Any, *, may_close: bool = True) -> Any:
+    """A converted schema with `oneOf` as `anyOf`, and its objects closed where nothing beside them counts."""
+    if not isinstance(schema, dict):
+        return schema
+    found = dict(schema)
+    is_alone = may_close and not found.keys() & _BESIDE
+    for keyword, value in schema.items():
+        if keyword in ("oneOf", "anyOf") and isinstance(value, list):
+            # Of `anyOf` a value may fit several, and have the properties of all of them.
+            objects = [part for part in value if isinstance(part, dict) and "properties" in part]
+            decides = "properties" not in schema and not schema.keys() & _BESIDE - {keyword}
+            closes = may_close and decides and (keyword == "oneOf" or len(objects) == 1)
+            found[keyword] = [_settled(part, may_close=closes) for part in value]
+        elif keyword == "allOf" and isinstance(value, list):
+            found[keyword] = [_settled(part, may_close=False) for part in value]
+        elif keyword in ("properties", "patternProperties") and isinstance(value, dict):
+            found[keyword] = {name: _settled(child) for name, child in value.items()}
+        elif keyword in ("items", "additionalProperties"):
+            found[keyword] = _settled(value)
+    if "oneOf" in found:
+        options = found.pop("oneOf")
+        if "anyOf" in found:
+            found["allOf"] = [*found.get("allOf", ()), {"anyOf": options}]
+        else:
+            found["anyOf"] = options
+    if is_alone and "properties" in found:
+        found["additionalProperties"] = False
+    return found
+
+
+def fitting(schema: dict[str, Any], note: Callable[[str], None]) -> dict[str, Any]:
+    """An input schema within the limits of tools: what lies deepest is cut, level by level; `note` is told where.
+
+    What is cut takes any value, of its type where that is an object or a list. Raises SchemaError for a schema with
+    other faults, and for one that is too large even when each argument is cut.
+    """
+    try:
+        check_tool_input_schema(schema)
+        return schema
+    except SchemaError as error:
+        fault = _too_large(error)
+        if not fault:
+            raise
+    least, most = 2, 2 * MAX_DEPTH  # levels: the root is the first, its arguments are the second
+    while least < most:
+        middle = (least + most + 1) // 2
+        try:
+            compile_schema(_cut(schema, middle, (), []))
+            least = middle
+        except SchemaError as error:
+            least, most = (least, middle - 1) if _too_large(error) else (middle, most)
+    found: list[str] = []
+    small: dict[str, Any] = _cut(schema, least, (), found)
+    _drop_unfit_defaults(small, note)
+    check_tool_input_schema(small)
+    places = list(dict.fromkeys(found))
+    listed = ", ".join(places[:5]) + (f" and {len(places) - 5:,} more places" if len(places) > 5 else "")
+    note(f"below {listed} anything is taken, which the other system checks: {fault}")
+    return small
+
+
+def _too_large(error: SchemaError) -> str:
+    """Why a schema is larger than a tool's may be; what is wrong at a place in it stays wrong however much is cut."""
+    return next((fault.message for fault in error.faults if not fault.path), "")
+
+
+def _cut(schema: Any, levels: int, steps: Steps, places: list[str]) -> Any:
+    """A copy in which schemas that lie so many levels deep hold no others."""
+    if not isinstance(schema, dict) or next(inside(schema), None) is None:
+        return schema
+    if levels == 1:
+        places.append(json_path(steps))
+        kind = {"type": schema["type"]} if schema.get("type") in ("object", "array") else {}
+        return kind | {name: value for name, value in schema.items() if name in _WORDS}
+    found = schema | rewritten(schema, lambda child: child)
+    for way, child in inside(schema):
+        holder: Any = found[way[0]] if len(way) > 1 else found
+        named = (*steps, way[1]) if way[0] in MAP else steps
+        holder[way[-1]] = _cut(child, levels - 1, named, places)
+    return found
+
+
 def _check_pattern(found: dict[str, Any], note: Callable[[str], None]) -> None:
     if "pattern" not in found:
         return
@@ -113,7 +295,7 @@ def _check_pattern(found: dict[str, Any], note: Callable[[str], None]) -> None:
 
 
 def _modern(schema: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    """What OpenAPI 3.0 says in its own words, as JSON Schema says it."""
+    """What OpenAPI 3.0 says in its own words, as JSON Schema says it; documents of 3.1 have these words too."""
     for name, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if isinstance(found.get(name), bool) and found.pop(name) and limit in found:
             found[name] = found.pop(limit)
@@ -143,11 +325,6 @@ def or_null(schema: dict[str, Any]) -> dict[str, Any]:
     words = {name: value for name, value in schema.items() if name in _WORDS}
     options = rest["anyOf"] if rest.keys() == {"anyOf"} else [rest]
     return {"anyOf": [*options, {"type": "null"}]} | words
-
-
-def kinds_of(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """The schema, or those of its alternatives."""
-    return [option for option in schema.get("anyOf", [schema]) if isinstance(option, dict)]
 
 
 def may_be_left_out(schema: dict[str, Any]) -> dict[str, Any]:

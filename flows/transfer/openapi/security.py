@@ -1,42 +1,323 @@
-"""How an operation wants to know its caller, as the credential of an HTTP request: secrets by name."""
+"""How operations want to know their caller, as the credentials of HTTP requests: secrets by name.
+
+An operation names alternatives, each of one or more security schemes at once. The first that can be sent is taken, or
+the one that somebody has chosen for the document. Credentials that a document declares as ordinary parameters become
+secrets too: no model is asked for one.
+"""
 
 import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
+from flows.nodes.credentials import CLIENT_CREDENTIALS, MAX_CREDENTIALS, clashes, place_of
 from flows.transfer.openapi.document import Document, Unusable
 
+NONE = "none"
+"""The key of the alternative that sends no credential."""
 
-def auth_of(document: Document, operation: dict[str, Any], note: Any) -> dict[str, Any] | None:
-    """The `auth` parameter of `http_request`; None when the operation asks for none. Raises Unusable."""
-    wanted = operation.get("security", document.root.get("security"))
-    alternatives = [each for each in wanted or [] if isinstance(each, dict) and each]
-    if not alternatives:
-        return None
-    reasons = []
-    for alternative in alternatives:
+Note = Callable[[str], None]
+
+_PLACES = {"header": "header", "query": "query parameter", "cookie": "cookie"}
+_NAMES = re.compile(
+    r"(api|app|secret|access|auth|subscription)key|(api|access|auth|bearer|private|security)token"
+    r"|(client|api|app|consumer)secret"
+)
+_ENDS_WITH_ONE = re.compile(rf".*({_NAMES.pattern})")
+"""Of a name's letters and digits alone: X-Api-Key, circle-auth-token, ocpApimSubscriptionKey."""
+_HEADERS = frozenset({"authorization", "xauthorization", "cookie"})
+_VAGUE = re.compile(r"token|key|auth|.*(authentication|authorization)")
+_SAID = re.compile(r"\b(api|access|auth|authentication|authorization|bearer|oauth)[ _-]?(token|key)\b", re.IGNORECASE)
+"""What tells of a vague name that it is a credential: pages have tokens too, and projects keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A way to show who calls: its key, what it is in words, and how many operations can be called with it."""
+
+    key: str
+    words: str
+    operations: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One scheme of an alternative; `by` is how an access token comes, "client" or "token" for those of OAuth."""
+
+    name: str
+    scheme: Mapping[str, Any]
+    scopes: tuple[str, ...] = ()
+    by: str = ""
+    is_choice: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}:clientCredentials" if self.by == "client" and self.is_choice else self.name
+
+    @property
+    def words(self) -> str:
+        kind = self.scheme.get("type")
+        if self.by == "client":
+            what = "OAuth 2 client credentials"
+        elif kind in ("oauth2", "openIdConnect"):
+            what = f"{'OAuth 2' if kind == 'oauth2' else 'OpenID Connect'} access token that you get yourself"
+        elif kind == "apiKey":
+            what = _in_words(self.scheme)
+        else:
+            what = "user name and password" if _http(self.scheme) == "basic" else "bearer token"
+        return f"{what} ({self.name})"
+
+
+class Security:
+    """What the operations of one document want; `chosen` is the key of the alternative to take where there are some."""
+
+    def __init__(self, document: Document, chosen: str = "") -> None:
+        self.document, self.chosen = document, chosen
+        components = document.root.get("components")
+        schemes = components.get("securitySchemes") if isinstance(components, dict) else None
+        self._schemes: dict[str, Any] = schemes if isinstance(schemes, dict) else {}
+        self._keys: dict[tuple[str, str], str] = {}
+        for name in self._schemes:
+            try:
+                scheme = self.document.object(self._schemes[name])
+            except Unusable:
+                continue
+            if scheme.get("type") == "apiKey":
+                self._keys.setdefault(_place(scheme), name)
+
+    def is_credential(self, parameter: Mapping[str, Any]) -> bool:
+        """Whether a parameter is one that shows who calls: a scheme has its name and place, or its name says so."""
+        if str(parameter.get("in")) not in _PLACES:
+            return False
+        if _place(parameter) in self._keys:
+            return True
         try:
-            return _auth(document, list(alternative), note)
-        except Unusable as error:
-            reasons.append(str(error))
-    raise Unusable("; ".join(dict.fromkeys(reasons)))
+            schema = self.document.object(parameter.get("schema", {}))
+        except Unusable:
+            return False
+        if schema.get("type", "string") not in ("string", ["string", "null"]) or "enum" in schema:
+            return False
+        plain = re.sub(r"[^a-z0-9]", "", str(parameter.get("name")).lower())
+        if _ENDS_WITH_ONE.fullmatch(plain) or (parameter["in"] == "header" and plain in _HEADERS):
+            return True
+        is_said = _SAID.search(str(parameter.get("description", ""))[:300]) is not None
+        return is_said and _VAGUE.fullmatch(plain) is not None
+
+    def sent(
+        self, operation: Mapping[str, Any], declared: Sequence[Mapping[str, Any]], address: str, note: Note
+    ) -> dict[str, Any]:
+        """`auth` and `moreAuth` of the operation's `http_request`; empty when it asks for nothing.
+
+        `declared` are its parameters that are credentials, `address` is where the other system is. Raises Unusable.
+        """
+        reasons: list[str] = []
+        offered = self._offered(operation, declared)
+        for alternative in sorted(offered, key=lambda each: not isinstance(each, _Way) or each.key != self.chosen):
+            notes: list[str] = []
+            try:
+                if isinstance(alternative, Unusable):
+                    raise alternative
+                for name in alternative.unknown:
+                    notes.append(f"the document does not describe the credential {name[:80]!r}, which is not sent")
+                auths = [_auth(part, address, notes.append) for part in alternative.parts]
+                auths += self._of_parameters(declared, auths, alternative.key == NONE, notes.append)
+                given = _as_parameters(auths)
+            except Unusable as error:
+                reasons.append(str(error))
+                continue
+            if reasons and not given:
+                notes.append(f"no credential is sent: {'; '.join(dict.fromkeys(reasons))}")
+            for each in notes:
+                note(each)
+            return given
+        raise Unusable("; ".join(dict.fromkeys(reasons)))
+
+    def alternatives(
+        self, operations: Iterable[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]
+    ) -> list[Alternative]:
+        """What there is to choose from, in the document's order; empty where no operation leaves a choice.
+
+        `operations` come with those of their parameters that are credentials.
+        """
+        words: dict[str, str] = {}
+        numbers: Counter[str] = Counter()
+        choices: set[str] = set()
+        for operation, declared in operations:
+            keys: dict[str, str] = {}
+            for each in self._offered(operation, declared):
+                try:
+                    if isinstance(each, _Way):
+                        _as_parameters([_auth(part, "https://example.com", lambda said: None) for part in each.parts])
+                        keys.setdefault(each.key, each.words[:1].upper() + each.words[1:])
+                except Unusable:
+                    continue
+            words |= {key: said for key, said in keys.items() if key not in words}
+            numbers.update(keys.keys())
+            choices |= keys.keys() if len(keys) > 1 else set()
+        return [Alternative(key, said, numbers[key]) for key, said in words.items() if key in choices]
+
+    def _offered(
+        self, operation: Mapping[str, Any], declared: Sequence[Mapping[str, Any]]
+    ) -> "Iterator[_Way | Unusable]":
+        """The alternatives of an operation, in its order; for one that cannot be, why."""
+        wanted = operation.get("security", self.document.root.get("security"))
+        given = [each for each in wanted if isinstance(each, dict)] if isinstance(wanted, list) else []
+        optional = [each for each in declared if each.get("required") is not True]
+        if not any(given) and optional:
+            # What is declared as a parameter is all that shows who calls, and may be left out.
+            names = [str(each.get("name")) for each in optional]
+            yield _Way("+".join(names), (), " and ".join(f"{_in_words(each)} (parameter)" for each in optional))
+        for requirement in given or [{}]:
+            if not requirement:
+                yield _Way(NONE, (), "no credential")
+                continue
+            try:
+                unknown = tuple(name for name in requirement if name not in self._schemes)
+                for parts in self._parts({name: requirement[name] for name in requirement if name not in unknown}):
+                    key = "+".join([*(part.key for part in parts), *unknown])
+                    yield _Way(key, parts, " and ".join([*(part.words for part in parts), *unknown]), unknown)
+            except Unusable as error:
+                yield error
+
+    def _parts(self, requirement: Mapping[str, Any]) -> Iterator[tuple[_Part, ...]]:
+        """The schemes that are wanted at once, in each way in which they can be met; raises Unusable.
+
+        Two schemes of OAuth that lead to one login are two flows of it, and one access token is enough for both.
+        """
+        options: list[list[_Part]] = []
+        logins: list[tuple[set[str], list[_Part]]] = []
+        for name, scopes in requirement.items():
+            scheme = self.document.object(self._schemes[name])
+            if scheme.get("type") not in ("oauth2", "openIdConnect"):
+                options.append([_Part(name, scheme)])
+                continue
+            asked = tuple(map(str, scopes)) if isinstance(scopes, list) else ()
+            ways = [_Part(name, scheme, asked, by) for by in _ways(scheme, asked)]
+            addresses = _addresses(scheme)
+            known = next((known for urls, known in logins if urls & addresses), None)
+            if known is not None:
+                known += [way for way in ways if way.by not in {each.by for each in known}]
+                continue
+            options.append(ways)
+            logins.append((addresses, ways))
+        if len(options) > MAX_CREDENTIALS:
+            raise Unusable(f"it wants {len(options)} credentials at once; a request carries {MAX_CREDENTIALS}")
+        yield from product(*([replace(way, is_choice=len(ways) > 1) for way in ways] for ways in options))
+
+    def _of_parameters(
+        self, declared: Sequence[Mapping[str, Any]], auths: Sequence[Mapping[str, Any]], is_without: bool, note: Note
+    ) -> list[dict[str, Any]]:
+        """The credentials that are declared as parameters, but for those that are sent already."""
+        there, found = {place_of(auth) for auth in auths}, []
+        for parameter in declared:
+            name, place = str(parameter.get("name")), _place(parameter)
+            if place in there:
+                continue
+            if parameter.get("required") is not True and (auths or is_without):
+                why = "the request shows otherwise who sends it" if auths else "none was chosen"
+                note(f"the optional parameter {name!r} is left out: it is a credential, and {why}")
+                continue
+            secret = secret_name(self._keys.get(place, name))
+            found.append({"type": parameter["in"], "name": literal(name), "secret": reference(secret)})
+            note(f"the parameter {name!r} is a credential, so it is the secret {secret} and no argument")
+        return found
 
 
-def _auth(document: Document, names: list[str], note: Any) -> dict[str, Any]:
-    if len(names) > 1:
-        raise Unusable(f"it wants several credentials at once: {', '.join(names)}")
-    [name] = names
-    schemes = document.object(document.root.get("components", {})).get("securitySchemes", {})
-    scheme = document.object(document.object(schemes).get(name))
-    kind, secret = scheme.get("type"), secret_name(name)
-    if kind == "apiKey" and scheme.get("in") in ("header", "query"):
-        return {"type": scheme["in"], "name": literal(scheme.get("name")), "secret": reference(secret)}
-    if kind == "http" and str(scheme.get("scheme")).lower() == "basic":
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One alternative of an operation."""
+
+    key: str
+    parts: tuple[_Part, ...]
+    words: str
+    unknown: tuple[str, ...] = ()
+    """Schemes that the document names and does not describe."""
+
+
+def _auth(part: _Part, address: str, note: Note) -> dict[str, Any]:
+    """A credential as AUTH has it; raises Unusable for one that cannot be sent."""
+    scheme, secret = part.scheme, secret_name(part.name)
+    kind, http = scheme.get("type"), _http(scheme)
+    if part.by == "client":
+        flow = scheme["flows"]["clientCredentials"]
+        url = urljoin(f"{address.rstrip('/')}/", literal(flow["tokenUrl"]))
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise Unusable(f"the token URL of {part.name!r} is no address of HTTP")
+        shown = (url if urlsplit(url).hostname else flow["tokenUrl"])[:200]
+        note(f"{secret}_CLIENT_ID and {secret}_CLIENT_SECRET go to {shown}, which gives access tokens for them")
+        scopes = {"scopes": literal(" ".join(part.scopes))} if part.scopes else {}
+        return {
+            "type": CLIENT_CREDENTIALS,
+            "tokenUrl": url,
+            "clientId": reference(f"{secret}_CLIENT_ID"),
+            "secret": reference(f"{secret}_CLIENT_SECRET"),
+        } | scopes
+    if str(scheme.get("x-amazon-apigateway-authtype")).startswith("aws"):
+        raise Unusable("each request has to be signed by the rules of AWS, which requests of flows are not")
+    if kind == "apiKey" and str(scheme.get("in")) in _PLACES:
+        name = literal(scheme.get("name"))
+        if scheme["in"] == "header" and name.lower() == "authorization":
+            note(f"{secret} is the whole Authorization header, with the word before the token if there is one")
+        return {"type": scheme["in"], "name": name, "secret": reference(secret)}
+    if kind == "http" and http == "basic":
         return {"type": "basic", "username": reference(f"{secret}_USER"), "secret": reference(f"{secret}_PASSWORD")}
-    if kind in ("oauth2", "openIdConnect"):
+    if part.by:
         note(f"{secret} is an access token that you get yourself; it is not renewed")
-    elif not (kind == "http" and str(scheme.get("scheme")).lower() == "bearer"):
-        raise Unusable(f"the credential {name!r} ({kind}, {scheme.get('scheme') or scheme.get('in')}) cannot be sent")
+    elif not (kind == "http" and http == "bearer"):
+        what = "a client certificate" if kind == "mutualTLS" else f"{kind}, {scheme.get('scheme') or scheme.get('in')}"
+        raise Unusable(f"the credential {part.name!r} ({what[:60]}) cannot be sent")
     return {"type": "bearer", "secret": reference(secret)}
+
+
+def _as_parameters(auths: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Credentials as parameters of a node; raises Unusable for too many, and for two in one place."""
+    if len(auths) > MAX_CREDENTIALS:
+        raise Unusable(f"it wants {len(auths)} credentials at once; a request carries {MAX_CREDENTIALS}")
+    given = dict(zip(("auth", "moreAuth"), (auths[0], auths[1:]), strict=True)) if auths else {}
+    for _ in clashes(given):
+        raise Unusable("it wants two credentials at one place of the request")
+    return {name: value for name, value in given.items() if value}
+
+
+def _ways(scheme: Mapping[str, Any], scopes: Sequence[str]) -> list[str]:
+    """How an access token can be had, in the document's order: by client credentials, or by the person's own doing."""
+    flows = scheme.get("flows")
+    found = []
+    for name, flow in flows.items() if isinstance(flows, dict) else ():
+        known = flow.get("scopes") if isinstance(flow, dict) else None
+        is_client = name == "clientCredentials" and isinstance(flow, dict) and isinstance(flow.get("tokenUrl"), str)
+        is_enough = not isinstance(known, dict) or not known or known.keys() >= set(scopes)
+        found.append("client" if is_client and is_enough else "token")
+    return list(dict.fromkeys(found)) or ["token"]
+
+
+def _addresses(scheme: Mapping[str, Any]) -> set[str]:
+    """Where a login of OAuth or OpenID Connect leads to."""
+    flows = scheme.get("flows")
+    urls = [
+        flow.get(key)
+        for flow in (flows.values() if isinstance(flows, dict) else ())
+        if isinstance(flow, dict)
+        for key in ("authorizationUrl", "tokenUrl")
+    ]
+    return {url for url in [*urls, scheme.get("openIdConnectUrl")] if isinstance(url, str) and url}
+
+
+def _http(scheme: Mapping[str, Any]) -> str:
+    return str(scheme.get("scheme")).lower()
+
+
+def _in_words(thing: Mapping[str, Any]) -> str:
+    return f"API key in the {_PLACES.get(str(thing.get('in')), 'request')} {str(thing.get('name'))[:60]}"
+
+
+def _place(thing: Mapping[str, Any]) -> tuple[str, str]:
+    """Where a scheme or a parameter stands in a request."""
+    kind, name = str(thing.get("in")), str(thing.get("name"))
+    return kind, name.lower() if kind == "header" else name
 
 
 def secret_name(name: str) -> str:

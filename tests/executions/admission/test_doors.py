@@ -10,6 +10,7 @@ from django.test import Client
 from executions.admission.allowances import ANONYMOUS, Allowance, OverLimit
 from executions.admission.doors import Doors, Place
 from executions.admission.refusals import minute_of, refusals
+from executions.admission.sharing import Sharing
 from executions.models import Execution, RefusedCalls
 from flows.models import Flow
 from mcp_bridge.models import ApiKey
@@ -21,7 +22,7 @@ ONE = Allowance("key:1", "with this API key", at_once=1)
 
 @pytest.mark.anyio
 async def test_a_place_is_kept_until_the_answer_is_out_and_the_execution_has_ended() -> None:
-    doors, ends = Doors(""), asyncio.Event()
+    doors, ends = Doors("", Sharing()), asyncio.Event()
     place = doors.admit([ONE], 1, 1)
     assert isinstance(place, Place)
     execution = asyncio.create_task(ends.wait())
@@ -41,7 +42,7 @@ async def test_a_place_is_kept_until_the_answer_is_out_and_the_execution_has_end
 
 
 def test_what_a_caller_s_own_limit_refuses_takes_nothing_from_the_server_s() -> None:
-    doors = Doors("")
+    doors = Doors("", Sharing())
     server = Allowance("server:1", "to this server from all its callers together", per_minute=3)
     greedy, modest = (Allowance(name, "with this API key", per_minute=2) for name in ("key:1", "key:2"))
     answered = {"key:1": 0, "key:2": 0}
@@ -58,7 +59,7 @@ def test_what_a_caller_s_own_limit_refuses_takes_nothing_from_the_server_s() -> 
 def test_a_test_call_over_the_limit_of_a_key_is_429_and_leaves_no_execution(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("executions.api.refusals.doors", Doors(""))
+    monkeypatch.setattr("executions.api.refusals.doors", Doors("", Sharing()))
     flow = make_flow()
     key = make_key(flow.server.owner, calls_per_minute=2)
     path, headers = f"/api/flows/{flow.pk}/test/", {"authorization": f"Bearer {key}"}
@@ -107,7 +108,8 @@ def test_pages_of_the_flow_and_of_its_server_say_how_many_were_refused(flow: Flo
         assert "+ 7 refused by a limit" in page
         assert "5 without an API key, 2 with one. They left no execution" in page
     page = " ".join(client.get(f"/servers/{flow.server_id}/").content.decode().split())
-    assert "7 calls refused by a limit in the last 24 hours: 5 without an API key, 2 with one." in page
+    said = "7 calls refused by a limit in the last 24 hours: 5 without an API key, 2 with one."
+    assert page.index(said) < page.index('<button class="button is-main">Save</button>')
     assert 'name="stranger_calls_per_minute"' in page
     assert "From one address without an API key. Empty: 60." in page
 

@@ -259,12 +259,12 @@ def test_executions_are_found_by_their_source_and_version() -> None:
     assert shown == {("mcp", 1), ("replay", 2), ("test", None), ("mcp", None)}
 
 
-def test_a_list_of_any_length_takes_two_queries_and_loads_no_payload(django_assert_num_queries: Any) -> None:
+def test_a_list_of_any_length_takes_three_queries_and_loads_no_payload(django_assert_num_queries: Any) -> None:
     flow = make_flow()
     for _ in range(9):
         make_execution(flow)
     client = rest(flow.server.owner)
-    with django_assert_num_queries(2) as queries:
+    with django_assert_num_queries(3) as queries:
         assert client.get("/api/executions/").json()["total"] == 9
     with django_assert_num_queries(3):
         assert client.get(f"/api/flows/{flow.pk}/executions/").json()["total"] == 9
@@ -304,7 +304,7 @@ def test_an_execution_is_shown_whole_with_its_data_untouched(django_assert_num_q
         "updatedAt": "2026-01-02T03:04:05.012500Z",
     }
     client = rest(flow.server.owner)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         alone = client.get(f"/api/executions/{execution.pk}/")
     with django_assert_num_queries(4):
         in_flow = client.get(f"/api/flows/{flow.pk}/executions/{execution.pk}/")
@@ -319,7 +319,7 @@ def test_an_execution_names_its_parent_and_the_children_that_the_caller_may_see(
     first = make_execution(parent.flow, parent=parent)
     make_execution(parent=parent)
     client = rest(parent.owner)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         above = client.get(f"/api/executions/{parent.pk}/").json()
     times = {"startedAt": "2026-01-02T03:04:06Z", "endedAt": "2026-01-02T03:04:06.012500Z"}
     assert (above["parent"], above["children"]) == (None, [item(first), item(second, **times)])
@@ -384,7 +384,10 @@ def test_no_caller_writes_a_record() -> None:
     for address, methods in (addresses | {"/api/executions/": ["post", "put", "patch", "delete"]}).items():
         for method in methods:
             assert getattr(client, method)(address, {}, format="json").status_code == 405
-    assert client.patch(alone, {"status": "error", "result": 1, "note": "x"}, format="json").status_code == 200
+    refused = client.patch(alone, {"status": "error", "result": 1, "note": "y"}, format="json")
+    said = ["There is no member of this name. There are: note."]
+    assert (refused.status_code, refused.json()) == (400, {"status": said, "result": said})
+    assert client.patch(alone, {"note": "x"}, format="json").status_code == 200
     stored = Execution.objects.get()
     assert (stored.status, stored.result, stored.note) == (Status.FULFILLED, None, "x")
 

@@ -8,12 +8,15 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from executions.models import Execution
+from executions.admission.doors import Doors
+from executions.admission.refusals import refusals
+from executions.admission.sharing import Sharing
+from executions.models import Execution, RefusedCalls
 from flows.models import Flow, SavedCase
 from flows.publishing import versions
 from tests.executions.pages.test_test_tab import sent_fields
 from tests.executions.pages.test_views import browser_of, words
-from tests.factories import make_execution, make_flow, make_user
+from tests.factories import make_execution, make_flow, make_key, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -349,6 +352,24 @@ def test_four_cases_are_called_at_a_time(flow: Flow, api: APIClient) -> None:
     assert api.post(f"/api/flows/{flow.pk}/cases/run/", {}, format="json").json()["passed"] == 10
     spans = list(Execution.objects.values_list("started_at", "ended_at"))
     assert max(sum(start <= moment < end for start, end in spans) for moment, _ in spans) == 4
+
+
+def test_each_case_is_a_call_within_the_limits_of_the_key(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("executions.cases.calls.doors", Doors("", Sharing()))
+    key = make_key(flow.server.owner, calls_per_minute=3, calls_at_once=1)
+    api, path = APIClient(headers={"authorization": f"Bearer {key}"}), f"/api/flows/{flow.pk}/cases/run/"
+    for number in range(5):
+        keep(flow, f"case {number}")
+    answer = api.post(path, {}, format="json").json()
+    said = "This call was not made: the limit is 3 calls a minute with this API key. Call again in 20 seconds."
+    reasons = [item["reason"] for item in answer["items"]]
+    assert (answer["passed"], answer["total"], reasons) == (3, 5, ["", "", "", said, said])
+    assert Execution.objects.count() == 3
+    refused = api.post(path, {}, format="json")
+    assert (refused.status_code, refused.headers["Retry-After"], refused.json()) == (429, "20", {"detail": said})
+    assert said in table(browser_of(flow.server.owner), flow)
+    refusals.write()
+    assert sum(RefusedCalls.objects.values_list("number", flat=True)) == 2 + 5
 
 
 @pytest.mark.parametrize("address", ["", "run/", "{case}/"])

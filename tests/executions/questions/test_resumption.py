@@ -3,20 +3,23 @@
 import asyncio
 import json
 import re
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from executions.acting import actions
 from executions.admission.allowances import Bounds
 from executions.ledger import suspensions
-from executions.ledger.suspensions import AnswerRefused, Ticket
+from executions.ledger.suspensions import AnswerRefused, Held, Ticket
 from executions.ledger.writer import ledger
 from executions.models import Execution, ExecutionCount, Suspension
 from executions.questions import resumption
@@ -418,6 +421,31 @@ async def test_of_strangers_fewer_wait_from_one_address_and_no_address_is_stored
     stored = [each async for each in Suspension.objects.values_list("asked_at", flat=True)]
     assert len(set(stored)) == 2
     assert not any("203.0.113" in each for each in stored)
+
+
+async def test_of_those_who_ask_in_the_same_moment_no_more_wait_than_are_allowed(flow: Flow) -> None:
+    target = await sync_to_async(target_of)(flow)
+    here = replace(CALLER, identity="", counts_as="203.0.113.5", bounds=Bounds(waiting=8))
+    waiting = [await state_of(Call(target, {}, here)) for _ in range(8)]
+    held = [await sync_to_async(suspensions.of_execution)(each.execution_id) for each in waiting]
+    await Suspension.objects.all().adelete()
+    together = threading.Barrier(8, timeout=20)
+
+    def hold(each: Held) -> bool:
+        together.wait()
+        try:
+            return suspensions.hold(each, "", "203.0.113.5", 2, 60, None)
+        except suspensions.NotStorable:
+            return False
+        finally:
+            connection.close()
+
+    def all_at_once() -> list[bool]:
+        with ThreadPoolExecutor(8) as threads:
+            return list(threads.map(hold, held))
+
+    assert sum(await asyncio.to_thread(all_at_once)) == 2
+    assert await Suspension.objects.acount() == 2
 
 
 async def _gives(result: NodeResult) -> NodeResult:

@@ -206,7 +206,7 @@ def test_what_the_caller_must_not_record_is_not_recorded_of_what_it_calls() -> N
 def test_what_a_called_flow_must_not_tell_reaches_no_caller() -> None:
     server = make_server()
     versions.set_secret(server, "KEY", SECRET)
-    publish(server, "inner", node("stop", "fail", message="refused {{ secrets.KEY }}"))
+    publish_unchecked(server, "inner", node("stop", "fail", message="refused {{ secrets.KEY }}"))
     execution = call(publish_unchecked(server, "outer", node("call", "call_flow", flow="inner")))
     assert execution.error_info["message"] == "Flow 'Inner' failed in 'Stop': refused ***"
     assert SECRET not in json.dumps(list(Execution.objects.values()), default=str)

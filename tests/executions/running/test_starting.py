@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -155,7 +156,7 @@ async def one_by_one(call: Call) -> Answer:
 
 
 def called(seed: int, types: Registry, heard: list[Any]) -> Call:
-    def watch(redactor: Redactor) -> Observer:
+    def watch(redactor: Callable[[], Redactor]) -> Observer:
         return lambda event: heard.append((type(event), event.node.slug))
 
     schema = compile_schema({"type": "string"}) if seed % 5 == 0 else None

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -250,6 +251,24 @@ async def test_a_worker_that_dies_fails_its_run_and_is_replaced(sandbox: Sandbox
     with pytest.raises(NodeFailed, match=r"^The process that ran the code ended unexpectedly\."):
         await running
     assert await run(sandbox, "1 + 1") == 2
+
+
+async def test_programs_give_way_to_the_process_that_answers_everybody() -> None:
+    before, made = set(workers()), SandboxedCode()
+    running = asyncio.create_task(run(made, "while True: pass"))
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+
+    def nice() -> set[int]:
+        """That of every thread of the worker, of the one that computes too."""
+        threads = [int(each.name) for pid in set(workers()) - before for each in Path(f"/proc/{pid}/task").iterdir()]
+        return {os.getpriority(os.PRIO_PROCESS, each) for each in threads}
+
+    async with asyncio.timeout(20):
+        while nice() != {min(own + 5, 19)}:
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.wait({running})
+    await made.close()
 
 
 async def test_a_run_that_is_cancelled_frees_its_worker(sandbox: SandboxedCode) -> None:

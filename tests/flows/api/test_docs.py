@@ -116,6 +116,8 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("get", "/api/flows/{flowId}/tool/"),
         ("get", "/api/node-types/"),
         ("post", "/api/node-types/{type}/handles/"),
+        ("post", "/api/servers/{serverId}/publish/"),
+        ("post", "/api/servers/{serverId}/import/preview/"),
         ("get", "/api/prompts/"),
         ("post", "/api/prompts/"),
         ("get", "/api/prompts/{promptId}/"),
@@ -142,6 +144,7 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("get", "/api/servers/{serverId}/secrets/"),
         ("post", "/api/servers/{serverId}/secrets/"),
         ("put", "/api/servers/{serverId}/secrets/{name}/"),
+        ("patch", "/api/servers/{serverId}/secrets/{name}/"),
         ("delete", "/api/servers/{serverId}/secrets/{name}/"),
     }
     assert sorted(document["components"]["securitySchemes"]) == ["apiKey", "cookieAuth"]

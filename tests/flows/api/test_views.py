@@ -1,14 +1,18 @@
 """Flows over REST, through its HTTP door."""
 
 import copy
+import importlib
 import json
+import pkgutil
 from typing import Any
 
 import pytest
 from django.test import Client
+from rest_framework import serializers
 from rest_framework.test import APIClient
 
 from executions.models import Execution
+from flows.api import fields
 from flows.models import Flow, empty_definition, empty_input_schema
 from flows.publishing import versions
 from tests.factories import announcements, make_execution, make_flow, make_server, make_user
@@ -85,12 +89,12 @@ def test_the_list_is_an_envelope_around_the_flows_of_the_caller() -> None:
     )
 
 
-def test_a_list_of_any_length_takes_two_queries(django_assert_num_queries: Any) -> None:
+def test_a_list_of_any_length_takes_three_queries(django_assert_num_queries: Any) -> None:
     server = make_server()
     for _ in range(7):
         versions.publish(make_flow(server))
     client = rest(server.owner)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         answer = client.get("/api/flows/")
     assert [flow["publishedVersion"] for flow in answer.json()["items"]] == [1] * 7
 
@@ -151,7 +155,7 @@ def test_a_flow_is_shown_whole_with_its_data_untouched(django_assert_num_queries
         timeout_seconds=7,
     )
     client = rest(flow.server.owner)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         answer = client.get(f"/api/flows/{flow.pk}/")
     assert (answer.status_code, answer.json()) == (200, whole(flow))
     assert answer.json()["definition"] == TWO_NODES
@@ -457,3 +461,62 @@ def test_an_answer_that_is_no_path_is_a_fault_at_its_place() -> None:
     (fault,) = response.json()["definition"]
     assert (fault["path"], fault["key"]) == ("nodes[1].parameters.json", "")
     assert fault["message"].startswith("{{ len(trigger) }} is not a path. Write a node's slug, then keys and indices: ")
+
+
+def test_a_member_that_a_body_cannot_have_is_named_and_nothing_is_changed() -> None:
+    flow = make_flow()
+    client, server = rest(flow.server.owner), f"/api/servers/{flow.server_id}/"
+    said = "There is no member of this name. There are: "
+    refused = client.patch(server, {"name": "New", "callPerMinute": 5, "slug": "no slug"}, format="json")
+    assert (refused.status_code, sorted(refused.json())) == (400, ["callPerMinute", "slug"])
+    assert refused.json()["callPerMinute"][0].startswith(f"{said}slug, name, ")
+    assert client.get(server).json()["name"] == flow.server.name
+    case = {"name": "One", "expectation": {"outcome": "succeeds", "ouput": {"compare": "equals", "value": 1}}}
+    nested = client.post(f"/api/flows/{flow.pk}/cases/", case, format="json")
+    assert (nested.status_code, nested.json()) == (
+        400,
+        {"expectation": {"ouput": [f"{said}outcome, output, errorContains."]}},
+    )
+    path = f"/api/flows/{flow.pk}/"
+    for method, address, body in (
+        (client.patch, path, {"toolname": "x"}),
+        (client.put, f"{path}draft/", {"toolname": "x"}),
+        (client.post, f"{path}publish/", {"notes": "x"}),
+        (client.post, f"{path}test/", {"argument": {}}),
+        (client.post, f"{path}cases/run/", {"versoin": "draft"}),
+        (client.post, "/api/keys/", {"name": "k", "servers": [flow.server.slug], "scope": []}),
+        (client.post, f"{server}secrets/", {"name": "S", "value": "v", "note": "x"}),
+    ):
+        answer = method(address, body, format="json")
+        wrong = list(body)[-1]
+        if address.endswith("draft/"):
+            assert wrong in [each["path"] for each in answer.json()["faults"]]
+        else:
+            assert (answer.status_code, list(answer.json())) == (400, [wrong]), address
+    assert not Execution.objects.exists()
+
+
+def test_what_was_read_can_be_sent_back() -> None:
+    flow = make_flow()
+    client = rest(flow.server.owner)
+    for path in (f"/api/flows/{flow.pk}/", f"/api/servers/{flow.server_id}/"):
+        assert client.patch(path, client.get(path).json(), format="json").status_code == 200
+    draft = f"/api/flows/{flow.pk}/draft/"
+    read = client.get(draft).json()
+    assert client.put(draft, read, format="json").json()["faults"] == read["faults"]
+
+
+@pytest.mark.parametrize("package", ["flows.api", "executions.api", "mcp_bridge.api"])
+def test_every_body_says_what_it_cannot_have(package: str) -> None:
+    found = pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}.")
+    kinds = [kind for each in found for kind in vars(importlib.import_module(each.name)).values()]
+    lenient = {
+        kind.__name__
+        for kind in kinds
+        if isinstance(kind, type)
+        and issubclass(kind, serializers.Serializer)
+        and kind.__module__.startswith(package)
+        and not issubclass(kind, (fields.Serializer, fields.ModelSerializer))
+    }
+    # That is no body, but the query of an address.
+    assert lenient == ({"PageQuery"} if package == "flows.api" else set())

@@ -27,7 +27,7 @@ class FakeHttp:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        query: Mapping[str, str | list[str]] | None = None,
+        query: Mapping[str, str | list[str]] | str | None = None,
         content: bytes | None = None,
         timeout: float = 30.0,
     ) -> HttpResponse:

@@ -195,6 +195,8 @@ async def test_what_counts_as_success_can_be_said(
         ({"type": "basic", "username": "ada", "secret": "pä"}, {"authorization": "Basic YWRhOnDDpA=="}, {}),
         ({"type": "header", "name": "X-Api-Key", "secret": "s3cr3t"}, {"x-api-key": "s3cr3t"}, {}),
         ({"type": "query", "name": "key", "secret": "s3cr3t"}, {}, {"key": "s3cr3t"}),
+        ({"type": "basic", "username": "sk_1", "secret": ""}, {"authorization": "Basic c2tfMTo="}, {}),
+        ({"type": "cookie", "name": "sid", "secret": "a=b c"}, {"cookie": "sid=a=b c"}, {}),
     ],
 )
 async def test_a_credential_goes_where_it_is_looked_for(
@@ -210,12 +212,120 @@ async def test_a_credential_goes_where_it_is_looked_for(
         ({"type": "bearer"}, 'auth: "secret" is a required property'),
         ({"type": "basic", "secret": "s"}, 'auth: "username" is a required property'),
         ({"type": "query", "secret": "s"}, 'auth: "name" is a required property'),
-        ({"type": "cookie", "secret": "s"}, 'auth.type: use one of: "none", "bearer", "basic", "header", "query"'),
+        ({"type": "cookie", "secret": "s"}, 'auth: "name" is a required property'),
+        ({"type": "bearer", "secret": ""}, 'auth.secret: "" is shorter than 1 character'),
+        (
+            {"type": "oauth2ClientCredentials", "secret": "s", "clientId": "c"},
+            'auth: "tokenUrl" is a required property',
+        ),
+        ({"type": "bearer", "secret": "s", "scopes": "read"}, 'auth.scopes: False schema does not allow "read"'),
+        (
+            {"type": "digest", "secret": "s"},
+            'auth.type: use one of: "none", "bearer", "basic", "header", "query", "cookie", "oauth2ClientCredentials"',
+        ),
     ],
 )
 def test_what_a_credential_lacks_is_named(auth: Any, fault: str) -> None:
     found = registry()["http_request"].faults({"url": URL, "auth": auth}, "", before_filling=True)
     assert fault in [str(each) for each in found]
+
+
+class TestSeveralCredentials:
+    async def test_they_are_all_sent_and_cookies_stand_together(self, execute: Execute, http: FakeHttp) -> None:
+        more = [
+            {"type": "header", "name": "X-App", "secret": "a"},
+            {"type": "query", "name": "key", "secret": "k"},
+            {"type": "cookie", "name": "sid", "secret": "c1"},
+            {"type": "cookie", "name": "csrf", "secret": "c2"},
+        ]
+        auth = {"type": "bearer", "secret": "t"}
+        headers = {"Cookie": "lang=en", "X-Page": 2}
+        await execute("http_request", {"url": URL, "headers": headers, "auth": auth, "moreAuth": more})
+        assert http.requests[0]["headers"] == {
+            "X-Page": "2",
+            "authorization": "Bearer t",
+            "x-app": "a",
+            "cookie": "lang=en; sid=c1; csrf=c2",
+        }
+        assert http.requests[0]["query"] == {"key": "k"}
+
+    @pytest.mark.parametrize(
+        ("first", "second", "fault"),
+        [
+            (
+                {"type": "bearer", "secret": "a"},
+                {"type": "header", "name": "Authorization", "secret": "b"},
+                "moreAuth[0]: the header 'authorization' is written by auth too; keep one of the two",
+            ),
+            (
+                {"type": "query", "name": "key", "secret": "a"},
+                {"type": "query", "name": "key", "secret": "b"},
+                "moreAuth[0]: the query parameter 'key' is written by auth too; keep one of the two",
+            ),
+            (
+                {"type": "cookie", "name": "sid", "secret": "a"},
+                {"type": "cookie", "name": "sid", "secret": "b"},
+                "moreAuth[0]: the cookie 'sid' is written by auth too; keep one of the two",
+            ),
+            ({"type": "query", "name": "key", "secret": "a"}, {"type": "query", "name": "Key", "secret": "b"}, None),
+            ({"type": "query", "name": "key", "secret": "a"}, {"type": "header", "name": "key", "secret": "b"}, None),
+            ({"type": "none"}, {"type": "bearer", "secret": "b"}, None),
+        ],
+    )
+    async def test_two_in_one_place_are_refused_before_and_when_a_flow_runs(
+        self, execute: Execute, http: FakeHttp, first: Any, second: Any, fault: str | None
+    ) -> None:
+        given = {"url": URL, "auth": first, "moreAuth": [second]}
+        found = registry()["http_request"].faults(given, "", before_filling=True)
+        assert [str(each) for each in found] == [fault or ""] * bool(fault)
+        if fault is None:
+            await execute("http_request", given)
+            return
+        named = {"url": URL, "auth": first, "moreAuth": [second | {"type": "{{ trigger.kind }}"}]}
+        assert registry()["http_request"].faults(named, "", before_filling=True) == []
+        with pytest.raises(NodeFailed) as failed:
+            await execute("http_request", given)
+        assert (failed.value.message, http.requests) == (f"{fault}.", [])
+
+    @pytest.mark.parametrize(
+        ("url", "token_url", "faults"),
+        [
+            (URL, "https://login.test/token", []),
+            ("https://api.test/{{ trigger.id }}", "https://login.test/{{ trigger.tenant }}/token", []),
+            ("{{ flowhub.url }}/mcp/demo", "https://login.test/token?a={{ trigger.a }}", []),
+            ("{{ trigger.url }}", "https://login.test/token", ["url the access token"]),
+            ("https://api.{{ trigger.a }}/", "https://login.test/token", ["url the access token"]),
+            ("https://api.test{{ trigger.a }}", "https://login.test/token", ["url the access token"]),
+            ("https://api.test@{{ trigger.a }}/", "https://login.test/token", ["url the access token"]),
+            ("{{ flowhub.url }}.{{ trigger.a }}", "https://login.test/token", ["url the access token"]),
+            (URL, "https://{{ trigger.tenant }}.login.test/token", ["moreAuth[0].tokenUrl the client secret"]),
+            (URL, "{{ set.flowhub }}", ["moreAuth[0].tokenUrl the client secret"]),
+        ],
+    )
+    @pytest.mark.parametrize("node_type", ["http_request", "mcp_tool"])
+    def test_a_caller_does_not_choose_where_a_client_secret_or_a_token_goes(
+        self, node_type: str, url: str, token_url: str, faults: list[str]
+    ) -> None:
+        auth = {"type": "oauth2ClientCredentials", "tokenUrl": token_url, "clientId": "c", "secret": "s"}
+        given = {"url": url, "moreAuth": [auth]} if node_type == "http_request" else {"url": url, "auth": auth}
+        given |= {"tool": "t"} if node_type == "mcp_tool" else {}
+        found = registry()[node_type].faults(given, "", before_filling=True)
+        why = "whoever calls this flow would choose where {} goes: write scheme and host of the address out"
+        expected = [(path, why.format(what)) for path, _, what in (fault.partition(" ") for fault in faults)]
+        place = "auth" if node_type == "mcp_tool" else "moreAuth[0]"
+        assert [(each.path.replace(place, "moreAuth[0]"), each.message) for each in found] == expected
+
+    def test_a_request_carries_five_at_most(self) -> None:
+        more = [{"type": "header", "name": f"X-{number}", "secret": "s"} for number in range(5)]
+        found = registry()["http_request"].faults({"url": URL, "moreAuth": more}, "", before_filling=True)
+        assert [str(each).endswith("has more than 4 items") for each in found] == [True]
+
+    @pytest.mark.parametrize(("name", "value"), [("sid", "a; admin=1"), ("a b", "x"), ("a=b", "x"), ("a;b", "x")])
+    async def test_a_cookie_is_one_cookie(self, execute: Execute, http: FakeHttp, name: str, value: str) -> None:
+        with pytest.raises(NodeFailed) as failed:
+            await execute("http_request", {"url": URL, "auth": {"type": "cookie", "name": name, "secret": value}})
+        message = "A cookie's name is letters, digits and marks as in a-b_c, and its value holds no ';'."
+        assert (failed.value.message, http.requests) == (message, [])
 
 
 @pytest.mark.parametrize(
@@ -343,7 +453,12 @@ async def test_without_a_client_it_says_so() -> None:
         ({"url": URL, "redirects": 4}, ["redirects: 4 is greater than the maximum of 3"]),
         ({"url": URL, "timeout": 0}, ["timeout: 0 is less than or equal to the minimum of 0"]),
         ({"url": URL, "expect": [99]}, ["expect[0]: 99 is less than the minimum of 100"]),
-        ({"url": URL, "headers": {"a": []}}, ['headers.a: [] is not of types "null", "boolean", "number", "string"']),
+        (
+            {"url": URL, "path": {"a": None}},
+            ['path.a: null is not of types "boolean", "number", "string", "array", "object"'],
+        ),
+        ({"url": URL, "bodyForm": {}, "bodyMultipart": {}}, ["bodyMultipart: False schema does not allow {}"]),
+        ({"url": URL, "bodyMultipart": {}, "bodyBase64": ""}, ['bodyBase64: False schema does not allow ""']),
         ({"url": "{{ trigger.url }}", "timeout": "{{ trigger.t }}"}, []),
     ],
 )

@@ -94,6 +94,27 @@ class TestCalling:
         assert execution.node_executions[1]["inputData"]["auth"] == auth
         assert SECRET not in json.dumps(list(Execution.objects.values()), default=str)
 
+    @pytest.mark.parametrize("is_allowed", [True, False])
+    def test_a_credential_goes_to_its_own_origins_alone_whatever_address_the_caller_gives(
+        self, upstream: str, is_allowed: bool
+    ) -> None:
+        server = make_server()
+        own = upstream.removesuffix("/mcp") if is_allowed else "https://api.example.com"
+        versions.set_secret(server, "KEY", SECRET, [own])
+        auth = {"type": "bearer", "secret": "{{ secrets.KEY }}"}
+        tool = node("tool", "mcp_tool", url="{{ trigger.url }}", tool="headers", auth=auth)
+        execution = call(publish(server, "uses_tool", tool, answer("{{ tool.structured }}")), url=upstream)
+        if is_allowed:
+            assert execution.result["structuredContent"]["authorization"] == "***"
+            return
+        assert execution.error_info["message"] == (
+            f"{{{{ secrets.KEY }}}} may go to {own}, and this request would take it to "
+            f"{upstream.removesuffix('/mcp')}. Nothing was sent. The origins of a secret are on the server's Secrets "
+            "page."
+        )
+        said = "This flow may not send its credential to that address, so nothing was sent."
+        assert said in execution.result["content"][0]["text"]
+
     def test_without_authentication_nothing_of_the_caller_is_sent(self, upstream: str) -> None:
         headers = run(upstream, tool="headers").result["structuredContent"]["structured"]
         assert not {"authorization", "cookie", "x-api-key"} & headers.keys()

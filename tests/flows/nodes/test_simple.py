@@ -49,6 +49,27 @@ async def test_return_json_answers_with_the_value_and_its_text(execute: Execute,
 
 
 @pytest.mark.parametrize(
+    ("value", "reply"),
+    [
+        ("Hi", Reply("Hi")),
+        ({"a": "é"}, Reply('{"a": "é"}', structured={"a": "é"}, is_structured=True)),
+        (0, Reply("0", structured=0, is_structured=True)),
+        ([], Reply("[]", structured=[], is_structured=True)),
+        (None, Reply("Done: 204.")),
+        (" \n", Reply("Done: 204.")),
+    ],
+)
+async def test_return_gives_text_as_text_and_other_values_as_json(execute: Execute, value: Any, reply: Reply) -> None:
+    result = await execute("return", {"asItComes": {"value": value, "ifEmpty": "Done: 204."}})
+    assert result == NodeResult(reply.structured if reply.is_structured else reply.text, reply=reply)
+
+
+async def test_return_gives_nothing_as_null_where_nothing_else_is_said(execute: Execute) -> None:
+    reply = Reply("null", structured=None, is_structured=True)
+    assert await execute("return", {"asItComes": {"value": None}}) == NodeResult(None, reply=reply)
+
+
+@pytest.mark.parametrize(
     ("node_type", "parameters", "faults"),
     [
         ("trigger", {"x": 1}, ["parameters: Additional properties are not allowed ('x' was unexpected)"]),

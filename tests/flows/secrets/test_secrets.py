@@ -1,8 +1,12 @@
 """Secrets of a server: written once, never shown, encrypted at rest, looked up when a flow is called."""
 
+import re
+from contextlib import nullcontext
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError
@@ -11,16 +15,17 @@ from django.urls import reverse
 
 from executions.acting.trials import caller_of, try_out
 from executions.models import Execution
-from executions.running.targets import draft_target
+from executions.running.targets import draft_target, published_target
 from flows.engine.errors import DefinitionError, ExpressionError
 from flows.engine.expressions import SecretValues
 from flows.engine.node import NodeResult, Services
 from flows.engine.registry import Registry
 from flows.engine.runner import run
-from flows.models import Secret
+from flows.models import Flow, Secret
 from flows.nodes import BUILTIN_NODE_TYPES
 from flows.publishing import versions
-from tests.factories import announcements, make_flow, make_server, make_user
+from tests.definitions import chain, node
+from tests.factories import announcements, make_flow, make_server, make_user, release
 from tests.flows.engine.kit import Flow as Draft
 from tests.flows.engine.kit import Recorder, Scripted
 
@@ -44,9 +49,14 @@ class TestServices:
         with pytest.raises(ValidationError):
             versions.set_secret(make_server(), name, VALUE)
 
-    def test_an_empty_value_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="needs a value"):
-            versions.set_secret(make_server(), "A", "")
+    def test_a_value_may_be_empty(self) -> None:
+        flow = make_flow()
+        versions.set_secret(flow.server, "A", "")
+        versions.set_secret(flow.server, "B", VALUE)
+        assert dict(versions.secret_values(flow.pk, {"A", "B"})) == {"A": "", "B": VALUE}
+        assert versions.empty_secrets(flow.server) == {"A"}
+        assert versions.rotate_secrets() == (2, [])
+        assert dict(versions.secret_values(flow.pk, {"A"})) == {"A": ""}
 
     def test_a_name_is_unique_in_its_server_and_free_in_another(self) -> None:
         first, second = make_server(), make_server()
@@ -113,7 +123,7 @@ class TestGraph:
         flow.add("lost", value="{{ secrets.THREE }}")
         graph = flow.graph()
         assert graph.secret_names == {"ONE", "TWO"}
-        assert [(node.slug, node.uses_secrets) for node in graph.order] == [
+        assert [(node.slug, bool(node.secrets)) for node in graph.order] == [
             ("trigger", False),
             ("a", True),
             ("b", False),
@@ -173,14 +183,27 @@ class TestGraph:
 
 
 def using_secrets(*names: str) -> dict[str, Any]:
-    """A flow's definition that answers with the values of these secrets."""
+    """A flow's definition that sends the values of these secrets to another system."""
     text = " ".join(f"<{{{{ secrets.{name} }}}}>" for name in names)
+    send = {"url": "https://api.example.com/", "headers": {"x-keys": text}}
     nodes = [
         {"id": "t", "type": "trigger", "name": "Call", "slug": "trigger", "parameters": {}},
-        {"id": "r", "type": "return", "name": "Answer", "slug": "answer", "parameters": {"text": text}},
+        {"id": "s", "type": "http_request", "name": "Send", "slug": "send", "parameters": send},
+        {"id": "r", "type": "return", "name": "Answer", "slug": "answer", "parameters": {"text": "Done"}},
         {"id": "x", "type": "return", "name": "Lost", "slug": "lost", "parameters": {"text": "{{ secrets.LOST }}"}},
     ]
-    return {"nodes": nodes, "connections": [{"id": "c", "sourceNodeId": "t", "targetNodeId": "r"}]}
+    lines = [{"id": f"{one}{two}", "sourceNodeId": one, "targetNodeId": two} for one, two in ("ts", "sr")]
+    return {"nodes": nodes, "connections": lines}
+
+
+def answering(*names: str) -> dict[str, Any]:
+    """A flow's definition that answers with the values of these secrets, which none may by now."""
+    return chain(node("answer", "return", text=" ".join(f"<{{{{ secrets.{name} }}}}>" for name in names)))
+
+
+def called(flow: Flow) -> Execution:
+    """An execution of what an earlier FlowHub published."""
+    return try_out(published_target(release(flow)), {}, caller_of(flow.server.owner))
 
 
 @pytest.mark.django_db
@@ -190,36 +213,83 @@ class TestPublishing:
         versions.set_secret(flow.server, "THERE", VALUE)
         versions.set_secret(make_server(), "MISSING", VALUE)
         assert [str(fault) for fault in versions.faults_of(flow)] == [
-            "definition.nodes[1].parameters.text: the server has no secret 'MISSING'; "
+            "definition.nodes[1].parameters.headers.x-keys: the server has no secret 'MISSING'; "
             "add it under Secrets. It has: THERE"
         ]
         versions.set_secret(flow.server, "MISSING", VALUE)
         assert versions.publish(flow).number == 1
 
+    @pytest.mark.parametrize(
+        ("origins", "parameters", "why"),
+        [
+            ([], {"url": "{{ trigger.url }}"}, "would choose where {{ secrets.KEY }} goes"),
+            (["https://a.example"], {"url": "https://b.example/"}, "this request goes to https://b.example"),
+            (["https://a.example"], {"url": "https://a.example/{{ trigger.id }}"}, ""),
+            (["https://a.example"], {"url": "{{ trigger.url }}"}, ""),
+        ],
+    )
+    def test_where_a_secret_goes_is_judged_when_a_flow_is_published_and_tested(
+        self, origins: list[str], parameters: dict[str, str], why: str
+    ) -> None:
+        send = node("send", "http_request", auth={"type": "bearer", "secret": "{{ secrets.KEY }}"}, **parameters)
+        texts = {"type": "object", "properties": {"url": {"type": "string"}, "id": {"type": "string"}}}
+        flow = make_flow(definition=chain(send, node("answer", "return", text="Done")), input_schema=texts)
+        versions.set_secret(flow.server, "KEY", VALUE, origins)
+        faults = [(fault.path, why in fault.message) for fault in versions.faults_of(flow)]
+        assert faults == ([("definition.nodes[1].parameters.auth.secret", True)] if why else [])
+        with pytest.raises(DefinitionError, match=re.escape(why)) if why else nullcontext():
+            draft_target(flow)
+
+    def test_secrets_of_before_get_the_origins_that_clients_send_them_to(self) -> None:
+        server = make_server()
+        for name in ("ONE", "TWO", "ANY", "IDLE"):
+            versions.set_secret(server, name, VALUE)
+        for url, header in (
+            ("https://A.example:443/x", "{{ secrets.ONE }}{{ secrets.TWO }}{{ secrets.ANY }}"),
+            ("http://b.example:8080/{{ trigger.x }}", "{{ secrets['TWO'] }}"),
+            ("{{ trigger.url }}", "{{ secrets.ANY }}"),
+        ):
+            release(make_flow(server, definition=chain(node("s", "http_request", url=url, headers={"x": header}))))
+        import_module("flows.migrations.0007_secret_origins").bind(apps, None)
+        assert dict(server.secrets.values_list("name", "origins")) == {
+            "ONE": ["https://a.example"],
+            "TWO": ["http://b.example:8080", "https://a.example"],
+            "ANY": [],
+            "IDLE": [],
+        }
+
 
 @pytest.mark.django_db(transaction=True)
 class TestCalling:
     def test_a_flow_that_answers_with_a_secret_does_not_tell_it(self) -> None:
-        flow = make_flow(definition=using_secrets("ONE", "TWO"))
+        flow = make_flow(definition=answering("ONE", "TWO"))
         versions.set_secret(flow.server, "ONE", VALUE)
         versions.set_secret(flow.server, "TWO", f"{VALUE}-longer")
-        execution = try_out(draft_target(flow), {}, caller_of(flow.server.owner))
+        execution = called(flow)
         assert execution.status == "fulfilled"
         assert execution.result == {"content": [{"type": "text", "text": "<***> <***>"}], "isError": False}
         assert execution.node_executions[1]["inputData"] == {"text": "<{{ secrets.ONE }}> <{{ secrets.TWO }}>"}
         assert VALUE not in repr(Execution.objects.values().get())
 
+    def test_an_empty_secret_is_nothing_and_hides_nothing(self) -> None:
+        flow = make_flow(definition=using_secrets("ONE", "TWO"))
+        versions.set_secret(flow.server, "ONE", "")
+        versions.set_secret(flow.server, "TWO", VALUE)
+        execution = try_out(draft_target(flow), {}, caller_of(flow.server.owner))
+        assert execution.result == {"content": [{"type": "text", "text": "<> <***>"}], "isError": False}
+        assert execution.node_executions[1]["outputData"] == "<> <***>"
+
     def test_a_new_value_counts_from_the_next_call_on(self) -> None:
-        flow = make_flow(definition=using_secrets("ONE"))
+        flow = release(make_flow(definition=answering("ONE")))
         for value in ("first-value", "second-value"):
             with announcements() as announced:
                 secret = versions.set_secret(flow.server, "ONE", value)
             assert announced == [flow.server.slug]
-            assert try_out(draft_target(flow), {}, caller_of(flow.server.owner)).status == "fulfilled"
+            assert try_out(published_target(flow), {}, caller_of(flow.server.owner)).status == "fulfilled"
         with announcements() as announced:
             versions.delete_secret(secret)
         assert announced == [flow.server.slug]
-        execution = try_out(draft_target(flow), {}, caller_of(flow.server.owner))
+        execution = try_out(published_target(flow), {}, caller_of(flow.server.owner))
         assert (execution.status, execution.failed_node_name) == ("error", "Answer")
         assert "secrets.ONE" in execution.error_info["message"]
 
@@ -266,7 +336,7 @@ class TestAdmin:
         assert operator.post(page, {"value": " with blanks "}).status_code == 302
         assert dict(versions.secret_values(flow.pk, {"API_KEY"})) == {"API_KEY": " with blanks "}
 
-    @pytest.mark.parametrize(("name", "value"), [("api key", VALUE), ("API_KEY", "")])
+    @pytest.mark.parametrize(("name", "value"), [("api key", VALUE), ("", VALUE)])
     def test_a_refused_form_does_not_give_the_value_back(self, operator: Client, name: str, value: str) -> None:
         answer = operator.post(self.ADD, {"server": make_server().pk, "name": name, "value": value})
         assert answer.status_code == 200

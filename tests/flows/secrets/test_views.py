@@ -2,6 +2,7 @@
 
 import json
 import logging
+from html import unescape
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from rest_framework.test import APIClient
 
 from flows.models import Secret
 from flows.publishing import versions
+from tests.definitions import chain, node
 from tests.executions.pages.test_views import browser_of, words
-from tests.factories import announcements, make_flow, make_server, make_user
+from tests.factories import announcements, make_flow, make_server, make_user, release
 from tests.flows.api.test_views import rest, wire_time
 from tests.flows.secrets.test_secrets import VALUE, using_secrets
 
@@ -51,15 +53,39 @@ class TestPages:
         rows = text.partition("Last changed")[2]
         assert "LOST Missing Orders draft v1 never never" in rows
         assert "NEXT Missing Orders draft never never" in rows
-        assert "IDLE no flow" in rows
-        assert "USED Orders v1" in rows
+        assert "IDLE any address of a flow no flow" in rows
+        assert "USED any address of a flow Orders v1" in rows
+
+    def test_where_a_secret_may_be_sent_is_given_with_it_and_changed_later(self) -> None:
+        server = make_server()
+        browser, tab = browser_of(server.owner), f"/servers/{server.pk}/secrets/"
+        refused = browser.post(tab, {"name": "KEY", "value": VALUE, "origins": "api.example.com"})
+        assert "is no origin: write scheme and host, https://api.example.com, and no path." in unescape(
+            refused.content.decode()
+        )
+        origins = "HTTPS://Api.example.com/\n\nhttps://*.example.org"
+        answer = browser.post(tab, {"name": "KEY", "value": VALUE, "origins": origins}, follow=True)
+        assert "KEY https://api.example.com, https://*.example.org no flow" in words(answer.content.decode())
+        browser.post(f"{tab}KEY/", {"origins": "https://other.example"})
+        secret = Secret.objects.get()
+        assert (secret.origins, versions.secret_values_of_server(server, ["KEY"])["KEY"]) == (
+            ["https://other.example"],
+            VALUE,
+        )
+
+    def test_a_version_of_before_that_breaks_the_rule_of_today_is_shown(self) -> None:
+        flow = make_flow(name="Orders", definition=chain(node("answer", "return", text="{{ secrets.OLD }}")))
+        versions.set_secret(flow.server, "OLD", VALUE)
+        release(flow)
+        text = words(browser_of(flow.server.owner).get(f"/servers/{flow.server_id}/secrets/").content.decode())
+        assert "v1 astray Published before the rule of today: {{ secrets.OLD }} may stand only where" in unescape(text)
 
     @pytest.mark.parametrize(
         ("name", "value", "message"),
         [
             ("api key", VALUE, "Use capital letters, digits and underscores"),
             ("TAKEN", VALUE, "This server has a secret of that name; give it a new value instead."),
-            ("API_KEY", "", "This field is required."),
+            ("", "", "This field is required."),
             ("API_KEY", VALUE * 2000, "Ensure this value has at most 16384 characters"),
         ],
     )
@@ -77,11 +103,23 @@ class TestPages:
         flow = make_flow()
         versions.set_secret(flow.server, "API_KEY", "before")
         browser, page = browser_of(flow.server.owner), f"/servers/{flow.server_id}/secrets/API_KEY/"
-        assert "This field is required." in browser.post(page, {"value": ""}).content.decode()
         answer = browser.post(page, {"value": VALUE}, follow=True)
         assert "API_KEY has a new value. The next call of a flow uses it." in answer.content.decode()
         assert VALUE not in answer.content.decode()
         assert value_of(flow, "API_KEY") == VALUE
+
+    def test_an_empty_value_is_stored_and_said_to_be_empty(self) -> None:
+        flow = make_flow(definition=using_secrets("PASSWORD"))
+        browser, tab = browser_of(flow.server.owner), f"/servers/{flow.server_id}/secrets/"
+        added = browser.post(tab, {"name": "PASSWORD", "value": ""}, follow=True).content.decode()
+        assert "PASSWORD is stored and empty. Flows can name it from now on." in added
+        assert "PASSWORD Empty" in words(added)
+        assert value_of(flow, "PASSWORD") == ""
+        filled = browser.post(f"{tab}PASSWORD/", {"value": VALUE}, follow=True).content.decode()
+        assert "PASSWORD has a new value. The next call of a flow uses it." in filled
+        assert "PASSWORD Empty" not in words(filled)
+        emptied = browser.post(f"{tab}PASSWORD/", {"value": ""}, follow=True).content.decode()
+        assert "PASSWORD is empty now. The next call of a flow uses it." in emptied
 
     def test_removing_names_what_still_needs_the_secret_and_asks_first(self) -> None:
         flow = make_flow(name="Orders", definition=using_secrets("API_KEY"))
@@ -140,11 +178,13 @@ class TestRest:
         flow = make_flow()
         script, address = rest(flow.server.owner), f"/api/servers/{flow.server_id}/secrets/"
         with announcements() as announced:
-            made = script.post(address, {"name": "API_KEY", "value": "first"}, format="json")
+            given = {"name": "API_KEY", "value": "first", "origins": ["https://API.example.com/"]}
+            made = script.post(address, given, format="json")
         assert announced == []  # on commit, which a test's transaction never does
         secret = Secret.objects.get()
         item = {
             "name": "API_KEY",
+            "origins": ["https://api.example.com"],
             "createdAt": wire_time(secret.created_at),
             "updatedAt": wire_time(secret.updated_at),
         }
@@ -155,6 +195,9 @@ class TestRest:
         secret.refresh_from_db()
         assert (changed.status_code, changed.json()) == (200, item | {"updatedAt": wire_time(secret.updated_at)})
         assert value_of(flow, "API_KEY") == f"{VALUE}\nline 2"
+        moved = script.patch(f"{address}API_KEY/", {"origins": []}, format="json")
+        assert (moved.status_code, moved.json()["origins"]) == (200, [])
+        assert value_of(flow, "API_KEY") == f"{VALUE}\nline 2"
         assert script.delete(f"{address}API_KEY/").status_code == 204
         assert script.get(address).json()["items"] == []
 
@@ -163,10 +206,11 @@ class TestRest:
         [
             ({"name": "a b", "value": VALUE}, "name"),
             ({"name": "TAKEN", "value": VALUE}, "name"),
-            ({"name": "NEW", "value": ""}, "value"),
+            ({"name": "NEW", "value": None}, "value"),
             ({"name": "NEW"}, "value"),
             ({"name": "NEW", "value": VALUE * 2000}, "value"),
             ({"name": "NEW", "value": {"text": VALUE}}, "value"),
+            ({"name": "NEW", "value": VALUE, "origins": ["example.com"]}, "origins"),
         ],
     )
     def test_what_is_refused_names_the_field_and_not_the_value(self, body: Any, faulty: str) -> None:
@@ -180,6 +224,15 @@ class TestRest:
             if accept == "application/json":
                 assert list(answer.json()) == [faulty]
         assert server.secrets.count() == 1
+
+    def test_a_value_may_be_empty(self) -> None:
+        flow = make_flow()
+        script, address = rest(flow.server.owner), f"/api/servers/{flow.server_id}/secrets/"
+        assert script.post(address, {"name": "A", "value": ""}, format="json").status_code == 201
+        assert value_of(flow, "A") == ""
+        assert script.put(f"{address}A/", {"value": VALUE}, format="json").status_code == 200
+        assert script.put(f"{address}A/", {"value": ""}, format="json").status_code == 200
+        assert value_of(flow, "A") == ""
 
     def test_the_browsable_pages_hold_no_value(self) -> None:
         server = versions.set_secret(make_server(), "API_KEY", "before").server

@@ -16,10 +16,16 @@ from flows.engine.errors import DefinitionError
 from flows.models import Flow, Server
 from flows.publishing import versions
 from flows.transfer import openapi
-from tests.executions.pages.test_views import browser_of, words
+from tests.executions.pages.test_views import browser_of
 from tests.factories import make_server
 
 NULL = {"type": "null"}
+AS_IT_COMES = {
+    "asItComes": {
+        "value": "{{ request.body }}",
+        "ifEmpty": "Done: the other system answered {{ request.status }}.",
+    }
+}
 ORDERS = """
 openapi: 3.0.3
 info: {title: Orders, version: 1.2.0}
@@ -65,7 +71,7 @@ paths:
       responses: {200: {description: ok}}
     put:
       operationId: upload
-      requestBody: {required: true, content: {multipart/form-data: {}}}
+      requestBody: {required: true, content: {multipart/mixed: {}}}
       responses: {200: {description: ok}}
 components:
   schemas:
@@ -110,7 +116,9 @@ class TestOperations:
         assert operation.flow == {
             "name": "Look up an order",
             "toolName": "get_order_by_id",
-            "toolDescription": "Look up an order\n\nReturns one order.",
+            "toolDescription": (
+                "Look up an order.\n\nReturns one order.\n\nCalls GET /orders/{id}.\n\nAnswers with an object."
+            ),
             "whenToUse": "",
             "whenNotToUse": "",
             "inputSchema": {
@@ -121,12 +129,18 @@ class TestOperations:
                     "page": or_null({"type": "integer", "exclusiveMinimum": 0}),
                     "sort": {"type": "string", "enum": ["NO", "yes"], "default": "NO"},
                     "X-Trace": or_null({"type": "string"}),
+                    "session": or_null({"type": "string"}),
                 },
                 "required": ["id"],
                 "additionalProperties": False,
             },
             "outputSchema": None,
-            "annotations": {"readOnlyHint": True},
+            "annotations": {
+                "readOnlyHint": True,
+                "destructiveHint": False,
+                "idempotentHint": True,
+                "openWorldHint": True,
+            },
             "timeoutSeconds": 300,
             "answerSeconds": None,
         }
@@ -143,21 +157,20 @@ class TestOperations:
                         "page": "{{ trigger.page }}",
                         "sort": "{{ trigger.sort }}",
                     },
-                    "headers": {"X-Trace": "{{ trigger.X-Trace }}"},
+                    "headers": {"Accept": "application/json", "X-Trace": "{{ trigger.X-Trace }}"},
+                    "cookies": {"session": "{{ trigger.session }}"},
                     "auth": {"type": "header", "name": "X-Api-Key", "secret": "{{ secrets.API_KEY }}"},
                 },
             ),
-            ("return", {"json": "{{ request.body }}"}),
+            ("return", AS_IT_COMES),
         ]
-        assert operation.notes == [
-            "the optional parameter 'session' is left out: it goes into a cookie, which requests of flows do not send"
-        ]
+        assert operation.notes == []
 
     def test_a_body_is_one_parameter_without_what_only_answers_hold(self) -> None:
         operation = operations()["post /orders"]
         request = request_in(operation)
         assert request["bodyJson"] == "{{ trigger.body }}"
-        assert request["headers"] == {"Content-Type": "application/vnd.shop+json"}
+        assert request["headers"] == {"Content-Type": "application/vnd.shop+json", "Accept": "text/plain"}
         assert request["auth"] == {
             "type": "basic",
             "username": "{{ secrets.LOGIN_USER }}",
@@ -168,13 +181,18 @@ class TestOperations:
             "type": "object",
             "required": ["item"],
             "properties": {
-                "item": {"type": "string"},
-                "placed": {"type": "string", "format": "date"},
+                "item": {"type": "string", "description": "For example: pen."},
+                "placed": {"type": "string", "format": "date", "description": "For example: 2026-01-02."},
                 "parts": {"type": "array", "items": {}},
             },
+            "additionalProperties": False,
+            "description": "Order, the body of the request.",
         }
-        assert operation.flow["definition"]["nodes"][2]["parameters"] == {"text": "{{ request.body }}"}
-        assert (operation.flow["name"], operation.flow["toolDescription"]) == ("create_order", "Calls POST /orders.")
+        assert operation.flow["definition"]["nodes"][2]["parameters"] == AS_IT_COMES
+        assert (operation.flow["name"], operation.flow["toolDescription"]) == (
+            "Create order",
+            "Create order.\n\nCalls POST /orders.\n\nAnswers with text/plain.",
+        )
         assert operation.notes == [
             "the pattern '^(?!no)' cannot be checked here; the other system checks it",
             "Order holds itself; inside itself any value is taken",
@@ -184,16 +202,20 @@ class TestOperations:
         found = operations()
         delete, patch, put = found["delete /orders/{id}"], found["patch /orders"], found["put /orders"]
         assert delete.flow is not None
-        assert delete.flow["annotations"] == {"destructiveHint": True, "idempotentHint": True}
+        assert delete.flow["annotations"] == {
+            "readOnlyHint": False,
+            "destructiveHint": True,
+            "idempotentHint": True,
+            "openWorldHint": True,
+        }
         assert delete.tool_name == "delete_orders_id"
         assert "auth" not in request_in(delete)
-        text = "Done: the other system answered {{ request.status }}."
-        assert delete.flow["definition"]["nodes"][2]["parameters"] == {"text": text}
+        assert delete.flow["definition"]["nodes"][2]["parameters"] == AS_IT_COMES
         assert patch.is_deprecated
         assert request_in(patch)["bodyForm"] == "{{ trigger.body }}"
         assert request_in(patch)["auth"] == {"type": "bearer", "secret": "{{ secrets.TOKEN }}"}
         assert patch.notes == ["TOKEN is an access token that you get yourself; it is not renewed"]
-        assert (put.flow, put.problem) == (None, "its body is multipart/form-data, not JSON")
+        assert (put.flow, put.problem) == (None, "its body is multipart/mixed, which requests of flows do not send")
 
     def test_every_flow_is_one_that_can_be_published(self) -> None:
         for operation in operations().values():
@@ -203,14 +225,19 @@ class TestOperations:
     @pytest.mark.parametrize(
         ("part", "problem"),
         [
-            ({"parameters": [{"name": "f", "in": "query", "required": True, "schema": {"type": "object"}}]}, "object"),
-            ({"parameters": [{"name": "f", "in": "query", "required": True, "content": {}}]}, "encoded in another way"),
+            (
+                {"parameters": [{"name": "f", "in": "querystring", "required": True, "content": {}}]},
+                "into a querystring",
+            ),
+            (
+                {"parameters": [{"name": "f", "in": "query", "required": True, "content": {}}]},
+                "says nothing of its value",
+            ),
             ({"parameters": [{"$ref": "other.yaml#/x"}]}, "is outside this document, and nothing is fetched"),
             ({"parameters": [{"$ref": "#/nowhere"}]}, "leads to nothing"),
             ({"parameters": [{"$ref": "#/paths/~1a/get/parameters/0"}]}, "a reference leads back to itself"),
             ({"parameters": [7]}, "an object is expected"),
             ({"parameters": 7}, "in a form that is not OpenAPI"),
-            ({"responses": {"200": {"content": {"text/plain": 1}}}, "security": [{"no": []}]}, "an object is expected"),
             (
                 {"requestBody": {"content": {"application/json": {"schema": {"type": "strange"}}}}},
                 "its parameters cannot be described here: properties.body.type: use array",
@@ -252,7 +279,8 @@ class TestOperations:
         flow = operations(json.dumps(document))["post /a"].flow
         assert flow is not None
         assert flow["inputSchema"]["properties"]["body"] == {
-            "allOf": [{"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}, {"maximum": 5}],
+            "anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}],
+            "maximum": 5,
             "description": "How many.",
         }
 
@@ -290,21 +318,14 @@ class TestOperations:
         assert operation.flow["inputSchema"]["properties"] == {
             "count": or_null({"type": "integer"}),
             "size": {"type": "integer", "default": 10},
-            "body": {"properties": {"a": {"type": "array", "items": {"type": "string"}}, "b": {"default": 1}}},
+            "body": {
+                "properties": {"a": {"type": "array", "items": {"type": "string"}}, "b": {"default": 1}},
+                "additionalProperties": False,
+            },
         }
         assert operation.notes == [
             'the default "ten" is left out: it does not fit its own schema',
             "the default null of properties.a.items is left out: it does not fit its own schema",
-        ]
-
-    @pytest.mark.parametrize("kind", ["object", ["object", "null"]])
-    def test_an_object_is_no_value_of_a_query_even_where_null_is_one_too(self, kind: Any) -> None:
-        document = {
-            "openapi": "3.1.0",
-            "paths": {"/a": {"get": {"parameters": [{"name": "q", "in": "query", "schema": {"type": kind}}]}}},
-        }
-        assert operations(json.dumps(document))["get /a"].notes == [
-            "the optional parameter 'q' is left out: it is an object, which has no one form there"
         ]
 
     def test_schemas_that_grow_without_end_are_refused(self) -> None:
@@ -318,7 +339,7 @@ class TestOperations:
             "paths": {"/a": {"post": {"requestBody": body}}},
             "components": {"schemas": schemas},
         }
-        assert "more than 100,000" in operations(json.dumps(document))["post /a"].problem
+        assert "more than 20,000" in operations(json.dumps(document))["post /a"].problem
 
     def test_a_long_chain_of_references_is_refused(self) -> None:
         schemas: dict[str, Any] = {
@@ -338,15 +359,21 @@ class TestDocuments:
     @pytest.mark.parametrize(
         ("text", "fault"),
         [
-            ("swagger: '2.0'\npaths: {}", "swagger: this is Swagger 2.0; convert it to OpenAPI 3 first"),
-            ("openapi: 4.0.0", "openapi: the versions 3.0 and 3.1 of OpenAPI can be read"),
+            ("swagger: '1.2'\npaths: {}", "openapi: the versions 2.0, 3.0, 3.1 and 3.2 of OpenAPI can be read"),
+            ("openapi: 4.0.0", "openapi: the versions 2.0, 3.0, 3.1 and 3.2 of OpenAPI can be read"),
             ("openapi: 3.1.0", "paths: the document describes no operations"),
+            (
+                "openapi: 3.1.0\nwebhooks: {a: {post: {}}}",
+                "paths: the document describes no operations but webhooks, which the other system calls",
+            ),
             ("openapi: 3.1.0\n  x: [", "Not YAML, line 2, column 4: mapping values are not allowed in this context."),
             ('{"openapi": ', "Not JSON, line 1, column 13: Expecting value."),
-            ("openapi: !!python/object/apply:os.system [ls]", "Not YAML, line 1, column 10: could not determine"),
-            ("openapi: 3.1.0\nx: &a [*a]", "The document holds more than 200,000 values, or is nested too deep."),
-            ("openapi: 3.1.0\nx: !!binary aGk=", "The document holds a value that is not JSON"),
-            ("openapi: 3.1.0\na: &a {x: 1}\nb: {<<: *a}", "Merge keys (<<) are not supported"),
+            (
+                "openapi: !!python/object/apply:os.system [ls]",
+                "Not YAML, line 1, column 10: JSON has nothing",
+            ),
+            ("openapi: 3.1.0\nx: &a [*a]", "Not YAML, line 2, column 8: *a leads to nothing, or to what it stands in."),
+            ("openapi: 3.1.0\nx: !!binary aGk=", "Not YAML, line 2, column 4: JSON has nothing for the tag"),
             ("- openapi: x", "an OpenAPI document is an object"),
             ('{"openapi": "3.1.0", "info": {"title": "\\ud800"}}', "Holds half of a surrogate pair"),
             ("openapi: 3.1.0\nx: 1.0e999", "Holds a number too large for JSON."),
@@ -362,7 +389,7 @@ class TestDocuments:
     def test_a_bomb_of_aliases_is_refused(self) -> None:
         lines = ["openapi: 3.1.0", "a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
         lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-        with pytest.raises(DefinitionError, match="more than 200,000 values"):
+        with pytest.raises(DefinitionError, match="more than 1,500,000 values"):
             openapi.read("\n".join(lines))
 
     def test_deep_nesting_is_refused(self) -> None:
@@ -432,10 +459,13 @@ def shop(settings: Any) -> Iterator[Shop]:
 
 def imported(server: Server, address: str, *chosen: str, text: str = ORDERS) -> Any:
     """Import operations of a document through the pages."""
-    browser, base = browser_of(server.owner), f"/servers/{server.pk}/import/"
-    assert browser.post(base, {"text": text}).status_code == 200
-    preview = browser.post(f"{base}operations/", {"source": text, "address": address, "operation": chosen})
-    return browser.post(f"{base}apply/", {"source": preview.context["source"]}, follow=True)
+    browser = browser_of(server.owner)
+    place = browser.post(f"/servers/{server.pk}/import/", {"text": text}).headers["location"]
+    listed = browser.get(place).context["choice"].operations
+    numbers = [number for number, operation in enumerate(listed) if operation.key in chosen]
+    every = ",".join(str(number) for number in range(len(listed)))
+    preview = browser.post(place, {"address": address, "shown": every, "operation": numbers, "go": "preview"})
+    return browser.post(preview.headers["location"], follow=True)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -486,56 +516,3 @@ class TestCalling:
         assert empty[3] == ""
         assert deleted[:2] == ("DELETE", "/orders/7")
         assert gone["content"] == [{"type": "text", "text": "Done: the other system answered 204."}]
-
-
-@pytest.mark.django_db
-class TestPages:
-    def test_operations_are_chosen_previewed_and_made(self) -> None:
-        server = make_server()
-        browser, base = browser_of(server.owner), f"/servers/{server.pk}/import/"
-        page = browser.post(base, {"text": ORDERS})
-        html, text = page.content.decode(), words(page.content.decode())
-        assert 'value="https://eu.shop.test/v1"' in html
-        assert "Look up an order GET /orders/{id}" in text
-        assert "Cannot be made: its body is multipart/form-data, not JSON." in text
-        assert html.count(" checked>") == 3
-        assert html.count(" disabled>") == 1
-        chosen = {"source": ORDERS, "address": "https://api.test/", "operation": ["get /orders/{id}", "post /orders"]}
-        preview = browser.post(f"{base}operations/", chosen)
-        text = words(preview.content.decode())
-        assert "2 flows for" in text
-        assert "Look up an order: the optional parameter 'session' is left out" in text
-        assert "add API_KEY , LOGIN_PASSWORD , LOGIN_USER" in text
-        done = browser.post(f"{base}apply/", {"source": preview.context["source"]}, follow=True)
-        assert "Imported: 2 flows" in words(done.content.decode())
-        flow = server.flows.get(tool_name="get_order_by_id")
-        assert (flow.is_active, flow.published_version) == (False, None)
-        assert flow.definition["nodes"][1]["parameters"]["url"] == "https://api.test/orders/{id}"
-
-    @pytest.mark.parametrize(
-        ("changed", "message"),
-        [
-            ({"operation": []}, "Choose at least one operation"),
-            ({"operation": ["put /orders", "get /other"]}, "Choose at least one operation"),
-            ({"address": ""}, "This field is required."),
-            ({"address": "/v1"}, "Write a whole address, https://api.example.com/v1."),
-            ({"source": "openapi: 3.1.0"}, "the document describes no operations"),
-        ],
-    )
-    def test_a_choice_that_cannot_be_made_is_answered_in_the_page(self, changed: Any, message: str) -> None:
-        server = make_server()
-        given = {"source": ORDERS, "address": "https://api.test", "operation": ["post /orders"]} | changed
-        answer = browser_of(server.owner).post(f"/servers/{server.pk}/import/operations/", given)
-        assert answer.status_code == 200
-        assert message in words(answer.content.decode())
-
-    def test_a_relative_address_is_asked_for(self) -> None:
-        server = make_server()
-        text = ORDERS.replace("https://{region}.shop.test", "")
-        page = browser_of(server.owner).post(f"/servers/{server.pk}/import/", {"text": text})
-        assert "The document says only /v1: write the whole address" in words(page.content.decode())
-
-    def test_a_strangers_server_takes_no_document(self) -> None:
-        server, other = make_server(), make_server()
-        given = {"source": ORDERS, "address": "https://api.test", "operation": ["post /orders"]}
-        assert browser_of(other.owner).post(f"/servers/{server.pk}/import/operations/", given).status_code == 404

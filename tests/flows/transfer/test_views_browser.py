@@ -13,6 +13,7 @@ from flows.transfer import files
 from tests.factories import make_flow, make_server
 from tests.flows.secrets.test_secrets import VALUE, using_secrets
 from tests.flows.transfer.test_openapi import ORDERS
+from tests.flows.transfer.test_operations import large
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -71,7 +72,8 @@ def test_operations_of_a_document_become_flows_in_a_narrow_window(server: Any, p
         assert width_behind(page, page.get_by_role("navigation", name="Server").get_by_role("link", name=name)) <= 390
     page.get_by_label("Or paste it").fill(ORDERS)
     assert width_behind(page, page.get_by_role("button", name="Preview")) <= 390
-    page.get_by_label("create_order").uncheck()
+    page.get_by_label("Create order").uncheck()
+    page.get_by_label("Cancel").check()
     assert width_behind(page, page.get_by_role("button", name="Preview")) <= 390
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("Imported: 2 flows")
@@ -82,6 +84,32 @@ def test_operations_of_a_document_become_flows_in_a_narrow_window(server: Any, p
     with page.expect_popup() as opened:
         page.get_by_role("link", name="Add the secret API_KEY").click()
     expect(opened.value.get_by_label("Name")).to_have_value("API_KEY")
+
+
+def test_operations_are_found_and_chosen_by_keyboard(server: Any, page: Page) -> None:
+    page.get_by_label("Or paste it").fill(large(150))
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("150 chosen", exact=True)).to_be_visible()
+    page.get_by_label("Look up thing 0").focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Page 2").press("Enter")
+    expect(page.get_by_text("101–151 of 151")).to_be_visible()
+    expect(page.get_by_text("149 chosen", exact=True)).to_be_visible()
+    page.get_by_label("Search title").fill("thing 12 odd")
+    page.get_by_label("Search title").press("Enter")
+    expect(page.get_by_role("row")).to_have_count(1 + 5)
+    page.get_by_role("button", name="Choose none of them").press("Enter")
+    expect(page.get_by_text("144 chosen", exact=True)).to_be_visible()
+    page.get_by_label("Which operations").select_option("Chosen")
+    page.get_by_role("button", name="Show", exact=True).press("Enter")
+    expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+    page.get_by_role("button", name="Preview 144 chosen").press("Enter")
+    page.get_by_role("button", name="Import", exact=True).press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Imported: 144 flows")
+    page.get_by_role("button", name="Publish chosen").press("Enter")
+    expect(page.get_by_role("heading", name="144 of 144 flows can be published")).to_be_visible()
+    page.get_by_role("button", name="Publish 144").press("Enter")
+    expect(page.get_by_role("heading", name="Published: 144 of 144 flows")).to_be_visible()
 
 
 def test_an_export_is_a_download(server: Any, page: Page) -> None:

@@ -79,6 +79,7 @@ OPENS = {
         GET /api/servers/{serverId}/secrets/
         POST /api/servers/{serverId}/secrets/
         PUT /api/servers/{serverId}/secrets/{name}/
+        PATCH /api/servers/{serverId}/secrets/{name}/
         DELETE /api/servers/{serverId}/secrets/{name}/
     """,
 }

@@ -1,7 +1,6 @@
 """Whoever guesses passwords or keys is soon refused, and nobody else: at the login page, and over REST."""
 
 import logging
-import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 from django.core.cache import caches
 from django.test import Client
 
+from executions.admission.sharing import Sharing
 from flowhub import login
 from mcp_bridge.keys import guesses, principals
 from mcp_bridge.keys.guesses import MAX_OF_ADDRESS, MAX_OF_NAME, SECONDS
@@ -23,8 +23,8 @@ MIDDLE = 1_000_000 * SECONDS + SECONDS // 2
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """What time it is, so that no window ends in the middle of a test; nothing is counted before and after."""
     now = [float(MIDDLE)]
-    monkeypatch.setattr(guesses, "_alone", guesses._Alone())
-    monkeypatch.setattr(guesses, "time", SimpleNamespace(time=lambda: now[0], monotonic=time.monotonic))
+    monkeypatch.setattr(guesses, "sharing", Sharing())
+    monkeypatch.setattr(guesses, "time", SimpleNamespace(time=lambda: now[0]))
     for cache in caches.all():
         cache.clear()
     yield now
@@ -74,6 +74,14 @@ def test_wrong_passwords_from_one_address_are_counted_over_all_names_and_the_key
 def test_who_knows_the_password_logs_in_as_often_as_they_like() -> None:
     make_user("ada")
     assert {log_in("ada", PASSWORD).status_code for _ in range(MAX_OF_ADDRESS + 1)} == {302}
+
+
+def test_what_is_forgiven_after_its_window_has_ended_gives_no_guess_more_in_the_next(clock: list[float]) -> None:
+    late = guesses.of_key("192.0.2.1")
+    assert late.begin() == 0
+    clock[0] += SECONDS
+    late.forgive()
+    assert [guesses.of_key("192.0.2.1").begin() for _ in range(MAX_OF_ADDRESS + 1)] == [0] * MAX_OF_ADDRESS + [150]
 
 
 @pytest.mark.django_db
@@ -132,6 +140,7 @@ def test_with_redis_all_processes_count_together_and_without_it_each_goes_on_alo
     settings.CACHES = without | {"default": shared | {"LOCATION": "redis://127.0.0.1:1/0"}}
     with caplog.at_level(logging.WARNING):
         assert [guessed.begin() for _ in range(MAX_OF_ADDRESS + 1)] == [0] * MAX_OF_ADDRESS + [150]
-    alone = [each for each in caplog.messages if each.startswith("guesses are counted by this process alone for 5 s: ")]
+    said = "limits are counted by each process alone until Redis answers: "
+    alone = [each for each in caplog.messages if each.startswith(said)]
     assert len(alone) == 1
     settings.CACHES = without

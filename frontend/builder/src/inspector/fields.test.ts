@@ -43,10 +43,15 @@ test("each kind of parameter has its kind of field", () => {
     path: "map",
     query: "map",
     headers: "map",
+    cookies: "map",
+    styles: "group",
     auth: "group",
+    moreAuth: "list",
     bodyJson: "value",
     bodyText: "text",
     bodyForm: "map",
+    bodyMultipart: "map",
+    bodyBase64: "text",
     responseAs: "choice",
     redirects: "number",
     timeout: "number",
@@ -74,8 +79,8 @@ test("what is given in place of something else takes its place", () => {
   expect(required("ask_model", { prompt: "Hi" })).toEqual(["prompt"]);
   expect(fieldsOf(schemaOf("ask_model"), {}).find(({ name }) => name === "prompt")!.instead).toEqual(["Messages"]);
   expect(names("http_request", { url: "x", bodyJson: {} })).not.toEqual(expect.arrayContaining(["bodyText"]));
-  expect(names("return", {})).toEqual(["text", "json"]);
-  expect(fieldsOf(schemaOf("return"), { json: {} })[0]!.instead).toEqual(["Text"]);
+  expect(names("return", {})).toEqual(["text", "json", "asItComes"]);
+  expect(fieldsOf(schemaOf("return"), { json: {} })[0]!.instead).toEqual(["Text", "As it comes"]);
   expect(names("return", { json: {} })).toEqual(["json"]);
   expect(names("merge", { wait: "first" })).toEqual(["wait"]);
 });
@@ -86,6 +91,11 @@ test("conditions inside groups and items are decided on what is beside", () => {
   expect(wanted({ type: "bearer" })).toEqual(["type", "secret"]);
   expect(wanted({ type: "basic" })).toEqual(["type", "secret", "username"]);
   expect(wanted({ type: "none" })).toEqual(["type"]);
+  expect(wanted({ type: "oauth2ClientCredentials" })).toEqual(["type", "secret", "tokenUrl", "clientId"]);
+  const offered = (value: JsonObject) => fieldsOf(auth, value).map(({ name }) => name);
+  expect(offered({ type: "bearer" })).toEqual(["type", "secret", "username", "name"]);
+  expect(offered({ type: "oauth2ClientCredentials" })).toEqual(["type", "secret", "username", "name", "tokenUrl", "clientId", "clientAuth", "scopes", "tokenParameters"]);
+  expect([field("", itemsOf("http_request", "moreAuth"))].map(({ kind }) => kind)).toEqual(["group"]);
   expect([...shapeOf(itemsOf("return_content", "content"), { type: "image" }).required]).toEqual(["type", "data", "mimeType"]);
   expect(fieldsOf(itemsOf("switch", "cases"), { expression: "x" }).map(({ name }) => name)).toEqual(["name", "expression"]);
   expect(required("set_fields", { keep: ["a"] })).toEqual(["fields", "from"]);
