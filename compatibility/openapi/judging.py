@@ -228,6 +228,11 @@ def _commas_encoded(difference: Difference, call: Call) -> bool:
     return difference.place == "path" and "%2C" in expected and expected.replace("%2C", ",") == got.replace("%2C", ",")
 
 
+def _no_body_with_get(difference: Difference, call: Call) -> bool:
+    at_body = difference.place == "body" or difference.name == "content-type"
+    return at_body and call.has_body and call.operation.method in ("get", "head") and not difference.expected
+
+
 def _nothing_for_falsy_body(difference: Difference, call: Call) -> bool:
     return difference.place == "body" and not difference.name and not call.body and difference.got == call.body
 
@@ -250,6 +255,7 @@ RULES: Mapping[str, Callable[[Difference, Call], bool]] = {
     "it leaves a name in a path that it cannot read, or that no parameter declares": _path_not_filled,
     "it writes the query behind the fragment of a path": _query_behind_fragment,
     "it joins the members of an object by commas, whatever its style": _object_with_commas,
+    "it sends no body with GET and HEAD": _no_body_with_get,
     "it leaves an empty text out of a query": _empty_left_out,
     "it sends an empty list or object as a text": _empty_sent,
     "it encodes the commas of a list in a path": _commas_encoded,
