@@ -87,10 +87,11 @@ def _item(document: Document, schema: Json) -> Json:
 
 def is_told(difference: Difference, call: Call, notes: list[str]) -> bool:
     """Whether a note names what differs, or the parameter that it is written for."""
-    names = {difference.name or difference.place, *re.findall(r"[^.\[\]]+", difference.name)[:1]}
+    first = [*re.findall(r"[^.\[\]]+", difference.name), ""][0]
+    names = {difference.name or difference.place, first}
     for key, value in call.parameters.items():
         place, _, name = key.partition(".")
-        if place == difference.place and (place == "path" or (isinstance(value, dict) and difference.name in value)):
+        if place == difference.place and (place == "path" or (isinstance(value, dict) and first in value)):
             names.add(name)
     names.discard("")
     return any(
