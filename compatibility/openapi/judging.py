@@ -93,6 +93,8 @@ def is_told(difference: Difference, call: Call, notes: list[str]) -> bool:
         place, _, name = key.partition(".")
         if place == difference.place and (place == "path" or (isinstance(value, dict) and first in value)):
             names.add(name)
+    if difference.place == "cookie":
+        names.add("cookie")
     names.discard("")
     return any(
         re.search(rf"(?<![\w-]){re.escape(each)}(?![\w-])", note, re.IGNORECASE) for each in names for note in notes
@@ -234,6 +236,14 @@ def _no_body_with_get(difference: Difference, call: Call) -> bool:
     return at_body and call.has_body and call.operation.method in ("get", "head") and not difference.expected
 
 
+def _json_as_form(difference: Difference, call: Call) -> bool:
+    is_form = difference.place == "body" and "urlencoded" in call.media_type and isinstance(call.body, dict)
+    if not is_form:
+        return False
+    sent = difference.name.startswith("{") and not difference.got
+    return sent or (difference.is_extra and _texts(difference.got) == [_as_text(call.body.get(difference.name))])
+
+
 def _nothing_for_falsy_body(difference: Difference, call: Call) -> bool:
     return difference.place == "body" and not difference.name and not call.body and difference.got == call.body
 
@@ -256,6 +266,7 @@ RULES: Mapping[str, Callable[[Difference, Call], bool]] = {
     "it leaves a name in a path that it cannot read, or that no parameter declares": _path_not_filled,
     "it writes the query behind the fragment of a path": _query_behind_fragment,
     "it joins the members of an object by commas, whatever its style": _object_with_commas,
+    "it writes JSON where a form is declared": _json_as_form,
     "it sends no body with GET and HEAD": _no_body_with_get,
     "it leaves an empty text out of a query": _empty_left_out,
     "it sends an empty list or object as a text": _empty_sent,
