@@ -1,10 +1,12 @@
 """What every view of the API shares: how bodies are read, and what its browsable pages may do."""
 
 from collections.abc import Mapping
+from io import BytesIO
 from typing import IO, Any, ClassVar
 
 from csp.constants import UNSAFE_INLINE
 from csp.decorators import csp_update
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404
 from django.utils.decorators import method_decorator
@@ -25,7 +27,7 @@ FLOW_ID = OpenApiParameter("flowId", OpenApiTypes.INT, OpenApiParameter.PATH, de
 
 
 class BodyTooLarge(APIException):
-    """The body is larger than DATA_UPLOAD_MAX_MEMORY_SIZE."""
+    """The body is larger than what is read of one here."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = "The body is too large."
@@ -33,14 +35,18 @@ class BodyTooLarge(APIException):
 
 
 class DepthSafeJSONParser(JSONParser):
-    """JSON; nesting that is too deep for Python is the sender's fault and not a crash."""
+    """JSON, of so many bytes as a message to MCP may have; nesting too deep for Python is the sender's fault."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        """Read a body; raises ParseError for what is not JSON."""
+        """Read a body; raises ParseError for what is not JSON, and BodyTooLarge."""
+        # Django counts the bytes of forms alone.
+        body, most = stream.read(settings.MAX_BODY_BYTES + 1), settings.MAX_BODY_BYTES
+        if len(body) > most:
+            raise BodyTooLarge(f"The body has more than {most:,} bytes, which FLOWHUB_MAX_BODY_BYTES allows here.")
         try:
-            return super().parse(stream, media_type, parser_context)
+            return super().parse(BytesIO(body), media_type, parser_context)
         except RecursionError:
             raise ParseError("JSON parse error - nested too deep") from None
 

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from flows.api.base import BodyTooLarge
-from flows.api.fields import faults_as_json
+from flows.api.fields import Serializer, faults_as_json
 from flows.api.pagination import Envelope
 from flows.api.serializers import JsonObjectField
 from flows.api.servers import SERVER_ID, OfServer
@@ -172,7 +172,7 @@ class Asked:
             raise ValidationError({"operations": [say]})
 
 
-class ApiChangeSerializer(serializers.Serializer):
+class ApiChangeSerializer(Serializer):
     """What the API changed for those who call the flow."""
 
     path = serializers.CharField()
@@ -184,7 +184,7 @@ class ApiChangeSerializer(serializers.Serializer):
         return change.verdict == "breaking"
 
 
-class OperationSerializer(serializers.Serializer):
+class OperationSerializer(Serializer):
     """An operation, and what an import would make of it."""
 
     key = serializers.CharField(source="operation.key", help_text="get /pets")
@@ -217,7 +217,7 @@ class OperationSerializer(serializers.Serializer):
     )
 
 
-class RemovedSerializer(serializers.Serializer):
+class RemovedSerializer(Serializer):
     """A flow whose operation the API does not have any more; an import leaves it as it is."""
 
     flowId = serializers.IntegerField(source="pk")
@@ -225,7 +225,7 @@ class RemovedSerializer(serializers.Serializer):
     key = serializers.CharField(source="origin.operation")
 
 
-class CredentialsSerializer(serializers.Serializer):
+class CredentialsSerializer(Serializer):
     """A way to show who calls, where operations leave a choice."""
 
     key = serializers.CharField(help_text="What `?credentials=` takes.")
@@ -233,7 +233,7 @@ class CredentialsSerializer(serializers.Serializer):
     operations = serializers.IntegerField(help_text="How many know it.")
 
 
-class PreviewSerializer(serializers.Serializer):
+class PreviewSerializer(Serializer):
     """A page of operations, and what holds for all of them."""
 
     items = OperationSerializer(many=True)

@@ -40,7 +40,7 @@ class PublishTogetherSerializer(Serializer):
     activate = serializers.BooleanField(default=False, help_text="Switch those on that are off.")
 
 
-class OutcomeSerializer(serializers.Serializer):
+class OutcomeSerializer(Serializer):
     """What became of one flow."""
 
     flowId = serializers.IntegerField(source="flow.pk")
@@ -64,7 +64,7 @@ class OutcomeSerializer(serializers.Serializer):
         return faults_as_json(outcome.faults)
 
 
-class PublishedTogetherSerializer(serializers.Serializer):
+class PublishedTogetherSerializer(Serializer):
     """What became of all of them."""
 
     items = OutcomeSerializer(many=True)

@@ -42,7 +42,7 @@ FILE = OpenApiResponse(
 )
 
 
-class LeftSerializer(serializers.Serializer):
+class LeftSerializer(Serializer):
     """An operation that was asked for, and whose flow was left as it is."""
 
     key = serializers.CharField(source="operation.key")
@@ -56,7 +56,7 @@ class LeftSerializer(serializers.Serializer):
         return "same" if step.change == "same" else "edited" if step.choice == "leave" else "late"
 
 
-class NotesSerializer(serializers.Serializer):
+class NotesSerializer(Serializer):
     """What there is to know of a flow that was made of an operation."""
 
     key = serializers.CharField()

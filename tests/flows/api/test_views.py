@@ -520,3 +520,15 @@ def test_every_body_says_what_it_cannot_have(package: str) -> None:
     }
     # That is no body, but the query of an address.
     assert lenient == ({"PageQuery"} if package == "flows.api" else set())
+
+
+def test_a_body_that_is_too_large_is_refused_and_nothing_is_stored(settings: Any) -> None:
+    settings.MAX_BODY_BYTES = 1_000
+    flow = make_flow()
+    answer = rest(flow.server.owner).patch(f"/api/flows/{flow.pk}/", {"whenToUse": "x" * 1_000}, format="json")
+    assert (answer.status_code, answer.json()) == (
+        413,
+        {"detail": "The body has more than 1,000 bytes, which FLOWHUB_MAX_BODY_BYTES allows here."},
+    )
+    flow.refresh_from_db()
+    assert flow.when_to_use == ""
