@@ -66,7 +66,7 @@ def call_of(
         if call.media_type.startswith("text/") or "xml" in call.media_type:
             call.body, fits = "<note>größe &amp; gewicht</note>", True
         else:
-            sampler.has_files = "json" not in call.media_type and "urlencoded" not in call.media_type
+            sampler.has_files = "multipart" in call.media_type or document.kind(schema) == "string binary"
             call.body, fits = _fitting(sampler, checker, schema)
             sampler.has_files = True
         call.has_body, call.fits = True, call.fits and fits
