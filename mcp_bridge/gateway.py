@@ -1,7 +1,6 @@
 """The ASGI door to MCP: `/mcp/<slug>` -> head -> key -> body -> a plain call, or the SDK. Everything else -> Django."""
 
 import logging
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -13,9 +12,9 @@ from executions.admission.allowances import OverLimit
 from flows.adapters import lineage
 from flows.engine.aside import LARGE, in_thread
 from flows.values.scopes import Scope as KeyScope
-from mcp_bridge.calls import admitting, direct
+from mcp_bridge.calls import direct
 from mcp_bridge.calls.asking import SESSIONS
-from mcp_bridge.calls.tools import COUNTS_AS
+from mcp_bridge.calls.tools import COUNTS_AS, OVER_LIMIT, look
 from mcp_bridge.keys.principals import TooManyGuesses, key_ring
 from mcp_bridge.servers.host import Hosted, current_host
 from mcp_bridge.servers.server import hand_on
@@ -137,37 +136,45 @@ async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Heade
     for is not known, but it is no message that a client begins with.
     """
 
-    async def serve(message: Any, body: bytes, receive: Receive, send: Send) -> None:
+    async def serve_one(message: Any, body: bytes, receive: Receive, send: Send) -> None:
         try:
-            request_id = bodies.check(message, head)
-            session, manager = head.get(SESSION), hosted.manager
-            if request_id is not None and session and manager.is_under_way(session, request_id):
-                text = "A request with this id is under way in this session. Give each request an id of its own."
-                raise Refused(400, text, request_id=request_id)
-            client = manager.client_of(session, scope.get("user")) if session and head.is_legacy else None
-            call = direct.plain_call(message, head, scope, hosted.snapshot, client)
-            if call is None:
-                await _pass_on(dict(scope), hand_on(message, body, receive), send, head, hosted)
-            else:
-                with nullcontext() if client is None else manager.holding(head[SESSION], message["id"]):
-                    await direct.answer(call, None if client is None else session, receive, send)
+            await _serve(scope, receive, send, head, hosted, message, body)
         except Refused as refused:
             await refuse(refused, send)
 
     if "user" not in scope and bodies.may_be_large(head):
         try:
-            await admitting.look(hosted.snapshot, scope[COUNTS_AS])
+            await look(hosted.snapshot, scope[COUNTS_AS])
         except OverLimit as over:
             data, later = {"retryAfterSeconds": over.seconds}, {"retry-after": str(over.seconds)}
-            raise Refused(429, str(over), later, code=admitting.OVER_LIMIT, data=data) from None
-    with current_host().room.share(scope[COUNTS_AS]) as share:
+            raise Refused(429, str(over), later, code=OVER_LIMIT, data=data) from None
+    with bodies.Share(current_host().room, scope[COUNTS_AS]) as share:
         body = await bodies.read(receive, head, share)
         is_large = len(body) >= LARGE
         message = await in_thread(partial(bodies.parsed, body)) if is_large else bodies.parsed(body)
         if isinstance(message, list) and batches.may_come(head):
-            await batches.answer(batches.checked(message), serve, receive, send)
+            await batches.answer(batches.checked(message), serve_one, receive, send)
         else:
-            await serve(message, body, receive, send)
+            await _serve(scope, receive, send, head, hosted, message, body)
+
+
+async def _serve(
+    scope: Scope, receive: Receive, send: Send, head: Headers, hosted: Hosted, message: Any, body: bytes
+) -> None:
+    request_id = bodies.check(message, head)
+    session, manager = head.get(SESSION), hosted.manager
+    if request_id is not None and session and manager.is_under_way(session, request_id):
+        text = "A request with this id is under way in this session. Give each request an id of its own."
+        raise Refused(400, text, request_id=request_id)
+    client = manager.client_of(session, scope.get("user")) if session and head.is_legacy else None
+    call = direct.plain_call(message, head, scope, hosted.snapshot, client)
+    if call is None:
+        await _pass_on(dict(scope), hand_on(message, body, receive), send, head, hosted)
+    elif client is None:
+        await direct.answer(call, None, receive, send)
+    else:
+        with manager.holding(head[SESSION], message["id"]):
+            await direct.answer(call, session, receive, send)
 
 
 async def _pass_on(scope: Scope, receive: Receive, send: Send, head: Headers, hosted: Hosted) -> None:

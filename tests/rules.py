@@ -18,7 +18,10 @@ BOTH = f"{OLD}, {NEW}"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: the versions of the specification, its section, what it says, the test as `file::name`."""
+    """One rule: the versions of the specification, its page and section, what it says, the test as `file::name`.
+
+    Where the versions call a section by two names, both stand there, the older one first.
+    """
 
     versions: str
     section: str
@@ -92,37 +95,37 @@ RULES: dict[str, tuple[Rule, ...]] = {
         ),
         Rule(
             BOTH,
-            "Utilities, Progress",
+            "Progress, Progress Flow",
             "Progress is told to who gave a token, and only grows.",
             REPORTS + "test_a_flow_that_says_how_far_it_is_is_heard_word_for_word_and_only_forwards",
         ),
         Rule(
             BOTH,
-            "Utilities, Progress",
+            "Progress, Behavior Requirements",
             "Without a token nothing is told.",
             REPORTS + "test_without_a_token_nobody_hears_of_progress",
         ),
         Rule(
             BOTH,
-            "Utilities, Logging",
+            "Logging, Setting Log Level; Per-request log level",
             "Log messages come from the level that the client wants, for a session or for one request.",
             REPORTS + "test_log_messages_are_heard_from_the_level_that_the_client_wants",
         ),
         Rule(
             NEW,
-            "Multi Round-Trip Requests",
+            "Multi Round-Trip Requests, Basic Workflow",
             "A call is answered with what the client is asked; it sends the call again with answers and state.",
             ASKING + "test_a_form_of_every_shape_arrives_as_written_and_what_was_accepted_goes_on",
         ),
         Rule(
             NEW,
-            "Multi Round-Trip Requests",
+            "Multi Round-Trip Requests, Server Requirements",
             "A state that was tampered with, or is another's, is refused.",
             ASKING + "test_a_state_is_good_once_for_the_same_tool_caller_and_text",
         ),
         Rule(
             BOTH,
-            "Lifecycle, Capabilities",
+            "Lifecycle, Capability Negotiation; Base Protocol, `_meta`",
             "A client is asked only for what it has declared.",
             ASKING + "test_who_did_not_declare_to_answer_is_told_what_is_missing",
         ),
@@ -148,7 +151,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         ),
         Rule(
             BOTH,
-            "Base Protocol, JSON-RPC 2.0",
+            "Base Protocol, Error Responses",
             "A body that is no JSON is -32700.",
             MALFORMED + "test_a_body_that_is_no_json_is_refused_with_the_place",
         ),
@@ -160,7 +163,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         ),
         Rule(
             BOTH,
-            "Base Protocol, JSON-RPC 2.0",
+            "Base Protocol, Error Responses",
             "An unknown method is -32601.",
             MALFORMED + "test_a_method_that_does_not_exist_is_not_found",
         ),
@@ -172,7 +175,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         ),
         Rule(
             NEW,
-            "Base Protocol, Capabilities",
+            "Base Protocol, `_meta`",
             "A capability that a call needs and the client lacks is -32021, which names it.",
             ASKING + "test_who_did_not_declare_to_answer_is_told_what_is_missing",
         ),
@@ -180,31 +183,31 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "Transports": (
         Rule(
             BOTH,
-            "Streamable HTTP, Sending Messages",
+            "Streamable HTTP, Sending Messages (to the Server)",
             "A client says that it takes both JSON and event streams, and sends JSON.",
             MALFORMED + "test_a_wrong_media_type_is_refused_with_the_right_one",
         ),
         Rule(
             BOTH,
-            "Streamable HTTP, Sending Messages",
+            "Streamable HTTP, Sending Messages (to the Server)",
             "A request is answered as one JSON object or as a stream that ends with the same message.",
             DIRECT + "test_every_shape_of_a_call_comes_to_the_same_past_the_sdk_and_through_it",
         ),
         Rule(
             BOTH,
-            "Streamable HTTP, Sending Messages",
+            "Streamable HTTP, Sending Messages (to the Server)",
             "A notification is accepted with 202 and no body.",
             MALFORMED + "test_a_notification_that_means_nothing_is_taken_and_dropped",
         ),
         Rule(
             BOTH,
-            "Streamable HTTP, Security Warning",
+            "Streamable HTTP, Security Warning; Security & Endpoint",
             "A foreign Origin is refused with 403; so is a Host that is not served.",
             MCP + "test_a_request_that_may_not_pass_is_stopped_at_the_door",
         ),
         Rule(
             OLD,
-            "Streamable HTTP, Listening for Messages",
+            "Streamable HTTP, Listening for Messages from the Server",
             "A session has one stream of its own, which it may open again.",
             SESSIONS + "test_a_session_has_one_stream_and_may_open_another_when_that_is_closed",
         ),
@@ -246,43 +249,43 @@ RULES: dict[str, tuple[Rule, ...]] = {
         ),
         Rule(
             OLD,
-            "Streamable HTTP, Sending Messages",
+            "Streamable HTTP, Sending Messages to the Server",
             "A lost connection is no cancellation: the flow runs to its end.",
             REPORTS + "test_a_handshake_client_that_goes_away_leaves_its_flow_running_to_the_end",
         ),
         Rule(
             OLD,
-            "Utilities, Cancellation",
+            "Cancellation, Cancellation Flow",
             "`notifications/cancelled` ends the call.",
             MCP + "test_a_legacy_client_cancels_with_a_notification",
         ),
         Rule(
             NEW,
-            "Utilities, Cancellation",
+            "Cancellation, Transport-Specific Cancellation",
             "To close the response cancels the call.",
             MCP + "test_a_modern_client_that_hangs_up_cancels_its_execution",
         ),
         Rule(
             NEW,
-            "Transports, Standard MCP Request Headers",
+            "Streamable HTTP, Standard Request Headers",
             "A routing header comes once.",
             MALFORMED + "test_a_routing_header_may_be_there_once",
         ),
         Rule(
             NEW,
-            "Transports, Standard MCP Request Headers",
+            "Streamable HTTP, Server Validation",
             "Mcp-Method and Mcp-Name say what the message says; what differs is refused.",
             DIRECT + "test_every_shape_of_a_call_comes_to_the_same_past_the_sdk_and_through_it",
         ),
         Rule(
             NEW,
-            "Transports, Custom Headers from Tool Parameters",
+            "Streamable HTTP, Server Behavior for Custom Headers",
             "Mcp-Param headers say what the arguments say; what differs or lacks is refused.",
             DIRECT + "test_every_shape_of_a_call_comes_to_the_same_past_the_sdk_and_through_it",
         ),
         Rule(
-            BOTH,
-            "Streamable HTTP",
+            NEW,
+            "Streamable HTTP, Receiving Messages",
             "An answer that takes long is kept alive.",
             REPORTS + "test_a_silent_call_is_kept_alive_in_both_eras",
         ),
@@ -308,7 +311,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         ),
         Rule(
             BOTH,
-            "Base Protocol",
+            "Lifecycle, Initialization; Base Protocol, `_meta`",
             "Server and version are told in both eras.",
             "acceptance/test_version.py::test_clients_of_both_eras_learn_the_version",
         ),
@@ -320,7 +323,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         ),
         Rule(
             "2025-06-18 and later",
-            "Changes",
+            "Key Changes, Major changes",
             "There are no batches.",
             BATCHES + "test_another_version_has_no_batches",
         ),

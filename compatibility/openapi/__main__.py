@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 
 from compatibility.__main__ import Framework
 from compatibility.openapi.documents import Json
+from compatibility.openapi.importing import servers_for
 from compatibility.openapi.judging import EXPLAINED, NOT_COMPARED, REFERENCE, WORDS, WRONG, summary
 from compatibility.openapi.proving import Proof, Result, prove
 from compatibility.openapi.wire import Echo
 from compatibility.openapi.workers import HERE, NoAnswer, Worker
-from tests.live import ROOT, live_server
+from tests.live import live_server
 
 SWAGGER_CLIENT = ["swagger-client@3.39.0", "js-yaml@4.3.2"]
 FASTMCP = ["fastmcp==4.2.3"]
@@ -34,6 +35,11 @@ def main() -> None:
     )
     parser.add_argument("--results", type=Path, help="where to write every result, a line of JSON each")
     options = parser.parse_args()
+    paths = [
+        path
+        for path in sorted(options.documents.iterdir())
+        if path.suffix in (".json", ".yaml", ".yml") and (not options.only or path.name in options.only)
+    ]
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.folder or Path(temporary)).resolve()
         client = Framework("swagger-client", SWAGGER_CLIENT, "reference.mjs", folder / "swagger-client")
@@ -46,18 +52,14 @@ def main() -> None:
         scratch.mkdir()
         echo = Echo(options.port)
         with live_server(data, FLOWHUB_OUTBOUND_ALLOW=urlsplit(echo.origin).netloc) as server:
-            environment = server.environment | {"DJANGO_SETTINGS_MODULE": "flowhub.settings", "PYTHONPATH": str(ROOT)}
-            importer = Worker([sys.executable, "-m", "compatibility.openapi.importing"], data, environment)
             (client.folder / "reference.mjs").write_text((HERE / "reference.mjs").read_text())
             reference = Worker(["node", "--max-old-space-size=6000", "reference.mjs"], client.folder)
             beside = None if options.without_fastmcp else fastmcp
-            proof = Proof(server, echo, reference, importer, beside, scratch, options.seed, options.most)
+            proof = Proof(server, echo, reference, beside, scratch, options.seed, options.most)
             try:
-                for path in sorted(options.documents.iterdir()):
-                    if path.suffix in (".json", ".yaml", ".yml") and (not options.only or path.name in options.only):
-                        run(proof, path)
+                for path, number in zip(paths, servers_for(server, len(paths)), strict=True):
+                    run(proof, path, number)
             finally:
-                importer.stop()
                 reference.stop()
                 echo.stop()
     if options.results:
@@ -77,11 +79,11 @@ def _row(result: Result) -> dict[str, Json]:
     }
 
 
-def run(proof: Proof, path: Path) -> None:
+def run(proof: Proof, path: Path, number: int) -> None:
     """Call a document; prints a line for each operation."""
     print(f"== {path.name}", flush=True)
     try:
-        for result in prove(proof, path):
+        for result in prove(proof, path, number):
             proof.results.append(result)
             reasons = " | ".join(result.verdict.reasons)[:300]
             print(f"{result.verdict.word:12} fastmcp {result.beside.word:12} {result.operation} {reasons}", flush=True)

@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -40,9 +40,9 @@ class Call:
 
 
 def call_of(
-    document: Document, checker: Checker, operation: Operation, seed: str, parameters: Mapping[str, Json] | None
+    document: Document, checker: Checker, operation: Operation, seed: str, parameters: Mapping[str, Json]
 ) -> Call:
-    """Values for an operation; `parameters` of FlowHub's node, when there is one, say which media type it sends.
+    """Values for an operation; `parameters` of FlowHub's node, where there is one, say which media type it sends.
 
     Raises NoValue.
     """
@@ -66,7 +66,7 @@ def call_of(
         if call.media_type.startswith("text/") or "xml" in call.media_type:
             call.body, fits = "<note>größe &amp; gewicht</note>", True
         else:
-            sampler.has_files = "json" not in call.media_type
+            sampler.has_files = "multipart" in call.media_type or document.kind(schema) == "string binary"
             call.body, fits = _fitting(sampler, checker, schema)
             sampler.has_files = True
         call.has_body, call.fits = True, call.fits and fits
@@ -118,9 +118,8 @@ def _fitting(sampler: Sampler, checker: Checker, schema: Json) -> tuple[Json, bo
     return found, False
 
 
-def _media_type(operation: Operation, parameters: Mapping[str, Json] | None) -> str:
+def _media_type(operation: Operation, node: Mapping[str, Json]) -> str:
     """The media type of the document that FlowHub sends; else JSON, a form, or the first."""
-    node: Mapping[str, Json] = parameters or {}
     said = {name.lower(): value for name, value in (node.get("headers") or {}).items()}
     content_type = str(said.get("content-type", "")).partition(";")[0].strip().lower()
     kinds = list(operation.media)
@@ -141,12 +140,12 @@ def _media_type(operation: Operation, parameters: Mapping[str, Json] | None) -> 
 # --- FlowHub ----------------------------------------------------------------------------------------------------------
 
 
-def arguments_of(call: Call, definition: Json, schema: Json) -> dict[str, Json]:
+def arguments_of(call: Call, parameters: Mapping[str, Json], schema: Mapping[str, Json]) -> dict[str, Json]:
     """A tool's arguments: found by the expressions of the node, which say what argument it puts into which place.
 
     Values that it takes from a secret instead are put into the call, so that the others are given the same.
     """
-    parameters, properties = request_of(definition), schema.get("properties", {})
+    properties = schema.get("properties", {})
     secrets = dict(_credentials_in(parameters))
     arguments: dict[str, Json] = {}
     for key in list(call.parameters):
@@ -252,7 +251,7 @@ def built_of(call: Call, document: Document, operation_id: str) -> dict[str, Jso
 
 
 def authorizations(
-    document: Document, operation: Operation, secrets: list[str], tokens: Mapping[str, str]
+    document: Document, operation: Operation, secrets: Sequence[str], tokens: Mapping[str, str]
 ) -> list[dict[str, Json]]:
     """The credentials of each alternative, as swagger-client takes them; of one that wants none an empty object."""
     found: list[dict[str, Json]] = []
@@ -268,7 +267,7 @@ def authorizations(
 
 
 def _credentials(
-    name: str, scheme: Mapping[str, Json], secrets: list[str], tokens: Mapping[str, str]
+    name: str, scheme: Mapping[str, Json], secrets: Sequence[str], tokens: Mapping[str, str]
 ) -> list[dict[str, Json]]:
     kind = scheme.get("type")
     letters = _letters(name)[:40]

@@ -317,6 +317,17 @@ def origins(root: Json) -> set[str]:
     return found
 
 
+def base_of(root: Mapping[str, Json]) -> str:
+    """Where a document says that its system is: its first server with the defaults of its variables."""
+    if "swagger" in root:
+        return str(root.get("basePath") or "/")
+    server = (root.get("servers") or [{}])[0]
+    url = str(server.get("url", "/"))
+    for name, variable in (server.get("variables") or {}).items():
+        url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
+    return url.rstrip("/")
+
+
 def moved(address: str, origin: str) -> str:
     """An address, at another origin."""
     parts = urlsplit(address)

@@ -87,11 +87,14 @@ def _item(document: Document, schema: Json) -> Json:
 
 def is_told(difference: Difference, call: Call, notes: list[str]) -> bool:
     """Whether a note names what differs, or the parameter that it is written for."""
-    names = {difference.name or difference.place, *re.findall(r"[^.\[\]]+", difference.name)[:1]}
+    first = [*re.findall(r"[^.\[\]]+", difference.name), ""][0]
+    names = {difference.name or difference.place, first}
     for key, value in call.parameters.items():
         place, _, name = key.partition(".")
-        if place == difference.place and (place == "path" or (isinstance(value, dict) and difference.name in value)):
+        if place == difference.place and (place == "path" or (isinstance(value, dict) and first in value)):
             names.add(name)
+    if difference.place == "cookie":
+        names.add("cookie")
     names.discard("")
     return any(
         re.search(rf"(?<![\w-]){re.escape(each)}(?![\w-])", note, re.IGNORECASE) for each in names for note in notes
@@ -228,6 +231,19 @@ def _commas_encoded(difference: Difference, call: Call) -> bool:
     return difference.place == "path" and "%2C" in expected and expected.replace("%2C", ",") == got.replace("%2C", ",")
 
 
+def _no_body_with_get(difference: Difference, call: Call) -> bool:
+    at_body = difference.place == "body" or difference.name == "content-type"
+    return at_body and call.has_body and call.operation.method in ("get", "head") and not difference.expected
+
+
+def _json_as_form(difference: Difference, call: Call) -> bool:
+    is_form = difference.place == "body" and "urlencoded" in call.media_type and isinstance(call.body, dict)
+    if not is_form:
+        return False
+    sent = difference.name.startswith("{") and not difference.got
+    return sent or (difference.is_extra and _texts(difference.got) == [_as_text(call.body.get(difference.name))])
+
+
 def _nothing_for_falsy_body(difference: Difference, call: Call) -> bool:
     return difference.place == "body" and not difference.name and not call.body and difference.got == call.body
 
@@ -250,6 +266,8 @@ RULES: Mapping[str, Callable[[Difference, Call], bool]] = {
     "it leaves a name in a path that it cannot read, or that no parameter declares": _path_not_filled,
     "it writes the query behind the fragment of a path": _query_behind_fragment,
     "it joins the members of an object by commas, whatever its style": _object_with_commas,
+    "it writes JSON where a form is declared": _json_as_form,
+    "it sends no body with GET and HEAD": _no_body_with_get,
     "it leaves an empty text out of a query": _empty_left_out,
     "it sends an empty list or object as a text": _empty_sent,
     "it encodes the commas of a list in a path": _commas_encoded,

@@ -7,13 +7,13 @@ import urllib.error
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from compatibility.__main__ import Framework
 from compatibility.openapi.answers import planned
-from compatibility.openapi.calls import Call, arguments_of, authorizations, built_of, call_of, request_of
-from compatibility.openapi.documents import Document, Json, moved, origins
+from compatibility.openapi.calls import Call, arguments_of, authorizations, built_of, call_of
+from compatibility.openapi.documents import Document, Json, base_of, moved, origins
+from compatibility.openapi.importing import Imported, Made, imported
 from compatibility.openapi.judging import EXPLAINED, NOT_COMPARED, WRONG, Verdict, judged, refused
 from compatibility.openapi.values import Checker, NoValue
 from compatibility.openapi.wire import Echo, Parts, Sent, parts_of
@@ -28,7 +28,6 @@ class Proof:
     server: LiveServer
     echo: Echo
     reference: Worker
-    importer: Worker
     fastmcp: Framework | None
     scratch: Path
     seed: str
@@ -47,8 +46,8 @@ class Result:
     answer: str = ""
 
 
-def prove(proof: Proof, path: Path) -> Iterator[Result]:
-    """Call a sample of the operations of a document; raises NoAnswer for one that cannot be read."""
+def prove(proof: Proof, path: Path, number: int) -> Iterator[Result]:
+    """Call a sample of the operations of a document, as flows of a server; raises NoAnswer where it cannot be read."""
     here, document = _moved_here(proof, path)
     proof.echo.tokens = {}
     by_scheme = {}
@@ -65,31 +64,31 @@ def prove(proof: Proof, path: Path) -> Iterator[Result]:
     except NoAnswer as error:
         unread = f"swagger-client: {error}"
     keys = [operation.key for operation in chosen]
-    slug = "d" + "".join(letter if letter.isalnum() else "-" for letter in path.stem.lower())[:50].strip("-")
-    flows = _imported(proof, {"path": str(here), "slug": slug, "origin": proof.echo.origin, "keys": keys})
+    flows = imported(proof.server, number, here, proof.echo.origin, base_of(document.root), keys)
     calls: dict[str, Call] = {}
     expected: dict[str, list[Parts]] = {}
     found: dict[str, tuple[Verdict, str]] = {}
-    for number, operation in enumerate(chosen):
-        made = flows.get("operations", {}).get(operation.key, {})
+    for index, operation in enumerate(chosen):
+        made = flows.operations.get(operation.key)
         told = _not_made(flows, made)
         try:
-            call = call_of(document, checker, operation, proof.seed, request_of(made.get("definition")))
-            arguments = arguments_of(call, made.get("definition"), made.get("schema") or {})
+            call = call_of(document, checker, operation, proof.seed, made.parameters if made else {})
+            arguments = arguments_of(call, made.parameters, made.schema) if made else {}
             calls[operation.key] = call
             if unread:
                 raise NoAnswer(unread)
-            built = built_of(call, document, f"op{number}")
-            alternatives = authorizations(document, operation, flows.get("secrets", []), by_scheme)
+            built = built_of(call, document, f"op{index}")
+            alternatives = authorizations(document, operation, flows.secrets, by_scheme)
             expected[operation.key] = [_sent(proof, built, each, call) for each in [*alternatives, {}]]
         except (NoValue, NoAnswer) as error:
             found[operation.key] = told or Verdict(NOT_COMPARED, [str(error)]), ""
             continue
         # The request without credentials is FastMCP's measure; FlowHub's is one only where the document says so.
         measures = expected[operation.key][: len(alternatives)]
-        found[operation.key] = (
-            (told, "") if told else _called(proof, document, checker, call, made, arguments, measures)
-        )
+        if told or made is None:
+            found[operation.key] = told or Verdict(WRONG), ""
+        else:
+            found[operation.key] = _called(proof, document, checker, call, made, arguments, measures)
     beside = _beside(proof, document, small, calls, expected)
     for key in keys:
         verdict, answer = found[key]
@@ -116,25 +115,14 @@ def _token_urls(scheme: Mapping[str, Json]) -> list[str]:
     return [url for url in urls if isinstance(url, str)]
 
 
-def _imported(proof: Proof, asked: Mapping[str, Json]) -> dict[str, Any]:
-    """What FlowHub makes of the document."""
-    try:
-        said: dict[str, Any] = proof.importer.ask(**asked)
-    except NoAnswer as error:
-        said = {"crashed": str(error)}
-    return said
-
-
-def _not_made(flows: Mapping[str, Any], made: Mapping[str, Any]) -> Verdict | None:
+def _not_made(flows: Imported, made: Made | None) -> Verdict | None:
     """The verdict where there is no flow to call."""
-    if "crashed" in flows:
-        return Verdict(WRONG, [f"the import ended: {flows['crashed']}"])
-    if "refused" in flows:
-        return Verdict(EXPLAINED, [f"the document is refused: {'; '.join(flows['refused'])}"])
-    if not made:
+    if flows.refused:
+        return Verdict(EXPLAINED, [f"the document is refused: {flows.refused}"])
+    if made is None:
         return Verdict(WRONG, ["it is not listed, and nothing says so"])
-    if "flow" not in made:
-        return Verdict(EXPLAINED if made["problem"] else WRONG, [f"cannot be made: {made['problem']}"])
+    if made.flow is None:
+        return Verdict(EXPLAINED if made.problem else WRONG, [f"cannot be made: {made.problem}"])
     return None
 
 
@@ -162,31 +150,30 @@ def _called(
     document: Document,
     checker: Checker,
     call: Call,
-    made: Mapping[str, Any],
+    made: Made,
     arguments: Mapping[str, Json],
     expected: list[Parts],
 ) -> tuple[Verdict, str]:
     """Call the flow, and judge what it sent; then what is wrong with its answer."""
-    urls = [text for text in _strings(made["definition"]) if text.startswith(("http://", "https://"))]
+    urls = [text for text in _strings(dict(made.parameters)) if text.startswith(("http://", "https://"))]
     if strange := [url for url in urls if not url.startswith(proof.echo.origin)]:
         return Verdict(WRONG, [f"it would be sent to {strange[0][:100]}"]), ""
     plan = planned(document, checker, call.operation, proof.seed)
     proof.echo.answer = plan.answer
     proof.echo.taken()
     try:
-        execution = proof.server.post_json(f"/api/flows/{made['flow']}/test/", {"arguments": arguments})
+        execution = proof.server.post_json(f"/api/flows/{made.flow}/test/", {"arguments": arguments})
     except urllib.error.HTTPError as error:
         said = error.read().decode(errors="replace")[:400]
-        return refused(f"FlowHub refused the call ({error.code}): {said}", call, made["notes"]), ""
+        return refused(f"FlowHub refused the call ({error.code}): {said}", call, made.notes), ""
     except OSError as error:
         return Verdict(WRONG, [f"FlowHub did not answer: {error}"]), ""
     arrived = proof.echo.taken(call.operation.method, call.operation.path)
     result = execution.get("result") or {}
     if not arrived:
         text = " ".join(each.get("text", "") for each in result.get("content", []) if isinstance(each, dict))
-        return refused(f"nothing was sent: {text[:300]}", call, made["notes"]), ""
-    notes = [*made["notes"], made["problem"]]
-    verdict = judged(expected, parts_of(arrived[0], _headers_of(call)), call, document, notes)
+        return refused(f"nothing was sent: {text[:300]}", call, made.notes), ""
+    verdict = judged(expected, parts_of(arrived[0], _headers_of(call)), call, document, made.notes)
     return verdict, plan.fault(result)
 
 
@@ -208,13 +195,9 @@ def _beside(
     """What FastMCP sends of the same calls; its credentials are its HTTP client's, so they are not compared."""
     if proof.fastmcp is None:
         return {}
-    servers = small.get("servers") or [{"url": "/"}]
-    url = servers[0].get("url", "/")
-    for name, variable in (servers[0].get("variables") or {}).items():
-        url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
     asked = {
         "document": small,
-        "url": moved(url, proof.echo.origin).rstrip("/"),
+        "url": moved(base_of(small), proof.echo.origin).rstrip("/"),
         "calls": [
             {"at": key, "method": call.operation.method, "path": call.operation.path, "parameters": call.parameters}
             | ({"body": call.body} if call.has_body else {})

@@ -91,7 +91,7 @@ def parts_of(sent: Sent, named: Iterable[str] = ()) -> Parts:
     counted = OF_THE_CLIENT - {name.lower() for name in named} | {"content-type", "cookie"}
     headers: dict[str, str] = {}
     for name, value in sent.headers:
-        if name.lower() not in counted:
+        if name and name.lower() not in counted:
             headers[name.lower()] = value.strip()
     media = sent.header("content-type")
     media_type = media.partition(";")[0].strip().lower() if sent.body else ""

@@ -45,6 +45,9 @@ class Bounds:
     waiting: int = MAX_WAITING
 
 
+USUAL = Bounds()
+
+
 class OverLimit(Exception):
     """A call that may not be made now; the message says when to come back, `seconds` is the same as a number."""
 

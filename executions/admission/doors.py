@@ -25,13 +25,14 @@ class UnderWay:
         self.numbers: dict[str, int] = {}
         self.lock = threading.Lock()
 
-    def enter(self, allowances: Sequence[Allowance]) -> "Place":
-        """Take a place under every name, or under none; raises OverLimit."""
+    def enter(self, allowances: Sequence[Allowance], flow_id: int | None, server_id: int | None) -> "Place":
+        """Take a place under every name, or under none; raises OverLimit, which is counted."""
         numbers = self.numbers
         limited = [each for each in allowances if each.at_once is not None]
         with self.lock:
             for each in limited:
                 if each.at_once is not None and numbers.get(each.name, 0) >= each.at_once:
+                    _count(allowances, flow_id, server_id)
                     raise _at_once(each)
             for each in limited:
                 numbers[each.name] = numbers.get(each.name, 0) + 1
@@ -101,26 +102,25 @@ class Doors:
         call that goes on with an execution is not new: it takes a place, and none of the rates. Only where Redis has
         to be asked is it an awaitable of the place that comes back.
         """
-        refused = partial(_count, allowances, flow_id, server_id)
-        place = self._enter(allowances, refused)
+        place = self._under_way.enter(allowances, flow_id, server_id)
         rates = [each for each in allowances if each.per_minute is not None] if is_new else []
-        if self.leases is not None and self._sharing.is_on and (rates or any(each.is_shared for each in place.limited)):
-            return self._admit_aside(place, rates, refused)
+        is_shared = self.leases is not None and self._sharing.is_on
+        if is_shared and (rates or any(each.is_shared for each in place.limited)):
+            return self._admit_aside(place, rates, partial(_count, allowances, flow_id, server_id))
         if rates:
-            self._take(place, rates, refused)
+            self._take(place, rates, partial(_count, allowances, flow_id, server_id))
         return place
 
     def admit_here(self, allowances: Sequence[Allowance], flow_id: int | None, server_id: int | None) -> Place:
         """The same for a call that arrives in a worker thread, which may wait for Redis."""
-        refused = partial(_count, allowances, flow_id, server_id)
-        place = self._enter(allowances, refused)
-        self._take(place, [each for each in allowances if each.per_minute is not None], refused)
+        place = self._under_way.enter(allowances, flow_id, server_id)
+        rates = [each for each in allowances if each.per_minute is not None]
+        self._take(place, rates, partial(_count, allowances, flow_id, server_id))
         return place
 
     async def look(self, allowances: Sequence[Allowance], server_id: int | None) -> None:
         """Raise OverLimit, which is counted, for a call that would not be let in now; takes nothing."""
-        refused = partial(_count, allowances, None, server_id)
-        self._enter(allowances, refused).leave()
+        self._under_way.enter(allowances, None, server_id).leave()
         rates = [each for each in allowances if each.per_minute is not None]
         try:
             if self._shared is not None and self._sharing.is_on:
@@ -128,7 +128,7 @@ class Doors:
             else:
                 self._ask_rates(rates, Buckets.look)
         except OverLimit:
-            refused()
+            _count(allowances, None, server_id)
             raise
 
     async def _admit_aside(self, place: Place, rates: Sequence[Allowance], refused: Callable[[], None]) -> Place:
@@ -138,13 +138,6 @@ class Doors:
             place.leave()
             raise
         return place
-
-    def _enter(self, allowances: Sequence[Allowance], refused: Callable[[], None]) -> Place:
-        try:
-            return self._under_way.enter(allowances)
-        except OverLimit:
-            refused()
-            raise
 
     def _take(self, place: Place, rates: Sequence[Allowance], refused: Callable[[], None]) -> None:
         """Take the place among those of all processes too, and the call out of every bucket; else it is left."""

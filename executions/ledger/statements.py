@@ -11,12 +11,16 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.models import Model
+from django.db.models import DateTimeField, Model, UUIDField
 
 from executions.models import Execution
+from executions.record import moments
 from executions.record.status import Status
 
 Row = dict[str, Any]
+
+
+_PYTHON_OF = {UUIDField: uuid.UUID, DateTimeField: datetime}
 
 
 class _Statements:
@@ -37,13 +41,18 @@ class _Statements:
 
         if connection.vendor == "sqlite":
             # What Django's backend does, without asking the settings for the time zone each time: all moments are UTC.
-            self.adapters[uuid.UUID] = lambda value: value.hex
-            self.adapters[datetime] = lambda value: str(value.replace(tzinfo=None))
+            self.adapters[uuid.UUID] = lambda value: f"{value.int:032x}"
+            self.adapters[datetime] = lambda value: moments.text_of(value, " ")
         else:
             # Django's own cursor writes values into the statement, in Python.
             from psycopg import Cursor
 
             self.cursor = Cursor
+
+        kinds = [type(getattr(field, "target_field", field)) for field in Execution._meta.concrete_fields]
+        adapted = [(place, self.adapters.get(_PYTHON_OF.get(kind, str))) for place, kind in enumerate(kinds)]
+        self.adapted = [(place, adapter) for place, adapter in adapted if adapter is not None]
+        """The places of an execution's columns whose values the driver does not take as they are."""
 
     def adapt(self, value: Any) -> Any:
         """A Python value as the database driver takes it."""
@@ -136,16 +145,16 @@ def insert(rows: list[Row]) -> None:
     if not rows:
         return
     here, sql = _here()
-    find = sql.adapters.get
     # SQLite gives up the interpreter's lock for each statement; psycopg reads a long statement anew each time.
     size = len(rows) if here.vendor == "sqlite" else 1
     for first in range(0, len(rows), size):
-        values = []
+        values: list[Any] = []
         for row in rows[first : first + size]:
-            for column in sql.columns:
-                value = row.get(column)
-                adapter = find(type(value))
-                values.append(value if adapter is None else adapter(value))
+            begins = len(values)
+            values += map(row.get, sql.columns)
+            for place, adapter in sql.adapted:
+                if (value := values[begins + place]) is not None:
+                    values[begins + place] = adapter(value)
         _execute(here, sql, sql.insert + places(here.vendor, len(sql.columns), size), values)
 
 

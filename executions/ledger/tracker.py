@@ -103,9 +103,8 @@ class Tracker:
                 self.ledger.progress(self.execution_id, nodes, self.started_at + timedelta(seconds=self.seconds))
             self._pause = max(FLUSH_SECONDS, BREATHER * (time.monotonic() - began))
 
-    def _dump_nodes(self, entries: list[Entry], data: bytes | None = None) -> str:
-        redact, rebuild = self._redacted_nodes, shrinking.rebuilt
-        return payload.dump(entries, redactor=self.redactor, redact=redact, rebuild=rebuild, data=data)
+    def _dump_nodes(self, entries: list[Entry]) -> str:
+        return payload.dump(entries, redactor=self.redactor, redact=self._redacted_nodes, rebuild=shrinking.rebuilt)
 
     def _redacted_nodes(self, entries: list[Entry], redactor: Redactor) -> list[Entry]:
         """What one node was given as a token may turn up under any name later, so what is found is remembered."""
@@ -137,35 +136,28 @@ class Tracker:
         if self._flushing is not None and not self._flushing.done():
             await uninterrupted(asyncio.wait([self._flushing]))
 
-        columns = partial(self.columns, seconds, result, error, message)
+        def columns() -> dict[str, Any]:
+            # First, because what is found in the nodes is not to be stored in the result either.
+            texts = {"node_executions": self._dump_nodes(self.nodes.entries)}
+            texts["result"] = payload.dump(result, redactor=self.redactor, redact=_redacted_result)
+            if message is not None:
+                texts["sent"] = payload.dump(difference(result, message), redactor=self.redactor)
+            return self.columns(seconds, error, texts)
+
         row = await aside(columns, self.nodes.entries, result)
         is_ours, _ = await uninterrupted(self.ledger.commit(self.execution_id, row, kept))
         return is_ours
 
-    def columns(
-        self,
-        seconds: float,
-        result: dict[str, Any],
-        error: FlowError | None,
-        message: Mapping[str, Any] | None,
-        nodes: bytes | None = None,
-    ) -> dict[str, Any]:
-        """What the end after so many seconds puts into the row: the nodes, the result, and what was sent of it.
-
-        `nodes` is what `payload.written` makes of the entries, when it has been asked.
-        """
+    def columns(self, seconds: float, error: FlowError | None, texts: Mapping[str, str]) -> dict[str, Any]:
+        """What the end after so many seconds puts into the row, with the JSON texts of nodes, result and the like."""
         ended_at = self.started_at + timedelta(seconds=seconds)
-        row: dict[str, Any] = {
+        row = {
             "status": Status.FULFILLED.value if error is None else Status.ERROR.value,
             "ended_at": ended_at,
             "updated_at": ended_at,
             "duration_ms": round(seconds * 1000, 3),
-            # First, because what is found in the nodes is not to be stored in the result either.
-            "node_executions": self._dump_nodes(self.nodes.entries, nodes),
-            "result": payload.dump(result, redactor=self.redactor, redact=_redacted_result),
+            **texts,
         }
-        if message is not None:
-            row["sent"] = payload.dump(difference(result, message), redactor=self.redactor)
         return row if error is None else row | error_columns(error, self.redactor)
 
 

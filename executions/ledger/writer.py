@@ -95,7 +95,8 @@ class Ledger:
     """Collects rows from event loops and writes them in groups from its own thread."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._items: dict[uuid.UUID, _Item] = {}
         self._keys: dict[uuid.UUID, CountKey] = {}
         self._bytes = 0
@@ -127,7 +128,7 @@ class Ledger:
 
     def open(self, row: Row, claim: CallKey | None = None) -> None:
         """Take a pending row; it reaches the database soon, or when `commit` asks for it."""
-        with self._changed:
+        with self._lock:
             item = self._item(row["id"], len(row["initial_params"]))
             item.insert, item.claim = row, claim
 
@@ -137,7 +138,7 @@ class Ledger:
         False when somebody else has it: then neither is stored. Awaiting it raises LedgerUnavailable when that cannot
         be found out.
         """
-        with self._changed:  # held for both: the writer must not come between
+        with self._lock:  # held for both: the writer must not come between
             self.open(row, claim)
             return self.commit(row["id"])
 
@@ -146,14 +147,14 @@ class Ledger:
 
         Costs no more than a place in the group that is written next: for calls that nobody saw under way.
         """
-        with self._changed:
+        with self._lock:
             item = self._item(row["id"], len(row["initial_params"]) + len(row["node_executions"]))
             item.insert, item.is_terminal = row, True
             return self._written(item)
 
     def progress(self, execution_id: uuid.UUID, node_executions: str, at: datetime) -> None:
         """Replace the stored node executions of a pending row, soon; the latest call wins."""
-        with self._changed:
+        with self._lock:
             item = self._items.get(execution_id)
             if item is None or not item.is_terminal:
                 item = self._item(execution_id, len(node_executions))
@@ -161,12 +162,12 @@ class Ledger:
 
     def adopt(self, execution: Execution) -> None:
         """Write from now on what becomes of a pending row that another ledger may have opened."""
-        with self._changed:
+        with self._lock:
             self._keys[execution.pk] = counts.key_of_execution(execution)
 
     def release(self, execution_id: uuid.UUID) -> None:
         """Somebody else may write what becomes of a pending row; nothing of it may be waiting here."""
-        with self._changed:
+        with self._lock:
             key = self._keys.pop(execution_id, None)
         # Open pages show what it asks.
         if key is not None and listeners:
@@ -181,7 +182,7 @@ class Ledger:
         raises LedgerUnavailable when it cannot be written.
         """
         size = len((terminal or {}).get("node_executions", "")) + len(answer.encrypted if answer is not None else "")
-        with self._changed:
+        with self._lock:
             item = self._item(execution_id, size)
             if terminal is not None:
                 item.update, item.is_terminal, item.kept = terminal, True, answer
@@ -194,7 +195,8 @@ class Ledger:
         item.waiters.append((loop, written))
         # Not at once: what else this turn of the event loop brings shares the transaction, and the writer does not
         # compete for the interpreter with the calls that are about to end.
-        loop.call_soon(self._wake)
+        if not self._is_due:
+            loop.call_soon(self._wake)
         return written
 
     def _item(self, execution_id: uuid.UUID, size: int = 0) -> _Item:
@@ -214,7 +216,7 @@ class Ledger:
         return item
 
     def _wake(self) -> None:
-        with self._changed:
+        with self._lock:
             if self._items and not self._is_due:
                 self._is_due = True
                 self._changed.notify()

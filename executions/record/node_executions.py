@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from executions.record.entries import NodeEntry
+from executions.record.moments import second_of
 from executions.record.payload import Cut
 from flows.engine.events import (
     AttemptFailed,
@@ -68,6 +69,7 @@ class NodeExecutions:
 
     def __init__(self, started_at: datetime, entries: Sequence[Entry] = ()) -> None:
         self.started_at = started_at
+        self._second, self._fraction = second_of(started_at), started_at.microsecond
         self.entries: list[Entry] = list(entries)
         self._finished_bytes: dict[str, int] = {}
         self._open: dict[str, tuple[Entry, float]] = {
@@ -162,14 +164,19 @@ class NodeExecutions:
         finished.append(kept | {"reused": True} if event.is_reused else kept)
 
     def _new(self, event: Event, status: str) -> Entry:
-        node = event.node
+        node, passed = event.node, round(event.at * 1_000_000)
+        fraction = self._fraction + passed
+        if 0 < fraction < 1_000_000:  # as most: to write a moment costs more than the rest of an entry
+            executed_at = f"{self._second}.{fraction:06d}+00:00"
+        else:
+            executed_at = (self.started_at + timedelta(microseconds=passed)).isoformat()
         entry: Entry = {
             "nodeId": node.id,
             "nodeName": node.name,
             "nodeType": node.type,
             "status": status,
-            "executedAt": (self.started_at + timedelta(seconds=event.at)).isoformat(),
-            "startOffsetMs": round(event.at * 1000, 3),
+            "executedAt": executed_at,
+            "startOffsetMs": passed / 1000,
             "durationMs": None,
             "attempts": 1,
             "handle": None,
@@ -187,7 +194,7 @@ class NodeExecutions:
 
     def _close(self, event: Event) -> Entry:
         entry, began = self._open.pop(event.node.id)
-        entry["durationMs"] = round((event.at - began) * 1000, 3)
+        entry["durationMs"] = round((event.at - began) * 1_000_000) / 1000
         if "asked" in entry:
             _end_waiting(entry, event.at)
         if "attemptLog" in entry and entry["attemptLog"][-1]["durationMs"] is None:

@@ -156,6 +156,24 @@ def written(value: Any) -> bytes | None:
         return None
 
 
+def plain_texts(values: Mapping[str, Any], cap: int, redactor: Redactor) -> dict[str, str] | None:
+    """The JSON text of each value, as `dump` makes it; None when one has to be hidden, cut or rebuilt, or is not known
+    to need none of that: `cap` is for all of them.
+
+    They are looked through together, because most of that is the same for a short text and for a long one.
+    """
+    try:
+        parts = [orjson.dumps(value, option=PASSTHROUGH) for value in values.values()]
+    except (TypeError, ValueError, RecursionError):
+        return None
+    data = b"\n".join(parts)
+    if len(data) > cap or b"\\u0000" in data or redactor.finds(data):
+        return None
+    if _may_be_deep(data) and any(map(_may_be_deep, parts)):
+        return None
+    return dict(zip(values, [part.decode() for part in parts], strict=True))
+
+
 def dump(
     value: Any,
     cap: int = MAX_RECORD,
@@ -163,20 +181,23 @@ def dump(
     redactor: Redactor | None = Redactor.none,
     redact: Redact = redacted,
     rebuild: Rebuild = rebuilt,
-    data: bytes | None = None,
 ) -> str:
     """Return JSON text of `value`, at most about `cap` bytes long, without what `redactor` knows or names tell.
 
     `redact` says which parts of a value are data; without a redactor, the value is redacted already. `rebuild` makes
-    the text of what is large or no plain JSON. `data` is what `written` gave, when it has been asked.
+    the text of what is large or no plain JSON.
     """
-    data = data or written(value)
+    data = written(value)
     if redactor is not None and (data is None or redactor.finds(data)):
         return dump(redact(value, redactor), cap, redactor=None, rebuild=rebuild)
     if data is None or len(data) > min(cap, MAX_STRING) or b"\\u0000" in data:
         return rebuild(value, cap)
-    # Fewer brackets than levels: most values are known to be shallow without being walked.
-    return data.decode() if data.count(b"{") + data.count(b"[") <= MAX_DEPTH else rebuild(value, cap)
+    return rebuild(value, cap) if _may_be_deep(data) else data.decode()
+
+
+def _may_be_deep(data: bytes) -> bool:
+    """Fewer brackets than levels: most values are known to be shallow without being walked."""
+    return data.count(b"{") + data.count(b"[") > MAX_DEPTH
 
 
 def text_of(plain: Any) -> str:

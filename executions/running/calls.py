@@ -3,11 +3,11 @@
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from executions.admission.allowances import Bounds
+from executions.admission.allowances import USUAL, Bounds
 from executions.admission.doors import Place
 from executions.admission.families import Numbers
 from executions.ledger.idempotency_keys import Claim
@@ -54,7 +54,7 @@ class Caller:
     """MCP's method and the name or URI that it asked for, when the call came by another request than `tools/call`."""
     is_asked_live: bool = False
     """Whether questions and answers need the connection of this very call, so that they end with this process."""
-    bounds: Bounds = field(default=Bounds(), compare=False)
+    bounds: Bounds = field(default=USUAL, compare=False)
     """What one call of this caller may leave behind."""
     above: Lineage | None = None
     """The execution whose node called by FlowHub's own address; None for a caller from outside."""
@@ -152,7 +152,8 @@ class Delivery:
     waiting: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+# Not frozen, like what is made of it: one of each is made for every call, and a frozen one takes three times as long.
+@dataclass(slots=True, eq=False)
 class Call:
     """One call of a flow, from the door to the end: the target, the arguments as they were sent, and who calls.
 
@@ -183,21 +184,22 @@ class Call:
     faults: tuple[Fault, ...] = field(init=False)
     """What is wrong with the arguments, without the write-only values and credentials among them."""
 
-    def __post_init__(self) -> None:
-        given, faults = self.target.input_schema.accept(self.arguments)
-        if faults:
-            faults = self.target.guard.unquoted(faults, self.arguments)
-        object.__setattr__(self, "given", given)
-        object.__setattr__(self, "faults", tuple(faults))
+    is_short: InitVar[bool] = field(default=False, kw_only=True)
+    """Whether it is known that the arguments do not take long to check."""
+
+    def __post_init__(self, is_short: bool) -> None:
+        self.given, faults = self.target.input_schema.accept(self.arguments, is_short=is_short)
+        self.faults = tuple(self.target.guard.unquoted(faults, self.arguments)) if faults else ()
 
 
 async def call_of(target: Target, arguments: Any, caller: Caller, *more: Any, **named: Any) -> Call:
     """A call, made as `Call` is; in a thread when its arguments take long to check."""
-    make = partial(Call, target, arguments, caller, *more, **named)
-    return await in_thread(make) if target.input_schema.takes_long(arguments) else make()
+    if target.input_schema.takes_long(arguments):
+        return await in_thread(partial(Call, target, arguments, caller, *more, **named))
+    return Call(target, arguments, caller, *more, is_short=True, **named)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What goes back to the caller: MCP content blocks, the JSON value if the flow returned one, the execution's id.
 

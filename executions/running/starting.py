@@ -21,6 +21,8 @@ from executions.ledger.writer import ledger
 from executions.models import new_id
 from executions.privacy.redactor import Redactor
 from executions.record import payload, ports
+from executions.record.exchange import difference
+from executions.record.moments import second_of
 from executions.running.calls import (
     Answer,
     Answerer,
@@ -37,11 +39,11 @@ from executions.running.pausing import hold
 from executions.running.recovery import heart
 from executions.running.switching import Offers
 from executions.running.targets import ArgumentsError, Target
-from executions.running.work import NO_SECRETS, Work, ended_elsewhere, give_up, pending_row, secrets_of
+from executions.running.work import MAX_REQUEST, NO_SECRETS, Work, ended_elsewhere, give_up, pending_row, secrets_of
 from flows.adapters import lineage
 from flows.adapters.http_client import outbound_client
 from flows.adapters.sandbox import CodeOf, code_runner
-from flows.engine.aside import LARGE, aside, cancel_again, is_large, uninterrupted
+from flows.engine.aside import aside, cancel_again, is_large, uninterrupted
 from flows.engine.expressions import SecretValues
 from flows.engine.limits import Limits
 from flows.engine.node import Services
@@ -128,29 +130,37 @@ async def answer_at_once(call: Call) -> Answer | None:
         raise ArgumentsError(call.faults)
     await admit()
     started_at = datetime.now(UTC)
-    work, row = _begun(new_id(started_at), started_at, call, NO_SECRETS)
-    tracker, record = work.tracker, work.tracker.nodes.add
+    # None of the arguments is write-only, or they would be kept from the answer.
+    redactor, timeout = target.guard.literals, target.timeout_seconds
+    tracker = Tracker(ledger, new_id(started_at), started_at, redactor)
+    work, record = Work(call, tracker, redactor, NO_SECRETS, timeout), tracker.nodes.add
+    roots = _roots(work)
     outcome = await run(
         target.graph,
         call.given,
-        services=Services(str(tracker.execution_id), roots=_roots(work), secrets=work.secrets),
-        observers=(record,) if call.watch is None else (record, call.watch(lambda: tracker.redactor)),
+        services=Services(roots["execution"]["id"], roots=roots, secrets=NO_SECRETS),
+        observers=(record,) if call.watch is None else (record, call.watch(lambda: redactor)),
         limits=LIMITS,
         output_schema=target.output_schema,
     )
     answer = _answer(work, outcome)
-    nodes = payload.written(tracker.nodes.entries)
-    if nodes is None or len(nodes) > LARGE:
-        ledger.open(row)
-        ending = dispatcher.start(tracker.execution_id, work.end(answer, outcome.error))
-        if call.place is not None:
-            call.place.until_done(ending)
-        await Running(tracker.execution_id, call, ending).state()
-        return answer
     result = answer.as_json()
-    message = call.written(answer) if call.written is not None else None
-    terminal = tracker.columns(tracker.seconds, result, outcome.error, message, nodes)
-    await ledger.record(row | terminal)
+    values = {"initial_params": call.arguments, "node_executions": tracker.nodes.entries, "result": result}
+    if call.request is not None:
+        values["request"] = call.request
+    if call.written is not None:
+        values["sent"] = difference(result, call.written(answer))
+    seconds = tracker.seconds
+    texts = payload.plain_texts(values, MAX_REQUEST, redactor)
+    row = partial(pending_row, tracker.execution_id, started_at, call, call.arguments, redactor, timeout)
+    if texts is not None:
+        await ledger.record(row(texts) | tracker.columns(seconds, outcome.error, texts))
+        return answer
+    ledger.open(row())
+    ending = dispatcher.start(tracker.execution_id, work.end(answer, outcome.error))
+    if call.place is not None:
+        call.place.until_done(ending)
+    await Running(tracker.execution_id, call, ending).state()
     return answer
 
 
@@ -253,9 +263,9 @@ async def _walk(work: Work) -> Answer | Waiting:
 
 def _roots(work: Work) -> dict[str, Any]:
     """What expressions may name besides the outputs of nodes."""
-    caller, target = work.call.caller, work.call.target
+    caller, target, started_at = work.call.caller, work.call.target, work.tracker.started_at
     return {
-        "now": work.tracker.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "now": f"{second_of(started_at)}.{started_at.microsecond // 1000:03d}Z",
         "caller": {
             "clientName": caller.client_name,
             "clientVersion": caller.client_version,

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -37,11 +38,24 @@ MAX_REQUEST = 16 * 1024
 
 
 def pending_row(
-    execution_id: uuid.UUID, started_at: datetime, call: Call, shown: Any, redactor: Redactor, timeout: float
+    execution_id: uuid.UUID,
+    started_at: datetime,
+    call: Call,
+    shown: Any,
+    redactor: Redactor,
+    timeout: float,
+    texts: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The row of a call that this process runs, for at most `timeout` seconds; `shown` is kept of its arguments."""
+    """The row of a call that this process runs, for at most `timeout` seconds; `shown` is kept of its arguments.
+
+    `texts` are the JSON texts of what was sent, by column, where they are known to hold nothing to hide.
+    """
     target = call.target
-    row = base_row(execution_id, started_at, shown, call.caller, redactor)
+    if texts is not None:
+        row, request = _row(execution_id, started_at, shown, texts["initial_params"], call.caller), texts.get("request")
+    else:
+        row = base_row(execution_id, started_at, shown, call.caller, redactor)
+        request = None if call.request is None else payload.dump(call.request, MAX_REQUEST, redactor=redactor)
     row |= {
         "flow_id": target.flow_id,
         "flow_version_id": target.version_id,
@@ -52,7 +66,7 @@ def pending_row(
         "server_slug": target.server_slug,
         "runner_id": heart.runner_id,
         "deadline_at": started_at + timedelta(seconds=timeout),
-        "request": None if call.request is None else payload.dump(call.request, MAX_REQUEST, redactor=redactor),
+        "request": request,
     }
     if call.parent is not None:
         row["parent_id"] = call.parent.execution_id
@@ -63,7 +77,10 @@ def base_row(
     execution_id: uuid.UUID, started_at: datetime, arguments: Any, caller: Caller, redactor: Redactor
 ) -> dict[str, Any]:
     """The columns that each execution has from the start, also one of a tool that does not exist."""
-    arguments, text = payload.cleaned(arguments, redactor)
+    return _row(execution_id, started_at, *payload.cleaned(arguments, redactor), caller)
+
+
+def _row(execution_id: uuid.UUID, started_at: datetime, arguments: Any, text: str, caller: Caller) -> dict[str, Any]:
     return {
         **_caller_columns(caller),
         "id": execution_id,

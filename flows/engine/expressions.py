@@ -61,11 +61,18 @@ SECRET_REFERENCES: Mapping[str, str] = _References()
 
 
 class Filling(dict[str, Any]):
-    """A scope for one node, whose texts may take so many characters together: they are counted before they are made."""
+    """A scope, from which the texts of one node may take so many characters: they are counted before they are made."""
 
     def __init__(self, scope: Scope, room: int) -> None:
         super().__init__(scope)
         self._room = self._left = room
+
+    def anew(self, values: Scope | None = None) -> "Filling":
+        """The scope for another node, with these values beside it: itself without any, or a copy."""
+        if values:
+            return Filling({**self, **values}, self._room)
+        self._left = self._room
+        return self
 
     def take(self, text: str) -> None:
         """Count a part of a text; raises NodeFailed when there is no room for it."""

@@ -203,7 +203,7 @@ def _nothing_deferred(name: str, values: Mapping[str, Json]) -> Json:
     raise KeyError(name)
 
 
-# Not frozen: each node of each execution gets one, and to set frozen fields takes three times as long.
+# Not frozen, like the values below: each node of each execution has one, and a frozen one takes three times as long.
 @dataclass(slots=True)
 class NodeContext:
     """What a node may know and use besides its parameters; it changes nothing of it.
@@ -280,7 +280,7 @@ def _shortened(message: str) -> str:
     return message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """What a flow answers to its caller: text, a JSON value that is also sent as text, or content blocks.
 
@@ -293,7 +293,7 @@ class Reply:
     blocks: tuple[Mapping[str, Json], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NodeResult:
     """How a node ended: its output, the handle that it takes, and an answer to the caller if it gives one."""
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -45,7 +45,8 @@ NOT_TAKEN = "no branch led here"
 LEFT_BEHIND = "another branch arrived first, and the flow has ended without this one"
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, like all values that are made for each call or node: a frozen one takes three times as long to make.
+@dataclass(slots=True)
 class Outcome:
     """How a flow ended: `error` is None when it went well; `replies` are in the order in which they were given.
 
@@ -121,7 +122,8 @@ class _Walk:
         self.services = services
         self.observers = observers
         self.before_effects = before_effects
-        self.timeout: asyncio.Timeout
+        self.timeout: asyncio.Timeout | None = None
+        """None where nothing could interrupt the walk."""
         self.timeout_seconds = self.seconds_left = timeout
         self.reused = reused
         self.limits = limits
@@ -130,7 +132,7 @@ class _Walk:
         self.began = time.monotonic()
         self.starts_at = 0.0
         """What the record's clock says when this walk begins; above 0 when it goes on after a pause."""
-        self.scope: dict[str, Any] = dict(services.roots)
+        self.scope = Filling(services.roots, limits.answer_bytes)
         if graph.secret_names:
             self.scope[SECRETS] = services.secrets
         self.waiting = dict(graph.incoming_counts)
@@ -181,17 +183,16 @@ class _Walk:
             self._tell(NodeAnswered(self.graph.nodes[node_id], self._at()))
 
     async def run(self) -> Outcome:
-        self.timeout = asyncio.timeout(self.seconds_left)
         try:
             if self.graph.is_immediate:
-                await self._walk()  # which nothing could interrupt
+                await self._walk()
             else:
-                async with self.timeout:
+                async with asyncio.timeout(self.seconds_left) as self.timeout:
                     await self._walk()
         except _Stop as stop:
             self.failure = stop.error
         except TimeoutError:
-            if not self.timeout.expired():
+            if self.timeout is None or not self.timeout.expired():
                 raise
             self.failure = self.failure or self._timed_out(None)
         except asyncio.CancelledError:
@@ -348,11 +349,12 @@ class _Walk:
 
     def _begin(self, node: Node, finished: Sequence[Finished]) -> Any:
         """A node's parameters with the expressions filled in, once it is told that it begins; raises NodeFailed."""
-        parameters, unfit = self.arguments if node.type == TRIGGER else dict(node.parameters), None
-        shown = parameters
-        if node.fill is not None:
+        unfit = None
+        if node.fill is None:
+            shown = parameters = self.arguments if node.type == TRIGGER else dict(node.parameters)
+        else:
             try:
-                parameters = node.fill(self._filling({}))
+                shown = parameters = node.fill(self.scope.anew())
                 # Most values fit, and to ask only that is quicker than to ask for every fault.
                 if not node.registered.validator.is_valid(parameters):
                     faults = node.registered.faults(parameters, "", before_filling=False)
@@ -362,11 +364,9 @@ class _Walk:
                 if node.secrets:
                     destinations.check(node.secrets, parameters, self.services.secrets)
                     # References to secrets are shown as they are.
-                    shown = node.fill(self._filling({SECRETS: SECRET_REFERENCES}))
-                else:
-                    shown = parameters
+                    shown = node.fill(self.scope.anew({SECRETS: SECRET_REFERENCES}))
             except NodeFailed as failed:
-                unfit, finished = failed, ()
+                shown, unfit, finished = dict(node.parameters), failed, ()
         if node.id not in self.reported:  # else it goes on after a question
             self._tell(NodeStarted(node, self._at(), shown))
             for item in finished:
@@ -375,12 +375,6 @@ class _Walk:
             raise unfit
         self.finished[node.id] = {item.index: item for item in finished}
         return parameters
-
-    def _filling(self, values: Mapping[str, Any]) -> Filling:
-        """The scope, and these values beside it, for texts as long as an answer."""
-        filling = Filling(self.scope, self.limits.answer_bytes)
-        filling.update(values)
-        return filling
 
     async def _result(self, node: Node, parameters: Any) -> NodeResult:
         lent = self.services
@@ -401,10 +395,18 @@ class _Walk:
             hide=lent.hide,
         )
         if node.deferred:
-            context = replace(context, fill=lambda name, values: node.deferred[name](self._filling(values)))
-        node_type = node.registered.node_type
-        running = node_type.execute(parameters, context)
-        result = _at_once(node, running) if node.is_immediate else await running
+            context = replace(context, fill=lambda name, values: node.deferred[name](self.scope.anew(values)))
+        running = node.registered.node_type.execute(parameters, context)
+        if not node.is_immediate:
+            result = await running
+        else:
+            try:
+                running.send(None)
+            except StopIteration as ended:
+                result = ended.value
+            else:  # no timeout would stop it
+                running.close()
+                raise RuntimeError(f"{node.type!r} says that its nodes are immediate, and this one waits")
         if not isinstance(result, NodeResult):
             raise TypeError(f"{node.type!r} gave back {type(result).__name__}, not a NodeResult")
         if node.own_handles and result.handle not in node.own_handles:
@@ -461,7 +463,7 @@ class _Walk:
 
     def _interrupted(self, node: Node) -> NodeErrored:
         """A node that was under way when the flow ended: the record must not claim to know what it did."""
-        if self.failure is None and self.timeout.expired():
+        if self.failure is None and self.timeout is not None and self.timeout.expired():
             self.failure = self._timed_out(node)
         if self.failure is not None and self.failure.kind == "timeout":
             return NodeErrored(node, self._at(), self._timed_out(node).message, "timeout")
@@ -537,17 +539,6 @@ class _Walk:
                     if target.id not in self.reported:
                         self._tell(NodeSkipped(target, self._at(), NOT_TAKEN))
                     todo.append((target, None))
-
-
-def _at_once(node: Node, running: Coroutine[Any, Any, NodeResult]) -> NodeResult:
-    """The result of a node that does not wait; one that does is stopped where it waits, because no timeout would."""
-    try:
-        running.send(None)
-    except StopIteration as ended:
-        result: NodeResult = ended.value
-        return result
-    running.close()
-    raise RuntimeError(f"{node.type!r} says that its nodes are immediate, and this one waits")
 
 
 def _being_cancelled() -> bool:

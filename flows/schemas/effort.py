@@ -47,6 +47,7 @@ _NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _MANY = ("properties", "dependentRequired", "dependentSchemas", "dependencies")
 _WORD = 64  # bits
 _INFINITE = (math.inf, -math.inf)
+_CONTAINERS = (dict, list)
 _VISIT, _UNIQUE, _COMPARED, _MATCHED = 0.5, 10.0, 1.0, 0.3
 # What stands beside `unevaluated…` is checked again to know what it has evaluated, and in each of them once more.
 _AGAIN = 3
@@ -112,7 +113,7 @@ class Efforts:
             left -= each
             if isinstance(item, str):
                 left -= character * len(item)
-            elif isinstance(item, dict | list):
+            elif isinstance(item, _CONTAINERS):
                 if each * len(item) > left:
                     return -1.0
                 if isinstance(item, dict):

@@ -14,8 +14,8 @@ from executions.running.calls import Answer, Pending, Written, call_of
 from executions.running.refusing import refuse
 from executions.running.targets import ArgumentsError, Target
 from flows.offers.sample_inputs import as_arguments
-from mcp_bridge.calls import admitting, asking, reports, tools
-from mcp_bridge.calls.results import error_of
+from mcp_bridge.calls import asking, reports, tools
+from mcp_bridge.calls.results import error_of, meta_of
 from mcp_bridge.calls.tools import Context
 from mcp_bridge.catalogue.snapshot import Snapshot
 
@@ -46,7 +46,7 @@ async def answer_of(
 
     def failure(answer: Answer) -> MCPError:
         code = INVALID_PARAMS if call.faults else INTERNAL_ERROR
-        return MCPError(code, answer.text, data={**data, **asking.meta_of(answer)})
+        return MCPError(code, answer.text, data={**data, **meta_of(answer)})
 
     def written(answer: Answer) -> dict[str, Any]:
         if not answer.is_error:
@@ -56,9 +56,9 @@ async def answer_of(
     # Of a resource's URI the template is kept: what stands in its place are arguments.
     request = asking.request_of(ctx, **({"uri": asked} if "uri" in data else {}))
     try:
-        place = await admitting.admit(snapshot, principal, tools.counts_as(ctx), target.flow_id, is_new=is_new)
+        place = await tools.admit(snapshot, principal, tools.counts_as(ctx), target.flow_id, is_new=is_new)
     except OverLimit as over:
-        raise MCPError(admitting.OVER_LIMIT, str(over), data={**data, "retryAfterSeconds": over.seconds}) from None
+        raise MCPError(tools.OVER_LIMIT, str(over), data={**data, "retryAfterSeconds": over.seconds}) from None
     try:
         async with reports.watching(ctx, target.graph) as watch:
             call = await call_of(target, arguments, caller, watch, request=request, written=written, place=place)

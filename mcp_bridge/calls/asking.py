@@ -33,21 +33,16 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from executions.ledger.suspensions import AnswerRefused, Ticket
-from executions.models import execution_url
 from executions.questions import resumption
 from executions.questions.resumption import CallerGone, Given
 from executions.running import deliveries
 from executions.running.calls import Answer, Answerer, Call, Pending, Waiting, error_answer
 from flows.adapters import vault
 from flows.engine.questions import CAPABILITIES, MAX_ANSWER_SECONDS, Question, QuestionKind, refused
+from mcp_bridge.calls import results
 
 Context = ServerRequestContext[Any, Any]
 Called = Answer | Pending | Waiting
-
-EXECUTION_ID = "flowhub/executionId"
-EXECUTION_URL = "flowhub/executionUrl"
-JOINED = "flowhub/joined"
-PENDING = "flowhub/pending"
 
 SESSIONS = "flowhub.sessions"
 """Where the gateway keeps, in the scope of a request, the manager of its server's sessions."""
@@ -130,18 +125,13 @@ def cannot_be_asked(answer: Answer, protocol_version: str) -> MCPError | None:
     if protocol_version not in MODERN_PROTOCOL_VERSIONS or answer.error is None or answer.error.unasked is None:
         return None
     needed: dict[str, Any] = {"requiredCapabilities": {CAPABILITIES[answer.error.unasked]: {}}}
-    return MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, answer.text, data=needed | meta_of(answer))
+    return MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, answer.text, data=needed | results.meta_of(answer))
 
 
 def request_of(ctx: Context, **params: Any) -> dict[str, Any]:
     """The client's message for the record, with `params` in place of its own; arguments and answers stand elsewhere."""
-    return request_kept(ctx.request_id, ctx.method, {**(ctx.params or {}), **params})
-
-
-def request_kept(request_id: Any, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The same of a message that did not come through the SDK."""
-    sent = {name: value for name, value in params.items() if name not in _KEPT_ELSEWHERE}
-    return {"id": request_id, "method": method, "params": sent}
+    sent = {name: value for name, value in {**(ctx.params or {}), **params}.items() if name not in _KEPT_ELSEWHERE}
+    return {"id": ctx.request_id, "method": ctx.method, "params": sent}
 
 
 def _given(responses: Mapping[str, Any]) -> dict[str, Given]:
@@ -152,24 +142,13 @@ def _plain(response: Any) -> Any:
     return response.model_dump(by_alias=True, mode="json", exclude_none=True)
 
 
-def meta_of(result: Called) -> dict[str, Any]:
-    """What a result says of its execution, and how it came to this caller, in `_meta`."""
-    execution_id = str(result.execution_id)
-    meta: dict[str, Any] = {EXECUTION_ID: execution_id, EXECUTION_URL: execution_url().format(execution_id)}
-    if not isinstance(result, Waiting) and result.is_joined:
-        meta[JOINED] = True
-    if isinstance(result, Pending):
-        meta[PENDING] = True
-    return meta
-
-
 def _input_required(waiting: Waiting) -> dict[str, Any]:
     requests = {key: _plain(_request(question)) for key, question in waiting.questions.items()}
     return {
         "resultType": "input_required",
         "inputRequests": requests,
         "requestState": str(waiting.ticket),
-        "_meta": meta_of(waiting),
+        "_meta": results.meta_of(waiting),
     }
 
 

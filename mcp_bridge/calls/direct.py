@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import mcp_types.methods
@@ -27,9 +27,8 @@ from pydantic import ValidationError
 
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.running import deliveries
-from executions.running.calls import Answer, Call, Pending, Waiting
 from flows.adapters import lineage
-from mcp_bridge.calls import asking, results, tools
+from mcp_bridge.calls import results, tools
 from mcp_bridge.calls.tools import Client, ToolCall
 from mcp_bridge.catalogue.snapshot import Snapshot
 from mcp_bridge.wire.headers import Headers
@@ -53,7 +52,7 @@ _STREAM = [
     # Or nginx would keep back what is to show that the call is under way.
     (b"x-accel-buffering", b"no"),
 ]
-_PARAM_HEADER = MCP_PARAM_HEADER_PREFIX.lower()
+_PARAM_HEADER = f" {MCP_PARAM_HEADER_PREFIX.lower()}"
 
 
 def plain_call(
@@ -94,7 +93,8 @@ def plain_call(
     if client is None:
         return None
     caller = client.calling(principal, scope[tools.COUNTS_AS], head.get(lineage.HEADER))
-    request = asking.request_kept(message["id"], METHOD, params)
+    kept = {name: value for name, value in params.items() if name != "arguments"}  # as `asking.request_of` does
+    request = {"id": message["id"], "method": METHOD, "params": kept}
     return ToolCall(snapshot, principal, caller, tool, arguments, request)
 
 
@@ -102,7 +102,7 @@ def _sender_of(meta: Any, head: Headers) -> Client | None:
     """The client that the `_meta` of a 2026-07-28 request names; None when the SDK has to look at it and its head."""
     if not isinstance(meta, dict) or not _ENVELOPE <= meta.keys() <= {*_ENVELOPE, CLIENT_INFO_META_KEY}:
         return None
-    if meta[PROTOCOL_VERSION_META_KEY] != head.version or any(name.startswith(_PARAM_HEADER) for name in head):
+    if meta[PROTOCOL_VERSION_META_KEY] != head.version or _PARAM_HEADER in f" {' '.join(head)}":
         return None
     try:
         written = orjson.dumps(meta)
@@ -133,14 +133,14 @@ async def answer(call: ToolCall, session_id: str | None, receive: Receive, send:
         await _answer_later(call, receive, send)
         return
     session = [] if session_id is None else [(b"mcp-session-id", session_id.encode("latin-1"))]
-    await _send_json(_encoded(call, await _outcome(call)), session, send)
+    await _send_json(await _message(call), session, send)
 
 
 async def _answer_later(call: ToolCall, receive: Receive, send: Send) -> None:
     """The same where the flow may wait, as the SDK does it: a stream shows that it is under way after PING_SECONDS, and
     a client that hangs up has cancelled its call (MCP 2026-07-28, Cancellation).
     """
-    working, leaving = asyncio.ensure_future(_outcome(call)), asyncio.ensure_future(_hung_up(receive))
+    working, leaving = asyncio.ensure_future(_message(call)), asyncio.ensure_future(_hung_up(receive))
     streams = False
     try:
         while True:
@@ -153,7 +153,7 @@ async def _answer_later(call: ToolCall, receive: Receive, send: Send) -> None:
                 streams = True
                 await send({"type": "http.response.start", "status": 200, "headers": _STREAM})
             await send({"type": "http.response.body", "body": b": ping\r\n\r\n", "more_body": True})
-        body = _encoded(call, working.result())
+        body = working.result()
         if streams:
             await send({"type": "http.response.body", "body": b"event: message\r\ndata: " + body + b"\r\n\r\n"})
         else:
@@ -175,38 +175,27 @@ async def _send_json(body: bytes, more: list[tuple[bytes, bytes]], send: Send) -
     await send({"type": "http.response.body", "body": body})
 
 
-async def _outcome(call: ToolCall) -> dict[str, Any]:
-    """The member `result` of the answer, or `error` when there is no result, in the SDK's words."""
-    name, version = call.tool.target.tool_name, call.caller.protocol_version
+async def _message(call: ToolCall) -> bytes:
+    """The JSON-RPC message that answers the call: with `result`, or `error` when there is none, in the SDK's words."""
+    name, version, error = call.tool.target.tool_name, call.caller.protocol_version, ""
+    answered = partial(call.answered, watch=None, run=deliveries.state_of)  # type: ignore[arg-type] # it asks nobody
+    limited = call.snapshot, call.principal, call.caller.counts_as, call.tool, version
+    message: dict[str, Any] = {"jsonrpc": "2.0", "id": call.request["id"]}
     try:
-        result = await tools.within_limits(
-            call.snapshot,
-            call.principal,
-            call.caller.counts_as,
-            call.tool,
-            version,
-            lambda place: call.answered(place, None, _state_of),
-        )
-    except LedgerUnavailable as error:
-        result = tools.not_recorded(call.snapshot, name, version, error)
+        result = await tools.within_limits(*limited, answered)
+    except LedgerUnavailable as unavailable:
+        result = tools.not_recorded(call.snapshot, name, version, unavailable)
     except Exception:
         logger.exception("a call of %s was not answered", name)
-        return {"error": {"code": INTERNAL_ERROR, "message": "Internal server error"}}
+        error = "Internal server error"
     try:
-        return {"result": results.sifted(result, version)}
+        if not error:
+            message["result"] = results.sifted(result, version)
     except ValidationError:
         logger.exception("what %s answers cannot be sent in %s", name, version)
-        return {"error": {"code": INTERNAL_ERROR, "message": "Handler returned an invalid result"}}
-
-
-async def _state_of(called: Call) -> Answer | Pending:
-    state = await deliveries.state_of(called)
-    assert not isinstance(state, Waiting)  # noqa: S101 - a plain tool asks nobody
-    return state
-
-
-def _encoded(call: ToolCall, outcome: dict[str, Any]) -> bytes:
-    message = {"jsonrpc": "2.0", "id": call.request["id"]} | outcome
+        error = "Handler returned an invalid result"
+    if error:
+        message["error"] = {"code": INTERNAL_ERROR, "message": error}
     try:
         return orjson.dumps(message)
     except TypeError:  # integers beyond 64 bits, halves of surrogate pairs

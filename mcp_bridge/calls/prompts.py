@@ -8,9 +8,9 @@ from mcp_types import INVALID_PARAMS, GetPromptRequestParams
 
 from executions.running.calls import Answer
 from flows.offers.prompts import MessageError
-from mcp_bridge.calls import asking, tools
+from mcp_bridge.calls import tools
 from mcp_bridge.calls.answered_by_flow import answer_of
-from mcp_bridge.calls.results import complete, listed, signed, spoken
+from mcp_bridge.calls.results import complete, listed, meta_of, signed, spoken
 from mcp_bridge.calls.tools import Context
 from mcp_bridge.catalogue.offered import PublishedPrompt
 from mcp_bridge.catalogue.snapshot import Catalogue, Snapshot, may_see
@@ -47,7 +47,7 @@ async def get_prompt(catalogue: Catalogue, ctx: Context, params: GetPromptReques
 
         def write(answer: Answer) -> dict[str, Any]:
             messages = [{"role": "user", "content": block} for block in spoken(answer)]
-            found = result | {"messages": messages, "_meta": asking.meta_of(answer)}
+            found = result | {"messages": messages, "_meta": meta_of(answer)}
             return signed(found, catalogue.snapshot, ctx.protocol_version)
 
         data = {"name": params.name}

@@ -8,9 +8,9 @@ from mcp_types import INVALID_PARAMS, ReadResourceRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from executions.running.calls import Answer
-from mcp_bridge.calls import asking, tools, ui_resources
+from mcp_bridge.calls import tools, ui_resources
 from mcp_bridge.calls.answered_by_flow import answer_of
-from mcp_bridge.calls.results import listed, signed
+from mcp_bridge.calls.results import listed, meta_of, signed
 from mcp_bridge.calls.tools import Context
 from mcp_bridge.catalogue.offered import PublishedResource
 from mcp_bridge.catalogue.snapshot import Catalogue, Snapshot, may_see
@@ -89,7 +89,7 @@ async def read_resource(catalogue: Catalogue, ctx: Context, params: ReadResource
     def write(answer: Answer) -> dict[str, Any]:
         text_type = resource.mime_type or ("application/json" if answer.is_structured else "text/plain")
         contents = [_contents(block, params.uri, text_type) for block in answer.content]
-        found = {"contents": contents, "_meta": asking.meta_of(answer)}
+        found = {"contents": contents, "_meta": meta_of(answer)}
         return signed(listed(found, ctx.protocol_version), catalogue.snapshot, ctx.protocol_version)
 
     # The values in the URI are parameters of the flow, and kept as those are.

@@ -12,10 +12,14 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import RootModel
 
 from executions.models import execution_url
-from executions.running.calls import Answer, Pending
+from executions.running.calls import Answer, Pending, Waiting
 from flows.values.reserved_names import GET_EXECUTION, GET_RESULT
-from mcp_bridge.calls import asking
 from mcp_bridge.catalogue.snapshot import Snapshot
+
+EXECUTION_ID = "flowhub/executionId"
+EXECUTION_URL = "flowhub/executionUrl"
+JOINED = "flowhub/joined"
+PENDING = "flowhub/pending"
 
 SILENT_ANSWER = "(The answer is an empty text.)"
 SILENT_FAILURE = "The tool failed and did not say why."
@@ -37,11 +41,22 @@ def result_of(
     content = spoken(answer)
     if answer.is_error and (looks or links):
         content = [*content, {"type": "text", "text": _where(answer, looks)}]
-    result = {"content": content, "isError": answer.is_error, "_meta": asking.meta_of(answer)}
+    result = {"content": content, "isError": answer.is_error, "_meta": meta_of(answer)}
     if answer.is_structured:
         wraps = wraps or not isinstance(answer.structured, Mapping)
         result["structuredContent"] = _structured(answer.structured, protocol_version, wraps)
     return result
+
+
+def meta_of(result: Answer | Pending | Waiting) -> dict[str, Any]:
+    """What a result says of its execution, and how it came to this caller, in `_meta`."""
+    execution_id = str(result.execution_id)
+    meta: dict[str, Any] = {EXECUTION_ID: execution_id, EXECUTION_URL: execution_url().format(execution_id)}
+    if not isinstance(result, Waiting) and result.is_joined:
+        meta[JOINED] = True
+    if isinstance(result, Pending):
+        meta[PENDING] = True
+    return meta
 
 
 def spoken(answer: Answer) -> list[dict[str, Any]]:
@@ -87,7 +102,7 @@ def _pending(pending: Pending, protocol_version: str, wraps: bool) -> dict[str, 
         "content": [{"type": "text", "text": text}],
         "structuredContent": _structured(structured, protocol_version, wraps),
         "isError": False,
-        "_meta": asking.meta_of(pending),
+        "_meta": meta_of(pending),
     }
 
 

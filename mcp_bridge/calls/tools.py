@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from typing import Any, NoReturn
 
+from django.conf import settings
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
@@ -17,8 +18,8 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from executions.admission.allowances import OverLimit
-from executions.admission.doors import Place
+from executions.admission.allowances import Bounds, OverLimit, of_stranger
+from executions.admission.doors import Place, doors
 from executions.ledger.idempotency_keys import MAX_CHARACTERS
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.running.calls import Answer, Call, Caller, Pending, Watch, call_of
@@ -27,7 +28,7 @@ from executions.running.refusing import refuse, refuse_unknown
 from executions.running.targets import ArgumentsError
 from flows.adapters import lineage
 from flows.engine.questions import QuestionKind
-from mcp_bridge.calls import admitting, asking, own_tools, reports, results
+from mcp_bridge.calls import asking, own_tools, reports, results
 from mcp_bridge.calls.own_tools import OwnToolCall
 from mcp_bridge.catalogue.snapshot import Catalogue, PublishedTool, Snapshot
 from mcp_bridge.keys.principals import KeyUser, Principal
@@ -35,6 +36,12 @@ from mcp_bridge.keys.principals import KeyUser, Principal
 logger = logging.getLogger(__name__)
 
 IDEMPOTENCY_KEY = "flowhub/idempotencyKey"
+RETRY_AFTER = "flowhub/retryAfterSeconds"
+"""In `_meta`: clients compare structured content with the tool's output schema, also that of an error."""
+OVER_LIMIT = -32005
+"""The error for a prompt or resource of a flow, and for a large message that is not read for it. MCP leaves -32000 to
+-32019 to implementations; this one means the same elsewhere (EIP-1474, Error codes).
+"""
 COUNTS_AS = "flowhub.counts_as"
 """Where the scope of a request has `Caller.counts_as`."""
 
@@ -71,7 +78,7 @@ async def list_tools(catalogue: Catalogue, ctx: Context, params: PaginatedReques
     return results.listed({"tools": [*tools, *own]}, ctx.protocol_version)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class ToolCall:
     """A call of a flow's tool by somebody who may make it, whichever way it came: through the SDK, or past it."""
 
@@ -84,6 +91,8 @@ class ToolCall:
     """What the record keeps of the client's message."""
     key: Any = None
     """The idempotency key, as it was sent."""
+    _told: tuple[Answer | Pending, dict[str, Any]] | None = field(default=None, init=False)
+    """The last answer, and the message that it became: the record and the client have the same."""
 
     async def answered(
         self, place: Place, watch: Watch | None, run: Callable[[Call], Awaitable[Answer | Pending | dict[str, Any]]]
@@ -111,6 +120,8 @@ class ToolCall:
         return answer if isinstance(answer, dict) else self._written(answer)
 
     def _written(self, answer: Answer | Pending) -> dict[str, Any]:
+        if self._told is not None and self._told[0] is answer:
+            return self._told[1]
         version, looks = self.caller.protocol_version, False
         if isinstance(answer, Answer) and answer.is_error:
             if (error := asking.cannot_be_asked(answer, version)) is not None:
@@ -118,12 +129,33 @@ class ToolCall:
             looks = own_tools.looks(self.snapshot, self.principal)
         links, wraps = self.snapshot.links_failures, self.tool.wraps_result
         result = results.result_of(answer, version, wraps=wraps, looks=looks, links=links)
-        return results.signed(result, self.snapshot, version)
+        self._told = answer, results.signed(result, self.snapshot, version)
+        return self._told[1]
 
 
 def tool_of(snapshot: Snapshot, principal: Principal | None, name: str) -> PublishedTool | None:
     """The flow's tool of that name, if this caller may call it."""
     return snapshot.tools.get(name) if principal is None or principal.may_call(name) else None
+
+
+async def admit(
+    snapshot: Snapshot, principal: Principal | None, counts_as: str, flow_id: int | None, *, is_new: bool = True
+) -> Place:
+    """Let a call in, as `doors.admit` does; raises OverLimit.
+
+    It is counted to the key; of strangers to what they count as, `Caller.counts_as`, at this server.
+    """
+    if principal is not None:
+        caller = principal.allowance
+    else:
+        caller = of_stranger(counts_as, snapshot.server_id, *snapshot.stranger_calls)
+    admitted = doors.admit((caller, snapshot.allowance), flow_id, snapshot.server_id, is_new=is_new)
+    return admitted if isinstance(admitted, Place) else await admitted
+
+
+async def look(snapshot: Snapshot, stranger: str) -> None:
+    """Raise OverLimit where a stranger, by what they count as, would not be let in; nothing is taken."""
+    await doors.look((of_stranger(stranger, snapshot.server_id, *snapshot.stranger_calls),), snapshot.server_id)
 
 
 async def within_limits(
@@ -142,9 +174,11 @@ async def within_limits(
     """
     flow_id = tool.target.flow_id if tool is not None else None
     try:
-        place = await admitting.admit(snapshot, principal, counts_as, flow_id, is_new=is_new)
+        place = await admit(snapshot, principal, counts_as, flow_id, is_new=is_new)
     except OverLimit as over:
-        return results.signed(admitting.over_limit(over, protocol_version), snapshot, protocol_version)
+        # No client waits for Retry-After, but its model reads a sentence.
+        refused = results.failure(str(over), protocol_version) | {"_meta": {RETRY_AFTER: over.seconds}}
+        return results.signed(refused, snapshot, protocol_version)
     try:
         return await run(place)
     finally:
@@ -213,7 +247,7 @@ async def _refuse_unknown(
     message = f"There is no tool {params.name[:100]!r} on this server. Its tools are: {shown}."
 
     def refusal(answer: Answer | None) -> MCPError:
-        return MCPError(INVALID_PARAMS, message, data=asking.meta_of(answer) if answer else None)
+        return MCPError(INVALID_PARAMS, message, data=results.meta_of(answer) if answer else None)
 
     if principal is None:
         # Only known callers leave a record: strangers must not be able to fill the disk.
@@ -232,7 +266,7 @@ async def _refuse_unknown(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Client:
     """The program that calls, in the words that the record keeps, and what it says that it can be asked."""
 
@@ -260,19 +294,28 @@ class Client:
 
     def calling(self, principal: Principal | None, counts_as: str, sent_lineage: str | None) -> Caller:
         """Who makes a call with it; `sent_lineage` is the header of a call that another execution makes."""
-        return Caller(
-            principal=principal.name if principal else "anybody",
-            source="mcp",
-            client_name=self.name,
-            client_version=self.version,
-            protocol_version=self.protocol_version,
-            identity=principal.id if principal else "",
-            counts_as=counts_as,
-            can_be_asked=self.can_be_asked,
-            is_asked_live=self.protocol_version not in MODERN_PROTOCOL_VERSIONS,
-            bounds=admitting.bounds_of(principal),
-            above=lineage.read(sent_lineage) if sent_lineage else None,
-        )
+        if principal is not None:
+            caller = _caller(self, principal.name, principal.id, counts_as)
+        else:
+            bounds = Bounds(settings.MAX_STRANGER_FAMILY, settings.MAX_STRANGER_WAITING)
+            caller = replace(_caller(self, "anybody", "", counts_as), bounds=bounds)
+        return replace(caller, above=lineage.read(sent_lineage)) if sent_lineage else caller
+
+
+@lru_cache(maxsize=1000)
+def _caller(client: Client, principal: str, identity: str, counts_as: str) -> Caller:
+    """The same for every call of a client: made once."""
+    return Caller(
+        principal=principal,
+        source="mcp",
+        client_name=client.name,
+        client_version=client.version,
+        protocol_version=client.protocol_version,
+        identity=identity,
+        counts_as=counts_as,
+        can_be_asked=client.can_be_asked,
+        is_asked_live=client.protocol_version not in MODERN_PROTOCOL_VERSIONS,
+    )
 
 
 def caller_of(ctx: Context, principal: Principal | None) -> Caller:

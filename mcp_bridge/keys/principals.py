@@ -1,5 +1,6 @@
 """Who calls: an API key in `Authorization: Bearer` becomes a principal, remembered for a moment."""
 
+import asyncio
 import hashlib
 import threading
 import time
@@ -7,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db.models import Q
@@ -94,6 +96,8 @@ class KeyRing:
 
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, tuple[float, KeyUser]] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Task[KeyUser | None]] = {}
+        """Known keys that the database is asked about once more: whoever comes meanwhile with one waits along."""
 
     async def user_for(self, key: str, scope: Mapping[str, Any]) -> KeyUser | None:
         """The user behind a key, or None when it is unknown, expired, revoked or its owner was switched off.
@@ -108,7 +112,28 @@ class KeyRing:
         known = self._known.get(digest)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        address = address_of(scope)
+        if known is None:
+            return await self._ask(key, digest, address_of(scope))
+        loop, asking = asyncio.get_running_loop(), self._asking.get(digest)
+        if asking is None or asking.get_loop() is not loop:
+            asking = self._asking[digest] = loop.create_task(self._ask(key, digest, address_of(scope)))
+            asking.add_done_callback(partial(self._asked, digest))
+            # Who hangs up takes the answer from nobody.
+            return await asyncio.shield(asking)
+        try:
+            user = await asyncio.shield(asking)
+        except TooManyGuesses:
+            user = None
+        # What is refused is refused for the address of each.
+        return user or await self._ask(key, digest, address_of(scope))
+
+    def _asked(self, digest: bytes, asking: "asyncio.Task[KeyUser | None]") -> None:
+        self._asking.pop(digest, None)
+        if not asking.cancelled():
+            asking.exception()  # is told to whoever still waits
+
+    async def _ask(self, key: str, digest: bytes, address: str) -> KeyUser | None:
+        known = self._known.get(digest)
         _guessers.refuse_at_once(digest.hex(), address)
         principal = await in_database(lambda: verify(key, address))
         if principal is None:

@@ -1,10 +1,8 @@
 """Bodies of messages: read within limits of size, time and memory, and checked before the SDK sees them."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from mcp_types import INVALID_PARAMS, PARSE_ERROR, PROTOCOL_VERSION_META_KEY, UNSUPPORTED_PROTOCOL_VERSION
@@ -46,24 +44,21 @@ class Room:
     def __init__(self) -> None:
         self.turns = Turns(settings.MAX_BODY_BYTES * LARGE_AT_ONCE, settings.MAX_BODY_BYTES * LARGE_OF_ONE)
 
-    @contextmanager
-    def share(self, who: str) -> Iterator["Share"]:
-        """The part of the room that a message of this caller has, given back when the message is answered."""
-        share = Share(self, who)
-        try:
-            yield share
-        finally:
-            if share.size:
-                share.shrink(0)
-
 
 @dataclass(slots=True, eq=False)
 class Share:
-    """How much of the room one message has; nothing while it is small."""
+    """How much of the room a message of this caller has, until it is answered; nothing while it is small."""
 
     room: Room
     who: str
     size: int = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.size:
+            self.shrink(0)
 
     async def cover(self, size: int) -> None:
         """Have room for `size` bytes, once others have left it; raises Refused (503) when they do not."""

@@ -69,19 +69,20 @@ def check(method: str, headers: Headers) -> None:
     # A browser's Origin must be one of our hosts, against DNS rebinding (MCP, Streamable HTTP, Security).
     if "origin" in headers and not validate_host(_host_of(headers["origin"]), settings.ALLOWED_HOSTS):
         raise Refused(403, "This origin may not call MCP here.")
-    accepted = {part.split(";")[0].strip().lower() for part in headers.get("accept", "").split(",")}
+    takes_json, takes_events = _accepted(headers.get("accept", ""))
     if method == "POST":
         # The SDK compares only the beginning of Content-Type, and takes a compressed body for a broken one.
-        if headers.get("content-type", "").split(";")[0].strip() != "application/json":
+        sent = headers.get("content-type", "")
+        if sent != "application/json" and sent.split(";")[0].strip() != "application/json":
             raise Refused(415, "Send Content-Type: application/json.")
-        if headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
+        if "content-encoding" in headers and headers["content-encoding"].lower() not in {"", "identity"}:
             raise Refused(415, "Send the body as it is, without Content-Encoding.", {"accept-encoding": "identity"})
         # A message may be answered in both ways (MCP, Streamable HTTP, Sending Messages).
-        if not (accepted & _JSON and accepted & _EVENTS):
+        if not (takes_json and takes_events):
             raise Refused(406, "Send Accept: application/json, text/event-stream.")
     else:
         _check_listening(method, headers)
-        if method == "GET" and not accepted & _EVENTS:
+        if method == "GET" and not takes_events:
             raise Refused(406, "Send Accept: text/event-stream.")
 
 
@@ -94,6 +95,13 @@ def _check_listening(method: str, headers: Headers) -> None:
         raise Refused(405, message, {"allow": "POST"})
     if SESSION not in headers:
         raise Refused(400, f"A {method} needs the Mcp-Session-Id header that the answer to initialize had.")
+
+
+@lru_cache(maxsize=100)
+def _accepted(types: str) -> tuple[bool, bool]:
+    """Whether an Accept header takes JSON, and whether it takes an event stream."""
+    accepted = {part.split(";")[0].strip().lower() for part in types.split(",")}
+    return bool(accepted & _JSON), bool(accepted & _EVENTS)
 
 
 @lru_cache(maxsize=100)

@@ -1,6 +1,7 @@
 """Connections of `manage.py serve` end by themselves when their peer keeps memory for nothing."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -27,6 +28,9 @@ class App:
         if scope["path"] == "/echo":
             await self.echo(scope, receive, send)
             return
+        if scope["path"] == "/hangs":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await asyncio.Event().wait()
         pieces = 4 if scope["path"] == "/large" else 0
         await send({"type": "http.response.start", "status": 200, "headers": []})
         for _ in range(pieces):
@@ -145,6 +149,28 @@ async def test_a_peer_that_reads_slowly_gets_everything(port: int, monkeypatch: 
             received += len(piece)
             await asyncio.sleep(0)
     assert received > LARGE
+    writer.close()
+
+
+def answers_apart(port: int, number: int) -> list[bytes]:
+    """What the socket gave first of each answer."""
+    with socket.create_connection(("127.0.0.1", port), SECONDS) as connection:
+        first = []
+        for _ in range(number):
+            connection.sendall(b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n")
+            first.append(connection.recv(64 * 1024))
+        return first
+
+
+async def test_an_answer_is_sent_as_one(port: int) -> None:
+    answers = await asyncio.to_thread(answers_apart, port, 50)
+    assert [answer.partition(b"\r\n\r\n")[2] for answer in answers] == [b"GET  -"] * 50
+
+
+async def test_a_head_is_sent_though_nothing_follows_it(port: int) -> None:
+    reader, writer = await ask(port, b"GET /hangs HTTP/1.1\r\nHost: x\r\n\r\n")
+    async with asyncio.timeout(SECONDS):
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK\r\n")
     writer.close()
 
 

@@ -1,8 +1,12 @@
 """What a key opens: checked by the verifier that both doors use."""
 
-import pytest
+import asyncio
 
-from mcp_bridge.keys.principals import verify
+import pytest
+from asgiref.sync import sync_to_async
+
+from mcp_bridge.keys import principals
+from mcp_bridge.keys.principals import KeyRing, verify
 from mcp_bridge.models import ApiKey
 from tests.factories import make_server, make_user
 
@@ -34,3 +38,52 @@ def test_a_key_without_limits_opens_the_servers_of_its_owner() -> None:
     principal = verify(key)
     assert principal is not None
     assert [principal.may_use(server.pk, server.owner_id) for server in (mine, foreign)] == [True, False]
+
+
+SCOPE = {"client": ("127.0.0.1", 1)}
+
+
+@pytest.mark.anyio
+@pytest.mark.django_db(transaction=True)
+class TestMessagesThatComeTogether:
+    """The time for which a key is believed is over, and many messages bring it at once."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The keys that the database was asked about."""
+        asked: list[str] = []
+
+        def ask(key: str, address: str) -> principals.Principal | None:
+            asked.append(key)
+            return verify(key, address)
+
+        monkeypatch.setattr(principals, "REMEMBER_SECONDS", 0.0)
+        monkeypatch.setattr(principals, "verify", ask)
+        return asked
+
+    async def test_the_database_is_asked_once(self, asked: list[str]) -> None:
+        (_, key), ring = await sync_to_async(issued)(), KeyRing()
+        user = await ring.user_for(key, SCOPE)
+        assert await asyncio.gather(*(ring.user_for(key, SCOPE) for _ in range(20))) == [user] * 20
+        assert asked == [key, key]
+
+    async def test_who_hangs_up_takes_the_answer_from_nobody(self, asked: list[str]) -> None:
+        (_, key), ring = await sync_to_async(issued)(), KeyRing()
+        user = await ring.user_for(key, SCOPE)
+        first, *others = [asyncio.create_task(ring.user_for(key, SCOPE)) for _ in range(5)]
+        await asyncio.sleep(0)
+        first.cancel()
+        assert await asyncio.gather(*others) == [user] * 4
+        assert asked == [key, key]
+
+    async def test_a_key_that_was_revoked_lets_none_of_them_in(self, asked: list[str]) -> None:
+        (stored, key), ring = await sync_to_async(issued)(), KeyRing()
+        assert await ring.user_for(key, SCOPE) is not None
+        await stored.adelete()
+        assert await asyncio.gather(*(ring.user_for(key, SCOPE) for _ in range(3))) == [None] * 3
+        # Each counts as a guess of where it came from.
+        assert asked == [key] * 4
+
+
+def issued() -> tuple[ApiKey, str]:
+    return ApiKey.issue(make_user(), "one")

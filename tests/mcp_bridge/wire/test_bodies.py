@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mcp_bridge.wire import bodies
-from mcp_bridge.wire.bodies import LARGE_AT_ONCE, LARGE_OF_ONE, Room
+from mcp_bridge.wire.bodies import LARGE_AT_ONCE, LARGE_OF_ONE, Room, Share
 from mcp_bridge.wire.headers import Headers
 from mcp_bridge.wire.refusals import Refused
 
@@ -34,7 +34,7 @@ async def test_a_body_that_does_not_come_is_given_up_and_its_room_is_free_again(
 ) -> None:
     monkeypatch.setattr(bodies, "BODY_SECONDS", 0.05)
     room = Room()
-    with pytest.raises(Refused) as caught, room.share("key:1") as share:
+    with pytest.raises(Refused) as caught, Share(room, "key:1") as share:
         await bodies.read(never, Headers({"content-length": str(LIMIT)}), share)
     assert caught.value.status == 408
     assert str(caught.value) == "The body did not arrive within 0.05 seconds. Send it again, all at once."
@@ -45,7 +45,7 @@ async def test_a_message_that_finds_no_room_waits_until_another_is_answered() ->
     room, order = Room(), []
 
     async def hold(number: int, until: asyncio.Event) -> None:
-        with room.share(f"key:{number}") as share:
+        with Share(room, f"key:{number}") as share:
             await share.cover(LIMIT)
             order.append(number)
             await until.wait()
@@ -67,12 +67,12 @@ async def test_a_message_that_finds_no_room_waits_until_another_is_answered() ->
 async def test_a_message_that_waits_too_long_for_room_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "WAIT_SECONDS", 0.05)
     room = Room()
-    with room.share("key:1") as one, room.share("key:2") as other:
+    with Share(room, "key:1") as one, Share(room, "key:2") as other:
         await one.cover(LARGE_OF_ONE * LIMIT)
         await other.cover(LARGE_OF_ONE * LIMIT)
-        with room.share("key:3") as small:
+        with Share(room, "key:3") as small:
             await bodies.read(short, Headers({"content-length": str(bodies.SMALL_BYTES)}), small)
-        with pytest.raises(Refused) as caught, room.share("key:3") as large:
+        with pytest.raises(Refused) as caught, Share(room, "key:3") as large:
             await large.cover(bodies.SMALL_BYTES + 1)
     assert (caught.value.status, caught.value.headers) == (503, {"retry-after": "5"})
     assert room.turns.held == 0
@@ -81,11 +81,11 @@ async def test_a_message_that_waits_too_long_for_room_is_told_to_come_back(monke
 async def test_one_caller_s_large_messages_leave_room_for_those_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "WAIT_SECONDS", 0.05)
     room = Room()
-    with room.share("key:1") as one:
+    with Share(room, "key:1") as one:
         await one.cover(LARGE_OF_ONE * LIMIT)
-        with pytest.raises(Refused), room.share("key:1") as more:
+        with pytest.raises(Refused), Share(room, "key:1") as more:
             await more.cover(bodies.SMALL_BYTES + 1)
-        with room.share("key:2") as other:
+        with Share(room, "key:2") as other:
             await other.cover(LIMIT)
             assert room.turns.held == (LARGE_OF_ONE + 1) * LIMIT
 
@@ -98,7 +98,7 @@ async def test_a_body_in_chunks_keeps_room_for_the_limit_until_its_size_is_known
         held.append(room.turns.held)
         return {"type": "http.request", "body": pieces.pop(), "more_body": bool(pieces)}
 
-    with room.share("key:1") as share:
+    with Share(room, "key:1") as share:
         assert len(await bodies.read(receive, Headers(), share)) == 160_000
         assert held == [0, 0, LIMIT, LIMIT]
         assert room.turns.held == 160_000
