@@ -1,1 +1,1 @@
-"""What agent frameworks make of the schemas of a tool; see README.md."""
+"""How others take what FlowHub offers, and what it makes of their documents; see README.md."""

@@ -12,7 +12,6 @@ from typing import Any
 
 from flows.engine.errors import NodeFailed
 from flows.engine.expressions import SecretValues, is_literal, paths_of_text, schema_of
-from flows.engine.paths import FLOWHUB
 
 MAX_ORIGINS = 20
 """Origins of one secret."""
@@ -21,6 +20,8 @@ MAX_ORIGINS = 20
 _ORIGIN = re.compile(
     r"(https?)://([^\s/?#\\@%{}:\[\]]+|\[[0-9a-fA-F:.]+\])(?::([0-9]{1,5}))?(?=[/?#]|\Z)", re.IGNORECASE
 )
+# Nothing may follow at once: what comes behind a host can make it another one.
+_OWN = re.compile(r"\{\{\s*flowhub\.url\s*\}\}(?=[/?#]|\Z)")
 _PORTS = {"http": "80", "https": "443"}
 _SUBDOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
 
@@ -85,6 +86,16 @@ def origin_of(address: str) -> str | None:
     return f"{scheme}://{host}" if port in (None, _PORTS[scheme]) else f"{scheme}://{host}:{port}"
 
 
+def is_settled(address: str) -> bool:
+    """Whether it is certain where an address leads to, whatever its expressions become, or that it is FlowHub's own."""
+    return _origin_for_certain(address) is not None or _OWN.match(address) is not None
+
+
+def _origin_for_certain(address: str) -> str | None:
+    written, is_filled, _ = address.partition("{{")
+    return origin_of(written + "{{" if is_filled else written)
+
+
 def allowed_origin(text: str) -> str:
     """An entry of a secret's list in its one form; raises ValueError with a sentence for the person who wrote it.
 
@@ -136,10 +147,8 @@ def astray(use: SecretUse, parameters: Any, allowed: Collection[str]) -> str:
         return (
             f"{reference} may go to {', '.join(allowed)} only, and this node does not say where to" if allowed else ""
         )
-    written, is_filled, _ = address.partition("{{")
-    origin = origin_of(written + "{{" if is_filled else written)
-    is_own = not written and next((path.root == FLOWHUB for path in paths_of_text(address)), False)
-    if origin is None and not allowed and not is_own:
+    origin = _origin_for_certain(address)
+    if not allowed and not is_settled(address):
         return (
             f"whoever calls this flow would choose where {reference} goes: write scheme and host of the address out, "
             "https://api.example.com, or say on the Secrets page which origins it may go to"

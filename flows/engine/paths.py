@@ -23,7 +23,6 @@ RESERVED_ROOTS = frozenset({"execution", "flowhub", "secrets", "caller", "now"})
 """First names of a path that the host gives a value, and that no node's slug may take."""
 
 SECRETS = "secrets"
-FLOWHUB = "flowhub"
 
 _ROOT = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)")
 _STEP = re.compile(r"""\.([A-Za-z_][A-Za-z0-9_-]*)|\[(\d{1,9})\]|\["((?:[^"\\]|\\.)*)"\]|\['((?:[^'\\]|\\.)*)'\]""")

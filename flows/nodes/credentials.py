@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from flows.engine.destinations import is_settled
 from flows.engine.errors import Fault, NodeFailed
 from flows.engine.expressions import has_expression
 from flows.engine.node import Json, NodeContext
@@ -17,8 +18,6 @@ MAX_CREDENTIALS = 5
 """Credentials that one request can carry."""
 
 _OF_CLIENTS = ("tokenUrl", "clientId", "clientAuth", "scopes", "tokenParameters")
-# An address of which it is certain where it leads to, whatever its expressions become.
-_SETTLED = re.compile(r"https?://[^\s/?#\\@{}]+(?=[/?#]|\Z)|\{\{\s*flowhub\.url\s*\}\}(?=[/?#]|\Z)", re.IGNORECASE)
 _COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 # `secret` is a name that records hide, so that even a credential which is typed here instead of named is not stored.
@@ -206,7 +205,7 @@ def credential_faults(parameters: Mapping[str, Json]) -> list[Fault]:
     goes = [(f"{path}.tokenUrl", auth.get("tokenUrl"), "the client secret") for path, auth in clients]
     goes += [("url", parameters.get("url"), "the access token")] if clients else []
     for path, url, what in goes:
-        if isinstance(url, str) and has_expression(url) and not _SETTLED.match(url):
+        if isinstance(url, str) and has_expression(url) and not is_settled(url):
             why = f"whoever calls this flow would choose where {what} goes: write scheme and host of the address out"
             faults.append(Fault(path, why))
     return faults

@@ -162,6 +162,12 @@ class HttpRequest:
                     "Bytes as base64. Sent as application/octet-stream unless a content-type header says otherwise."
                 ),
             },
+            "omitNullBody": {
+                "type": "boolean",
+                "title": "Leave a null body out",
+                "description": "When the JSON body is null, the request has none, and no content-type either.",
+                "default": False,
+            },
             "responseAs": {
                 "type": "string",
                 "title": "Read the answer as",
@@ -277,10 +283,12 @@ def _url(parameters: Mapping[str, Json], styles: Mapping[str, Style]) -> str:
 def _request(method: str, parameters: Mapping[str, Json]) -> OutgoingRequest:
     styles = parameters.get("styles", {})
     content, media_type = _content(parameters, styles.get("body", {}))
+    # The boundary of a multipart is made here, and a body that is not there has no type.
+    is_own_type = "bodyMultipart" in parameters or (content is None and "omitNullBody" in parameters)
     headers = {}
     for name, value in parameters.get("headers", {}).items():
         text = text_of(HEADERS, name, value, styles.get("headers", {}).get(name))
-        if text is not None and not ("bodyMultipart" in parameters and name.lower() == "content-type"):
+        if text is not None and not (name.lower() == "content-type" and is_own_type):
             headers[name] = text
     if media_type and not any(name.lower() == "content-type" for name in headers):
         headers["content-type"] = media_type
@@ -324,6 +332,8 @@ def _add_cookies(headers: dict[str, str], values: Mapping[str, Json], styles: Ma
 def _content(parameters: Mapping[str, Json], styles: Mapping[str, Style]) -> tuple[bytes | None, str | None]:
     """The body and its media type."""
     if "bodyJson" in parameters:
+        if parameters["bodyJson"] is None and parameters.get("omitNullBody"):
+            return None, None
         return json.dumps(parameters["bodyJson"]).encode(), "application/json"
     if "bodyText" in parameters:
         return parameters["bodyText"].encode(errors="replace"), "text/plain; charset=utf-8"

@@ -7,8 +7,8 @@ from typing import Any
 
 from flows.schemas.compiled import SchemaError, compile_schema
 from flows.schemas.keywords import LIST
-from flows.transfer.openapi.document import Unusable
-from flows.transfer.openapi.schemas import Converter
+from flows.transfer.openapi.document import Document, Unusable
+from flows.transfer.openapi.schemas import Converter, without_defaults
 from flows.transfer.openapi.security import literal
 from flows.transfer.openapi.styles import EVERY, NESTED, alternatives, items_of, style_of, types_of
 
@@ -47,8 +47,11 @@ class Body:
     styles: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def body_of(converter: Converter, described: dict[str, Any], note: Note) -> Body:
-    """What a Request Body Object asks for; raises Unusable."""
+def body_of(converter: Converter, described: dict[str, Any], note: Note, *, is_partial: bool) -> Body:
+    """What a Request Body Object asks for; raises Unusable.
+
+    `is_partial`: it changes a part of something. What is not sent stays as it is there, so nothing has a default.
+    """
     content = described.get("content") or {}
     plain = {name: name.partition(";")[0].strip().lower() for name in content}
     fitting = [(parameter, name) for parameter, fits in _KINDS for name in content if fits(plain[name])]
@@ -59,12 +62,14 @@ def body_of(converter: Converter, described: dict[str, Any], note: Note) -> Body
         schema = converter.convert(media.get("schema", {}), note)
         if not isinstance(schema, dict):
             raise Unusable("no body fits its schema")
+        schema = without_defaults(schema) if is_partial else schema
         if parameter not in ("bodyForm", "bodyMultipart") or "object" in types_of(schema):
             break
     else:
         raise Unusable(f"its body is {name}, and the document describes no fields")
     if others := [other for other in content if other != name]:
         note(f"the body may also be {', '.join(others)[:200]}; this tool sends {name}")
+        _note_files(converter.document, [content[other] for other in others if plain[other] == _MULTIPART], note)
     if described.get("description"):
         schema = {"description": str(described["description"]).strip()} | schema
     body = Body(parameter, schema, described.get("required") is True)
@@ -74,9 +79,23 @@ def body_of(converter: Converter, described: dict[str, Any], note: Note) -> Body
         _describe_fields(converter, body, media, note)
     else:
         _describe_whole(body, name, note)
-    if not body.is_required:
+    if not body.is_required and body.parameter != "bodyJson":
         _leave_out(body, note)
     return body
+
+
+def _note_files(document: Document, medias: list[Any], note: Note) -> None:
+    """Say which files could be sent in a form in place of the body that is sent, and how."""
+    for media in medias:
+        try:
+            fields = document.object(document.object(media).get("schema", {})).get("properties") or {}
+            found = {name: document.object(schema) for name, schema in fields.items()}
+            files = [name for name, each in found.items() if _is_binary(each) or _is_binary(each.get("items") or {})]
+        except (Unusable, AttributeError):
+            continue  # what is not sent need not be in order
+        if files:
+            shown = ", ".join(map(repr, files))[:200]
+            note(f"files for {shown} go as multipart/form-data alone: to send them, give the request a multipart body")
 
 
 def _describe_whole(body: Body, name: str, note: Note) -> None:
@@ -99,7 +118,7 @@ def _describe_whole(body: Body, name: str, note: Note) -> None:
 
 
 def _leave_out(body: Body, note: Note) -> None:
-    """Give a body that may be left out a default that sends as good as none, or have it always asked for."""
+    """Give a body that may be left out, and is no JSON, an empty one for default, or have it always asked for."""
     # Without a body and with an empty one are the same only where nothing has to be in it.
     empty: Any = "" if body.parameter in ("bodyText", "bodyBase64") else {}
     is_said = body.schema.get("type") == ("string" if empty == "" else "object")

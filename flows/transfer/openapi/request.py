@@ -75,9 +75,12 @@ def request_of(
         if name not in request.parameters.get("path", {}):
             request.put("path", name, request.argument(name, "path", {"type": "string"}, is_required=True))
     if "requestBody" in operation:
-        body = body_of(converter, converter.document.object(operation["requestBody"]), note)
+        described = converter.document.object(operation["requestBody"])
+        body = body_of(converter, described, note, is_partial=method == "patch")
         value = request.argument("body", "body", body.schema, is_required=body.is_required)
         request.parameters[body.parameter] = value
+        if body.parameter == "bodyJson" and not body.is_required:
+            request.parameters["omitNullBody"] = True
         if body.content_type:
             request.put("headers", "Content-Type", body.content_type)
         for name, style in body.styles.items():

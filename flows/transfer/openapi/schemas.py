@@ -8,8 +8,6 @@ A schema takes what the document says that the other system takes, with these di
 
 - `oneOf` is `anyOf`: documents write it where alternatives overlap too, as a base beside what extends it. Where a
   `discriminator` with a mapping tells them apart, each says its value as `const`.
-- An object that names its properties takes no others, unless the document says that it does: a model knows no name
-  but those, so another is a mistake, which most systems pass over without a word.
 - Members of an `allOf` are one object where they say nothing different of the same thing.
 """
 
@@ -44,13 +42,6 @@ system still refuses it.
 """
 
 _WORDS = frozenset({"title", "description", "default", "deprecated"})
-_BESIDE = frozenset(
-    {
-        *("additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "not", "if", "then", "else"),
-        *("dependentSchemas", "propertyNames"),
-    }
-)
-"""Keywords beside which an object is not closed: they may name properties of their own."""
 
 
 class Converter:
@@ -62,7 +53,7 @@ class Converter:
 
     def convert(self, schema: Any, note: Callable[[str], None]) -> Any:
         """The schema for what is sent, with no default that it refuses itself; raises Unusable."""
-        whole = _settled(self._convert(schema, note, ()))
+        whole = _with_any_of(self._convert(schema, note, ()))
         _drop_unfit_defaults(whole, note)
         return whole
 
@@ -203,34 +194,26 @@ def _together(schema: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _settled(schema: Any, *, may_close: bool = True) -> Any:
-    """A converted schema with `oneOf` as `anyOf`, and its objects closed where nothing beside them counts."""
+def _with_any_of(schema: Any) -> Any:
+    """A converted schema with `anyOf` for `oneOf`, but for what is there to refuse something, or to decide."""
     if not isinstance(schema, dict):
         return schema
-    found = dict(schema)
-    is_alone = may_close and not found.keys() & _BESIDE
-    for keyword, value in schema.items():
-        if keyword in ("oneOf", "anyOf") and isinstance(value, list):
-            # Of `anyOf` a value may fit several, and have the properties of all of them.
-            objects = [part for part in value if isinstance(part, dict) and "properties" in part]
-            decides = "properties" not in schema and not schema.keys() & _BESIDE - {keyword}
-            closes = may_close and decides and (keyword == "oneOf" or len(objects) == 1)
-            found[keyword] = [_settled(part, may_close=closes) for part in value]
-        elif keyword == "allOf" and isinstance(value, list):
-            found[keyword] = [_settled(part, may_close=False) for part in value]
-        elif keyword in ("properties", "patternProperties") and isinstance(value, dict):
-            found[keyword] = {name: _settled(child) for name, child in value.items()}
-        elif keyword in ("items", "additionalProperties"):
-            found[keyword] = _settled(value)
+    taken = {name: value for name, value in schema.items() if name not in ("not", "if")}
+    found = schema | rewritten(taken, _with_any_of)
     if "oneOf" in found:
         options = found.pop("oneOf")
         if "anyOf" in found:
             found["allOf"] = [*found.get("allOf", ()), {"anyOf": options}]
         else:
             found["anyOf"] = options
-    if is_alone and "properties" in found:
-        found["additionalProperties"] = False
     return found
+
+
+def without_defaults(schema: Any) -> Any:
+    """The schema, with nothing in it for what is not given."""
+    if not isinstance(schema, dict):
+        return schema
+    return {name: value for name, value in schema.items() if name != "default"} | rewritten(schema, without_defaults)
 
 
 def fitting(schema: dict[str, Any], note: Callable[[str], None]) -> dict[str, Any]:

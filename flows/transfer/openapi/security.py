@@ -1,8 +1,8 @@
 """How operations want to know their caller, as the credentials of HTTP requests: secrets by name.
 
-An operation names alternatives, each of one or more security schemes at once. The first that can be sent is taken, or
-the one that somebody has chosen for the document. Credentials that a document declares as ordinary parameters become
-secrets too: no model is asked for one.
+An operation names alternatives, each of one or more security schemes at once. The first that can be sent is taken, of
+those without a cookie where there are some, or the one that somebody has chosen for the document. Credentials that a
+document declares as ordinary parameters become secrets too: no model is asked for one.
 """
 
 import re
@@ -115,7 +115,7 @@ class Security:
         """
         reasons: list[str] = []
         offered = self._offered(operation, declared)
-        for alternative in sorted(offered, key=lambda each: not isinstance(each, _Way) or each.key != self.chosen):
+        for alternative in sorted(offered, key=self._rank):
             notes: list[str] = []
             try:
                 if isinstance(alternative, Unusable):
@@ -134,6 +134,10 @@ class Security:
                 note(each)
             return given
         raise Unusable("; ".join(dict.fromkeys(reasons)))
+
+    def _rank(self, each: "_Way | Unusable") -> tuple[bool, bool]:
+        """What was chosen first, and the cookie of a browser's session last, which is there for the API's own pages."""
+        return not isinstance(each, _Way) or each.key != self.chosen, isinstance(each, _Way) and each.has_cookie
 
     def alternatives(
         self, operations: Iterable[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]
@@ -165,11 +169,6 @@ class Security:
         """The alternatives of an operation, in its order; for one that cannot be, why."""
         wanted = operation.get("security", self.document.root.get("security"))
         given = [each for each in wanted if isinstance(each, dict)] if isinstance(wanted, list) else []
-        optional = [each for each in declared if each.get("required") is not True]
-        if not any(given) and optional:
-            # What is declared as a parameter is all that shows who calls, and may be left out.
-            names = [str(each.get("name")) for each in optional]
-            yield _Way("+".join(names), (), " and ".join(f"{_in_words(each)} (parameter)" for each in optional))
         for requirement in given or [{}]:
             if not requirement:
                 yield _Way(NONE, (), "no credential")
@@ -181,6 +180,11 @@ class Security:
                     yield _Way(key, parts, " and ".join([*(part.words for part in parts), *unknown]), unknown)
             except Unusable as error:
                 yield error
+        optional = [each for each in declared if each.get("required") is not True]
+        if not any(given) and optional:
+            # What is declared as a parameter is all that shows who calls, and may be left out.
+            names = [str(each.get("name")) for each in optional]
+            yield _Way("+".join(names), (), " and ".join(f"{_in_words(each)} (parameter)" for each in optional))
 
     def _parts(self, requirement: Mapping[str, Any]) -> Iterator[tuple[_Part, ...]]:
         """The schemes that are wanted at once, in each way in which they can be met; raises Unusable.
@@ -217,7 +221,7 @@ class Security:
             if place in there:
                 continue
             if parameter.get("required") is not True and (auths or is_without):
-                why = "the request shows otherwise who sends it" if auths else "none was chosen"
+                why = "the request shows otherwise who sends it" if auths else "none is asked for; choose it to send it"
                 note(f"the optional parameter {name!r} is left out: it is a credential, and {why}")
                 continue
             secret = secret_name(self._keys.get(place, name))
@@ -235,6 +239,10 @@ class _Way:
     words: str
     unknown: tuple[str, ...] = ()
     """Schemes that the document names and does not describe."""
+
+    @property
+    def has_cookie(self) -> bool:
+        return any(part.scheme.get("type") == "apiKey" and part.scheme.get("in") == "cookie" for part in self.parts)
 
 
 def _auth(part: _Part, address: str, note: Note) -> dict[str, Any]:

@@ -145,9 +145,15 @@ class TestPreview:
         assert found == {
             "items": [
                 common
-                | {"key": "get /pets", "title": "listPets", "toolName": "list_pets", "method": "get", "isChosen": True},
+                | {
+                    "key": "get /pets",
+                    "title": "List pets",
+                    "toolName": "list_pets",
+                    "method": "get",
+                    "isChosen": True,
+                },
                 common
-                | {"key": "post /pets", "title": "addPet", "toolName": "add_pet", "method": "post", "isChosen": True},
+                | {"key": "post /pets", "title": "Add pet", "toolName": "add_pet", "method": "post", "isChosen": True},
             ],
             "total": 5,
             "page": 1,

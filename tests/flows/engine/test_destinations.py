@@ -113,6 +113,8 @@ def test_each_secret_is_found_with_the_address_that_it_goes_to() -> None:
         ("https://a.example/{{ trigger.x }}", ["https://a.example"], ""),
         ("{{ trigger.url }}", ["https://a.example"], ""),
         ("{{ flowhub.url }}/api/", [], ""),
+        ("{{ flowhub.url }}{{ trigger.x }}/", [], "whoever calls this flow would choose where"),
+        ("{{ flowhub.url ?? trigger.url }}/", [], "whoever calls this flow would choose where"),
         ("{{ trigger.url }}", [], "whoever calls this flow would choose where"),
         ("https://{{ trigger.host }}/", [], "whoever calls this flow would choose where"),
         ("https://a.example{{ trigger.rest }}", [], "whoever calls this flow would choose where"),

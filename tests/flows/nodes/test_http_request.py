@@ -78,11 +78,13 @@ async def test_a_path_that_would_lead_elsewhere_is_not_asked(
             {"content-type": "application/x-www-form-urlencoded"},
         ),
         ({"bodyJson": None}, b"null", {"content-type": "application/json"}),
+        ({"bodyJson": {}, "omitNullBody": True}, b"{}", {"content-type": "application/json"}),
+        ({"bodyJson": None, "omitNullBody": True, "headers": {"Content-Type": "a/b"}}, None, {}),
         ({"bodyJson": "\ud800"}, b'"\\ud800"', {"content-type": "application/json"}),
         ({"bodyText": "\ud800"}, b"?", {"content-type": "text/plain; charset=utf-8"}),
     ],
 )
-async def test_a_body_gets_its_media_type(http: FakeHttp, parameters: Any, content: bytes, headers: Any) -> None:
+async def test_a_body_gets_its_media_type(http: FakeHttp, parameters: Any, content: Any, headers: Any) -> None:
     await HttpRequest().execute({"url": URL, "method": "PUT", **parameters}, NodeContext("e1", "Node", http))
     assert [(asked["content"], asked["headers"]) for asked in http.requests] == [(content, headers)]
 

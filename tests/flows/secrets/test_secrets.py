@@ -272,10 +272,10 @@ class TestCalling:
         assert VALUE not in repr(Execution.objects.values().get())
 
     def test_an_empty_secret_is_nothing_and_hides_nothing(self) -> None:
-        flow = make_flow(definition=using_secrets("ONE", "TWO"))
+        flow = make_flow(definition=answering("ONE", "TWO"))
         versions.set_secret(flow.server, "ONE", "")
         versions.set_secret(flow.server, "TWO", VALUE)
-        execution = try_out(draft_target(flow), {}, caller_of(flow.server.owner))
+        execution = called(flow)
         assert execution.result == {"content": [{"type": "text", "text": "<> <***>"}], "isError": False}
         assert execution.node_executions[1]["outputData"] == "<> <***>"
 

@@ -122,7 +122,7 @@ def test_a_draft_that_a_person_changed_is_said_to_be_so_and_replaced_when_it_is_
     edited(flow)
     browser, place = brought(server, json.dumps(next_pets()))
     preview = sent(browser, place, "preview")
-    assert "Replace the edited draft of listPets" in text_of(browser, preview)
+    assert "Replace the edited draft of List pets" in text_of(browser, preview)
     browser.post(preview)
     assert drafts(server)["list_pets"] == (2, "1", ["kind"])
     browser.post(preview, {"choice-0": "replace-2"})

@@ -230,7 +230,7 @@ class TestPages:
         preview = browser.post(base, {"file": upload})
         text = words(preview.content.decode())
         assert "3 flows for" in text
-        assert "orders Taken 3 New flow, orders_2 Replace the draft of Mine Leave it out" in text
+        assert "orders Taken 4 New flow, orders_2 Replace the draft of Mine Leave it out" in text
         assert "Before these flows can be published, add API_KEY LOST" in text
         assert target.flows.count() == 1
 

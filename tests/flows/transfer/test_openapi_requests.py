@@ -44,7 +44,7 @@ def other(settings: Any) -> Iterator[Other]:
             self.send_header("content-length", "0")
             self.end_headers()
 
-        do_GET = do_POST = do_PUT = answer
+        do_GET = do_POST = do_PUT = do_PATCH = answer
 
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""
@@ -360,18 +360,35 @@ class TestChoices:
         assert one.notes == ["the body may also be multipart/form-data; this tool sends */*"]
         assert other.problem == "its body is multipart/form-data, and the document describes no fields"
 
-    @pytest.mark.parametrize(
-        ("schema", "default"),
-        [
-            ({"type": "object"}, {}),
-            ({"type": "object", "minProperties": 1}, None),
-            ({"type": "object", "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, None),
-            ({"type": "object", "required": ["a"], "default": {"a": 1}}, {"a": 1}),
-        ],
-    )
-    def test_a_body_that_may_be_left_out_is_empty_where_that_fits(self, schema: Any, default: Any) -> None:
-        content = {"content": {"application/json": {"schema": schema}}}
-        paths = {"/a": {"post": {"requestBody": content}}}
+    def test_a_note_names_the_files_that_go_in_a_form_alone(self) -> None:
+        binary = {"type": "string", "format": "binary"}
+        fields = {"name": {"type": "string"}, "photo": binary, "more": {"type": "array", "items": binary}}
+        content = {kind: {"schema": {"properties": fields}} for kind in ("application/json", "multipart/form-data")}
+        assert notes({"/a": {"post": {"requestBody": {"content": content}}}}) == [
+            [
+                "the body may also be multipart/form-data; this tool sends application/json",
+                "files for 'photo', 'more' go as multipart/form-data alone: to send them, give the request a multipart "
+                "body",
+            ]
+        ]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_json_that_may_be_left_out_is_no_body_then(self, other: Other) -> None:
+        schema = {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}
+        kind = "application/vnd.a+json"
+        paths = {"/a": {"post": {"requestBody": {"content": {kind: {"schema": schema}}}}}}
+        assert notes(paths) == [[]]
+        sent(other, paths, {"post /a": {}})
+        sent(other, paths, {"post /a": {"body": {"a": "1"}}})
+        assert [(headers.get("content-type"), content) for _, headers, content in other.seen] == [
+            (None, b""),
+            (kind, b'{"a": "1"}'),
+        ]
+
+    @pytest.mark.parametrize(("required", "default"), [([], {}), (["a"], None)])
+    def test_a_form_that_may_be_left_out_is_empty_where_that_fits(self, required: list[str], default: Any) -> None:
+        content = {FORM: {"schema": {"type": "object", "properties": {"a": {}}, "required": required}}}
+        paths = {"/a": {"post": {"requestBody": {"content": content}}}}
         [operation] = openapi.operations_of(openapi.read(document(paths)), "https://a.test")
         assert operation.flow is not None
         given = operation.flow["inputSchema"]
@@ -379,6 +396,19 @@ class TestChoices:
         assert given.get("required", []) == ([] if default is not None else ["body"])
         told = ["the body may be left out there; this tool always asks for it"]
         assert operation.notes == ([] if default is not None else told)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_what_changes_a_part_sends_no_defaults(self, other: Other) -> None:
+        inner = {"type": "object", "properties": {"size": {"type": "integer", "default": 3}}}
+        fields = {"events": STRINGS | {"default": ["push"]}, "inner": inner, "active": {"type": "boolean"}}
+        described = body("application/json", {"type": "object", "properties": fields})
+        paths = {"/a": {"patch": described, "put": described}}
+        given = {"body": {"active": True, "inner": {}}}
+        sent(other, paths, {"patch /a": given, "put /a": given})
+        assert [json.loads(content) for _, _, content in other.seen] == [
+            {"active": True, "inner": {}},
+            {"active": True, "inner": {"size": 3}, "events": ["push"]},
+        ]
 
     @pytest.mark.parametrize(
         ("part", "told"),

@@ -324,16 +324,30 @@ class TestParameters:
         said = "it is a credential, and the request shows otherwise who sends it"
         assert operation_of(document).notes[-1] == f"the optional parameter 'access_token' is left out: {said}"
 
-    def test_an_optional_one_alone_is_sent_unless_none_is_chosen(self) -> None:
+    def test_an_optional_one_alone_is_sent_where_it_is_chosen(self) -> None:
         document = document_of(None, parameter("apikey", required=False))
         assert [(each.key, each.words) for each in openapi.alternatives_of(document)] == [
-            ("apikey", "API key in the query parameter apikey (parameter)"),
             ("none", "No credential"),
+            ("apikey", "API key in the query parameter apikey (parameter)"),
         ]
-        assert (kinds(document), kinds(document, "none")) == (["APIKEY"], [])
-        assert operation_of(document, "none").notes == [
-            "the optional parameter 'apikey' is left out: it is a credential, and none was chosen"
-        ]
+        assert (kinds(document), kinds(document, "apikey")) == ([], ["APIKEY"])
+        why = "it is a credential, and none is asked for; choose it to send it"
+        assert operation_of(document).notes == [f"the optional parameter 'apikey' is left out: {why}"]
+
+    @pytest.mark.parametrize(
+        ("security", "taken"),
+        [
+            ([{"cookieKey": []}, {"headerKey": []}, {}], ["HEADER_KEY"]),
+            ([{"cookieKey": []}, {}], []),
+            ([{"cookieKey": []}], ["COOKIE_KEY"]),
+        ],
+    )
+    def test_the_cookie_of_a_browser_is_taken_where_there_is_nothing_else(
+        self, security: Any, taken: list[str]
+    ) -> None:
+        document = document_of(security)
+        assert kinds(document) == taken
+        assert kinds(document, "cookieKey") == ["COOKIE_KEY"]
 
 
 @pytest.mark.django_db

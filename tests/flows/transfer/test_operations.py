@@ -208,7 +208,9 @@ def test_what_is_no_document_says_why_in_the_page() -> None:
 
 def test_what_a_document_says_is_shown_as_text() -> None:
     server = make_server()
-    evil = large(1).replace("Look up thing 0", "<script>alert(1)</script>").replace("Things", "<b>Things</b>")
+    evil = (
+        large(1).replace("Look up thing 0", "&lt;script&gt;alert(1)&lt;/script&gt;").replace("Things", "<b>Things</b>")
+    )
     browser, place = brought(server, evil)
     html = browser.get(place).content.decode()
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
