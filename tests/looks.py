@@ -246,7 +246,7 @@ NO_PAGE = {
     "keys/<int:key_id>/rotate/": "POST only, shows the key",
     "admin/password_change/": "leads to the page of the account",
     ".well-known/oauth-authorization-server": "JSON for clients",
-    "^\\.well-known/oauth-protected-resource/mcp/(?P<slug>[-a-zA-Z0-9_]{1,63})/?$": "JSON for clients",
+    "\\.well-known/oauth-protected-resource/mcp/(?P<slug>[-a-zA-Z0-9_]{1,63})/?$": "JSON for clients",
     "oauth/token/": "JSON for clients",
     "oauth/revoke_token/": "POST only, for clients",
     "oauth/register/": "JSON for clients",

@@ -13,8 +13,11 @@ from executions.admission.addresses import address_in
 from flows.api.scopes import InsufficientScope
 from flows.values.scopes import KeyLimits, Scope
 from mcp_bridge.keys.principals import Principal, TooManyGuesses, verify
+from mcp_bridge.models import KEY_START
 
 NOT_FOR_KEYS = "No API key opens this address: log in, and use it as a person."
+UNKNOWN = "The API key is unknown, revoked or expired."
+NO_KEY = f"{UNKNOWN} REST takes keys, fh_...; the access token of a client that signed in opens /mcp/ alone."
 UNLIMITED = KeyLimits(None, None)
 
 
@@ -45,7 +48,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         except TooManyGuesses as refused:
             raise Throttled(refused.seconds, str(refused)) from None
         if principal is None:
-            raise AuthenticationFailed("The API key is unknown, revoked or expired.")
+            raise AuthenticationFailed(UNKNOWN if token.startswith(KEY_START) else NO_KEY)
         view = (request.parser_context or {})["view"]
         wanted = scope_for(view, str(request.method))
         if wanted is None and request.method in view.allowed_methods:

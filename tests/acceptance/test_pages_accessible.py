@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(180)
 
 THEMES = ("light", "dark")
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]
-EXPECTED = ("status of 404", "status of 403", "Applying inline style")
+EXPECTED = ("status of 404", "status of 403", "status of 400", "Applying inline style")
 """What the console says of error pages, and of axe-core and Select2: they measure with styles that are refused."""
 NARROW = (
     "dashboard",

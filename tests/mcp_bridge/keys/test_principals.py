@@ -1,13 +1,17 @@
 """What a key opens: checked by the verifier that both doors use."""
 
 import asyncio
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.utils import timezone
+from oauth2_provider.models import AccessToken, Application
 
 from mcp_bridge.keys import principals
-from mcp_bridge.keys.principals import KeyRing, verify
-from mcp_bridge.models import ApiKey
+from mcp_bridge.keys.principals import KeyRing, outdated, verify, verify_token
+from mcp_bridge.models import ApiKey, ConnectedClient
 from tests.factories import make_server, make_user
 
 pytestmark = pytest.mark.django_db
@@ -87,3 +91,68 @@ class TestMessagesThatComeTogether:
 
 def issued() -> tuple[ApiKey, str]:
     return ApiKey.issue(make_user(), "one")
+
+
+def token_for(user: Any, server: Any, text: str, **values: Any) -> None:
+    """Have a client connected to a server, with a token of this text."""
+    program = Application.objects.get_or_create(
+        client_id="assistant",
+        defaults={
+            "name": "Assistant",
+            "client_type": Application.CLIENT_PUBLIC,
+            "authorization_grant_type": Application.GRANT_AUTHORIZATION_CODE,
+            "redirect_uris": "https://client.example/callback",
+        },
+    )[0]
+    ConnectedClient.connect(user, program, server)
+    row = {
+        "user": user,
+        "application": program,
+        "expires": timezone.now() + timedelta(hours=1),
+        "scope": "mcp:call",
+        "resource": [f"http://localhost/mcp/{server.slug}"],
+    }
+    AccessToken.objects.create(token=text, **row | values)
+
+
+def test_a_token_is_the_same_principal_as_the_one_that_follows_it_until_its_client_is_disconnected() -> None:
+    server = make_server(slug="orders")
+    other = make_server(server.owner, slug="other")
+    token_for(server.owner, server, "first")
+    token_for(server.owner, server, "second")
+    first, second = verify_token("first"), verify_token("second")
+    assert first is not None
+    assert first == second
+    assert first.name == f"Assistant of {server.owner.get_username()}"
+    assert [first.may_use(each.pk, each.owner_id) for each in (server, other)] == [True, False]
+    assert outdated([first]) == set()
+    ConnectedClient.objects.get().disconnect()
+    assert outdated([first]) == {first.id}
+    assert [verify_token("first"), verify_token("second")] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"resource": []},
+        {"resource": ["http://localhost/mcp/orders", "http://localhost/mcp/other"]},
+        {"resource": ["https://evil.example/mcp/orders"]},
+        {"resource": ["http://localhost/mcp/orders?x"]},
+        {"resource": ["http://localhost/mcp/"]},
+        {"scope": ""},
+        {"expires": timezone.now() - timedelta(seconds=1)},
+    ],
+)
+def test_a_token_that_is_not_for_exactly_this_server_and_for_calling_lets_nobody_in(values: dict[str, Any]) -> None:
+    server = make_server(slug="orders")
+    token_for(server.owner, server, "token", **values)
+    assert verify_token("token") is None
+
+
+def test_a_token_for_a_server_that_is_somebody_else_s_now_opens_nothing() -> None:
+    server = make_server(slug="orders")
+    user = server.owner
+    token_for(user, server, "token")
+    server.delete()
+    make_server(make_user(), slug="orders")
+    assert verify_token("token") is None
