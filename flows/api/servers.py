@@ -8,6 +8,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import generics, serializers
+from rest_framework.request import Request
 
 from flows.api.base import ApiView
 from flows.api.conditions import RevisedView, documented
@@ -163,6 +164,12 @@ class ServerDetail(RevisedView, generics.RetrieveUpdateAPIView):
 
 class OfServer(ApiView):
     """A view below a server; one that the caller may not see is answered like one that does not exist."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Who may not add to a server is told so before the body is looked at."""
+        super().initial(request, *args, **kwargs)
+        if request.method == "POST":
+            _ = self.server
 
     @property
     def server(self) -> Server:
