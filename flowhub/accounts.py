@@ -9,29 +9,16 @@ from allauth.account.internal.userkit import filter_users_by_email
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
 from django.http import HttpRequest
 from django.http.request import split_domain_port
 from django.urls import reverse
-from django.utils import timezone
 
 from executions.admission.addresses import address_in
+from flows.members import invitations
 
 logger = logging.getLogger(__name__)
-
-INVITATION = "invitation"
-"""What the session calls the id of an invitation that somebody follows who is not signed in yet."""
-
-
-def is_invited(request: HttpRequest) -> bool:
-    """Whether somebody follows an invitation that can still be used."""
-    number, rows = request.session.get(INVITATION), apps.all_models["flows"].get("invitation")
-    if not number or rows is None:
-        return False
-    usable = rows.objects.filter(used_at=None, expires_at__gt=timezone.now())  # type: ignore[attr-defined]
-    return bool(usable.filter(pk=number).exists())
 
 
 class Accounts(DefaultAccountAdapter):  # type: ignore[misc]
@@ -39,7 +26,7 @@ class Accounts(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Only for who is invited."""
-        return is_invited(request)
+        return invitations.opened(request.session) is not None
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """The page of the account."""
@@ -81,7 +68,7 @@ class SingleSignOn(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         """Only for who is invited."""
-        return is_invited(request)
+        return invitations.opened(request.session) is not None
 
 
 def passkey_host() -> str:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from executions.admission.addresses import address_in
-from flowhub.accounts import is_invited
+from flows.members import invitations
 from mcp_bridge.keys import guesses
 
 BUSY_SECONDS = 5
@@ -96,7 +96,7 @@ class Login(Guarded, LoginView):  # type: ignore[misc]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """With `invited`: whether somebody new may come in."""
-        return {**super().get_context_data(**kwargs), "invited": is_invited(self.request)}
+        return {**super().get_context_data(**kwargs), "invited": invitations.opened(self.request.session) is not None}
 
 
 class Reauthenticate(Guarded, ReauthenticateView):  # type: ignore[misc]

@@ -133,7 +133,9 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
     request.session.pop(invitations.SESSION, None)
     if found is not None:
         request.session[invitations.SESSION] = found.pk
-    answer = redirect("login" if found is not None and not request.user.is_authenticated else "flows:invitation")
+    answer = redirect(
+        "account_login" if found is not None and not request.user.is_authenticated else "flows:invitation"
+    )
     answer["Referrer-Policy"] = "no-referrer"
     return answer
 
@@ -148,7 +150,7 @@ def invitation(request: HttpRequest) -> HttpResponse:
     if found is None:
         return _gone(request)
     if not request.user.is_authenticated:
-        return redirect("login")
+        return redirect("account_login")
     role = found.server.role_of(request.user)
     if request.method == "POST":
         del request.session[invitations.SESSION]

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -9,9 +10,9 @@ from django.core import mail
 from django.core.cache import caches
 from django.test import Client
 
-from flowhub import accounts, login
+from flows.members import invitations
 from mcp_bridge.keys.guesses import MAX_OF_NAME
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, make_server, make_user
 
 NEW = "an even better horse"
 
@@ -163,11 +164,11 @@ def test_nobody_signs_up_without_an_invitation() -> None:
 
 
 @pytest.mark.django_db
-def test_who_is_invited_signs_up_with_a_password_that_is_good_enough_and_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accounts, "is_invited", lambda request: True)
-    monkeypatch.setattr(login, "is_invited", lambda request: True)
-    make_user("ada", email="ada@example.com")
+def test_who_is_invited_signs_up_with_a_password_that_is_good_enough_and_is_a_member() -> None:
+    server = make_server(make_user("ada", email="ada@example.com"))
     client = Client()
+    _, link = invitations.invite(server, "editor")
+    assert client.get(urlsplit(link).path).headers["Location"] == "/login/"
     assert 'href="/account/signup/?next=%2Fservers%2F"' in client.get("/login/?next=/servers/").content.decode()
     form = {"username": "eve", "email": "", "password1": NEW, "password2": NEW, "next": "/servers/"}
     for wrong in ({"username": "ada"}, {"email": "ada@example.com"}, {"password1": "eve", "password2": "eve"}):
@@ -178,6 +179,8 @@ def test_who_is_invited_signs_up_with_a_password_that_is_good_enough_and_is_in(m
     assert client.get("/servers/").status_code == 200
     eve = get_user_model().objects.get(username="eve")
     assert (eve.is_staff, eve.is_superuser, eve.check_password(NEW)) == (False, False, True)
+    assert server.role_of(eve) == "editor"
+    assert "New people need an invitation" in Client().post("/account/signup/", form).content.decode()
 
 
 @pytest.mark.django_db

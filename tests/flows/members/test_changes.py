@@ -63,7 +63,7 @@ def test_anybody_may_leave_but_for_the_owner_and_a_key_needs_its_scope_for_it() 
     principal = verify(make_key(ada))
     assert principal is not None
     assert rest(ada).delete(f"{address}{ada.pk}/").status_code == 204
-    assert outdated([principal]) == {principal.key_id}
+    assert outdated([principal]) == {principal.id}
     assert rest(again(ada)).get(f"/api/flows/{flow.pk}/").status_code == 404
     refused = rest(owner).delete(f"{address}{owner.pk}/")
     assert (refused.status_code, refused.json()) == (
