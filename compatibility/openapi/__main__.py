@@ -54,13 +54,23 @@ def main() -> None:
         with live_server(data, FLOWHUB_OUTBOUND_ALLOW=urlsplit(echo.origin).netloc) as server:
             (client.folder / "reference.mjs").write_text((HERE / "reference.mjs").read_text())
             reference = Worker(["node", "--max-old-space-size=6000", "reference.mjs"], client.folder)
-            beside = None if options.without_fastmcp else fastmcp
-            proof = Proof(server, echo, reference, beside, scratch, options.seed, options.most)
+            python = str(fastmcp.folder / "bin" / "python")
+            beside = Worker([python, str(HERE / "fastmcp_tools.py")], fastmcp.folder)
+            proof = Proof(
+                server,
+                echo,
+                reference,
+                None if options.without_fastmcp else beside,
+                scratch,
+                options.seed,
+                options.most,
+            )
             try:
                 for path, number in zip(paths, servers_for(server, len(paths)), strict=True):
                     run(proof, path, number)
             finally:
                 reference.stop()
+                beside.stop()
                 echo.stop()
     if options.results:
         options.results.write_text("".join(f"{json.dumps(_row(each))}\n" for each in proof.results))
