@@ -1,6 +1,6 @@
 """Calls tools that FastMCP makes of a document; runs in FastMCP's environment.
 
-Reads lines of {"document", "url", "calls": [{"at", "method", "path", "parameters": {"place.name": value}, "body"}]}, and
+Reads lines of {"document", "url", "calls": [{"at", "method", "path", "parameters": {"place.name": value}, "body"}]} and
 writes a line of JSON for each: in `said`, for each call the request that would go out, or the error.
 """
 
