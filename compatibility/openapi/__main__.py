@@ -30,9 +30,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=15, help="operations of a document, beside those that are special")
     parser.add_argument("--seed", default="flowhub", help="chooses operations and values")
     parser.add_argument("--port", type=int, default=0, help="where the echo server listens")
-    parser.add_argument(
-        "--without-fastmcp", action="store_true", help="leave FastMCP out, which takes most of the time"
-    )
+    parser.add_argument("--without-fastmcp", action="store_true", help="leave FastMCP out")
     parser.add_argument("--results", type=Path, help="where to write every result, a line of JSON each")
     options = parser.parse_args()
     paths = [
