@@ -30,9 +30,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=15, help="operations of a document, beside those that are special")
     parser.add_argument("--seed", default="flowhub", help="chooses operations and values")
     parser.add_argument("--port", type=int, default=0, help="where the echo server listens")
-    parser.add_argument(
-        "--without-fastmcp", action="store_true", help="leave FastMCP out, which takes most of the time"
-    )
+    parser.add_argument("--without-fastmcp", action="store_true", help="leave FastMCP out")
     parser.add_argument("--results", type=Path, help="where to write every result, a line of JSON each")
     options = parser.parse_args()
     paths = [
@@ -54,13 +52,23 @@ def main() -> None:
         with live_server(data, FLOWHUB_OUTBOUND_ALLOW=urlsplit(echo.origin).netloc) as server:
             (client.folder / "reference.mjs").write_text((HERE / "reference.mjs").read_text())
             reference = Worker(["node", "--max-old-space-size=6000", "reference.mjs"], client.folder)
-            beside = None if options.without_fastmcp else fastmcp
-            proof = Proof(server, echo, reference, beside, scratch, options.seed, options.most)
+            python = str(fastmcp.folder / "bin" / "python")
+            beside = Worker([python, str(HERE / "fastmcp_tools.py")], fastmcp.folder)
+            proof = Proof(
+                server,
+                echo,
+                reference,
+                None if options.without_fastmcp else beside,
+                scratch,
+                options.seed,
+                options.most,
+            )
             try:
                 for path, number in zip(paths, servers_for(server, len(paths)), strict=True):
                     run(proof, path, number)
             finally:
                 reference.stop()
+                beside.stop()
                 echo.stop()
     if options.results:
         options.results.write_text("".join(f"{json.dumps(_row(each))}\n" for each in proof.results))

@@ -1,7 +1,7 @@
 """Calls tools that FastMCP makes of a document; runs in FastMCP's environment.
 
-Reads {"document", "url", "calls": [{"method", "path", "parameters": {"place.name": value}, "body"}]} from standard
-input, and writes a line of JSON for each call: the request that would go out, or the error.
+Reads lines of {"document", "url", "calls": [{"at", "method", "path", "parameters": {"place.name": value}, "body"}]} and
+writes a line of JSON for each: in `said`, for each call the request that would go out, or the error.
 """
 
 import asyncio
@@ -38,12 +38,11 @@ def arguments_of(mapping: dict[str, dict[str, str]], call: dict[str, Any]) -> di
     return found
 
 
-async def main() -> None:
-    """Make the tools, call each."""
-    asked = json.load(sys.stdin)
+async def said_of(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """Make the tools of a document, call each."""
     client = httpx2.AsyncClient(transport=httpx2.MockTransport(_answer), base_url=asked["url"])
     server = fastmcp.FastMCP.from_openapi(asked["document"], client=client, validate_output=False)
-    routes = {}
+    routes, said = {}, []
     for tool in await server.list_tools():
         if route := getattr(tool, "_route", None):
             routes[route.method.lower(), route.path] = tool.name, route.parameter_map
@@ -51,10 +50,11 @@ async def main() -> None:
         for call in asked["calls"]:
             name, mapping = routes.get((call["method"], call["path"]), (None, {}))
             sent.clear()
-            said: dict[str, Any] = {"error": "no tool"}
+            found = {"error": "no tool"}
             if name:
-                said = await _called(caller, name, arguments_of(mapping, call))
-            print("\n" + json.dumps({"at": call["at"]} | said), flush=True)
+                found = await _called(caller, name, arguments_of(mapping, call))
+            said.append({"at": call["at"]} | found)
+    return said
 
 
 async def _called(caller: Any, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -73,4 +73,9 @@ async def _called(caller: Any, name: str, arguments: dict[str, Any]) -> dict[str
     }
 
 
-asyncio.run(main())
+for line in sys.stdin:
+    try:
+        answer: dict[str, Any] = {"said": asyncio.run(said_of(json.loads(line)))}
+    except Exception as error:
+        answer = {"error": f"{type(error).__name__}: {error}"[:200]}
+    print("\n" + json.dumps(answer), flush=True)

@@ -1,15 +1,12 @@
 """One document: FlowHub, swagger-client and FastMCP are given the same calls, and what they send is compared."""
 
 import base64
-import json
-import subprocess
 import urllib.error
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from compatibility.__main__ import Framework
 from compatibility.openapi.answers import planned
 from compatibility.openapi.calls import Call, arguments_of, authorizations, built_of, call_of
 from compatibility.openapi.documents import Document, Json, base_of, moved, origins
@@ -17,7 +14,7 @@ from compatibility.openapi.importing import Imported, Made, imported
 from compatibility.openapi.judging import EXPLAINED, NOT_COMPARED, WRONG, Verdict, judged, refused
 from compatibility.openapi.values import Checker, NoValue
 from compatibility.openapi.wire import Echo, Parts, Sent, parts_of
-from compatibility.openapi.workers import HERE, SECONDS, NoAnswer, Worker
+from compatibility.openapi.workers import NoAnswer, Worker
 from tests.live import LiveServer
 
 
@@ -28,7 +25,7 @@ class Proof:
     server: LiveServer
     echo: Echo
     reference: Worker
-    fastmcp: Framework | None
+    fastmcp: Worker | None
     scratch: Path
     seed: str
     most: int
@@ -205,22 +202,11 @@ def _beside(
         ],
     }
     try:
-        done = subprocess.run(
-            [proof.fastmcp.folder / "bin" / "python", HERE / "fastmcp_tools.py"],
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        lines, said = done.stdout.splitlines(), " ".join(done.stderr.strip().splitlines()[-1:])[:200]
-    except subprocess.TimeoutExpired as error:
-        lines, said = (error.stdout or b"").decode().splitlines(), f"no end in {SECONDS} s"
-    found: dict[str, Verdict] = dict.fromkeys(calls, Verdict(WRONG, [f"no tools: {said}"]))
-    for line in lines:
-        if not line.startswith('{"at"'):
-            continue
-        answer = json.loads(line)
+        said, why = proof.fastmcp.ask(**asked)["said"], ""
+    except NoAnswer as error:
+        said, why = [], str(error)
+    found: dict[str, Verdict] = dict.fromkeys(calls, Verdict(WRONG, [f"no tools: {why}"]))
+    for answer in said:
         key = answer["at"]
         if "error" in answer:
             found[key] = Verdict(WRONG, [answer["error"]])
