@@ -38,7 +38,7 @@ _TRIED_ADDRESSES = 4
 _SECONDS_PER_ADDRESS = 5.0
 
 # What the connection itself decides; a node that set them could split requests or ask for an encoding we do not undo.
-_OWN_HEADERS = frozenset(
+OWN_HEADERS = frozenset(
     {
         *("accept-encoding", "connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization"),
         *("proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", lineage.HEADER),
@@ -232,7 +232,7 @@ def _wire_headers(url: httpx2.URL, headers: Mapping[str, str]) -> list[tuple[byt
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or _CONTROL.search(value.replace("\t", " ")):
             raise NodeFailed(f"The header {name[:100]!r} holds characters that no header may hold.", is_final=True)
-        if name.lower() in _OWN_HEADERS:
+        if name.lower() in OWN_HEADERS:
             raise NodeFailed(f"The header {name!r} cannot be set; the connection decides it.", is_final=True)
         usual[name.lower()] = value
     return [(name.encode("ascii"), value.encode(errors="replace")) for name, value in (own | usual).items()]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from flows.adapters.http_client import OWN_HEADERS
 from flows.transfer.openapi.bodies import JSON, body_of
 from flows.transfer.openapi.document import Document, Unusable
 from flows.transfer.openapi.schemas import Converter, may_be_left_out
@@ -14,8 +15,8 @@ from flows.transfer.openapi.styles import NESTED, style_of, types_of
 
 PLACES = {"path": "path", "query": "query", "header": "headers", "cookie": "cookies"}
 """Where a parameter may be, and the node's parameter for it."""
-_NOT_PARAMETERS = frozenset({"accept", "content-type", "authorization"})
-"""Headers that OpenAPI describes elsewhere (OAS 3.1 4.8.12.1)."""
+_NOT_PARAMETERS = OWN_HEADERS | {"accept", "content-type", "authorization"}
+"""Headers that OpenAPI describes elsewhere (OAS 3.1 4.8.12.1), and those that the connection writes by itself."""
 _ODD = re.compile(r"[^A-Za-z0-9_-]")
 _STEP = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 

@@ -95,6 +95,12 @@ def notes(paths: dict[str, Any], version: str = "3.1.0") -> list[list[str]]:
 
 @pytest.mark.django_db(transaction=True)
 class TestParameters:
+    def test_a_header_that_the_connection_writes_is_no_argument(self, other: Other) -> None:
+        length = parameter("Content-Length", "header", {"type": "integer"}, required=True)
+        paths = {"/a": {"post": {"parameters": [length]} | body("application/json", OBJECT)}}
+        [(_, headers, content)] = sent(other, paths, {"post /a": {"body": {"x": "1"}}})
+        assert (headers["content-length"], json.loads(content)) == (str(len(content)), {"x": "1"})
+
     def test_a_path_is_written_by_its_style(self, other: Other) -> None:
         scalar = {"type": "string"}
         described: dict[str, tuple[dict[str, Any], Any]] = {
