@@ -366,6 +366,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {"RoleEnum": "flows.access.roles.Role", "MemberRoleEnum": "flows.api.members.OF_MEMBERS"},
 }
 
 # --- Flows and calls --------------------------------------------------------------------------------------------------

@@ -287,7 +287,7 @@ def test_a_saved_case_of_a_flow_that_asks_fails_with_a_sentence(flow: Flow) -> N
     case = SavedCase(flow=flow)
     owner = flow.server.owner
     calls.save(case, trials.target_of(flow, is_published=False), "asks", {}, Expectation.of({}))
-    calls.call_all([case], flow, owner, is_published=False)
+    calls.call_all([case], flow, owner, None, is_published=False)
     case.refresh_from_db()
     assert case.last_passed is False
     assert "nobody is there to answer a saved case" in case.last_differences[0]["got"]

@@ -82,7 +82,8 @@ def test_the_record_of_a_deleted_flow_is_still_drawn(client: Client) -> None:
     owner = execution.owner
     versions.delete(execution.flow)
     client.force_login(owner)
-    assert client.get(f"/executions/{execution.pk}/ui/").content.decode() == mcp_apps.document()
+    drawn = client.get(f"/executions/{execution.pk}/ui/", headers={"sec-fetch-dest": "iframe"})
+    assert drawn.content.decode() == mcp_apps.document()
 
 
 def test_the_page_says_why_it_draws_nothing_and_shows_the_text(client: Client) -> None:

@@ -146,6 +146,13 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
         ("put", "/api/servers/{serverId}/secrets/{name}/"),
         ("patch", "/api/servers/{serverId}/secrets/{name}/"),
         ("delete", "/api/servers/{serverId}/secrets/{name}/"),
+        ("get", "/api/audit/"),
+        ("get", "/api/servers/{serverId}/members/"),
+        ("patch", "/api/servers/{serverId}/members/{userId}/"),
+        ("delete", "/api/servers/{serverId}/members/{userId}/"),
+        ("get", "/api/servers/{serverId}/invitations/"),
+        ("post", "/api/servers/{serverId}/invitations/"),
+        ("delete", "/api/servers/{serverId}/invitations/{invitationId}/"),
     }
     assert sorted(document["components"]["securitySchemes"]) == ["apiKey", "cookieAuth"]
     named = document["components"]["schemas"]

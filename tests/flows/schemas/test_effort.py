@@ -92,7 +92,7 @@ FAMILIES: dict[str, tuple[dict[str, Any], int, Make]] = {
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-@pytest.mark.parametrize("times", [1, 8], ids=["as it is", "and much more of it"])
+@pytest.mark.parametrize("times", [1, 6], ids=["as it is", "and much more of it"])
 def test_a_value_twice_as_large_takes_about_twice_as_long(name: str, times: int) -> None:
     schema, size, make = FAMILIES[name]
     compiled = compile_schema(schema)

@@ -54,6 +54,8 @@ OPENS = {
         GET /api/servers/
         GET /api/servers/{serverId}/
         GET /api/servers/{serverId}/export/
+        GET /api/servers/{serverId}/members/
+        POST /api/servers/{serverId}/import/preview/
     """,
     "flows:write": """
         POST /api/flows/
@@ -73,6 +75,7 @@ OPENS = {
         PATCH /api/resources/{resourceId}/
         DELETE /api/resources/{resourceId}/
         PATCH /api/servers/{serverId}/
+        POST /api/servers/{serverId}/publish/
         POST /api/upstream-tools/
     """,
     "secrets:write": """
@@ -81,6 +84,16 @@ OPENS = {
         PUT /api/servers/{serverId}/secrets/{name}/
         PATCH /api/servers/{serverId}/secrets/{name}/
         DELETE /api/servers/{serverId}/secrets/{name}/
+    """,
+    "people:write": """
+        PATCH /api/servers/{serverId}/members/{userId}/
+        DELETE /api/servers/{serverId}/members/{userId}/
+        GET /api/servers/{serverId}/invitations/
+        POST /api/servers/{serverId}/invitations/
+        DELETE /api/servers/{serverId}/invitations/{invitationId}/
+    """,
+    "audit:read": """
+        GET /api/audit/
     """,
 }
 """By scope, the operations that need it."""
@@ -98,7 +111,7 @@ BODY = '{"name": "NAME", "value": "value"}'
 def test_a_key_of_each_scope_opens_its_operations_and_no_other(client: Client) -> None:
     flow = make_flow()
     ids = dict.fromkeys(
-        ["executionId", "caseId", "keyId", "promptId", "resourceId", "number", "type", "name", "slug"], "1"
+        ["executionId", "caseId", "keyId", "promptId", "resourceId", "invitationId", "userId", "number", "type", "name", "slug"], "1"
     )
     ids |= {"executionId": str(uuid.uuid4()), "flowId": str(flow.pk), "serverId": str(flow.server_id)}
     caller = make_user()
