@@ -7,7 +7,13 @@ from django.urls import reverse
 
 from tests.factories import make_user
 
-READ_ONLY = ("executions.execution", "flows.auditentry", "flows.flowversion", "mcp_bridge.connectedclient", "mfa.authenticator")
+READ_ONLY = (
+    "executions.execution",
+    "flows.auditentry",
+    "flows.flowversion",
+    "mcp_bridge.connectedclient",
+    "mfa.authenticator",
+)
 MODELS = sorted(model._meta.label_lower for model in admin.site._registry)
 
 

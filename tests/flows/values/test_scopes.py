@@ -111,7 +111,20 @@ BODY = '{"name": "NAME", "value": "value"}'
 def test_a_key_of_each_scope_opens_its_operations_and_no_other(client: Client) -> None:
     flow = make_flow()
     ids = dict.fromkeys(
-        ["executionId", "caseId", "keyId", "promptId", "resourceId", "invitationId", "userId", "number", "type", "name", "slug"], "1"
+        [
+            "executionId",
+            "caseId",
+            "keyId",
+            "promptId",
+            "resourceId",
+            "invitationId",
+            "userId",
+            "number",
+            "type",
+            "name",
+            "slug",
+        ],
+        "1",
     )
     ids |= {"executionId": str(uuid.uuid4()), "flowId": str(flow.pk), "serverId": str(flow.server_id)}
     caller = make_user()

@@ -57,6 +57,7 @@ test("each kind of parameter has its kind of field", () => {
     timeout: "number",
     expect: "list",
     failOnStatus: "switch",
+    omitNullBody: "switch",
   });
   expect(kinds.code).toEqual({ source: "code", inputs: "map" });
   expect(kinds.ask_user).toEqual({ message: "text", schema: "schema", answerWithin: "number" });
