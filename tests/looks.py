@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.world import ADA, GRACE
+from tests.world import ADA, GRACE, HAL
 
 ADMIN = "admin"
 NOBODY = ""
@@ -104,6 +104,9 @@ LOOKS = (
     Look("server", "/servers/{server}/"),
     Look("server-new", "/servers/new/"),
     Look("members", "/servers/{server}/members/"),
+    Look("members-transfer", "/servers/{server}/members/{member}/transfer/"),
+    Look("members-remove", "/servers/{server}/members/{member}/remove/"),
+    Look("members-leave", "/servers/{server}/members/leave/", HAL),
     Look("members-transfer-nobody", "/servers/{server}/members/999999/transfer/", ADMIN, 404),
     Look("invitation-gone", "/invitation/", NOBODY, 404),
     Look("audit", "/audit/"),
@@ -237,6 +240,9 @@ NO_PAGE = {
     "servers/<int:server_id>/export/": "a file",
     "flows/new/file/": "leads to the import of a server",
     "servers/<int:server_id>/import/apply/": "POST only, leads back to the import",
+    "servers/<int:server_id>/members/<int:user_id>/role/": "POST only, leads back to the members",
+    "servers/<int:server_id>/invitations/<int:invitation_id>/revoke/": "POST only, leads back to the members",
+    "invitations/<str:token>/": "leads to the login or to the invitation, so that the token stands in no log",
     "first-steps/call/": "POST only, leads to the execution",
     "first-steps/hide/": "POST only, leads back to the dashboard",
     "executions/<uuid:execution_id>/cancel/": "POST only, leads back to the execution",

@@ -24,7 +24,7 @@ from mcp_types import Implementation
 from oauth2_provider.models import Application
 
 from flowhub.demo import GREET, LOOKUP_ORDER, line, node
-from flows.models import Flow, FlowVersion, Prompt, Resource, Server
+from flows.models import Flow, FlowVersion, Membership, Prompt, Resource, Server
 from flows.offers.changes import save_offer
 from flows.publishing import versions
 from flows.transfer import apis, choosing
@@ -34,6 +34,7 @@ from tests.live import ROOT, LiveServer, wait_until
 from tests.mcp_client import MODERN, connect
 
 ADA = "ada"
+HAL = "hal"
 """A person of her own, with no rights in the admin; everybody's password is factories.PASSWORD."""
 
 GRACE = "grace"
@@ -160,12 +161,15 @@ def build() -> None:
     ada, group = make_user(ADA), Group.objects.create(name="Support")
     make_user(GRACE, is_staff=True)
     demo = Server.objects.get(slug="demo")
+    hal = make_user(HAL)
+    Membership.objects.create(server=demo, user=hal, role="editor")
     internal = Server.objects.create(owner=admin, slug="internal", name="Internal tools", is_published=False)
     _seed(Flow.objects.get(tool_name="lookup_order"))
     ids = {
         "server": demo.pk,
         "internal": internal.pk,
         "user": ada.pk,
+        "member": hal.pk,
         "group": group.pk,
         "nightly": _nightly(demo, admin),
         "planned": _planned(demo, admin),

@@ -68,7 +68,7 @@ def test_pages_styles_and_modules_that_change_are_answered_anew(server: LiveServ
     becomes(server, "/login/", "Build flows, publish them as tools")
     wait_until(lambda: f"Dashboard  {server.url}/\n" in server.log, SECONDS, lambda: f"no banner:\n{server.log}")
 
-    edit(source / "templates" / "registration" / "login.html", "Build flows, publish them", "Draw flows, publish them")
+    edit(source / "templates" / "account" / "login.html", "Build flows, publish them", "Draw flows, publish them")
     assert "Draw flows, publish them as tools" in read(server, "/login/")
     edit(source / "static" / "css" / "flowhub.css", "--radius: 8px", "--radius: 80px")
     assert "--radius: 80px" in read(server, "/static/css/flowhub.css")

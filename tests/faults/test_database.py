@@ -99,7 +99,7 @@ async def test_a_full_disk_gives_no_success_without_a_record_and_work_goes_on_on
         async with crowd() as calls:
             await warmed_up(calls, server)
             ballast = fill(disk)
-            meanwhile = [*calls.send(server, bulky, 20), *calls.send(server, lambda n: slow(n, 0.1), 2)]
+            meanwhile = [*calls.send(server, bulky, 60), *calls.send(server, lambda n: slow(n, 0.1), 2)]
             await until(lambda: refused(calls), 40)
             ballast.unlink()
             await asyncio.gather(*meanwhile)
@@ -107,10 +107,10 @@ async def test_a_full_disk_gives_no_success_without_a_record_and_work_goes_on_on
             after = await asyncio.gather(*calls.send(server, greet, 10))
             assert {call.kind for call in after} == {"ok"}
             # What was refused is recorded too, once there is room.
-            await until(lambda: len(rows(database)) == 34, what=lambda: len(rows(database)))
+            await until(lambda: len(rows(database)) == 74, what=lambda: len(rows(database)))
             kinds = Counter((row.status, row.error_kind) for row in rows(database))
             number = len(refused(calls))
-            assert kinds == {("fulfilled", ""): 34 - number, ("error", "record_error"): number}
+            assert kinds == {("fulfilled", ""): 74 - number, ("error", "record_error"): number}
             say(prove(calls.truth, database), f"{number} refused on the full disk")
         await asyncio.to_thread(cluster.stop)
 
