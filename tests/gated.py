@@ -16,7 +16,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.definitions import chain, node
-from tests.live import LiveServer, server_on, wait_until
+from tests.live import LiveServer, migrated, server_on, wait_until
 
 LARGE = 200_000
 """Characters that `large...` brings: more than a record holds of one text."""
@@ -158,6 +158,7 @@ def gated_servers(data: Path, at: Gates, number: int = 1) -> Iterator[list[LiveS
     """Processes with the servers `gated` and `plain` (the same flows), and `open` (for everybody)."""
     made = [server_on(data, FLOWHUB_OUTBOUND_ALLOW="127.0.0.1:*") for _ in range(number)]
     script = PREPARE.format(servers=json.dumps(SERVERS), flows=json.dumps(flows(at)), keys=json.dumps(KEYS))
+    migrated(data)
     made[0].manage("shell", "-v", "0", "-c", script)
     try:
         for server in made:

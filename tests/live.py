@@ -1,12 +1,16 @@
 """A real server process for a test: its own data folder, its own port, stopped when the test is over."""
 
+import fcntl
+import hashlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -187,10 +191,29 @@ def server_on(data: Path, **environment: str) -> LiveServer:
     return server
 
 
+def migrated(data: Path) -> None:
+    """Put a migrated database into a new data folder: made once for all test processes, because it takes seconds."""
+    sources = [ROOT / "constraints.txt", ROOT / "flowhub" / "settings.py", *sorted(ROOT.glob("*/migrations/*.py"))]
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"flowhub-tests-{os.getuid()}-{digest}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "made").exists():
+            shutil.rmtree(folder / "data", ignore_errors=True)
+            (folder / "data").mkdir()
+            server_on(folder / "data").manage("migrate", "--verbosity", "0")
+            (folder / "made").touch()
+    for file in (folder / "data").glob("flowhub.sqlite3*"):
+        shutil.copy(file, data)
+
+
 @contextmanager
 def live_server(data: Path, command: tuple[str, ...] = SERVE, **environment: str) -> Iterator[LiveServer]:
     """A migrated server with the demo loaded, under uvicorn (SERVE) or daphne (RUNSERVER)."""
     server = server_on(data, **environment)
+    if "FLOWHUB_DATABASE_URL" not in environment:
+        migrated(data)
     # In one process: to begin is most of what each of the two costs.
     server.manage("shell", "--verbosity", "0", "--command", PREPARE)
     address = ["--port", str(server.port)] if command == SERVE else [f"127.0.0.1:{server.port}"]

@@ -187,6 +187,7 @@ def test_two_people_far_apart_see_the_same_execution_at_their_own_time(
 READABLE = [look for look in LOOKS if look.person == ADMIN and look.status == 200 and not look.name.startswith("admin")]
 
 
+@pytest.mark.timeout(400)
 def test_every_page_can_be_read_without_scripts(browser: Browser, world: World) -> None:
     with window(browser, java_script_enabled=False) as context:
         page = log_in(context, world.server)
