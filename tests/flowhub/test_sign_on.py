@@ -16,6 +16,7 @@ from allauth.socialaccount.providers import registry
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.contrib.auth import get_user_model
+from django.core.cache import caches
 from django.test import Client
 
 from tests.factories import PASSWORD, make_user
@@ -51,6 +52,8 @@ KEY = rsa.generate_private_key(65537, 2048)
 
 @pytest.fixture
 def provider(settings: Any) -> Iterator[Provider]:
+    for cache in caches.all():
+        cache.clear()  # what other tests have guessed from this address
     there = Provider()
 
     class Handler(BaseHTTPRequestHandler):
@@ -133,7 +136,7 @@ def test_a_stranger_from_the_provider_gets_no_account_and_not_that_of_who_has_th
 def test_who_connects_the_provider_to_an_account_is_let_in_by_it_and_keeps_the_password(provider: Provider) -> None:
     ada = make_user("ada", email="somewhere@else.example")
     client = Client()
-    client.post("/login/", {"username": "ada", "password": PASSWORD})
+    assert client.post("/login/", {"username": "ada", "password": PASSWORD}).status_code == 302
     asked = come_from(client, "connect")
     assert asked.headers["Location"] == "/account/confirm/"
     done = client.post("/account/confirm/", {"password": PASSWORD})
