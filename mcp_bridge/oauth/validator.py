@@ -11,7 +11,7 @@ from oauth2_provider.models import AccessToken, Grant, RefreshToken
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.oauth2.rfc6749.errors import InvalidGrantError
 
-from mcp_bridge.models import ConnectedClient
+from mcp_bridge.models import ConnectedClient, hash_key
 
 
 class Validator(OAuth2Validator):  # type: ignore[misc]
@@ -23,7 +23,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
         OAuth 2.1, 4.1.3: a code that is used more than once must be refused, and should revoke its tokens.
         """
         grant = Grant.objects.filter(code=code, application=client).first()
-        hashed = hashlib.sha256(code.encode()).hexdigest()
+        hashed = hash_key(code)
         if grant is None:
             for replayed in ConnectedClient.objects.filter(application=client, code_hash=hashed):
                 replayed.disconnect()
@@ -37,7 +37,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
         grant = Grant.objects.filter(code=code, application=request.client).first()
         super().invalidate_authorization_code(client_id, code, request, *args, **kwargs)
         if grant is not None and (client := ConnectedClient.objects.of_token(grant)) is not None:
-            client.code_hash = hashlib.sha256(code.encode()).hexdigest()
+            client.code_hash = hash_key(code)
             client.save(update_fields=["code_hash"])
 
     def validate_refresh_token(self, refresh_token: str, client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
@@ -45,7 +45,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
 
         One that was used up a moment ago is good once more: clients refresh in several places at once.
         """
-        checksum = hashlib.sha256(refresh_token.encode()).hexdigest()
+        checksum = hashlib.sha256(refresh_token.encode()).hexdigest()  # as the toolkit stores it
         rows = RefreshToken.objects.filter(token_checksum=checksum, application=client)
         found = rows.order_by(F("revoked").desc(nulls_first=True)).first()
         if found is not None and ConnectedClient.objects.usable().of_token(found) is None:
