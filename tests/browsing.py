@@ -44,9 +44,8 @@ _logins: dict[tuple[Path, str], list[Any]] = {}
 
 def call(server: LiveServer, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Try a demo flow out over REST and return its execution."""
-    flows = {flow["toolName"]: flow["id"] for flow in server.get_json("/api/flows/")["items"]}
     request = urllib.request.Request(
-        f"{server.url}/api/flows/{flows[tool]}/test/",
+        f"{server.url}/api/flows/{server.flow_ids()[tool]}/test/",
         data=json.dumps({"arguments": arguments}).encode(),
         headers={"Authorization": f"Bearer {server.credentials['key']}", "Content-Type": "application/json"},
     )

@@ -56,6 +56,14 @@ class LiveServer:
         """Everything it printed so far."""
         return self.output.read_text()
 
+    def flow_ids(self) -> dict[str, int]:
+        """The ids of all flows by their tools' names: other tests of the process may have filled more than one page."""
+        first = self.get_json("/api/flows/?limit=100")
+        rest_of_them = [
+            self.get_json(f"/api/flows/?limit=100&page={page}") for page in range(2, first["totalPages"] + 1)
+        ]
+        return {flow["toolName"]: flow["id"] for page in (first, *rest_of_them) for flow in page["items"]}
+
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a management command on the same data."""
         return subprocess.run(

@@ -108,7 +108,7 @@ def world_of(server: LiveServer) -> World:
     wait_until(lambda: _newest(server, "pending"), 10, "the pending call did not start")
     wait_until(lambda: _newest(server, "waiting"), 10, "the call that asks did not start")
     ids |= {name: _newest(server, name)[0]["id"] for name in NEWEST}
-    flows = {flow["toolName"]: flow["id"] for flow in server.get_json("/api/flows/?limit=100")["items"]}
+    flows = server.flow_ids()
     _call_cases(server, flows["lookup_order"])
     return World(server, ids | flows)
 

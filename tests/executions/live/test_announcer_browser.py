@@ -26,8 +26,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def open_usage(context: BrowserContext, server: LiveServer, tool: str) -> Page:
     """The Usage tab of a demo flow, connected."""
     page = log_in(context, server)
-    flows = {flow["toolName"]: flow["id"] for flow in server.get_json("/api/flows/")["items"]}
-    page.goto(f"{server.url}/flows/{flows[tool]}/usage/")
+    page.goto(f"{server.url}/flows/{server.flow_ids()[tool]}/usage/")
     expect(page.locator("#live")).to_have_text("Live")
     page.evaluate("window.same = true")
     return page

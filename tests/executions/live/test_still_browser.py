@@ -44,10 +44,6 @@ def assert_nothing_moved(page: Page) -> None:
     assert sum(shift["value"] for shift in shifts) < 0.01, shifts
 
 
-def flow_id(server: LiveServer, tool: str) -> int:
-    return next(flow["id"] for flow in server.get_json("/api/flows/")["items"] if flow["toolName"] == tool)
-
-
 def test_an_open_detail_and_its_list_stand_still_while_calls_come_in_and_end(
     page: Page, uvicorn_server: LiveServer
 ) -> None:
@@ -63,13 +59,13 @@ def test_an_open_detail_and_its_list_stand_still_while_calls_come_in_and_end(
 
 
 def address_of(server: LiveServer, execution: str) -> str:
-    return f"/flows/{flow_id(server, 'slow_report')}/usage/{execution}/"
+    return f"/flows/{server.flow_ids()['slow_report']}/usage/{execution}/"
 
 
 def test_a_list_takes_in_new_calls_and_their_end_without_a_jump(page: Page, uvicorn_server: LiveServer) -> None:
     server = uvicorn_server
     call(server, "slow_report", {"seconds": 0})
-    watch(page, f"{server.url}/flows/{flow_id(server, 'slow_report')}/usage/")
+    watch(page, f"{server.url}/flows/{server.flow_ids()['slow_report']}/usage/")
     for number in range(3):
         execution = call(server, "slow_report", {"seconds": 0.2, "fail": number == 1})
         row = page.locator(f"#row-{execution['id']}")

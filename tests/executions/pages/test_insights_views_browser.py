@@ -21,8 +21,7 @@ def insights(page: Page, uvicorn_server: LiveServer) -> Page:
     for seconds in (0, 0.3):
         with calling(uvicorn_server, "slow_report", {"seconds": seconds}):
             pass
-    flows = {flow["toolName"]: flow["id"] for flow in uvicorn_server.get_json("/api/flows/")["items"]}
-    page.goto(f"{uvicorn_server.url}/flows/{flows['slow_report']}/insights/")
+    page.goto(f"{uvicorn_server.url}/flows/{uvicorn_server.flow_ids()['slow_report']}/insights/")
     expect(page.locator("#live")).to_have_text("Live")
     page.evaluate("window.same = true")
     return page

@@ -31,8 +31,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def open_tab(context: BrowserContext, server: LiveServer, tool: str) -> Page:
     """The Test tab of a demo flow."""
     page = log_in(context, server)
-    flows = {flow["toolName"]: flow["id"] for flow in server.get_json("/api/flows/")["items"]}
-    page.goto(f"{server.url}/flows/{flows[tool]}/test/")
+    page.goto(f"{server.url}/flows/{server.flow_ids()[tool]}/test/")
     return page
 
 
@@ -131,14 +130,14 @@ def test_cases_are_called_together_and_their_verdicts_come_in_by_themselves(
 def test_an_item_is_added_without_a_reload_and_has_the_focus(
     context: BrowserContext, uvicorn_server: LiveServer
 ) -> None:
-    greet = next(flow for flow in uvicorn_server.get_json("/api/flows/")["items"] if flow["toolName"] == "greet")
+    greet = uvicorn_server.flow_ids()["greet"]
     page = open_tab(context, uvicorn_server, "greet")
     tags = {"type": "array", "items": {"type": "string"}}
     schema = {"type": "object", "properties": {"name": {"type": "string"}, "tags": tags}}
-    page.goto(f"{uvicorn_server.url}/flows/{greet['id']}/build/?as=json")
+    page.goto(f"{uvicorn_server.url}/flows/{greet}/build/?as=json")
     page.get_by_label("Input schema").fill(json.dumps(schema))
     page.get_by_role("button", name="Save draft").first.click()
-    page.goto(f"{uvicorn_server.url}/flows/{greet['id']}/test/")
+    page.goto(f"{uvicorn_server.url}/flows/{greet}/test/")
     page.evaluate("window.same = true")
     page.locator("#id_arg-name").fill("Ada")
     for number in (1, 2):

@@ -29,8 +29,7 @@ def page(browser: Browser, uvicorn_server: LiveServer) -> Iterator[Page]:
 
 
 def address(server: LiveServer, tool: str = "lookup_order") -> str:
-    flow = next(flow for flow in server.get_json("/api/flows/")["items"] if flow["toolName"] == tool)
-    return f"{server.url}/flows/{flow['id']}/build/?as=json"
+    return f"{server.url}/flows/{server.flow_ids()[tool]}/build/?as=json"
 
 
 @pytest.fixture
