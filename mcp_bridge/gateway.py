@@ -97,7 +97,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 
 async def _admit(scope: Scope, head: Headers) -> Hosted:
-    """The server that is asked for; who asks is put into the scope."""
+    """The server that is asked for, with the session of a handshake open; who asks is put into the scope."""
     slug = scope["path"].removeprefix(PREFIX).removesuffix("/")
     scheme, _, key = head.get("authorization", "").partition(" ")
     try:
@@ -106,9 +106,7 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
     except TooManyGuesses as refused:
         raise Refused(429, str(refused), {"retry-after": str(refused.seconds)}) from None
     except DatabaseError as error:
-        logger.error("a message to %.100r was refused: %s", scope["path"], error)
-        message = "The database does not answer, so nothing was run. Wait a little and try again."
-        raise Refused(503, message, RETRY_LATER) from None
+        raise _unreachable(scope, error) from None
     # Whether there is such a server is told to nobody who may not use it.
     snapshot = hosted.snapshot if hosted is not None else None
     if user is not None:
@@ -135,7 +133,26 @@ async def _admit(scope: Scope, head: Headers) -> Hosted:
         raise Refused(403, message, {"www-authenticate": challenge})
     else:
         scope["user"], scope[COUNTS_AS] = user, user.principal.id
+    if head.is_legacy and SESSION in head:
+        await _take_up(head[SESSION], scope, hosted)
     return hosted
+
+
+async def _take_up(session: str, scope: Scope, hosted: Hosted) -> None:
+    """Have a handshake session open in this process, or over for all of them."""
+    user = scope.get("user")
+    try:
+        await hosted.manager.take_up(session, user)
+        if scope["method"] == "DELETE":
+            await hosted.manager.end(session, user)
+    except DatabaseError as error:
+        raise _unreachable(scope, error) from None
+
+
+def _unreachable(scope: Scope, error: DatabaseError) -> Refused:
+    logger.error("a message to %.100r was refused: %s", scope["path"], error)
+    message = "The database does not answer, so nothing was run. Wait a little and try again."
+    return Refused(503, message, RETRY_LATER)
 
 
 async def _pass_messages(scope: Scope, receive: Receive, send: Send, head: Headers, hosted: Hosted) -> None:
@@ -176,6 +193,8 @@ async def _serve(
         text = "A request with this id is under way in this session. Give each request an id of its own."
         raise Refused(400, text, request_id=request_id)
     client = manager.client_of(session, scope.get("user")) if session and head.is_legacy else None
+    if request_id is None and client is not None:
+        await manager.pass_around(head[SESSION], message)
     call = direct.plain_call(message, head, scope, hosted.snapshot, client)
     if call is None:
         await _pass_on(dict(scope), hand_on(message, body, receive), send, head, hosted)

@@ -18,6 +18,7 @@ from oauth2_provider.models import AccessToken, Grant, RefreshToken
 
 from flows.audit.log import record
 from flows.models import CALLS, VisibleQuerySet
+from flows.values.json_column import JsonTextField
 from flows.values.scopes import CALLS_ONLY, EVERYTHING
 
 KEY_START = "fh_"
@@ -327,3 +328,29 @@ class ConnectedClient(models.Model):
 def password_mark_of(user: Any) -> str:
     """What changes when a person's password does, as in their sessions."""
     return str(user.get_session_auth_hash())[:64]
+
+
+class HandshakeSession(models.Model):
+    """A session of a client of before MCP 2026-07-28, by which any process takes it up, also after a restart.
+
+    None of the clients that were tried begins anew when its session is gone, though the specification has them do so
+    (MCP 2025-11-25, Streamable HTTP, Session Management).
+    """
+
+    id = models.CharField(max_length=32, primary_key=True)
+    server = models.ForeignKey("flows.Server", on_delete=models.CASCADE, related_name="+")
+    holder = models.CharField(max_length=200, help_text="The key, or the client of a person, that it belongs to.")
+    handshake = JsonTextField(help_text="The params of initialize, with the protocol version that was agreed on.")
+    level = models.CharField(max_length=20, blank=True, help_text="What the client set by logging/setLevel.")
+    uris = JsonTextField(default=list, help_text="The resources that it subscribed to.")
+    offered = models.CharField(max_length=16, help_text="Tells what the server offered then from what it does now.")
+    used_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["holder", "used_at"], name="session_of_holder"),
+            models.Index(fields=["used_at"], name="session_used"),
+        ]
+
+    def __str__(self) -> str:
+        return f"session of {self.holder}"

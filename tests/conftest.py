@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -144,11 +145,18 @@ def browser_type_launch_args() -> dict[str, Any]:
 @pytest.fixture
 def redis_url(tmp_path: Path) -> Iterator[str]:
     """FLOWHUB_TEST_REDIS, or a Redis of the test's own."""
+    with redis_on(tmp_path) as address:
+        yield address
+
+
+@contextmanager
+def redis_on(folder: Path) -> Iterator[str]:
+    """FLOWHUB_TEST_REDIS, or one of its own with its log in a folder."""
     if address := os.environ.get("FLOWHUB_TEST_REDIS"):
         yield address
         return
     command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port := free_port()), "--save", ""]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as redis:
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL) as redis:
         wait_until(lambda: answers(port), 10, "Redis did not start")
         yield f"redis://127.0.0.1:{port}/0"
         redis.terminate()

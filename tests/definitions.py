@@ -28,3 +28,14 @@ def beside(*nodes: dict[str, Any]) -> dict[str, Any]:
     """A definition: the trigger, and each of these nodes behind it."""
     lines = [{"id": f"trigger-{each['id']}", "sourceNodeId": "trigger", "targetNodeId": each["id"]} for each in nodes]
     return {"nodes": [node("trigger", "trigger"), *nodes], "connections": lines}
+
+
+def graph(nodes: list[dict[str, Any]], *lines: str) -> dict[str, Any]:
+    """A definition with the trigger, these nodes and lines such as `ask:accept>end`."""
+    connections = []
+    for line in lines:
+        source, _, target = line.partition(">")
+        source, _, handle = source.partition(":")
+        end = {"id": line, "sourceNodeId": source, "targetNodeId": target}
+        connections.append(end | ({"sourceHandle": handle} if handle else {}))
+    return {"nodes": [node("trigger", "trigger"), *nodes], "connections": connections}

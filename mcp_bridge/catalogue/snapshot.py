@@ -1,5 +1,6 @@
 """What a server offers, as an immutable snapshot: wire objects, graphs and validators made once, listed without ORM."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -80,6 +81,11 @@ class Snapshot:
     tools: Mapping[str, PublishedTool] = field(default_factory=lambda: MappingProxyType({}))
     prompts: Mapping[str, PublishedPrompt] = field(default_factory=lambda: MappingProxyType({}))
     resources: Mapping[str, PublishedResource] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def mark(self) -> str:
+        """Sixteen characters that another process with the same snapshot makes too."""
+        return hashlib.sha256(repr(self.stamp).encode()).hexdigest()[:16]
 
 
 class Catalogue(Protocol):

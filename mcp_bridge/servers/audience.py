@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
-from mcp.server.session import ServerSession
 from mcp.server.subscriptions import (
     InMemorySubscriptionBus,
     ListenHandler,
@@ -63,12 +63,14 @@ class CatalogueChanges:
 class Listener:
     """One client, what it may see, and what it can know of; `uris` are the resources that it subscribed to.
 
+    `known` is None for a session that was taken up after things have changed: it is told once it `is_listening`.
     `end` ends the stream of a `subscriptions/listen`; a handshake client's ends with its session.
     """
 
     principal: Principal | None
-    known: Snapshot
+    known: Snapshot | None
     tell: Tell
+    is_listening: Callable[[], bool] = lambda: True
     uris: set[str] = field(default_factory=set)
     end: Callable[[], None] = lambda: None
 
@@ -88,8 +90,8 @@ class Listener:
     def _passes(self, guard: str | None) -> bool:
         return self.principal is None or guard is None or self.principal.may_call(guard)
 
-    def _differs(self, before: Snapshot, now: Snapshot, uri: str) -> bool:
-        old, new = (find(snapshot, self.principal, uri) for snapshot in (before, now))
+    def _differs(self, before: Snapshot | None, now: Snapshot, uri: str) -> bool:
+        old, new = (snapshot and find(snapshot, self.principal, uri) for snapshot in (before, now))
         return (old and old[0].fingerprint) != (new and new[0].fingerprint)
 
 
@@ -105,13 +107,18 @@ class Audience:
         """GET streams, on which legacy clients listen."""
 
     @property
+    def snapshot(self) -> Snapshot:
+        """What is offered now."""
+        return self._catalogue.snapshot
+
+    @property
     def is_listening(self) -> bool:
         """Whether anybody would hear an announcement."""
         return bool(self.open_gets or self._handlers)
 
-    def add(self, principal: Principal | None, tell: Tell) -> Listener:
+    def add(self, principal: Principal | None, tell: Tell, is_listening: Callable[[], bool] = lambda: True) -> Listener:
         """Have `tell` called after each change of what the principal sees."""
-        listener = Listener(principal, self._catalogue.snapshot, tell)
+        listener = Listener(principal, self.snapshot, tell, is_listening)
         self._listeners.add(listener)
         return listener
 
@@ -145,11 +152,13 @@ class Audience:
 
     async def announce(self) -> None:
         """Tell everybody whose lists or resources are others than before, each thing once."""
-        snapshot = self._catalogue.snapshot
+        snapshot = self.snapshot
         changes: dict[int, CatalogueChanges] = {}  # most listeners know the same snapshot
         telling = []
         for listener in self._listeners:
             known = listener.known
+            if known is None and not listener.is_listening():
+                continue
             if id(known) not in changes:
                 changes[id(known)] = changes_between(known, snapshot)
             events = listener.events(snapshot, changes[id(known)])
@@ -184,24 +193,26 @@ async def _tell(listener: Listener, events: list[ServerEvent]) -> None:
         logger.debug("a client was not told of a change: %r", error)
 
 
-def legacy_tell(session: ServerSession) -> Tell:
+def legacy_tell(connection: Connection) -> Tell:
     """How the client of a handshake session is told."""
 
     async def tell(event: ServerEvent) -> None:
         if isinstance(event, ResourceUpdated):
-            await session.send_resource_updated(event.uri)
+            await connection.send_resource_updated(event.uri)
         elif isinstance(event, PromptsListChanged):
-            await session.send_prompt_list_changed()
+            await connection.send_prompt_list_changed()
         elif isinstance(event, ResourcesListChanged):
-            await session.send_resource_list_changed()
+            await connection.send_resource_list_changed()
         else:
-            await session.send_tool_list_changed()
+            await connection.send_tool_list_changed()
 
     return tell
 
 
-def changes_between(before: Snapshot, now: Snapshot) -> CatalogueChanges:
-    """What clients that know the one snapshot would notice of the other."""
+def changes_between(before: Snapshot | None, now: Snapshot) -> CatalogueChanges:
+    """What clients that know the one snapshot would notice of the other; anything, where none is known."""
+    if before is None:
+        return CatalogueChanges([(event, frozenset({None})) for event in EVENTS], are_resources_others=True)
     pairs = zip(EVENTS, _described(before), _described(now), strict=True)
     lists = [(event, frozenset(_guards(old, new))) for event, old, new in pairs if old != new]
     return CatalogueChanges(lists, _prints(before) != _prints(now))

@@ -5,6 +5,7 @@ import contextlib
 import contextvars
 import logging
 import time
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
@@ -42,7 +43,7 @@ class Hosted:
         self._is_outdated = False
         self.audience = Audience(self)
         self.server = build(self, self.audience)
-        self.manager = build_manager(self.server, sessions)
+        self.manager = build_manager(self.server, sessions, self.audience)
         self.lock = asyncio.Lock()
         self._ready = asyncio.Event()
         self._woken = asyncio.Event()
@@ -159,6 +160,7 @@ class Hosted:
             return True
         snapshot = await in_database(lambda: load(slug))
         if snapshot is not None:
+            await self.manager.reread_subscriptions()
             self.snapshot = snapshot
             self.server.title, self.server.instructions = snapshot.name, snapshot.instructions or None
         return snapshot is not None
@@ -216,7 +218,7 @@ class McpHost:
         if settings.REDIS_URL and self._following is None:
             from mcp_bridge.servers import feed  # imported already, by the app, where Redis is used
 
-            following = feed.follow(self.changed, self._all_changed)
+            following = feed.follow(self.changed, self._all_changed, self._heard)
             self._following = asyncio.get_running_loop().create_task(following, context=contextvars.Context())
 
     def outdate(self, slug: str) -> None:
@@ -234,6 +236,11 @@ class McpHost:
     def _all_changed(self) -> None:
         for hosted in self._hosted.values():
             hosted.wake()
+
+    async def _heard(self, word: dict[str, Any]) -> None:
+        """What another process has to tell of a session."""
+        if (hosted := self._hosted.get(word["server"])) is not None and hosted.is_alive:
+            await hosted.manager.hear(word)
 
     def end_listening(self) -> None:
         """End the streams on which modern clients listen: they count as calls, and would hold up a shutdown."""

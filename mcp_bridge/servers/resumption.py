@@ -4,18 +4,23 @@ A client names the last event that it saw (`Last-Event-ID`) and is sent what fol
 comes, until the answer (MCP 2025-11-25, Streamable HTTP, Resumability). Each session has a store of its own: the SDK
 gives one store to all of them, with the request's id as the name of the stream, and ids repeat between sessions.
 
+An event's id names the process that sent it, as a mark of its own: a session may be open in several. With Redis, who
+comes back to another one is sent it from there; a stream on which a client only listens goes on anywhere.
+
 What is kept is bounded for the process as a whole, by MAX_BYTES and KEPT_SECONDS; the oldest goes first. Who comes
 back later than that finds nothing, and reads the answer in the execution's record.
 """
 
 import asyncio
 import re
+import secrets
 import time
 from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from mcp.server.streamable_http import EventCallback, EventMessage, EventStore
+from mcp.server.streamable_http import GET_STREAM_KEY, EventCallback, EventMessage, EventStore
 from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
 from flows.engine.limits import size_of
@@ -26,7 +31,13 @@ KEPT_SECONDS = 300.0
 RETRY_MILLISECONDS = 1000
 """How long a client is asked to wait before it comes back."""
 
-_EVENT_ID = re.compile(r"([0-9]{1,12})-([0-9]{1,12})")
+LISTENING = 0
+"""The number of the stream on which a session listens; those of answers are counted from one."""
+
+Elsewhere = Callable[[str, EventCallback], Awaitable[None]]
+"""Sends on what another process has after an event, as `replay_events_after` does."""
+
+_EVENT_ID = re.compile(r"([0-9a-f]{8})-([0-9]{1,12})-([0-9]{1,12})")
 _OVERHEAD = 2_000
 """What an event takes besides its JSON."""
 
@@ -38,6 +49,7 @@ class _Stream:
     It stands in `siblings`, the streams of its session, until it is over and nothing of it is kept.
     """
 
+    mark: str
     number: int
     siblings: dict[int, "_Stream"]
     sent: int = 0
@@ -72,7 +84,7 @@ class _Event:
 
     @property
     def id(self) -> str:
-        return f"{self.stream.number}-{self.number}"
+        return f"{self.stream.mark}-{self.stream.number}-{self.number}"
 
 
 class Memory:
@@ -108,10 +120,12 @@ memory = Memory()
 
 
 class SessionEvents(EventStore):
-    """The events of one session."""
+    """The events that this process has sent of one session."""
 
-    def __init__(self) -> None:
-        self._numbers = count(1)
+    def __init__(self, elsewhere: Elsewhere | None = None) -> None:
+        self.elsewhere = elsewhere
+        self._mark = secrets.token_hex(4)
+        self._numbers = count(LISTENING + 1)
         self._streams: dict[int, _Stream] = {}
         self._open: dict[str, _Stream] = {}
         """Those under way, by the id of the request; an id that is used again begins another stream."""
@@ -123,7 +137,7 @@ class SessionEvents(EventStore):
             stream = self._begin(stream_id)
         stream.sent += 1
         if message is None:
-            return f"{stream.number}-{stream.sent}"
+            return f"{self._mark}-{stream.number}-{stream.sent}"
         event = _Event(stream, stream.sent, message, _size(message), time.monotonic())
         stream.events.append(event)
         memory.keep(event)
@@ -137,16 +151,29 @@ class SessionEvents(EventStore):
     def _begin(self, stream_id: str) -> _Stream:
         if (earlier := self._open.get(stream_id)) is not None:
             earlier.end()
-        stream = _Stream(next(self._numbers), self._streams)
+        number = LISTENING if stream_id == GET_STREAM_KEY else next(self._numbers)
+        stream = _Stream(self._mark, number, self._streams)
         self._streams[stream.number] = self._open[stream_id] = stream
         return stream
 
-    async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> None:
+    def has(self, event_id: str) -> bool:
+        """Whether this process sent that event."""
+        return event_id.startswith(f"{self._mark}-")
+
+    async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> str | None:
         """Send what followed that event on its stream, and what comes until the answer; nothing for an unknown id.
 
         The SDK would send what comes itself once this returns, and lose what comes in between; so this does not return
-        before the stream is over.
+        before the stream is over. Only who listened to another process listens to this one from now on, for which the
+        name of the stream is returned.
         """
+        found = _EVENT_ID.fullmatch(last_event_id)
+        if found and not self.has(last_event_id):
+            if int(found[2]) == LISTENING:
+                return GET_STREAM_KEY
+            if self.elsewhere is not None:
+                await self.elsewhere(last_event_id, send_callback)
+            return None
         stream, number = self._find(last_event_id)
         while stream is not None:
             news = stream.news
@@ -156,13 +183,14 @@ class SessionEvents(EventStore):
             if news is not stream.news:
                 continue  # more came while that was sent
             if stream.is_over:
-                return
+                break
             await news.wait()
+        return None
 
     def _find(self, event_id: str) -> tuple[_Stream | None, int]:
         found = _EVENT_ID.fullmatch(event_id)
-        stream = self._streams.get(int(found[1])) if found else None
-        number = int(found[2]) if found else 0
+        stream = self._streams.get(int(found[2])) if found else None
+        number = int(found[3]) if found else 0
         return (stream, number) if stream is not None and number <= stream.sent else (None, 0)
 
     def close(self) -> None:

@@ -17,20 +17,17 @@ from mcp.server.auth.middleware.auth_context import auth_context_var
 from mcp.server.lowlevel.server import NotificationOptions, Server
 from mcp.server.models import InitializationOptions
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, EmptyResult, NotificationParams, SetLevelRequestParams
+from mcp_types import INVALID_PARAMS, EmptyResult, SetLevelRequestParams
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from mcp_bridge.calls import asking, completion, prompts, reports, resources, results, tools, ui_resources
 from mcp_bridge.catalogue.snapshot import Catalogue
 from mcp_bridge.keys.principals import KeyUser
-from mcp_bridge.servers.audience import Audience, Listener, legacy_tell
+from mcp_bridge.servers.audience import Audience
 from mcp_bridge.servers.resumption import RETRY_MILLISECONDS
-from mcp_bridge.servers.sessions import FairSessionManager, Sessions
+from mcp_bridge.servers.sessions import LEVEL, LISTENER, FairSessionManager, Sessions
 from mcp_bridge.wire.refusals import Message, Receive
-
-LEVEL = "log level"
-"""Where a legacy session keeps what it set by `logging/setLevel`."""
 
 _MAX_FAULTS = 5
 """Faults of a message's params that its answer names."""
@@ -94,15 +91,20 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:
 
     async def on_set_level(ctx: Any, params: SetLevelRequestParams) -> EmptyResult:
         ctx.session._connection.state[LEVEL] = params.level
+        await _change(ctx, level=params.level)
         return EmptyResult()
 
     async def on_subscribe_resource(ctx: Any, params: Any) -> Any:
         resources.known_resource(catalogue, ctx, params.uri)
-        _attend(audience, ctx).subscribe(params.uri)
+        listener = ctx.session._connection.state[LISTENER]
+        listener.subscribe(params.uri)
+        await _change(ctx, uris=sorted(listener.uris))
         return {}
 
     async def on_unsubscribe_resource(ctx: Any, params: Any) -> Any:
-        _attend(audience, ctx).uris.discard(params.uri)
+        listener = ctx.session._connection.state[LISTENER]
+        listener.uris.discard(params.uri)
+        await _change(ctx, uris=sorted(listener.uris))
         return {}
 
     def input_schema(name: str) -> Any:
@@ -110,9 +112,6 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:
         user, tool = auth_context_var.get(), catalogue.snapshot.tools.get(name)
         may_see = not isinstance(user, KeyUser) or user.principal.may_call(name)
         return tool.modern["inputSchema"] if tool is not None and may_see else None
-
-    async def on_initialized(ctx: Any, params: Any) -> None:
-        _attend(audience, ctx)
 
     server = FlowServer(
         catalogue.snapshot.slug,
@@ -133,7 +132,6 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:
         get_tool_input_schema=input_schema,
     )
     server.extensions[ui_resources.EXTENSION_ID] = {}
-    server.add_notification_handler("notifications/initialized", NotificationParams, on_initialized)
     # Not by the constructor, which warns that 2026-07-28 has done away with it: for handshake clients it stays.
     server.add_request_handler("logging/setLevel", SetLevelRequestParams, on_set_level)
     # The SDK's own is left out: its spans go nowhere unless an exporter is installed, and it costs on every message.
@@ -142,14 +140,17 @@ def build(catalogue: Catalogue, audience: Audience) -> Server[Any]:
 
 
 async def _serve(ctx: Any, call_next: Any) -> Any:
-    """Middleware of the SDK's server: what the session set is known, who opens it is noted, and params that do not fit
-    are answered with what to change (-32602).
+    """Middleware of the SDK's server: what the session set is known, one that is opened is kept, and params that do not
+    fit are answered with what to change (-32602).
     """
-    if ctx.method == "initialize" and ctx.request is not None:
-        ctx.request.scope[asking.SESSIONS].note(ctx.session._connection)
-    reports.session_level.set(ctx.session._connection.state.get(LEVEL))
+    connection = ctx.session._connection
+    reports.session_level.set(connection.state.get(LEVEL))
     try:
-        return await call_next(ctx)
+        answer = await call_next(ctx)
+        if ctx.method == "initialize" and ctx.request is not None:
+            agreed = {**ctx.params, "protocolVersion": answer["protocolVersion"]}
+            await ctx.request.scope[asking.SESSIONS].keep(connection, tools.principal_of(ctx), agreed)
+        return answer
     except ValidationError as error:
         raise MCPError(INVALID_PARAMS, f"The params of {ctx.method} do not fit. {_said(error)}") from None
 
@@ -166,22 +167,17 @@ def _place(location: Sequence[str | int]) -> str:
     return ".".join(map(str, location)) or "params"
 
 
-def _attend(audience: Audience, ctx: Any) -> Listener:
-    """A legacy session hears of changes from its handshake to its end."""
-    connection = ctx.session._connection
-    listener: Listener | None = connection.state.get("listener")
-    if listener is None:
-        listener = audience.add(tools.principal_of(ctx), legacy_tell(ctx.session))
-        connection.state["listener"] = listener
-        connection.exit_stack.callback(audience.remove, listener)
-    return listener
+async def _change(ctx: Any, **values: Any) -> None:
+    """Have other processes know what the client of a session has set."""
+    await ctx.request.scope[asking.SESSIONS].change(ctx.session._connection.session_id, **values)
 
 
-def build_manager(server: Server[Any], sessions: Sessions) -> FairSessionManager:
+def build_manager(server: Server[Any], sessions: Sessions, audience: Audience) -> FairSessionManager:
     """The session manager of a server: both eras, streams where needed, host checks left to the gateway."""
     return FairSessionManager(
         server,
         sessions,
+        audience,
         json_response=False,
         stateless=False,
         security_settings=None,

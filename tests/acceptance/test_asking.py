@@ -22,7 +22,7 @@ from mcp.types import (
 )
 from mcp_types import INVALID_PARAMS, MISSING_REQUIRED_CLIENT_CAPABILITY
 
-from tests.definitions import chain, node
+from tests.definitions import chain, graph, node
 from tests.live import LiveServer, live_server
 from tests.mcp_client import ERAS, LEGACY, MODERN, connect
 from tests.offers import made
@@ -82,17 +82,6 @@ def ask(slug: str, **parameters: Any) -> dict[str, Any]:
 
 def says(slug: str, text: str) -> dict[str, Any]:
     return node(slug, "return", text=text)
-
-
-def graph(nodes: list[dict[str, Any]], *lines: str) -> dict[str, Any]:
-    """A definition with the trigger, these nodes and lines such as `ask:accept>end`."""
-    connections = []
-    for line in lines:
-        source, _, target = line.partition(">")
-        source, _, handle = source.partition(":")
-        end = {"id": line, "sourceNodeId": source, "targetNodeId": target}
-        connections.append(end | ({"sourceHandle": handle} if handle else {}))
-    return {"nodes": [node("trigger", "trigger"), *nodes], "connections": connections}
 
 
 def flows(other: str) -> dict[str, dict[str, Any]]:

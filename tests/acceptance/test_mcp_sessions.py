@@ -148,13 +148,12 @@ def test_an_id_that_is_under_way_cannot_be_used_for_another_request(server: Live
 # --- Too many ---------------------------------------------------------------------------------------------------------
 
 
-def test_beyond_the_limit_the_longest_idle_session_ends(small_server: LiveServer) -> None:
-    wires = [Wire(small_server, LEGACY) for _ in range(MAX_SESSIONS)]
-    assert wires[0].works()
-    newest = Wire(small_server, LEGACY)
-    assert newest.works()
-    assert refused(a_call(wires[1])) == GONE
-    assert all(wire.works() for wire in [wires[0], *wires[2:]])
+def test_more_clients_than_sessions_that_a_process_keeps_open_go_on(small_server: LiveServer) -> None:
+    wires = [Wire(small_server, LEGACY) for _ in range(MAX_SESSIONS + 2)]
+    ended = "sessions are open; ended the 1 longest idle of"
+    before = small_server.log.count(ended)
+    assert all(wire.works() for wire in wires)
+    assert small_server.log.count(ended) > before
 
 
 def test_sessions_that_ended_make_room(small_server: LiveServer) -> None:
@@ -178,7 +177,7 @@ def test_a_key_that_holds_all_sessions_with_streams_gets_no_more_and_keeps_nobod
         other = Wire(small_server, LEGACY, key=another_key)
         assert other.works()
         until_ended(connections[0])
-        assert refused(a_call(wires[0])) == GONE
+        assert a_call(wires[0]).status == 503
         assert all(wire.works() for wire in wires[1:])
         assert other.works()
         assert other.send(method="DELETE").status == 200

@@ -1,14 +1,17 @@
 """What other processes announce by Redis."""
 
 import asyncio
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from redis.asyncio import Redis
 
 from flows.models import Flow
 from mcp_bridge.servers import feed, host
@@ -36,14 +39,29 @@ async def test_everything_is_looked_at_anew_once_redis_is_back(
     settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
     heard: asyncio.Queue[str] = asyncio.Queue()
     with redis_on(port, tmp_path):
-        following = asyncio.create_task(feed.follow(heard.put_nowait, lambda: heard.put_nowait("everything")))
+        words: list[dict[str, Any]] = []
+
+        async def hear(word: dict[str, Any]) -> None:
+            words.append(word)
+            heard.put_nowait("a word")
+
+        everything = partial(heard.put_nowait, "everything")
+        following = asyncio.create_task(feed.follow(heard.put_nowait, everything, hear))
         async with asyncio.timeout(10):
             assert await heard.get() == "everything"
+            assert await heard.get() == "everything"  # one for each channel
             await asyncio.to_thread(feed.publish, "demo")
             assert await heard.get() == "demo"
+            own = {"server": "demo", "session": "0" * 32, "ended": True}
+            await feed.publish_of_session(own)
+            async with Redis.from_url(settings.REDIS_URL) as another:
+                await another.publish(feed.SESSIONS, json.dumps({**own, "changed": True}))
+            assert await heard.get() == "a word"
+            assert words == [{**own, "changed": True}]
     await asyncio.to_thread(feed.publish, "lost")  # nobody hears it, and nobody fails
     with redis_on(port, tmp_path):
         async with asyncio.timeout(20):
+            assert await heard.get() == "everything"
             assert await heard.get() == "everything"
             await asyncio.to_thread(feed.publish, "other")
             assert await heard.get() == "other"
