@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
+from oauth2_provider.models import AccessToken
 from oauth2_provider.views.base import RevokeTokenView, TokenView
 
 from flows.access.acting import acts
@@ -24,7 +25,13 @@ _revoke: Callable[[HttpRequest], HttpResponse] = RevokeTokenView.as_view()
 def token(request: HttpRequest) -> HttpResponse:
     """A pair of tokens for a code or a refresh token (RFC 6749, 4.1.3 and 6), by the toolkit and our validator."""
     upkeep.once_a_day()
-    return _token(request)
+    try:
+        answered = _token(request)
+    except AccessToken.DoesNotExist:  # the toolkit looks for what it has just stored, which somebody may have ended
+        return JsonResponse({"error": "invalid_grant"}, status=400)
+    # The toolkit forgets it where it refuses while it stores the pair, and repeats what was sent: never as a page.
+    answered["Content-Type"] = "application/json"
+    return answered
 
 
 @csrf_exempt

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
-from oauth2_provider.models import AccessToken, Grant, RefreshToken
+from oauth2_provider.models import AccessToken, Grant, RefreshToken, refresh_token_expire_timedelta
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.oauth2.rfc6749.errors import InvalidGrantError
 
@@ -43,17 +43,22 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
     def validate_refresh_token(self, refresh_token: str, client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
         """Whether a refresh token is good, and its person and connection still are.
 
-        One that was used up a moment ago is good once more: clients refresh in several places at once.
+        One that was used up a moment ago is good once more: clients refresh in several places at once. What of these
+        holds is decided by one reading of the token. Between two, another refresh may use it up, and the toolkit would
+        take this one for a replay.
         """
         checksum = hashlib.sha256(refresh_token.encode()).hexdigest()  # as the toolkit stores it
-        rows = RefreshToken.objects.filter(token_checksum=checksum, application=client)
+        rows = RefreshToken.objects.filter(token_checksum=checksum, application=client).select_related("access_token")
         found = rows.order_by(F("revoked").desc(nulls_first=True)).first()
-        if found is not None and ConnectedClient.objects.usable().of_token(found) is None:
-            return False
-        if found is not None and _is_retry(found):
-            request.user, request.refresh_token, request.refresh_token_instance = found.user, refresh_token, found
-            return True
-        return bool(super().validate_refresh_token(refresh_token, client, request, *args, **kwargs))
+        if found is None or (found.revoked is not None and not _is_retry(found)):
+            # It refuses, and ends the family of a token that comes again.
+            return bool(super().validate_refresh_token(refresh_token, client, request, *args, **kwargs))
+        if found.revoked is None:
+            given = found.access_token
+            if given is None or given.expires + refresh_token_expire_timedelta() <= timezone.now():
+                return False
+        request.user, request.refresh_token, request.refresh_token_instance = found.user, refresh_token, found
+        return ConnectedClient.objects.usable().of_token(found) is not None
 
     def _check_and_set_request_resource(self, request: Any) -> None:
         """Compare without the final slash, as it was stored."""

@@ -133,10 +133,10 @@ def test_a_notification_that_means_nothing_is_taken_and_dropped(wire: Wire, meth
     assert (reply.status, reply.body) == (202, b"")
 
 
-def test_a_key_that_is_there_twice_counts_as_its_last_value(wire: Wire) -> None:
+def test_a_member_that_is_there_twice_is_refused_by_its_name(wire: Wire) -> None:
     reply = wire.send(with_text(wire, b'"n": 1', b'"n": 2, "n": 3'))
-    execution_id = reply.message["result"]["_meta"]["flowhub/executionId"]
-    assert wire.server.get_json(f"/api/executions/{execution_id}/")["initialParams"] == {"name": "Ada", "n": 3}
+    expected = 'An object of this message has the member "n" more than once. Send it once.'
+    assert (reply.status, reply.error) == (400, (INVALID_REQUEST, expected))
 
 
 def test_a_number_as_long_as_python_takes_is_an_argument_like_any_other(wire: Wire) -> None:
