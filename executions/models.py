@@ -275,6 +275,13 @@ class Runner(models.Model):
     id = models.UUIDField(primary_key=True, editable=False)
     host = models.CharField(max_length=255)
     pid = models.PositiveIntegerField()
+    place = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Boot of the machine and namespace, within which the pid means one process.",
+    )
     process_started = models.CharField(max_length=40, blank=True, help_text="Tells it from a later one of that pid.")
     started_at = models.DateTimeField()
     heartbeat_at = models.DateTimeField(db_index=True)
