@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import signal
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from tests.conftest import unavailable
 from tests.faults.conftest import Cluster, Say
-from tests.faults.databases import Database, Postgres, Sqlite, pending, rows
+from tests.faults.databases import Database, Postgres, pending, rows
 from tests.faults.kit import crowd, prove, slow, until
 
 pytestmark = [pytest.mark.faults, pytest.mark.anyio, pytest.mark.timeout(180)]
@@ -94,17 +93,3 @@ async def test_a_clock_that_is_off_ends_nobody_elses_calls_and_costs_none_of_its
     timeouts = [row.error["message"] for row in rows(postgres) if row.error_kind == "timeout"]
     assert len(timeouts) == 3
     assert not any("the process that ran it did not" in message for message in timeouts)
-
-
-async def test_a_process_that_was_stopped_for_long_says_that_it_lives_before_it_runs_anything(
-    cluster: Cluster, sqlite: Sqlite
-) -> None:
-    stopped, _ = await asyncio.to_thread(cluster.several, 2, sqlite, FLOWHUB_RUNNER_STALE_SECONDS="6")
-    stopped.signal(signal.SIGSTOP)
-    await until(lambda: len(sqlite.query("SELECT 1 FROM executions_runner")) == 1, 30)
-    stopped.signal(signal.SIGCONT)
-    async with crowd() as calls:
-        (call,) = await asyncio.gather(*calls.send(stopped, lambda n: slow(n, LONG)))
-        assert call.kind == "ok"
-    await asyncio.to_thread(cluster.stop)
-    prove(calls.truth, sqlite)
