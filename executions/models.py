@@ -428,3 +428,13 @@ class CallKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tool_name} {self.execution_id}"
+
+
+class KeyMark(models.Model):
+    """What tells whether a process has the keys of this database, and nothing of them; see `executions.upkeep`."""
+
+    name = models.CharField(primary_key=True, max_length=40)
+    mark = models.CharField(max_length=64, help_text="Derived from the key in use, for this purpose alone.")
+
+    def __str__(self) -> str:
+        return self.name
