@@ -430,6 +430,19 @@ class CallKey(models.Model):
         return f"{self.tool_name} {self.execution_id}"
 
 
+class CancelRequest(models.Model):
+    """Somebody asked to cancel an execution that another process runs; see `executions.running.cancelling`.
+
+    The key is no foreign key, so that the ledger may delete executions without a look here.
+    """
+
+    execution_id = models.UUIDField(primary_key=True, editable=False)
+    requested_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.execution_id)
+
+
 class KeyMark(models.Model):
     """What tells whether a process has the keys of this database, and nothing of them; see `executions.upkeep`."""
 

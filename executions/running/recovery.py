@@ -27,6 +27,8 @@ from executions.ledger import kept_answers, owners, suspensions, writer
 from executions.ledger.tracker import ended_row
 from executions.models import Execution, Runner
 from executions.record.status import Status
+from executions.running import cancelling
+from executions.running.dispatch import INTERRUPTED
 from flows.engine.errors import ErrorKind
 from flows.engine.runner import FlowError
 
@@ -37,9 +39,6 @@ STALE = timedelta(seconds=settings.RUNNER_STALE_SECONDS)
 GRACE = timedelta(seconds=3)
 """How far past its deadline an execution may be before the reaper ends it: the engine's own timeout comes first."""
 
-INTERRUPTED = (
-    "The server stopped before the flow finished. Nodes shown as pending were under way: their outcome is unknown."
-)
 TIMED_OUT = "The flow was still pending past its deadline and was ended; the process that ran it did not do so itself."
 
 
@@ -113,6 +112,7 @@ def sweep(now: datetime | None = None, *, dry_run: bool = False) -> Swept:
     swept = Swept(interrupted, unanswered + _end(overdue, "timeout", TIMED_OUT, now))
     Runner.objects.filter(pk__in=dead, heartbeat_at__lt=now - STALE).delete()
     kept_answers.expire(now)
+    cancelling.settle()
     if swept != Swept():
         logger.warning("ended %d interrupted and %d overdue executions", swept.interrupted, swept.timed_out)
     return swept
@@ -140,6 +140,7 @@ class Heart:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._watching: threading.Thread | None = None
         self.fresh_until = 0.0
         """Until when nobody takes this process for dead, as far as is known; by the monotonic clock."""
 
@@ -164,6 +165,10 @@ class Heart:
             self.beat()
             self._thread = threading.Thread(target=self._beat_forever, name="heart", daemon=True)
             self._thread.start()
+            self._watching = threading.Thread(
+                target=cancelling.watch, args=(self._stop,), name="cancelling", daemon=True
+            )
+            self._watching.start()
             atexit.register(self.stop)
 
     def beat(self) -> None:
@@ -204,6 +209,8 @@ class Heart:
             return
         self._stop.set()
         thread.join(HEARTBEAT_SECONDS)
+        if self._watching is not None:
+            self._watching.join(HEARTBEAT_SECONDS)
         self.fresh_until = 0.0
         atexit.unregister(self.stop)
         try:
