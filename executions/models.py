@@ -275,6 +275,13 @@ class Runner(models.Model):
     id = models.UUIDField(primary_key=True, editable=False)
     host = models.CharField(max_length=255)
     pid = models.PositiveIntegerField()
+    place = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Boot of the machine and namespace, within which the pid means one process.",
+    )
     process_started = models.CharField(max_length=40, blank=True, help_text="Tells it from a later one of that pid.")
     started_at = models.DateTimeField()
     heartbeat_at = models.DateTimeField(db_index=True)
@@ -421,3 +428,26 @@ class CallKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tool_name} {self.execution_id}"
+
+
+class CancelRequest(models.Model):
+    """Somebody asked to cancel an execution that another process runs; see `executions.running.cancelling`.
+
+    The key is no foreign key, so that the ledger may delete executions without a look here.
+    """
+
+    execution_id = models.UUIDField(primary_key=True, editable=False)
+    requested_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.execution_id)
+
+
+class KeyMark(models.Model):
+    """What tells whether a process has the keys of this database, and nothing of them; see `executions.upkeep`."""
+
+    name = models.CharField(primary_key=True, max_length=40)
+    mark = models.CharField(max_length=64, help_text="Derived from the key in use, for this purpose alone.")
+
+    def __str__(self) -> str:
+        return self.name

@@ -138,10 +138,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / f"test-{os.getpid()}.sqlite3")}
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # Beside what the address says itself, as ?sslmode=require.
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 16, "timeout": 10}
-    # After PostgreSQL was away, the pool must not hand out the connections of before.
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES["default"]["ENGINE"] = "flowhub.postgresql"
+    # Beside what the address says itself, as ?sslmode=require. Who waits for a connection asks anew after `timeout`:
+    # only then does a pool that has given up connecting try again.
+    _pool = {"min_size": 1, "max_size": 16, "timeout": 2, "reconnect_timeout": 2}
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = _pool
     DATABASES["default"]["TEST"] = {"NAME": f"test_flowhub_{os.getpid()}"}
 else:
     raise ImproperlyConfigured("FLOWHUB_DATABASE_URL must start with sqlite:// or postgres://")

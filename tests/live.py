@@ -40,6 +40,8 @@ class LiveServer:
     process: subprocess.Popen[str] | None = None
     output: Path = field(default_factory=Path)
     environment: dict[str, str] = field(default_factory=dict)
+    before: tuple[str, ...] = ()
+    """The command that the server process is started by, if it is another one."""
 
     @property
     def url(self) -> str:
@@ -85,7 +87,7 @@ class LiveServer:
         """Start the server process and do not wait for it."""
         with self.output.open("a") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", *command],
+                [*self.before, sys.executable, "manage.py", *command],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=output,

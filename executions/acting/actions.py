@@ -1,28 +1,15 @@
-"""What a person does to an execution that is there: cancel it, pin it, write a note on it, delete it."""
+"""What a person does to an execution that is there: pin it, write a note on it, delete it."""
 
 from django.db import transaction
 
-from executions.ledger import suspensions, writer
+from executions.ledger import writer
 from executions.models import Execution
 from executions.record.status import Status
-from executions.running.dispatch import dispatcher
 from flows.audit.log import record
-
-CANCELLED_WAITING = "The execution was cancelled while it waited for an answer."
 
 
 class ActionRefused(ValueError):
     """The action cannot be done; the message says why, and what to do instead."""
-
-
-def cancel(execution: Execution) -> bool:
-    """Ask a pending execution to stop; False when it has ended or runs in another process.
-
-    One that waits for an answer runs nowhere, and ends at once.
-    """
-    if execution.status != Status.PENDING:
-        return False
-    return dispatcher.cancel(execution.pk) or suspensions.end(execution.pk, "cancelled", CANCELLED_WAITING)
 
 
 def pin(execution: Execution, is_pinned: bool) -> None:

@@ -13,6 +13,7 @@ from executions.acting.forms import NoteForm, ReplayForm
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.models import Execution
 from executions.record.holes import holes
+from executions.running import cancelling
 from executions.running.targets import ArgumentsError
 from flows.access.acting import acts
 from flows.engine.errors import DefinitionError
@@ -25,12 +26,12 @@ NOT_CALLED = (actions.ActionRefused, ArgumentsError, LedgerUnavailable, Definiti
 @acts(Scope.EXECUTIONS_WRITE)
 @require_POST
 def cancel(request: HttpRequest, execution_id: uuid.UUID) -> HttpResponse:
-    """Ask a pending execution to stop; only the process that runs it can do that. Back to the page that asked."""
+    """Ask a pending execution to stop, whatever process runs it. Back to the page that asked."""
     execution = Execution.objects.visible_or_404(request.user, pk=execution_id)
-    if actions.cancel(execution):
+    if cancelling.cancel(execution):
         messages.success(request, "The execution was asked to stop.")
     else:
-        messages.warning(request, "The execution has ended already, or another process runs it.")
+        messages.warning(request, "The execution has ended already.")
     return redirect(own_address(request, request.POST.get("next", "")) or execution)
 
 

@@ -12,6 +12,7 @@ from executions.api.refusals import TOO_MANY, Conflict, let_in, refusals_answere
 from executions.api.serializers import ExecutionItemSerializer, ExecutionSerializer, PinSerializer, ReplaySerializer
 from executions.api.views import EXECUTION_ID, whole
 from executions.models import Execution, ExecutionQuerySet
+from executions.running import cancelling
 from flows.api.base import ApiView
 from flows.values.scopes import Scope
 
@@ -39,13 +40,13 @@ class ExecutionCancel(ExecutionAction):
         request=None,
         parameters=[EXECUTION_ID],
         operation_id="executions_cancel",
-        responses={202: ExecutionItemSerializer, 409: OpenApiResponse(description="It does not run here.")},
+        responses={202: ExecutionItemSerializer, 409: OpenApiResponse(description="It has ended.")},
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
-        """Ask it to stop; it ends as `error` with the kind `cancelled` soon after."""
+        """Ask it to stop, whatever process runs it; it ends as `error` with the kind `cancelled` soon after."""
         execution = self.get_object()
-        if not actions.cancel(execution):
-            raise Conflict("The execution has ended, or it runs in another process; there is nothing here to stop.")
+        if not cancelling.cancel(execution):
+            raise Conflict("The execution has ended; there is nothing to stop.")
         return Response(self.get_serializer(execution).data, status=status.HTTP_202_ACCEPTED)
 
 

@@ -18,10 +18,10 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from executions.admission.allowances import MAX_WAITING
+from executions.database import clock
 from executions.ledger import statements, writer
 from executions.ledger.tracker import ended_row
 from executions.models import Execution, Suspension
@@ -173,7 +173,7 @@ def hold(held: Held, answers_from: str, counts_as: str, most: int, seconds: floa
     Only `answers_from` may answer; where that is empty, for strangers, at most `most` wait for those who count as one.
     With a runner, the execution ends when that process does. Raises NotStorable.
     """
-    state, now = held.sealed(), timezone.now()
+    state, now = held.sealed(), clock.now()
     expires_at = now + timedelta(seconds=seconds)
     waiting = Suspension.objects.filter(answers_from=answers_from, expires_at__gt=now)
     # No address is stored, but what tells two of them apart.
@@ -210,7 +210,7 @@ def look(ticket: Ticket, answers_from: str) -> tuple[Execution, Held]:
 
 def of_execution(execution_id: uuid.UUID) -> Held | None:
     """What an execution waits for, whoever asks; None when it does not wait, or cannot go on any more."""
-    suspension = Suspension.objects.filter(pk=execution_id, expires_at__gt=timezone.now()).first()
+    suspension = Suspension.objects.filter(pk=execution_id, expires_at__gt=clock.now()).first()
     try:
         return _open(suspension)[1] if suspension is not None else None
     except AnswerRefused:
@@ -219,13 +219,13 @@ def of_execution(execution_id: uuid.UUID) -> Held | None:
 
 def answerer_of(execution_id: uuid.UUID) -> str | None:
     """The identity that may answer; None when the execution does not wait (any more)."""
-    waiting = Suspension.objects.filter(pk=execution_id, expires_at__gt=timezone.now())
+    waiting = Suspension.objects.filter(pk=execution_id, expires_at__gt=clock.now())
     return waiting.values_list("answers_from", flat=True).first()
 
 
 def claim(held: Held, runner_id: uuid.UUID) -> None:
     """Take an execution that waits, so that this process goes on with it and nobody else can; raises AnswerRefused."""
-    now = timezone.now()
+    now = clock.now()
     left = max(held.timeout_seconds - held.checkpoint.seconds, 0.0)
     columns = {"runner_id": runner_id, "deadline_at": now + timedelta(seconds=left), "updated_at": now}
     with transaction.atomic():
@@ -242,7 +242,7 @@ def _found(ticket: Ticket, answers_from: str) -> Suspension:
         raise AnswerRefused(_why_gone(ticket.execution_id))
     if suspension.answers_from != answers_from:
         raise AnswerRefused(OTHERS)
-    if suspension.expires_at <= timezone.now():
+    if suspension.expires_at <= clock.now():
         raise AnswerRefused(TOO_LATE)
     return suspension
 
@@ -271,7 +271,7 @@ def end(execution_id: uuid.UUID, kind: ErrorKind, message: str, *, now: datetime
     with transaction.atomic():
         if not Suspension.objects.filter(pk=execution_id)._raw_delete(using="default"):
             return False
-        return bool(writer.end_pending(Q(pk=execution_id), _unanswered(kind, lambda _: message, now or timezone.now())))
+        return bool(writer.end_pending(Q(pk=execution_id), _unanswered(kind, lambda _: message, now or clock.now())))
 
 
 def _unanswered(

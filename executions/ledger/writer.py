@@ -25,6 +25,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.db.utils import DataError, IntegrityError, InterfaceError, OperationalError
 
+from executions.database import clock
 from executions.ledger import counts, idempotency_keys, kept_answers, statements, write_ahead_log
 from executions.ledger.counts import CountChanges, CountKey
 from executions.ledger.unavailable import LedgerUnavailable
@@ -444,7 +445,7 @@ def _leave_out_what_is_claimed(group: Sequence[_Item]) -> None:
     for item in group:
         if item.claim is None or item.insert is None:
             continue
-        if not idempotency_keys.take(item.claim, datetime.now(UTC)):
+        if not idempotency_keys.take(item.claim, clock.now()):
             item.insert, item.update, item.won = None, None, False
 
 

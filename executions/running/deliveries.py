@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from django.db import DatabaseError
 
-from executions.database import in_database
+from executions.database import clock, in_database
 from executions.ledger import idempotency_keys, kept_answers
 from executions.ledger.idempotency_keys import Claim
 from executions.ledger.unavailable import LedgerUnavailable
@@ -90,7 +90,7 @@ async def state_of(call: Call) -> Answer | Pending | Waiting:
 
 async def _join(target: Target, claim: Claim) -> Answer | Pending | Waiting | None:
     """The answer of the execution that the key leads to; None when it leads to none. Raises KeyRefused."""
-    found = await _asked(lambda: idempotency_keys.find(claim, datetime.now(UTC)))
+    found = await _asked(lambda: idempotency_keys.find(claim, clock.now()))
     if found is None:
         return None
     if (claim.request, claim.tool_name) != (found.request, found.tool_name):
@@ -184,7 +184,7 @@ async def _linger(running: Running, scope: str) -> None:
         if running.task.done() or running.call.delivery.waiting or running.call.delivery.goes_on:
             return
         with contextlib.suppress(LedgerUnavailable):  # else it is not known who waits elsewhere
-            if not await _asked(lambda: idempotency_keys.is_awaited(scope, datetime.now(UTC))):
+            if not await _asked(lambda: idempotency_keys.is_awaited(scope, clock.now())):
                 break
     dispatcher.cancel(running.execution_id)
 
@@ -204,7 +204,7 @@ async def _watch(execution_id: uuid.UUID, seconds: float | None, scope: str) -> 
             return await _asked(lambda: _told_to_come_back(execution_id, scope))
         if scope and time.monotonic() >= speak_at:
             speak_at = time.monotonic() + AWAITED.total_seconds() / 3
-            await _asked(lambda: idempotency_keys.wait_until(scope, datetime.now(UTC) + AWAITED))
+            await _asked(lambda: idempotency_keys.wait_until(scope, clock.now() + AWAITED))
         await asyncio.sleep(ASK_SECONDS)
 
 
@@ -219,7 +219,7 @@ def _ended(execution_id: uuid.UUID, by_key: bool) -> Answer | None:
     found = Execution.objects.filter(pk=execution_id).values_list("status", "error_kind", "error_info").first()
     if found is not None and found[0] == Status.PENDING:
         return None
-    answer = kept_answers.opened(execution_id, datetime.now(UTC))
+    answer = kept_answers.opened(execution_id, clock.now())
     if answer is not None:
         structured = answer.get("structuredContent")
         is_structured = "structuredContent" in answer

@@ -12,12 +12,14 @@ from typing import Any, TypeVar
 from executions.database import in_database
 from executions.ledger import suspensions
 from executions.running.calls import Answer, Call, Parent, Waiting
-from executions.running.recovery import INTERRUPTED
 from flows.engine.runner import FlowError
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
+INTERRUPTED = (
+    "The server stopped before the flow finished. Nodes shown as pending were under way: their outcome is unknown."
+)
 CANCELLED = "The execution was cancelled before the flow finished. Call again if its answer is still wanted."
 PARENT_ENDED = "The execution that called this one ended before it did, so it was cancelled."
 
@@ -66,6 +68,9 @@ class Dispatcher:
 
     def __len__(self) -> int:
         return len(self._running)
+
+    def __contains__(self, execution_id: uuid.UUID) -> bool:
+        return execution_id in self._running
 
 
 dispatcher = Dispatcher()

@@ -77,8 +77,11 @@ async def begin(call: Call) -> Running:
 
 async def admit() -> None:
     """Wait until this process can run and record one more execution; raises LedgerUnavailable."""
-    if heart.fresh_until < datetime.now(UTC):
-        await in_database(heart.start)
+    if heart.fresh_until < time.monotonic():
+        try:
+            await in_database(heart.start)
+        except DatabaseError as error:
+            raise LedgerUnavailable("this process could not say that it lives") from error
     if ledger.is_full:
         await ledger.admit()
 

@@ -4,13 +4,13 @@ import asyncio
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from django.db import DatabaseError
 
-from executions.database import in_database
+from executions.database import clock, in_database
 from executions.ledger import kept_answers
 from executions.ledger.tracker import Tracker
 from executions.ledger.unavailable import LedgerUnavailable
@@ -65,7 +65,7 @@ def pending_row(
         "flow_tool_name": target.tool_name,
         "server_slug": target.server_slug,
         "runner_id": heart.runner_id,
-        "deadline_at": started_at + timedelta(seconds=timeout),
+        "deadline_at": started_at + clock.ahead + timedelta(seconds=timeout),
         "request": request,
     }
     if call.parent is not None:
@@ -140,7 +140,7 @@ class Work:
         result, kept, delivery = answer.as_json(), None, self.call.delivery
         delivery.is_sealed = True
         if delivery.keeps:
-            sealing = asyncio.to_thread(kept_answers.sealed, answer.execution_id, result, datetime.now(UTC))
+            sealing = asyncio.to_thread(kept_answers.sealed, answer.execution_id, result, clock.now())
             kept, _ = await uninterrupted(sealing)
         # Who was told to come back got another message, and asks for the answer with one of its own.
         message = self.call.written(answer) if self.call.written is not None and not delivery.goes_on else None

@@ -103,12 +103,15 @@ class Cluster:
         """Start one more process and wait until it accepts connections."""
         return self.several(1, database, **environment)[0]
 
-    def several(self, number: int, database: Database, **environment: str) -> list[LiveServer]:
-        """Start processes at the same time and wait until all accept connections."""
+    def several(
+        self, number: int, database: Database, before: tuple[str, ...] = (), **environment: str
+    ) -> list[LiveServer]:
+        """Start processes at the same time, by the command `before` if given, and wait until all accept connections."""
         environment = {"FLOWHUB_DATABASE_URL": database.url} | environment
         made = [server_on(self.data, **environment) for _ in range(number)]
         self.servers += made
         for server in made:
+            server.before = before
             server.launch("serve", "--port", str(server.port))
         for server in made:
             server.wait_for_start()

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -39,6 +40,8 @@ class Call:
     tool: str
     arguments: dict[str, Any]
     answer: Answer | None = None
+    answered_at: float = 0.0
+    """By the monotonic clock."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -72,6 +75,12 @@ class Truth:
     def answered(self) -> int:
         """How many calls were answered with a result or an error."""
         return sum(call.kind in ("ok", "error") for call in self.calls)
+
+    @property
+    def longest_gap(self) -> float:
+        """The most seconds in which no call was answered with a result, though some were before and after."""
+        moments = sorted(call.answered_at for call in self.calls if call.kind == "ok")
+        return max((later - earlier for earlier, later in itertools.pairwise(moments)), default=0.0)
 
 
 Choice = tuple[str, dict[str, Any]]
@@ -128,6 +137,7 @@ class Caller:
                 _META + "clientCapabilities": {},
             }
         call.answer = await self._post({"id": number, "method": "tools/call", "params": params})
+        call.answered_at = time.monotonic()
         if call.answer is None or call.answer.kind == "refused":
             self._session = None
         return call

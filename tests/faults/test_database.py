@@ -19,6 +19,11 @@ pytestmark = [pytest.mark.faults, pytest.mark.anyio, pytest.mark.timeout(180)]
 
 LOCK_SECONDS = 3
 AWAY_SECONDS = 4
+CUTS = 3
+OPEN = "SELECT 1 FROM pg_stat_activity WHERE datname = '{}'"
+CALLERS = 12
+AGAIN_SECONDS = 3
+"""It takes a tenth of a second; a pool that tries one dead connection after the other takes twice this and more."""
 
 
 async def warmed_up(calls: Crowd, server: LiveServer) -> None:
@@ -64,6 +69,29 @@ async def test_a_postgresql_that_is_away_for_a_while_loses_nothing_and_makes_not
     assert set(refused) <= {503}
     await asyncio.to_thread(cluster.stop)
     say(prove(calls.truth, postgres), f"away for {AWAY_SECONDS} s, {refused[503]} refused with 503")
+
+
+async def test_after_postgresql_has_cut_all_connections_calls_go_on_and_nothing_is_lost_or_made_up(
+    cluster: Cluster, postgres: Postgres, say: Say
+) -> None:
+    server = await asyncio.to_thread(cluster.server, postgres)
+    async with crowd() as calls:
+        await warmed_up(calls, server)
+        for place in range(CALLERS):
+            calls.stream(calls.caller(server, (MODERN, LEGACY)[place % 2]), greet)
+        for _ in range(CUTS):
+            # Pages are read, so that the pool holds many connections; those of the calls are busy.
+            await asyncio.gather(*[asyncio.to_thread(server.get_json, "/api/flows/") for _ in range(24)])
+            assert len(postgres.query(OPEN.format(postgres.name))) > 5
+            await asyncio.to_thread(postgres.end_connections)
+            # All that were under way, and one that began afterwards.
+            wanted = calls.truth.answered + CALLERS + 1
+            await until(lambda wanted=wanted: calls.truth.answered >= wanted, AGAIN_SECONDS)
+        kinds = Counter(call.kind for call in calls.truth.calls if call.answer)
+    assert "couldn't get a connection" not in server.log
+    await asyncio.to_thread(cluster.stop)
+    failed = f"{CUTS} cuts, {kinds['error']} failed, {kinds['refused']} refused"
+    say(prove(calls.truth, postgres), f"{failed}, longest gap {calls.truth.longest_gap:.2f} s")
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,19 @@
 import asyncio
 import urllib.request
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from tests.faults.conftest import Cluster, Say
-from tests.faults.databases import Database, counters, pending, rows
+from tests.faults.databases import Database, Postgres, counters, pending, rows
 from tests.faults.kit import crowd, greet, lookup, prove, slow, until
-from tests.live import LiveServer
+from tests.live import LiveServer, server_on
 
 pytestmark = [pytest.mark.faults, pytest.mark.anyio, pytest.mark.timeout(180)]
 
 PROCESSES = 8
+KEPT_KEYS = {"FLOWHUB_SECRET_KEY": "secret_key", "FLOWHUB_VAULT_KEYS": "vault.key"}
 
 
 async def test_eight_processes_on_one_database_record_every_call_once_and_count_right(
@@ -62,6 +64,20 @@ async def test_a_flow_deleted_while_its_calls_run_leaves_their_records_with_its_
         kept[status] += number
     assert +kept == Counter(row.status for row in rows(database))
     say(prove(calls.truth, database, counted=False))
+
+
+async def test_a_process_with_other_keys_does_not_start_and_says_what_to_do(
+    cluster: Cluster, postgres: Postgres, tmp_path: Path
+) -> None:
+    server = await asyncio.to_thread(cluster.server, postgres)
+    (tmp_path / "another").mkdir()
+    kept = {name: (server.data / file).read_text() for name, file in KEPT_KEYS.items()}
+    for missing, said in (("FLOWHUB_SECRET_KEY", "is not the one"), ("FLOWHUB_VAULT_KEYS", "lack the key")):
+        given = {name: key for name, key in kept.items() if name != missing}
+        foreign = server_on(tmp_path / "another", FLOWHUB_DATABASE_URL=postgres.url, **given)
+        ended = await asyncio.to_thread(foreign.manage, "serve", "--port", str(foreign.port), check=False)
+        assert ended.returncode == 1
+        assert f"CommandError: {missing} {said}" in ended.stderr
 
 
 def flow_of(database: Database, tool: str) -> int:

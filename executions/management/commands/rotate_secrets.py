@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from executions.upkeep import rotation
+from executions.upkeep import key_marks, rotation
 from flows.publishing import versions
 
 
@@ -15,6 +15,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Rotate what can be decrypted and name the rest; ends with an error when there is a rest."""
+        try:
+            key_marks.check()  # the newest key is the one that is wanted from now on
+        except key_marks.ForeignKeys as error:
+            raise CommandError(str(error)) from None
         number, unreadable = versions.rotate_secrets()
         kept, lost = rotation.rotate()
         self.stdout.write(f"Encrypted {number} secrets with the newest key.")

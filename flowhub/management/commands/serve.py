@@ -21,6 +21,7 @@ from django.db.migrations.executor import MigrationExecutor
 from executions.ledger.writer import ledger
 from executions.running import recovery
 from executions.running.dispatch import dispatcher
+from executions.upkeep import key_marks
 from flowhub import credentials, env, reload
 from flowhub.asgi import application
 from flowhub.connections import Connection
@@ -72,6 +73,10 @@ class Command(BaseCommand):
             reload.serve_and_reload(settings.BASE_DIR, command, shlex.split(options["beside"]))
             return
         _refuse_old_database()
+        try:
+            key_marks.check()
+        except key_marks.ForeignKeys as error:
+            raise CommandError(str(error)) from None
         recovery.sweep()
         recovery.heart.start()
         connection.close()

@@ -445,7 +445,7 @@ def test_nobody_acts_on_a_foreign_execution() -> None:
 def test_an_execution_that_has_ended_cannot_be_cancelled() -> None:
     execution = make_execution()
     answer = rest(execution.owner).post(f"/api/executions/{execution.pk}/cancel/")
-    detail = "The execution has ended, or it runs in another process; there is nothing here to stop."
+    detail = "The execution has ended; there is nothing to stop."
     assert (answer.status_code, answer.json()) == (409, {"detail": detail})
     assert rest(make_user()).post(f"/api/executions/{execution.pk}/cancel/").status_code == 404
 

@@ -16,7 +16,6 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from executions.acting import actions
 from executions.admission.allowances import Bounds
 from executions.ledger import suspensions
 from executions.ledger.suspensions import AnswerRefused, Held, Ticket
@@ -24,7 +23,7 @@ from executions.ledger.writer import ledger
 from executions.models import Execution, ExecutionCount, Suspension
 from executions.questions import resumption
 from executions.questions.resumption import Given
-from executions.running import recovery
+from executions.running import cancelling, recovery
 from executions.running.calls import Answer, Answerer, Call, Caller, Waiting
 from executions.running.deliveries import state_of
 from executions.running.dispatch import dispatcher
@@ -308,10 +307,10 @@ async def test_an_answer_that_comes_too_late_is_refused_also_before_the_sweep() 
 
 async def test_cancelling_it_ends_it_at_once(flow: Flow) -> None:
     waiting = await ask(flow)
-    assert await sync_to_async(actions.cancel)(await stored(waiting)) is True
+    assert await sync_to_async(cancelling.cancel)(await stored(waiting)) is True
     execution = await stored(waiting)
-    assert (execution.error_kind, execution.error_preview) == ("cancelled", actions.CANCELLED_WAITING)
-    assert await sync_to_async(actions.cancel)(execution) is False
+    assert (execution.error_kind, execution.error_preview) == ("cancelled", cancelling.CANCELLED_WAITING)
+    assert await sync_to_async(cancelling.cancel)(execution) is False
     with pytest.raises(AnswerRefused, match="it was cancelled"):
         await resume(waiting, flow, ask=YES)
 

@@ -7,11 +7,10 @@ from dataclasses import replace
 import pytest
 from asgiref.sync import sync_to_async
 
-from executions.acting import actions
 from executions.acting.trials import caller_of, try_out
 from executions.admission.allowances import Bounds
 from executions.models import Execution
-from executions.running import children
+from executions.running import cancelling, children
 from executions.running.calls import Answer, Call, Caller, Pending, Waiting
 from executions.running.deliveries import state_of
 from executions.running.dispatch import CANCELLED, PARENT_ENDED
@@ -172,7 +171,7 @@ async def test_cancelling_what_was_called_is_a_failure_of_the_caller() -> None:
     outer = await sync_to_async(publish_unchecked)(server, "outer", node("call", "call_flow", flow="inner"))
     task = await begin(outer)
     child = await pending("inner")
-    assert actions.cancel(child)
+    assert cancelling.cancel(child)
     result = await asyncio.wait_for(task, 20)
     parent = await ended("outer")
     assert (result.is_error, parent.error_kind, parent.failed_node_name) == (True, "node_failed", "Call")
