@@ -1,0 +1,90 @@
+"""What the OpenAPI document says of bodies and queries is what REST takes: neither more nor less."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from flows.publishing import versions
+from tests.factories import make_flow, make_user
+
+pytestmark = pytest.mark.django_db
+
+TEXT, YES_NO, WHOLE = "Write a text.", "Write true or false.", "Write a whole number."
+
+
+@pytest.fixture
+def flow() -> Any:
+    return make_flow()
+
+
+@pytest.fixture
+def owner(client: Client, flow: Any) -> Client:
+    client.force_login(flow.server.owner)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "refused"),
+    [
+        ("patch", "flows/{flow}/", {"toolName": True}, {"toolName": ["Not a valid string."]}),
+        ("patch", "flows/{flow}/", {"name": 7, "isActive": "yes"}, {"name": [TEXT], "isActive": [YES_NO]}),
+        ("patch", "flows/{flow}/", {"isActive": 1, "timeoutSeconds": "7"}, {"isActive": [YES_NO], "timeoutSeconds": [WHOLE]}),
+        ("patch", "flows/{flow}/", {"timeoutSeconds": True}, {"timeoutSeconds": ["A valid integer is required."]}),
+        ("patch", "servers/{server}/", {"callsPerMinute": "7"}, {"callsPerMinute": [WHOLE]}),
+        ("post", "servers/{server}/secrets/", {"name": "KEY", "value": 7}, {"value": [TEXT]}),
+        ("post", "servers/{server}/publish/", {"flows": ["{flow}"]}, {"flows": [WHOLE]}),
+        ("post", "keys/", {"name": "a", "servers": None, "tools": [7]}, {"tools": [TEXT]}),
+        ("post", "prompts/", {"server": "{slug}", "name": "a", "description": 7}, {"description": [TEXT]}),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_type_than_the_document_says_is_refused(
+    owner: Client, flow: Any, method: str, path: str, body: Any, refused: Any
+) -> None:
+    named = {"flow": flow.pk, "server": flow.server_id}
+    body = body | ({"server": flow.server.slug} if "server" in body else {})
+    body = body | ({"flows": [str(flow.pk)]} if "flows" in body else {})
+    answer = getattr(owner, method)("/api/" + path.format(**named), body, content_type="application/json")
+    assert (answer.status_code, answer.json()) == (400, refused)
+
+
+def test_numbers_without_a_fraction_are_whole_however_they_are_written(owner: Client, flow: Any) -> None:
+    answer = owner.patch(f"/api/flows/{flow.pk}/", '{"timeoutSeconds": 7.0}', content_type="application/json")
+    assert (answer.status_code, answer.json()["timeoutSeconds"]) == (200, 7)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("patch", "flows/{flow}/"),
+        ("delete", "flows/{flow}/"),
+        ("post", "flows/{flow}/publish/"),
+        ("post", "flows/{flow}/versions/1/publish/"),
+        ("post", "servers/{server}/publish/"),
+    ],
+)
+def test_confirm_is_true_or_false(owner: Client, flow: Any, method: str, path: str) -> None:
+    versions.publish(flow)
+    body = {"flows": [flow.pk]} if "servers" in path else {}
+    address = "/api/" + path.format(flow=flow.pk, server=flow.server_id)
+    answer = getattr(owner, method)(f"{address}?confirm=yes", body, content_type="application/json")
+    assert (answer.status_code, answer.json()) == (400, {"confirm": [YES_NO]})
+    assert flow.versions.count() == 1
+
+
+def test_the_document_has_the_bounds_of_bodies_and_queries(client: Client) -> None:
+    client.force_login(make_user())
+    document = client.get("/api/schema/?format=json").json()
+    schemas = document["components"]["schemas"]
+    flow, key = schemas["FlowRequest"], schemas["Key"]["properties"]
+    assert (flow["additionalProperties"], "id" in flow["properties"]) == (False, False)
+    assert flow["properties"]["name"] == {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"\S"}
+    assert schemas["ReplayRequest"]["maxProperties"] == 1
+    assert schemas["AnswersRequest"]["properties"]["answers"]["minProperties"] == 1
+    assert [key[name].get("nullable") for name in ("lastUsedAt", "revokedAt", "overlapUntil")] == [True] * 3
+    asked = {each["name"]: each for each in document["paths"]["/api/executions/"]["get"]["parameters"]}
+    assert (asked["flow"]["schema"], asked["flow"]["allowEmptyValue"]) == (
+        {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+        True,
+    )
+    assert asked["search"]["schema"] == {"type": "string", "maxLength": 200}
