@@ -38,7 +38,7 @@ class OutputSerializer(Serializer):
         help_text="equals: the same JSON; contains: every key and item of the value is in the answer; "
         "textContains: the value is part of the answer's text.",
     )
-    value = JsonField()
+    value = JsonField(allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A text is compared with a text."""

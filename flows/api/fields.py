@@ -28,12 +28,11 @@ TYPES: Mapping[type[serializers.Field], tuple[type, str]] = {
 
 def _misread(field: serializers.Field, value: Any) -> str:
     """What to write in place of a value of another type than the document says; empty when it is of this one."""
-    if isinstance(field, serializers.ListField):
-        return next(filter(None, (_misread(field.child, each) for each in value)), "") if isinstance(value, list) else ""
+    if isinstance(field, serializers.ListField) and isinstance(value, list):
+        return next(filter(None, (_misread(field.child, each) for each in value)), "")
     wanted, say = next((each for kind, each in TYPES.items() if isinstance(field, kind)), (object, ""))
     is_whole = wanted is int and isinstance(value, float) and value.is_integer()
-    is_right = isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)) or is_whole
-    return "" if value is None or wanted is object or is_right else say
+    return "" if value is None or is_whole or isinstance(value, wanted) else say
 
 
 class _KnownMembers:

@@ -26,6 +26,7 @@ class ScopedSchema(AutoSchema):
             "401": "No key, or one that lets nobody in.",
             "403": "The key or the role does not do for this.",
             "406": "`Accept` names nothing that is answered here.",
+            "429": "Too many keys that nobody has came from this address; `Retry-After` says when to come back.",
         }
         if "{" in self.path:
             refusals["404"] = "There is no such thing, or it is not yours to see."

@@ -35,6 +35,11 @@ class JsonObjectField(JsonField):
         return super().to_internal_value(data)
 
 
+@extend_schema_field(JSON_OBJECT | {"properties": {"type": {"enum": ["object"]}}, "required": ["type"]})
+class InputSchemaField(JsonObjectField):
+    """The JSON Schema of a tool's arguments."""
+
+
 class FlowItemSerializer(ModelSerializer):
     """A flow in a list: without its definition and schemas."""
 
@@ -70,7 +75,7 @@ class FlowSerializer(FlowItemSerializer):
 
     whenToUse = serializers.CharField(source="when_to_use", allow_blank=True, default="")
     whenNotToUse = serializers.CharField(source="when_not_to_use", allow_blank=True, default="")
-    inputSchema = JsonObjectField(source="input_schema", required=False)
+    inputSchema = InputSchemaField(source="input_schema", required=False)
     outputSchema = JsonObjectField(source="output_schema", allow_null=True, default=None)
     annotations = JsonObjectField(required=False)
     definition = DefinitionField(required=False)
@@ -127,7 +132,8 @@ class FlowSerializer(FlowItemSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A tool name is unique in its server, and expressions name what can be there."""
-        self.check_name(attrs)
+        if self.is_taken(attrs):
+            raise serializers.ValidationError({"toolName": [TOOL_NAME_TAKEN]})
         if "input_schema" in attrs and "definition" not in attrs and self.instance is not None:
             faults = versions.definition_faults(self.instance.definition, attrs["input_schema"])
             # A draft that was stored as a graph need not be one for ever: node types come and go.
@@ -136,14 +142,13 @@ class FlowSerializer(FlowItemSerializer):
                 raise serializers.ValidationError({"definition": faults_as_json(new)})
         return attrs
 
-    def check_name(self, attrs: dict[str, Any]) -> None:
-        """Raises ValidationError for a tool name that another flow of the server has."""
+    def is_taken(self, attrs: dict[str, Any]) -> bool:
+        """Whether another flow of the server has the tool name."""
         server = attrs.get("server") or (self.instance and self.instance.server)
         others = Flow.objects.filter(server=server, tool_name=attrs.get("tool_name"))
         if self.instance is not None:
             others = others.exclude(pk=self.instance.pk)
-        if others.exists():
-            raise serializers.ValidationError({"toolName": [TOOL_NAME_TAKEN]})
+        return others.exists()
 
     def create(self, validated_data: dict[str, Any]) -> Flow:
         """Store a draft; clients see it once it is published."""

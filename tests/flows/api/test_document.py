@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from flows.models import Membership
 from flows.publishing import versions
-from tests.factories import make_flow, make_user
+from tests.factories import make_execution, make_flow, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +30,8 @@ def owner(client: Client, flow: Any) -> Client:
     [
         ("patch", "flows/{flow}/", {"toolName": True}, {"toolName": ["Not a valid string."]}),
         ("patch", "flows/{flow}/", {"name": 7, "isActive": "yes"}, {"name": [TEXT], "isActive": [YES_NO]}),
-        ("patch", "flows/{flow}/", {"isActive": 1, "timeoutSeconds": "7"}, {"isActive": [YES_NO], "timeoutSeconds": [WHOLE]}),
+        ("patch", "flows/{flow}/", {"isActive": 1}, {"isActive": [YES_NO]}),
+        ("patch", "flows/{flow}/", {"timeoutSeconds": "7"}, {"timeoutSeconds": [WHOLE]}),
         ("patch", "flows/{flow}/", {"timeoutSeconds": True}, {"timeoutSeconds": ["A valid integer is required."]}),
         ("patch", "servers/{server}/", {"callsPerMinute": "7"}, {"callsPerMinute": [WHOLE]}),
         ("post", "servers/{server}/secrets/", {"name": "KEY", "value": 7}, {"value": [TEXT]}),
@@ -70,6 +72,39 @@ def test_confirm_is_true_or_false(owner: Client, flow: Any, method: str, path: s
     answer = getattr(owner, method)(f"{address}?confirm=yes", body, content_type="application/json")
     assert (answer.status_code, answer.json()) == (400, {"confirm": [YES_NO]})
     assert flow.versions.count() == 1
+
+
+def test_a_change_of_nothing_changes_nothing(owner: Client, flow: Any) -> None:
+    execution = make_execution(flow, note="Look here.")
+    member = Membership.objects.create(server=flow.server, user=make_user(), role="editor")
+    paths = {
+        f"/api/executions/{execution.pk}/": ("note", "Look here."),
+        f"/api/servers/{flow.server_id}/members/{member.user_id}/": ("role", "editor"),
+    }
+    for path, (name, kept) in paths.items():
+        answer = owner.patch(path, {}, content_type="application/json")
+        assert (answer.status_code, answer.json()[name]) == (200, kept)
+
+
+def test_a_case_may_expect_null(owner: Client, flow: Any) -> None:
+    expected = {"outcome": "succeeds", "output": {"compare": "equals", "value": None}}
+    body = {"name": "Nothing", "expectation": expected}
+    answer = owner.post(f"/api/flows/{flow.pk}/cases/", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["expectation"]["output"]) == (201, expected["output"])
+
+
+def test_a_draft_is_told_which_tool_name_is_taken(owner: Client, flow: Any) -> None:
+    other = make_flow(flow.server)
+    answer = owner.post(f"/api/flows/{flow.pk}/check/", {"toolName": other.tool_name}, content_type="application/json")
+    taken = {"path": "toolName", "key": "", "message": "Another flow of this server has that tool name."}
+    assert (answer.status_code, answer.json()["faults"][0]) == (200, taken)
+
+
+def test_a_version_in_a_query_is_a_number_or_draft(owner: Client, flow: Any) -> None:
+    found = {}
+    for version in ("draft", "1", "01", "0", "1000000000", "x"):
+        found[version] = owner.get(f"/api/executions/?version={version}").status_code
+    assert found == {"draft": 200, "1": 200, "01": 400, "0": 400, "1000000000": 400, "x": 400}
 
 
 def test_the_document_has_the_bounds_of_bodies_and_queries(client: Client) -> None:
