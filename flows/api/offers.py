@@ -15,7 +15,7 @@ from flows.api.fields import JsonField, ModelSerializer, VisibleServerField, fau
 from flows.api.filters import is_active
 from flows.api.pagination import Envelope
 from flows.engine.errors import DefinitionError
-from flows.models import PROMPT_NAME, Flow, Offer, OfferQuerySet, Prompt, Resource
+from flows.models import Flow, Offer, OfferQuerySet, Prompt, Resource
 from flows.offers.changes import delete_offer, save_offer
 from flows.offers.prompts import ARGUMENTS_SCHEMA, MESSAGES_SCHEMA
 from flows.offers.resources import COMPLETIONS_SCHEMA
@@ -61,7 +61,7 @@ class FlowNameField(serializers.CharField):
         return str(value.tool_name)
 
 
-@extend_schema_field({"type": "string", "pattern": PROMPT_NAME.regex.pattern.replace(r"\Z", "$")})
+@extend_schema_field({"type": "string", "pattern": r"^[A-Za-z0-9_.-]{1,64}$"})
 class PromptNameField(serializers.CharField):
     """What clients ask for a prompt by."""
 

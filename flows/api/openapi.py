@@ -39,14 +39,14 @@ class ScopedSchema(AutoSchema):
 
     def _map_basic_serializer(self, serializer: Any, direction: Direction) -> Any:
         """A body has no other members than these; what is only shown may be sent back, and is passed over."""
-        schema = super()._map_basic_serializer(serializer, direction)
+        schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if direction == "request":
             schema |= {"additionalProperties": False, **getattr(serializer, "keywords", {})}
         return schema
 
     def _map_serializer_field(self, field: Any, direction: Direction, bypass_extensions: bool = False) -> Any:
         """A text that may not be empty is one that does not consist of blanks: those at its ends are cut off."""
-        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
         if direction == "request" and isinstance(field, serializers.CharField) and not field.allow_blank:
             has_pattern = any(isinstance(each, RegexValidator) for each in field.validators)
             return schema | ({"pattern": NOT_BLANK} if field.trim_whitespace and not has_pattern else {})
@@ -63,7 +63,7 @@ class BoundedFilters(DjangoFilterExtension):
     def resolve_filter_field(self, *args: Any) -> Any:
         """The parameters of one filter."""
         said, bounds = args[-1].extra, {"max_length": "maxLength", "min_value": "minimum", "max_value": "maximum"}
-        parameters = super().resolve_filter_field(*args)
+        parameters = super().resolve_filter_field(*args)  # type: ignore[no-untyped-call]
         for parameter in parameters:
             parameter["schema"] |= {word: said[name] for name, word in bounds.items() if name in said}
             parameter["schema"].pop("nullable", None)

@@ -1,4 +1,4 @@
-"""REST against its OpenAPI document: a few generated requests for each operation; `tests.document` sends all of them."""
+"""REST against its OpenAPI document: a few generated requests an operation; `tests.document` sends all of them."""
 
 import os
 import subprocess
