@@ -48,7 +48,7 @@ class ScopedSchema(AutoSchema):
         """A text that may not be empty is one that does not consist of blanks: those at its ends are cut off."""
         schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
         if direction == "request" and isinstance(field, serializers.CharField) and not field.allow_blank:
-            has_pattern = any(isinstance(each, RegexValidator) for each in field.validators)
+            has_pattern = "pattern" in schema or any(isinstance(each, RegexValidator) for each in field.validators)
             return schema | ({"pattern": NOT_BLANK} if field.trim_whitespace and not has_pattern else {})
         if isinstance(field, serializers.DictField) and not field.allow_empty:
             schema |= {"minProperties": 1}

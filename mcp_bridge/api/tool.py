@@ -28,8 +28,9 @@ from flows.values.scopes import Scope
 from mcp_bridge.catalogue.definitions import definitions
 
 _VERSION = {"type": "string", "pattern": f"^({DRAFT}|[1-9][0-9]{{0,8}})$"}
+_VERSION_OR_NONE = {"type": "string", "pattern": f"^(|{DRAFT}|[1-9][0-9]{{0,8}})$"}
 BEFORE = OpenApiParameter(
-    "before", _VERSION, description="A version's number, or draft. Left out: what clients call now."
+    "before", _VERSION_OR_NONE, description="A version's number, or draft. Left out: what clients call now."
 )
 AFTER = OpenApiParameter("after", {**_VERSION, "default": DRAFT}, description="A version's number, or draft.")
 
