@@ -107,6 +107,12 @@ def test_a_version_in_a_query_is_a_number_or_draft(owner: Client, flow: Any) -> 
     assert found == {"draft": 200, "1": 200, "01": 400, "0": 400, "1000000000": 400, "x": 400}
 
 
+def test_a_comparison_names_versions_that_are_there_also_before_the_first(owner: Client, flow: Any) -> None:
+    answer = owner.get(f"/api/flows/{flow.pk}/tool/?after=1")
+    said = "This flow has no version '1'; write the number of one, or draft."
+    assert (answer.status_code, answer.json()) == (400, {"detail": said})
+
+
 def test_the_document_has_the_bounds_of_bodies_and_queries(client: Client) -> None:
     client.force_login(make_user())
     document = client.get("/api/schema/?format=json").json()
