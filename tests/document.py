@@ -30,6 +30,10 @@ CONFIG = """
 [checks.positive_data_acceptance]
 # What is there and who may is not the document's to say, nor is the moment.
 expected-statuses = ["2xx", 401, 403, 404, 409, 412, 429]
+
+[checks.negative_data_rejection]
+# A change that came too late is refused before it is looked at.
+expected-statuses = [400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 429]
 """
 
 
@@ -156,8 +160,8 @@ BEYOND: Mapping[str, str] = {
 """What 400 may be about although the body fits the document, which cannot say it."""
 
 TAGS = re.compile(r'\*|(W/)?"')
-TAKEN = re.compile(r"Another flow of this server|This (server|flow) has a|already")
-"""What 400 says of a name that something else has, and of a server that is full."""
+TAKEN = re.compile(r"Another flow of this server|This (server|flow) has a|already|has no version")
+"""What 400 says of a name that something else has, of a server that is full, of a version that is not there."""
 
 DOCUMENTS = re.compile(r"/import/(preview/)?$")
 """Whose body is a document in itself."""

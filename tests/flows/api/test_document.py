@@ -93,6 +93,26 @@ def test_a_case_may_expect_null(owner: Client, flow: Any) -> None:
     assert (answer.status_code, answer.json()["expectation"]["output"]) == (201, expected["output"])
 
 
+@pytest.mark.parametrize(
+    ("expectation", "expected"),
+    [
+        ({"output": {"compare": "equals", "value": 7}}, (200, {"outcome": "succeeds"})),
+        ({"outcome": "fails", "errorContains": "no"}, (200, {"outcome": "fails"})),
+        ({"output": {}}, (400, {"compare": ["This field is required."], "value": ["This field is required."]})),
+        ({"errorContains": "no"}, (400, ['Only with the outcome "fails".'])),
+    ],
+)
+def test_a_change_of_what_a_case_expects_replaces_it_whole(
+    owner: Client, flow: Any, expectation: Any, expected: Any
+) -> None:
+    case = flow.cases.create(name="Case")
+    path = f"/api/flows/{flow.pk}/cases/{case.pk}/"
+    answer = owner.patch(path, {"expectation": expectation}, content_type="application/json")
+    said = answer.json()["expectation"]
+    said = {"outcome": said["outcome"]} if answer.status_code == 200 else next(iter(said.values()))
+    assert (answer.status_code, said) == expected
+
+
 def test_a_draft_is_told_which_tool_name_is_taken(owner: Client, flow: Any) -> None:
     other = make_flow(flow.server)
     answer = owner.post(f"/api/flows/{flow.pk}/check/", {"toolName": other.tool_name}, content_type="application/json")
