@@ -154,6 +154,7 @@ BEYOND: Mapping[str, str] = {
     **dict.fromkeys(("messages", "completions", "annotations", "flow"), "that they fit one another"),
     **dict.fromkeys(("uri", "mimeType", "text", "blob"), "URI templates, media types, base64, and that there is one"),
     **dict.fromkeys(("auth", "parameters"), "what the node type says"),
+    "scopes": "that a key for single tools has none over whole servers",
     "expectation": "that a text is compared with a text, and that the outcome allows for it",
     **dict.fromkeys(("startedAfter", "startedBefore", "since", "before", "expiresAt"), "years from 2 to 9998"),
 }
@@ -215,7 +216,16 @@ def run(server: LiveServer, folder: Path, said: argparse.Namespace) -> int:
     os.chdir(folder)  # for what schemathesis keeps beside it
     arguments = ["--config-file", str(config), "run", str(document), "--url", server.url, "--checks", "all"]
     arguments += ["--seed", str(said.seed), "--max-examples", str(said.examples), "--phases", said.phases]
-    arguments += ["--generation-database", "none", "--continue-on-failure", "--no-color", "--warnings", "off"]
+    arguments += [
+        "--generation-database",
+        "none",
+        "--generation-allow-x00",
+        "false",
+        "--continue-on-failure",
+        "--no-color",
+        "--warnings",
+        "off",
+    ]
     arguments += ["--include-path-regex", said.only] if said.only else []
     return int(command.main(arguments, prog_name="schemathesis", standalone_mode=False) or 0)
 

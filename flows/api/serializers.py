@@ -35,11 +35,6 @@ class JsonObjectField(JsonField):
         return super().to_internal_value(data)
 
 
-@extend_schema_field(JSON_OBJECT | {"properties": {"type": {"enum": ["object"]}}, "required": ["type"]})
-class InputSchemaField(JsonObjectField):
-    """The JSON Schema of a tool's arguments."""
-
-
 class FlowItemSerializer(ModelSerializer):
     """A flow in a list: without its definition and schemas."""
 
@@ -75,7 +70,7 @@ class FlowSerializer(FlowItemSerializer):
 
     whenToUse = serializers.CharField(source="when_to_use", allow_blank=True, default="")
     whenNotToUse = serializers.CharField(source="when_not_to_use", allow_blank=True, default="")
-    inputSchema = InputSchemaField(source="input_schema", required=False)
+    inputSchema = JsonObjectField(source="input_schema", required=False)
     outputSchema = JsonObjectField(source="output_schema", allow_null=True, default=None)
     annotations = JsonObjectField(required=False)
     definition = DefinitionField(required=False)

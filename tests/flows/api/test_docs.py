@@ -156,7 +156,10 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
     }
     assert sorted(document["components"]["securitySchemes"]) == ["apiKey", "cookieAuth"]
     named = document["components"]["schemas"]
-    assert named["Flow"]["properties"]["definition"] == {"$ref": "#/components/schemas/Definition"}
+    definition = {"$ref": "#/components/schemas/Definition"}
+    assert named["FlowRequest"]["properties"]["definition"] == definition
+    faulty = {"type": "object", "additionalProperties": {}}
+    assert named["Flow"]["properties"]["definition"] == {"anyOf": [definition, faulty]}
     assert named["Definition"]["properties"]["nodes"]["items"] == {"$ref": "#/components/schemas/FlowNode"}
     assert {"FlowNode", "NodeSettings", "Connection", "CanvasNote", "NodeGroup"} <= named.keys()
 
