@@ -365,6 +365,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Flows, published as MCP tools, and every execution of them.",
     "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {"RoleEnum": "flows.access.roles.Role", "MemberRoleEnum": "flows.api.members.OF_MEMBERS"},

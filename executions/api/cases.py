@@ -38,10 +38,13 @@ class OutputSerializer(Serializer):
         help_text="equals: the same JSON; contains: every key and item of the value is in the answer; "
         "textContains: the value is part of the answer's text.",
     )
-    value = JsonField()
+    value = JsonField(allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A text is compared with a text."""
+        # PATCH asks no nested field to be there, although it replaces the expectation as a whole.
+        if missing := {"compare", "value"} - attrs.keys():
+            raise serializers.ValidationError({name: ["This field is required."] for name in sorted(missing)})
         if attrs["compare"] == "textContains" and not isinstance(attrs["value"], str):
             raise serializers.ValidationError({"value": ["Write a text."]})
         return attrs
@@ -56,9 +59,10 @@ class ExpectationSerializer(Serializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Nothing is expected that the outcome rules out."""
-        if "output" in attrs and attrs["outcome"] != "succeeds":
+        outcome = attrs.get("outcome", "succeeds")
+        if "output" in attrs and outcome != "succeeds":
             raise serializers.ValidationError({"output": ['Only with the outcome "succeeds".']})
-        if attrs.get("errorContains") and attrs["outcome"] != "fails":
+        if attrs.get("errorContains") and outcome != "fails":
             raise serializers.ValidationError({"errorContains": ['Only with the outcome "fails".']})
         return attrs
 

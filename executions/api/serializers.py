@@ -201,6 +201,8 @@ class DraftCallSerializer(Serializer):
 class ReplaySerializer(Serializer):
     """How to run an execution again; without anything, with the same parameters."""
 
+    keywords = {"maxProperties": 1}
+
     arguments = JsonObjectField(required=False, help_text="In place of the recorded parameters.")
     fromNode = serializers.CharField(
         required=False,

@@ -86,9 +86,10 @@ class ExecutionDetail(ExecutionRetrieve):
     def patch(self, request: Request, **kwargs: Any) -> Response:
         """Replace the note; nothing else of a record can be changed."""
         execution = self.get_object()
-        asked = NoteSerializer(data=request.data)
+        asked = NoteSerializer(data=request.data, partial=True)
         asked.is_valid(raise_exception=True)
-        actions.note(execution, asked.validated_data["note"])
+        if "note" in asked.validated_data:
+            actions.note(execution, asked.validated_data["note"])
         return Response(whole(execution, request))
 
     @extend_schema(

@@ -20,7 +20,6 @@ from django.core.validators import EMPTY_VALUES
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
 from executions.models import Execution, ExecutionQuerySet
@@ -38,9 +37,10 @@ ROW_BY_ROW = (
 OF_ERRORS = ("errorKind", "node")
 
 LARGEST_ID = 2**63 - 1
-LARGEST_VERSION = 2**31 - 1
 DRAFT = "draft"
 """In place of a number of a version."""
+VERSION = rf"({DRAFT}|[1-9][0-9]{{0,8}})"
+"""What a version is called: its number, which is as large as the database keeps it, or DRAFT."""
 
 SHORTEST_ID_PREFIX = 8
 """Hex digits: fewer would match words such as `added`; eight of a UUIDv7 are about a minute of executions."""
@@ -93,11 +93,11 @@ class VersionField(forms.CharField):
     def validate(self, value: Any) -> None:
         """Raise ValidationError for anything else."""
         super().validate(value)
-        if value and value != DRAFT and not (value.isdecimal() and 0 < int(value[:20]) <= LARGEST_VERSION):
+        if value and not re.fullmatch(VERSION, value):
             raise forms.ValidationError(f"Write the number of a version, such as 3, or {DRAFT}.", code="invalid")
 
 
-@extend_schema_field(OpenApiTypes.STR)
+@extend_schema_field({"type": "string", "pattern": f"^{VERSION}$"})
 class VersionFilter(django_filters.Filter):
     """What ran: one version, or a draft."""
 

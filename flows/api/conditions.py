@@ -16,18 +16,19 @@ from flows.api.fields import Serializer
 from flows.models import Revised
 from flows.revisions.writes import Stale
 
-IF_MATCH = OpenApiParameter(
-    "If-Match",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description='The ETag that the change began from, "r3"; another one by now is 412. Left out: the change is taken.',
-)
 ETAG = OpenApiParameter(
     "ETag", OpenApiTypes.STR, OpenApiParameter.HEADER, description='"r" and the revision: "r3".', response=[200, 201]
 )
 
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _TAGS = re.compile(rf"[ \t,]*{_TAG}[ \t]*(?:,[ \t]*(?:{_TAG}[ \t]*)?)*")
+
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'},
+    OpenApiParameter.HEADER,
+    description='The ETag that the change began from, "r3"; another one by now is 412. Left out: the change is taken.',
+)
 
 
 class StaleSerializer(Serializer):

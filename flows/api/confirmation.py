@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 
 from flows.api.fields import Serializer
@@ -54,9 +54,18 @@ class CallersAffected(APIException):
     status_code = status.HTTP_409_CONFLICT
 
 
+def is_confirmed(request: Request) -> bool:
+    """Whether the query says `confirm=true`; raises ValidationError for a word that is neither true nor false."""
+    said = request.query_params.get("confirm", "false")
+    if said not in ("true", "false"):
+        raise ValidationError({"confirm": ["Write true or false."]})
+    return said == "true"
+
+
 def ask_first(request: Request, flow: Flow, reasons: Sequence[str]) -> None:
     """Raise CallersAffected when there are reasons to ask, somebody to ask for, and no confirmation."""
-    if not reasons or request.query_params.get("confirm") == "true":
+    confirmed = is_confirmed(request)
+    if not reasons or confirmed:
         return
     live = callers_of(flow, request.user).live
     if live.total:

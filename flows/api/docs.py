@@ -8,6 +8,7 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import IsAuthenticated
 
+from flows.api.serializers import JSON_OBJECT
 from flows.engine.graph import DEFINITION_SCHEMA
 from flows.values.scopes import Scope
 
@@ -18,8 +19,9 @@ class DefinitionInDocument(OpenApiSerializerFieldExtension):
     target_class = "flows.api.serializers.DefinitionField"
 
     def map_serializer_field(self, auto_schema: Any, direction: Any) -> Any:
-        """A reference to the component that this makes."""
-        return _named({name: part for name, part in DEFINITION_SCHEMA.items() if name != "$schema"}, auto_schema)
+        """A reference to the component that this makes; what is shown may be a draft, which may be faulty."""
+        whole = _named({name: part for name, part in DEFINITION_SCHEMA.items() if name != "$schema"}, auto_schema)
+        return whole if direction == "request" else {"anyOf": [whole, JSON_OBJECT]}
 
 
 def _named(schema: Any, auto_schema: Any) -> Any:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from flows.api.base import BodyTooLarge
 from flows.api.fields import Serializer, faults_as_json
-from flows.api.pagination import Envelope
+from flows.api.pagination import LIMIT, PAGE, Envelope
 from flows.api.serializers import JsonObjectField
 from flows.api.servers import SERVER_ID, OfServer
 from flows.engine.errors import DefinitionError
@@ -261,8 +261,8 @@ class ServerImportPreview(OfServer):
             OpenApiParameter("search", OpenApiTypes.STR, description="Words of title, path, tool name or tags."),
             OpenApiParameter("tag", OpenApiTypes.STR, description="Operations with this tag."),
             OpenApiParameter("method", OpenApiTypes.STR, description="Operations of this method."),
-            OpenApiParameter("page", OpenApiTypes.INT, description="Which page, counted from 1."),
-            OpenApiParameter("limit", OpenApiTypes.INT, description="Items on a page, at most 100."),
+            OpenApiParameter("page", PAGE, description="Which page, counted from 1."),
+            OpenApiParameter("limit", LIMIT, description="Items on a page."),
         ],
         request=BODY,
         responses={200: PreviewSerializer, 400: REFUSED, 413: TOO_LARGE, 415: NO_DOCUMENT},

@@ -60,8 +60,30 @@ class DraftSerializer(FlowSerializer):
 
     def validate_toolName(self, value: str) -> str:
         """A tool name is unique in its server."""
-        self.check_name({"tool_name": value})
+        if self.is_taken({"tool_name": value}):
+            raise ValidationError(TOOL_NAME_TAKEN)
         return value
+
+
+_LIST = {"type": "array", "items": {}}
+_LISTS = {
+    "nodes": _LIST | {"maxItems": MAX_NODES},
+    "connections": _LIST | {"maxItems": MAX_CONNECTIONS},
+    **dict.fromkeys(("notes", "groups"), _LIST | {"maxItems": MAX_NODES}),
+}
+_FRAMES: Mapping[str, Any] = {
+    "definition": {"type": "object", "properties": _LISTS, "required": ["nodes", "connections"]},
+    "inputSchema": {"type": "object"},
+    "outputSchema": {"type": "object", "nullable": True},
+    "annotations": {"type": "object"},
+}
+_ANYTHING: dict[str, Any] = {
+    "type": "object",
+    "properties": {name: {} for name in DraftSerializer.Meta.fields},
+    "description": "The fields that `GET .../draft/` shows; what is wrong with one is among the faults.",
+}
+_ANYTHING_IN_FRAMES = _ANYTHING | {"properties": _ANYTHING["properties"] | _FRAMES}
+"""Bodies in OpenAPI: a draft may be faulty, but not so that no editor could show it again (`_check_frame`)."""
 
 
 class CheckSerializer(Serializer):
@@ -85,7 +107,7 @@ class FlowCheck(ApiView, generics.GenericAPIView):
     @extend_schema(
         parameters=[FLOW_ID],
         operation_id="flows_check",
-        request=DraftSerializer(partial=True),
+        request={"application/json": _ANYTHING},
         responses=CheckSerializer,
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
@@ -139,7 +161,7 @@ class FlowDraft(RevisedView):
     @extend_schema(
         parameters=[FLOW_ID, IF_MATCH, ETAG],
         operation_id="flows_draft_store",
-        request=DraftSerializer(partial=True),
+        request={"application/json": _ANYTHING_IN_FRAMES},
         responses={200: StoredDraftSerializer, 412: StaleSerializer},
     )
     def put(self, request: Request, **kwargs: Any) -> Response:

@@ -16,6 +16,25 @@ MAX_NAMED = 20
 FAULTY_FIELDS = ("definition", "inputSchema", "outputSchema", "toolDescription", "annotations")
 
 
+TYPES: Mapping[type[serializers.Field], tuple[type, str]] = {
+    serializers.BooleanField: (bool, "Write true or false."),
+    serializers.CharField: (str, "Write a text."),
+    serializers.ChoiceField: (str, "Write a text."),
+    serializers.SlugRelatedField: (str, "Write a text."),
+    serializers.IntegerField: (int, "Write a whole number."),
+}
+"""What JSON has for a field. Django REST framework would take 1 and "yes" for true, 7 for a text, "7" for a number."""
+
+
+def _misread(field: serializers.Field, value: Any) -> str:
+    """What to write in place of a value of another type than the document says; empty when it is of this one."""
+    if isinstance(field, serializers.ListField) and isinstance(value, list):
+        return next(filter(None, (_misread(field.child, each) for each in value)), "")
+    wanted, say = next((each for kind, each in TYPES.items() if isinstance(field, kind)), (object, ""))
+    is_whole = wanted is int and isinstance(value, float) and value.is_integer()
+    return "" if value is None or is_whole or isinstance(value, wanted) else say
+
+
 class _KnownMembers:
     """A body that has members of other names is refused: a name that is written wrong would change nothing in silence.
 
@@ -25,6 +44,9 @@ class _KnownMembers:
     passed_over: Collection[str] = ()
     """Members of what was read that are no fields of this."""
 
+    keywords: Mapping[str, Any] = {}
+    """What the document says of the whole body in JSON Schema, beside its fields."""
+
     def to_internal_value(self, data: Any) -> Any:
         """Read a body; raises ValidationError that names every member which is wrong, or not there to be written."""
         fields: Mapping[str, Any] = self.fields  # type: ignore[attr-defined]
@@ -32,10 +54,12 @@ class _KnownMembers:
         unknown = [name for name in sent if name not in fields and name not in self.passed_over][:MAX_NAMED]
         known = ", ".join(name for name, field in fields.items() if not field.read_only)
         refused = {str(name)[:100]: [f"There is no member of this name. There are: {known}."] for name in unknown}
+        written = [(name, field) for name, field in fields.items() if name in sent and not field.read_only]
+        refused |= {name: [why] for name, field in written if (why := _misread(field, sent[name]))}
         try:
             value = super().to_internal_value(data)  # type: ignore[misc]
         except serializers.ValidationError as error:
-            raise serializers.ValidationError({**error.detail, **refused}) from None  # type: ignore[dict-item]
+            raise serializers.ValidationError({**refused, **error.detail}) from None  # type: ignore[dict-item]
         if refused:
             raise serializers.ValidationError(refused)
         return value

@@ -105,9 +105,10 @@ class MemberDetail(OfServer, generics.GenericAPIView):
     @extend_schema(parameters=[SERVER_ID, USER_ID], responses={200: MemberSerializer, 409: CONFLICT})
     def patch(self, request: Request, **kwargs: Any) -> Response:
         """Give a member another role. `owner` transfers the server: its old owner becomes a publisher."""
-        server, member, given = self.server, self.get_object(), self.get_serializer(data=request.data)
+        server, member = self.server, self.get_object()
+        given = self.get_serializer(data=request.data, partial=True)
         given.is_valid(raise_exception=True)
-        role = given.validated_data["role"]
+        role = given.validated_data.get("role", member.role)
         try:
             if role == Role.OWNER and member.role != Role.OWNER:
                 changes.transfer(server, member.user)

@@ -61,11 +61,16 @@ class FlowNameField(serializers.CharField):
         return str(value.tool_name)
 
 
+@extend_schema_field({"type": "string", "pattern": r"^[A-Za-z0-9_.-]{1,64}$"})
+class PromptNameField(serializers.CharField):
+    """What clients ask for a prompt by."""
+
+
 class OfferSerializer(ModelSerializer):
     """What prompts and resources have in common."""
 
     server = VisibleServerField(help_text="The server's slug.")
-    title = serializers.CharField(allow_blank=True, default="")
+    title = serializers.CharField(max_length=200, allow_blank=True, default="")
     flow = FlowNameField(allow_null=True, default=None, help_text="The tool name of the flow that answers.")
     isActive = serializers.BooleanField(source="is_active", default=True, help_text="Whether clients see it.")
     revision = serializers.IntegerField(read_only=True, help_text="Its ETag is the same.")
@@ -114,8 +119,8 @@ class OfferSerializer(ModelSerializer):
 class PromptSerializer(OfferSerializer):
     """A prompt."""
 
-    name = serializers.CharField()
-    description = serializers.CharField()
+    name = PromptNameField()
+    description = serializers.CharField(max_length=2000)
     arguments = ArgumentsField(required=False)
     messages = MessagesField(required=False)
 
@@ -141,11 +146,13 @@ class PromptSerializer(OfferSerializer):
 class ResourceSerializer(OfferSerializer):
     """A resource, or with variables in its URI a resource template."""
 
-    uri = serializers.CharField(help_text="With variables, orders:{order_id}, a template, which a flow answers.")
+    uri = serializers.CharField(
+        max_length=2000, help_text="With variables, orders:{order_id}, a template, which a flow answers."
+    )
     isTemplate = serializers.BooleanField(source="is_template", read_only=True)
-    name = serializers.CharField()
-    description = serializers.CharField(allow_blank=True, default="")
-    mimeType = serializers.CharField(source="mime_type", allow_blank=True, default="")
+    name = serializers.CharField(max_length=200)
+    description = serializers.CharField(max_length=2000, allow_blank=True, default="")
+    mimeType = serializers.CharField(source="mime_type", max_length=200, allow_blank=True, default="")
     text = serializers.CharField(allow_blank=True, trim_whitespace=False, default="")
     blob = serializers.CharField(allow_blank=True, default="", help_text="Bytes as base64.")
     annotations = AnnotationsField(required=False)

@@ -12,6 +12,9 @@ from rest_framework.views import APIView
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 """Rows on one page of a list over REST."""
+PAGE: dict[str, Any] = {"type": "integer", "minimum": 1, "default": 1}
+LIMIT: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+"""The two query parameters in OpenAPI."""
 
 
 def _whole(message: str, **kwargs: Any) -> serializers.IntegerField:
@@ -68,9 +71,7 @@ class Envelope(BasePagination):
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         """The query parameters in OpenAPI."""
-        page = {"type": "integer", "minimum": 1, "default": 1}
-        limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
         return [
-            {"name": "page", "in": "query", "schema": page, "description": "Which page, counted from 1."},
-            {"name": "limit", "in": "query", "schema": limit, "description": "Items on a page."},
+            {"name": "page", "in": "query", "schema": PAGE, "description": "Which page, counted from 1."},
+            {"name": "limit", "in": "query", "schema": LIMIT, "description": "Items on a page."},
         ]

@@ -127,7 +127,8 @@ class FlowSerializer(FlowItemSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A tool name is unique in its server, and expressions name what can be there."""
-        self.check_name(attrs)
+        if self.is_taken(attrs):
+            raise serializers.ValidationError({"toolName": [TOOL_NAME_TAKEN]})
         if "input_schema" in attrs and "definition" not in attrs and self.instance is not None:
             faults = versions.definition_faults(self.instance.definition, attrs["input_schema"])
             # A draft that was stored as a graph need not be one for ever: node types come and go.
@@ -136,14 +137,13 @@ class FlowSerializer(FlowItemSerializer):
                 raise serializers.ValidationError({"definition": faults_as_json(new)})
         return attrs
 
-    def check_name(self, attrs: dict[str, Any]) -> None:
-        """Raises ValidationError for a tool name that another flow of the server has."""
+    def is_taken(self, attrs: dict[str, Any]) -> bool:
+        """Whether another flow of the server has the tool name."""
         server = attrs.get("server") or (self.instance and self.instance.server)
         others = Flow.objects.filter(server=server, tool_name=attrs.get("tool_name"))
         if self.instance is not None:
             others = others.exclude(pk=self.instance.pk)
-        if others.exists():
-            raise serializers.ValidationError({"toolName": [TOOL_NAME_TAKEN]})
+        return others.exists()
 
     def create(self, validated_data: dict[str, Any]) -> Flow:
         """Store a draft; clients see it once it is published."""

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 
@@ -73,6 +73,13 @@ class ServerSerializer(ModelSerializer):
         return instance
 
 
+@extend_schema_field(
+    {"type": "string", "maxLength": 300, "pattern": r"^https?://(\*\.[a-z0-9]+\.)?[a-z0-9]+(\.[a-z0-9]+)*/?$"}
+)
+class OriginField(serializers.CharField):
+    """An origin, as most are; `flows.engine.destinations` knows all of them."""
+
+
 class SecretSerializer(ModelSerializer):
     """A secret without its value."""
 
@@ -86,7 +93,7 @@ class SecretSerializer(ModelSerializer):
         help_text="May be empty, where a system wants a user name and no password.",
     )
     origins = serializers.ListField(
-        child=serializers.CharField(max_length=300),
+        child=OriginField(max_length=300),
         required=False,
         max_length=MAX_ORIGINS,
         help_text="Where it may be sent: https://api.example.com or https://*.example.com. None: wherever the author "

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from flows.api.confirmation import is_confirmed
 from flows.api.fields import FaultSerializer, Serializer, faults_as_json
 from flows.api.servers import SERVER_ID, OfServer
 from flows.models import MAX_NOTE, Flow
@@ -95,8 +96,7 @@ class ServerPublish(OfServer):
         wanted = dict.fromkeys(said.pop("flows"))
         found = {flow.pk: flow for flow in Flow.objects.visible_to(request.user).filter(server=server, pk__in=wanted)}
         flows = [found[pk] for pk in wanted if pk in found]
-        confirmed = request.query_params.get("confirm") == "true"
-        outcomes = publish_together(flows, request.user, confirmed=confirmed, **said)
+        outcomes = publish_together(flows, request.user, confirmed=is_confirmed(request), **said)
         answer = {
             "items": outcomes,
             "published": sum(outcome.what == "published" for outcome in outcomes),

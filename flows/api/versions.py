@@ -47,7 +47,10 @@ class PublishSerializer(PublishAgainSerializer):
     """How to publish the draft."""
 
     revision = serializers.IntegerField(
-        required=False, help_text="The revision of the draft to publish; another one by now is 412."
+        required=False,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="The revision of the draft to publish; another one by now is 412.",
     )
 
 

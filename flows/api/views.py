@@ -60,8 +60,8 @@ class FlowDetail(RevisedView, generics.RetrieveUpdateDestroyAPIView):
         flow = serializer.instance
         if serializer.validated_data.get("is_active", flow.is_active) != flow.is_active:
             require(self.request, Scope.FLOWS_PUBLISH, flow.server)
-        if flow.is_active and serializer.validated_data.get("is_active") is False:
-            ask_first(self.request, flow, ["it is switched off"])
+        is_switched_off = flow.is_active and serializer.validated_data.get("is_active") is False
+        ask_first(self.request, flow, ["it is switched off"] if is_switched_off else [])
         super().perform_update(serializer)
 
     def perform_destroy(self, instance: Flow) -> None:

@@ -131,12 +131,13 @@ def compare(flow: Flow, before: str = "", after: str = DRAFT) -> Comparison | No
 
     None when clients call nothing yet. Raises UnknownVersion.
     """
+    new = version_named(flow, after) or versions.as_version(flow)
     if not before:
         version = flow.published_version
         if version is None:
             return None
         before = str(version.number)
-    old, new = (version_named(flow, name) or versions.as_version(flow) for name in (before, after))
+    old = version_named(flow, before) or versions.as_version(flow)
     return comparison_of(before, old, after, new)
 
 

@@ -57,14 +57,17 @@ class KeySerializer(ModelSerializer):
         help_text="Under way in each process; null: so many that others do not starve.",
     )
     expiresAt = serializers.DateTimeField(source="expires_at", allow_null=True, default=None)
-    lastUsedAt = serializers.DateTimeField(source="last_used_at", read_only=True)
-    revokedAt = serializers.DateTimeField(source="revoked_at", read_only=True)
+    lastUsedAt = serializers.DateTimeField(source="last_used_at", read_only=True, allow_null=True)
+    revokedAt = serializers.DateTimeField(source="revoked_at", read_only=True, allow_null=True)
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
     refusedLastDay = serializers.SerializerMethodField(
         help_text="Calls that its limit refused in the last 24 hours; they left no execution."
     )
     overlapUntil = serializers.DateTimeField(
-        source="overlap_until", read_only=True, help_text="Until when the text of before the last rotation works too."
+        source="overlap_until",
+        read_only=True,
+        allow_null=True,
+        help_text="Until when the text of before the last rotation works too.",
     )
 
     class Meta:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.exceptions import ValidationError
@@ -28,10 +27,12 @@ from flows.review import tokens
 from flows.values.scopes import Scope
 from mcp_bridge.catalogue.definitions import definitions
 
+_VERSION = {"type": "string", "pattern": f"^({DRAFT}|[1-9][0-9]{{0,8}})$"}
+_VERSION_OR_NONE = {"type": "string", "pattern": f"^(|{DRAFT}|[1-9][0-9]{{0,8}})$"}
 BEFORE = OpenApiParameter(
-    "before", OpenApiTypes.STR, description="A version's number, or draft. Left out: what clients call now."
+    "before", _VERSION_OR_NONE, description="A version's number, or draft. Left out: what clients call now."
 )
-AFTER = OpenApiParameter("after", OpenApiTypes.STR, description="A version's number, or draft.", default=DRAFT)
+AFTER = OpenApiParameter("after", {**_VERSION, "default": DRAFT}, description="A version's number, or draft.")
 
 
 class FindingSerializer(Serializer):

@@ -156,7 +156,10 @@ def test_the_openapi_document_names_the_whole_contract(client: Client) -> None:
     }
     assert sorted(document["components"]["securitySchemes"]) == ["apiKey", "cookieAuth"]
     named = document["components"]["schemas"]
-    assert named["Flow"]["properties"]["definition"] == {"$ref": "#/components/schemas/Definition"}
+    definition = {"$ref": "#/components/schemas/Definition"}
+    assert named["FlowRequest"]["properties"]["definition"] == definition
+    faulty = {"type": "object", "additionalProperties": {}}
+    assert named["Flow"]["properties"]["definition"] == {"anyOf": [definition, faulty]}
     assert named["Definition"]["properties"]["nodes"]["items"] == {"$ref": "#/components/schemas/FlowNode"}
     assert {"FlowNode", "NodeSettings", "Connection", "CanvasNote", "NodeGroup"} <= named.keys()
 
@@ -212,6 +215,7 @@ def test_the_document_has_the_refusals_that_every_operation_of_a_kind_may_answer
     paths = client.get("/api/schema/?format=json").json()["paths"]
     for path, operations in paths.items():
         for method, operation in operations.items():
-            expected = {"401", "403"} | ({"404"} if "{" in path else set())
+            expected = {"401", "403", "406", "429"} | ({"404"} if "{" in path else set())
             expected |= {"400"} if method in {"post", "put", "patch"} else set()
+            expected |= {"413", "415"} if "requestBody" in operation else set()
             assert expected - operation["responses"].keys() == set(), (method, path)
