@@ -18,8 +18,10 @@ from flows.values.json_bounds import MAX_VALUES, is_too_long
 
 HIDDEN = "***"
 """What stands in the record for a value that is not stored."""
-MAX_PLACES = 50_000
+MAX_PLACES = 20_000
 """A text with more words than this that may be part of a sensitive name is hidden from there on."""
+MAX_TRIED = 100_000
+"""Such words of a whole record that are tried; one with more is taken to hold a sensitive name."""
 _NAME_LENGTH = 64
 
 _STEMS = b"authorization cookie credential token secret password passwd passphrase key".split()
@@ -91,13 +93,13 @@ _VALUES = {
 _HEADER = re.compile(r"(?:authorization|cookie|\bx-[\w-]+)$", re.IGNORECASE)
 
 
-def named(data: bytes) -> Iterator[tuple[str, int, re.Match[bytes] | None]]:
+def named(data: bytes, most: int = MAX_PLACES) -> Iterator[tuple[str, int, re.Match[bytes] | None]]:
     """The sensitive names in a text, where each begins, and what stands behind it.
 
-    Where there are more words than are looked at, the last is where they were left, with nothing behind it.
+    Where there are more words to try than `most`, the last is where they were left, with nothing behind it.
     """
     for number, (_, start, end) in enumerate(hits(_STEM, data.lower())):
-        if number == MAX_PLACES:
+        if number == most:
             yield "", start, None
             return
         if behind := _BEHIND.match(data, end):

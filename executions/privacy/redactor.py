@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from executions.privacy.folding import bytes_of, folded, places, text_of
-from executions.privacy.names import HIDDEN, hidden_values, named, number_text, spans_in
+from executions.privacy.names import HIDDEN, MAX_TRIED, hidden_values, named, number_text, spans_in
 from executions.privacy.needles import Found, Needles
 from flows.values.json_bounds import Above, Rebuilding
 
@@ -71,7 +71,7 @@ class Redactor:
 
     def finds(self, data: bytes) -> bool:
         """Whether JSON text may hold something to hide; sometimes yes for nothing."""
-        if self._is_blind or next(named(data), None):
+        if self._is_blind or next(named(data, MAX_TRIED), None):
             return True
         text = folded(data) if self._needles else b""
         return any(next(each.find(text), None) for each in self._needles)
