@@ -34,7 +34,6 @@ ELSEWHERE = {
     "executions/models": "executions/api/test_views.py",
     "executions/pages/compare_views": "executions/reading/test_comparison.py",
     "executions/privacy/folding": "executions/privacy/test_redactor.py",
-    "executions/privacy/guard": "executions/privacy/test_redactor.py",
     "executions/privacy/needles": "executions/privacy/test_redactor.py",
     "executions/questions/form": "executions/questions/test_answers_of_people.py",
     "executions/questions/views": "executions/questions/test_answers_of_people.py",

@@ -112,7 +112,8 @@ class Tracker:
         with self._learning:
             self.redactor = learned.knowing(self._hidden)
         redaction = payload.Redaction(self.redactor)
-        return [with_data(entry, redaction.of, redaction.message) for entry in entries]
+        message = partial(redaction.text, is_message=True)
+        return [with_data(entry, redaction.of, message) for entry in entries]
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -171,7 +172,7 @@ def _redacted_result(result: dict[str, Any], redactor: Redactor) -> dict[str, An
 
 def _redacted_block(block: dict[str, Any], redaction: payload.Redaction) -> dict[str, Any]:
     if block["type"] == "text":
-        return block | {"text": redaction.message(block["text"])}
+        return block | {"text": redaction.text(block["text"], is_message=True)}
     return {**redaction.of(block), "type": block["type"]}
 
 
@@ -185,13 +186,13 @@ def ended_row(execution: Execution, error: FlowError, now: datetime) -> dict[str
 
 def error_columns(error: FlowError, redactor: Redactor = Redactor.none) -> dict[str, Any]:
     """The columns that say why an execution failed."""
-    message = redactor.hide_message(error.message)
+    message = redactor.hide_text(error.message, is_message=True)
     info = {
         "message": message,
         "kind": error.kind,
         "nodeId": error.node_id,
         "nodeName": error.node_name,
-        "causes": [redactor.hide_message(cause) for cause in error.causes],
+        "causes": [redactor.hide_text(cause, is_message=True) for cause in error.causes],
     }
     return {
         "error_info": payload.dump(info, redactor=None),

@@ -9,7 +9,7 @@ import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 _SLASHES = re.compile(rb"(?:\\|%(?:25){0,4}5[cC]){1,16}")
 _WRITTEN = re.compile(
@@ -23,14 +23,9 @@ _WRITTEN = re.compile(
 _ALIKE = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ+_", b"abcdefghijklmnopqrstuvwxyz-/")
 
 
-def bytes_of(text: str) -> bytes:
-    """UTF-8, of lone surrogates too."""
-    return text.encode("utf-8", "surrogatepass")
-
-
-def text_of(data: bytes) -> str:
-    """The text of such bytes."""
-    return data.decode("utf-8", "surrogatepass")
+bytes_of = partial(str.encode, errors="surrogatepass")
+text_of = partial(bytes.decode, errors="surrogatepass")
+"""UTF-8, of lone surrogates too."""
 
 
 def folded(data: bytes) -> bytes:
@@ -59,8 +54,8 @@ def _meant(written: bytes) -> bytes:
     plain = _SLASHES.sub(rb"\\", written)
     if not re.fullmatch(rb"(?:\\[ux][0-9a-fA-F]{2,4}){1,2}|\\[nrtbf]", plain):
         return plain[1:]
-    utf16 = plain.decode("unicode_escape").encode("utf-16-le", "surrogatepass")
-    return bytes_of(utf16.decode("utf-16-le", "surrogatepass"))
+    # A pair of surrogates is one character.
+    return bytes_of(plain.decode("unicode_escape").encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass"))
 
 
 def places(data: bytes) -> Callable[[int], int]:

@@ -14,74 +14,46 @@ from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from executions.privacy.folding import bytes_of, text_of
 from executions.privacy.needles import hits
-from flows.values.json_bounds import MAX_VALUES
+from flows.values.json_bounds import MAX_VALUES, is_too_long
 
 HIDDEN = "***"
 """What stands in the record for a value that is not stored."""
+MAX_PLACES = 20_000
+"""A text with more words than this that may be part of a sensitive name is hidden from there on."""
+MAX_TRIED = 100_000
+"""Such words of a whole record that are tried; one with more is taken to hold a sensitive name."""
+_NAME_LENGTH = 64
 
-_THINGS = frozenset(
-    {"authorization", "cookie", "token", "secret", "password", "passwd", "passphrase", "credential", "apikey"}
-)
-_ENDINGS = ("token", "secret", "password", "passwd", "passphrase", "apikey", "accesskey", "privatekey", "secretkey")
-_KINDS_OF_KEY = frozenset({"api", "access", "private", "secret", "signing", "encryption", "master", "subscription"})
+_STEMS = b"authorization cookie credential token secret password passwd passphrase key".split()
+_STEM = BytesAhoCorasick(_STEMS, matchkind=MatchKind.LeftmostLongest)
+_NAME_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+# Both are for the words of a name in small letters, joined by "_".
 # `password_hash` is still a password, `password_policy` is not.
-_NEAR = frozenset({"value", "hash", "text", "raw", "plain", "confirmation", "confirm", "repeat", "again", "new", "old"})
+_NEAR = "(?:_(?:value|hash|text|raw|plain|confirmation|confirm|repeat|again|new|old))*"
+_CREDENTIAL = re.compile(
+    rf"""(?:.*_)?(?:
+        (?:authorization|cookie|credential)s?
+        | [a-z]*(?:token|secret|password|passwd|passphrase|(?:api|access|private|secret)key)s?
+        | (?:api|access|private|secret|signing|encryption|master|subscription)_keys?
+    ){_NEAR}""",
+    re.VERBOSE,
+)
 # Where a list goes on is data, as is MCP's progressToken.
 # Google's nextPageToken and syncToken, AWS's NextToken, Azure's continuationToken.
-_CURSOR = re.compile("(?:page|next|progress|continuation|continue|sync|pagination|paging|cursor|resume|skip|delta)+")
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_CURSOR = re.compile(
+    "(?:.*_)?(?:page|next|progress|continuation|continue|sync|pagination|paging|cursor|resume|skip|delta)+"
+    f"_?tokens?{_NEAR}"
+)
 _REFERENCES_ONLY = re.compile(r"(?:(?i:basic|bearer|token|digest|apikey)\s+)?(?:\{\{[^{}]{1,200}\}\}[\s:]*)+")
-
-_STEMS = b"authorization cookie token secret password passwd passphrase credential key".split()
-_STEM = BytesAhoCorasick(_STEMS, matchkind=MatchKind.LeftmostLongest)
-_LONGEST_STEM = max(map(len, _STEMS))
-MAX_SPANS = 2_000
-"""A text with more values than this behind sensitive names is hidden from there on."""
-MAX_PLACES = 20_000
-"""The same for a text with more words than this that may be part of a sensitive name."""
-_MOST_TRIED = 5 * MAX_PLACES
-
-_NAME_LENGTH = 64
-_NAME_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
-_MAX_BITS = 1024
-"""Bits of a number that may be a credential; Python takes long to write a larger one."""
-
-# Repetitions without a bound are only in what is taken as a value, and so looked at once.
-_BEHIND = re.compile(
-    rb"""(?P<rest>[\w.\-\[\]]{0,32}+)(?:
-        (?P<quote>\\{0,16}+["'])\s{0,16}+:\s{0,16}+(?:(?P<text>(?P=quote))|(?P<number>-?\d[\d.eE+-]{0,400})|)
-        | =(?P<mark>\\{0,16}+["'])?
-        | [ \t]{0,16}+(?P<colon>:)[ \t]{0,16}+
-    )""",
-    re.VERBOSE,
-)
-_FORM = re.compile(rb"""(?:\{\{[^{}]{1,200}\}\})+|[^&\s"'<>\#;\\]+""")
-_HEADER = re.compile(r"(?:authorization|cookie|\bx-[\w-]+)$", re.IGNORECASE)
-_HEADER_VALUE = re.compile(
-    rb"""(?i:basic|bearer|token|digest|apikey|negotiate)[ \t]{1,16}[^\s"',\\]+
-        | [^\s"',;=\\]{1,64}=[^\r\n"'\\]+
-        | [^\s"',\\]{12,256}+(?=\s{0,16}(?:\Z|[\r\n"',\\]))
-        | [^\s"',\\]{257,}
-    """,
-    re.VERBOSE,
-)
 
 
 @lru_cache(maxsize=4096)
 def is_sensitive(name: str) -> bool:
     """Whether a value under this name is a credential; `tokens` and the like are, unless the value is a number."""
-    words = [word.lower() for word in _WORD.findall(name[-_NAME_LENGTH:])]
-    while len(words) > 1 and words[-1] in _NEAR:
-        words.pop()
-    if not words:
-        return False
-    last = words[-1]
-    if last in ("key", "keys"):
-        return len(words) > 1 and words[-2] in _KINDS_OF_KEY
-    single = last.removesuffix("s")
-    if single.endswith("token") and _CURSOR.fullmatch(single.removesuffix("token") or "".join(words[-2:-1])):
-        return False
-    return single in _THINGS or single.endswith(_ENDINGS)
+    words = "_".join(_WORD.findall(name[-_NAME_LENGTH:])).lower()
+    return _CREDENTIAL.fullmatch(words) is not None and _CURSOR.fullmatch(words) is None
 
 
 def hides(name: Any, value: Any) -> bool:
@@ -93,69 +65,69 @@ def hides(name: Any, value: Any) -> bool:
     return not (isinstance(value, str) and (not value or _REFERENCES_ONLY.fullmatch(value)))
 
 
-def may_name(data: bytes) -> bool:
-    """Whether JSON text may hold a sensitive name; what stands under it may tell nothing."""
-    lower = data.lower()
-    for number, (_, start, end) in enumerate(hits(_STEM, lower, _LONGEST_STEM)):
-        if number == _MOST_TRIED or _named(lower, start, end) is not None:
-            return True
-    return False
+# What stands behind a stem: the rest of the name, and what tells by the name of its group how a value is written there.
+# Repetitions without a bound are only in what is taken as a value, and so looked at once.
+_BEHIND = re.compile(
+    rb"""(?P<rest>[\w.\-\[\]]{0,32}+)(?:
+        (?P<quote>\\{0,16}+["'])\s{0,16}+:\s{0,16}+(?:(?P<text>(?=(?P=quote)))|(?P<number>(?=-?\d))|)
+        | =(?:(?P<quoted>(?=\\{0,16}+["']))|(?P<form>))
+        | [ \t]{0,16}+:[ \t]{0,16}+(?P<header>)
+    )""",
+    re.VERBOSE,
+)
+_UP_TO_QUOTE = rb"""(?P<mark>\\{0,16}+["'])(?P<value>(?:[^"'\\%s]++|(?<=\\)["'\\]|(?!(?P=mark))["'\\])*+)"""
+_VALUES = {
+    "text": re.compile(_UP_TO_QUOTE % b""),
+    "quoted": re.compile(_UP_TO_QUOTE % rb"\r\n"),
+    "number": re.compile(rb"(?P<value>-?\d[\d.eE+-]{0,400})"),
+    "form": re.compile(rb"""(?P<value>(?:\{\{[^{}]{1,200}\}\})+|[^&\s"'<>#;\\]+)"""),
+    "header": re.compile(
+        rb"""(?P<value>(?i:basic|bearer|token|digest|apikey|negotiate)[ \t]{1,16}[^\s"',\\]+
+            | [^\s"',;=\\]{1,64}=[^\r\n"'\\]+
+            | [^\s"',\\]{12,256}+(?=\s{0,16}(?:\Z|[\r\n"',\\]))
+            | [^\s"',\\]{257,})
+        """,
+        re.VERBOSE,
+    ),
+}
+_HEADER = re.compile(r"(?:authorization|cookie|\bx-[\w-]+)$", re.IGNORECASE)
 
 
-def _named(data: bytes, start: int, end: int) -> tuple[str, int, re.Match[bytes]] | None:
-    """The sensitive name around a stem, where it begins, and what stands behind it."""
-    if (behind := _BEHIND.match(data, end)) is None:
-        return None
-    before = data[max(start - _NAME_LENGTH, 0) : start]
-    start -= len(before) - len(before.rstrip(_NAME_LETTERS))
-    name = data[start : behind.end("rest")].decode("ascii")
-    return (name, start, behind) if is_sensitive(name) else None
+def named(data: bytes, most: int = MAX_PLACES) -> Iterator[tuple[str, int, re.Match[bytes] | None]]:
+    """The sensitive names in a text, where each begins, and what stands behind it.
+
+    Where there are more words to try than `most`, the last is where they were left, with nothing behind it.
+    """
+    for number, (_, start, end) in enumerate(hits(_STEM, data.lower())):
+        if number == most:
+            yield "", start, None
+            return
+        if behind := _BEHIND.match(data, end):
+            before = data[max(start - _NAME_LENGTH, 0) : start]
+            start -= len(before) - len(before.rstrip(_NAME_LETTERS))
+            name = data[start : behind.end("rest")].decode("ascii")
+            if is_sensitive(name):
+                yield name, start, behind
 
 
-def spans_in(data: bytes) -> list[tuple[int, int]]:
+def spans_in(data: bytes) -> Iterator[tuple[int, int]]:
     """Where values stand in text behind a sensitive name, in order, none inside another."""
-    spans: list[tuple[int, int]] = []
     last = 0
-    for number, (_, start, end) in enumerate(hits(_STEM, data.lower(), _LONGEST_STEM)):
+    for name, start, behind in named(data):
+        if behind is None:
+            yield max(start, last), len(data)
+            return
+        kind, quote = str(behind.lastgroup), behind["quote"]
         # A name inside a value is part of the value, and is not looked at.
-        if start < last:
+        if behind.start() < last or kind not in _VALUES or (quote and not data.endswith(quote, 0, start)):
             continue
-        if number >= MAX_PLACES:
-            return [*spans, (start, len(data))]
-        if (named := _named(data, start, end)) is None or (span := _value(data, *named)) is None:
+        if kind == "header" and not _HEADER.search(name):
             continue
-        at, last = span
-        if len(spans) == MAX_SPANS:
-            return [*spans, (at, len(data))]
-        name, _, behind = named
-        value = 0 if behind["number"] else text_of(data[at:last])
-        if value != HIDDEN and hides(name, value):
-            spans.append(span)
-    return spans
-
-
-def _value(data: bytes, name: str, start: int, behind: re.Match[bytes]) -> tuple[int, int] | None:
-    """Where a value stands behind a name that begins at `start`."""
-    at = behind.end()
-    if behind["colon"]:
-        found = _HEADER_VALUE.match(data, at) if _HEADER.search(name) else None
-    elif quote := behind["quote"]:
-        if not data.endswith(quote, 0, start):
-            return None
-        if behind["number"]:
-            return behind.span("number")
-        found = _until(quote, b"").match(data, at) if behind["text"] else None
-    else:
-        found = (_until(mark, rb"\r\n") if (mark := behind["mark"]) else _FORM).match(data, at)
-    return found and found.span()
-
-
-@lru_cache(maxsize=64)
-def _until(quote: bytes, ends: bytes) -> re.Pattern[bytes]:
-    """Text up to such a quote, or one of these letters; all of it without one."""
-    other = re.escape(quote[:1]) + ends
-    inside = rb"(?:[^%s]|(?:(?<=\\)|(?!%s))%s)*+" % (other, re.escape(quote), re.escape(quote[:1]))
-    return re.compile(inside)
+        if found := _VALUES[kind].match(data, behind.end()):
+            at, last = found.span("value")
+            value = 0 if kind == "number" else text_of(found["value"])
+            if value != HIDDEN and hides(name, value):
+                yield at, last
 
 
 def hidden_values(value: Any, *, in_texts: bool = True, is_hidden: bool = False) -> Iterator[str]:
@@ -182,5 +154,5 @@ def hidden_values(value: Any, *, in_texts: bool = True, is_hidden: bool = False)
 
 
 def number_text(value: float) -> str:
-    """A number as JSON writes it; empty for one that is too long to be a credential (Python refuses to write some)."""
-    return "" if isinstance(value, int) and value.bit_length() > _MAX_BITS else str(value)
+    """A number as JSON writes it; empty for one that is too long to be a credential."""
+    return "" if isinstance(value, int) and is_too_long(value) else str(value)

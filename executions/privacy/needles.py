@@ -9,10 +9,9 @@ how many forms there are.
 import base64
 import json
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
@@ -25,104 +24,95 @@ MOST_COMPARED = 512
 """Bytes of a form that are compared: where they stand, as many as the whole form has are taken for it."""
 _WINDOW = 256 * 1024
 
+_BASE64 = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789/-")
 _WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
-_NUMBER = re.compile(r"-?\d{1,5}|-?\d[\d+-]*[.eE][\d.eE+-]*")
 _CUT = re.compile(rb"\s?(?:\.\.\.|\xe2\x80\xa6)\s?|[\"']|\Z")
+_CUT_BACKWARDS = re.compile(rb"\s?(?:\.\.\.|\xa6\x80\xe2)\s?|[\"']")
 
 
-class Found(NamedTuple):
-    """A place in folded text."""
-
-    start: int
-    end: int
-    is_base64: bool = False
+Found = tuple[int, int]
+"""Where something begins and ends in folded text."""
 
 
-def hits(automaton: BytesAhoCorasick, data: bytes, longest: int) -> Iterator[tuple[int, int, int]]:
-    """Which pattern stands where in the data; looked for by the window, as one list of all would take much memory."""
-    at = 0
-    while at < len(data):
-        end = at + _WINDOW
-        last = end
-        for which, start, behind in automaton.find_matches_as_indexes(memoryview(data)[at : end + longest]):
-            if at + start >= end:
-                break
-            last = max(last, at + behind)
-            yield which, at + start, at + behind
-        at = last
+_Form = tuple[bytes, int, bool]
+"""What is compared of it, how many bytes it has in all, 0 where quotes are around it, and whether it is base64."""
+
+
+def hits(automaton: BytesAhoCorasick, data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Which pattern stands where in the data, and where it ends; by the window, as a list of all takes much memory."""
+    for at in range(0, len(data), _WINDOW):
+        window = memoryview(data)[at : at + _WINDOW + MOST_COMPARED]
+        for which, start, end in automaton.find_matches_as_indexes(window):
+            if start < _WINDOW:
+                yield which, at + start, at + end
 
 
 class Needles:
     """The forms of some values."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        self.values = frozenset(values)
-        self.has_number = any(map(_NUMBER.fullmatch, self.values))
-        """Whether one is the text of a number that JSON may write otherwise, or that is too short to be searched."""
-
-    @cached_property
-    def _forms(self) -> dict[bytes, tuple[int, bool]]:
-        """By the bytes to compare: how many the whole form has, and whether it is base64."""
-        forms: dict[bytes, tuple[int, bool]] = {}
-        for value in self.values:
-            for form, length, is_base64 in _forms_of(value):
-                forms[form] = max(forms.get(form, (0, is_base64)), (length, is_base64))
-        return forms
-
-    @cached_property
-    def _automaton(self) -> BytesAhoCorasick:
+        # Of forms that are compared alike, the longest.
+        forms = sorted(form for value in values for form in _forms_of(value))
+        self._forms = list({form[0]: form for form in forms}.values())
         # It is made for a call: the kind that is fastest to search takes five to twenty times as long to make.
         kind = Implementation.ContiguousNFA
-        return BytesAhoCorasick(list(self._forms), matchkind=MatchKind.LeftmostLongest, implementation=kind)
+        self._automaton = BytesAhoCorasick(
+            [compared for compared, _, _ in self._forms], MatchKind.LeftmostLongest, kind
+        )
 
     def find(self, text: bytes) -> Iterator[Found]:
         """Where forms stand in folded text."""
-        lengths = list(self._forms.values())
-        for which, start, end in hits(self._automaton, text, MOST_COMPARED) if lengths else ():
-            length, is_base64 = lengths[which]
+        for which, start, end in hits(self._automaton, text):
+            _, length, is_base64 = self._forms[which]
             if length:
-                yield Found(start, min(max(end, start + length), len(text)), is_base64)
+                end = min(start + length, len(text))
             else:
-                yield Found(start + 1, end - 1)
+                start, end = start + 1, end - 1
+            if is_base64:
+                # The letters at both ends are shared with what stands beside it.
+                start -= start > 0 and text[start - 1] in _BASE64
+                end += end < len(text) and text[end] in _BASE64
+                end += len(text[end : end + 2]) - len(text[end : end + 2].lstrip(b"="))
+            yield start, end
 
     @cached_property
-    def _beginnings(self) -> list[bytes]:
-        return sorted(form for form, (length, _) in self._forms.items() if length)
+    def _beginnings(self) -> "_Beginnings":
+        return _Beginnings((compared for compared, length, _ in self._forms if length), _CUT)
 
     @cached_property
-    def _ends(self) -> list[bytes]:
-        return sorted(form[::-1] for form, (length, _) in self._forms.items() if length == len(form))
-
-    @cached_property
-    def _edges(self) -> BytesAhoCorasick:
-        beginnings = {form[: _least(form)] for form in self._beginnings}
-        return BytesAhoCorasick(list(beginnings | {form[: _least(form)][::-1] for form in self._ends}))
+    def _ends(self) -> "_Beginnings":
+        whole = (compared for compared, length, _ in self._forms if length == len(compared))
+        return _Beginnings((each[::-1] for each in whole), _CUT_BACKWARDS)
 
     def find_cut(self, text: bytes) -> Iterator[Found]:
         """Where the beginning of a form stands before a cut mark or a quote, or its end behind one, in folded text."""
-        if not self._beginnings:
-            return
-        marks = [found.span() for found in _CUT.finditer(text)]
-        starts, ends = [start for start, _ in marks], [end for _, end in marks]
-        for _, start, end in self._edges.find_matches_as_indexes(text, overlapping=True):
-            mark = starts[bisect_left(starts, end)]
-            if _begins_one_of(self._beginnings, text[start : min(mark, start + MOST_COMPARED)]):
-                yield Found(start, mark)
-            before = bisect_right(ends, start) - 1
-            if before >= 0 and _begins_one_of(self._ends, text[max(ends[before], end - MOST_COMPARED) : end][::-1]):
-                yield Found(ends[before], end)
+        yield from self._beginnings.find(text)
+        yield from ((len(text) - mark, len(text) - start) for start, mark in self._ends.find(text[::-1]))
 
 
-def _begins_one_of(forms: list[bytes], part: bytes) -> bool:
-    at = bisect_left(forms, part)
-    return at < len(forms) and forms[at].startswith(part)
+class _Beginnings:
+    """Texts whose beginnings are found before marks: an end is the beginning of what is written backwards."""
+
+    def __init__(self, texts: Iterable[bytes], mark: re.Pattern[bytes]) -> None:
+        self.texts = sorted(texts)
+        self.automaton = BytesAhoCorasick(list({text[: min(6, max(3, len(text) // 2))] for text in self.texts}))
+        self.mark = mark
+
+    def find(self, text: bytes) -> Iterator[Found]:
+        """Where one begins in a text, and the mark up to which the text is as it is."""
+        found = self.automaton.find_matches_as_indexes(text, overlapping=True)
+        marks = [mark.start() for mark in self.mark.finditer(text)] if found else []
+        for _, start, end in found:
+            which = bisect_left(marks, end)
+            if which < len(marks) and self._holds(text[start : min(marks[which], start + MOST_COMPARED)]):
+                yield start, marks[which]
+
+    def _holds(self, part: bytes) -> bool:
+        at = bisect_left(self.texts, part)
+        return at < len(self.texts) and self.texts[at].startswith(part)
 
 
-def _least(form: bytes) -> int:
-    return min(6, max(3, len(form) // 2))
-
-
-def _forms_of(value: str) -> Iterator[tuple[bytes, int, bool]]:
+def _forms_of(value: str) -> Iterator[_Form]:
     data = bytes_of(value)
     wide, backwards = value.translate(_WIDE), value[::-1]
     for written in {value, value.lower(), value.upper(), value.replace(" ", "+"), wide, backwards}:
@@ -134,24 +124,18 @@ def _forms_of(value: str) -> Iterator[tuple[bytes, int, bool]]:
     if len(data) < LEAST_LENGTH:
         return
     yield data.hex().encode()[:MOST_COMPARED], 2 * len(data), False
-    for written in {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
-        yield from _in_base64(bytes_of(written))
-    for written in {quote(data, safe=""), quote_plus(data)} - {value}:
-        yield from _in_base64(written.encode())
-    for core, _ in _cores(data):
-        yield from _in_base64(core)
-
-
-def _in_base64(data: bytes) -> Iterator[tuple[bytes, int, bool]]:
-    for core, length in _cores(data):
-        if length >= LEAST_LENGTH:
-            yield folded(core)[:MOST_COMPARED], length, True
+    of_json = [json.dumps(value, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False)]
+    of_urls = [quote(data, safe=""), quote_plus(data)]
+    for encoded in {data, *map(bytes_of, of_json + of_urls), *(core for core, _ in _cores(data))}:
+        for core, length in _cores(encoded):
+            if length >= LEAST_LENGTH:
+                yield folded(core)[:MOST_COMPARED], length, True
 
 
 def _cores(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """The letters that depend on the data alone, for each place that it can have in what is encoded (`user:data`).
+    """The base64 letters that depend on the data alone, for each place that it can have in what is encoded.
 
-    Of long data the first ones, and how many there are in all.
+    Of long data the first ones, and how many there are in all (`user:data`).
     """
     for before in range(3):
         first, end = -(-before * 8 // 6), (before + len(data)) * 8 // 6

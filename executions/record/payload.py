@@ -97,30 +97,24 @@ class Redaction:
     def __init__(self, redactor: Redactor) -> None:
         self.redactor = redactor
         self._left = MAX_LOOKED_THROUGH
-        self._known: dict[str, str] = {}
+        self._known: dict[tuple[str, bool], str] = {}
         """A long text goes from node to node, and is looked through once."""
 
     def of(self, value: Any) -> Any:
         """Plain JSON of a part of it."""
         return Normaliser(self).normalise(value)
 
-    def text(self, text: str) -> str:
-        """The same for a text."""
-        if len(text) < _LONG:
-            return self._within(text, self.redactor.hide_text)
-        if text not in self._known:
-            self._known[text] = self._within(text, self.redactor.hide_text)
-        return self._known[text]
-
-    def message(self, text: str) -> str:
-        """The same for a sentence that may quote a part of what is to be hidden."""
-        return self._within(text, self.redactor.hide_message)
-
-    def _within(self, text: str, hide: Callable[[str], str]) -> str:
+    def text(self, text: str, *, is_message: bool = False) -> str:
+        """The same for a text; a message may quote only a part of what is to be hidden."""
+        if (known := self._known.get((text, is_message))) is not None:
+            return known
         self._left -= len(text)
         if self._left < 0:
             return f"{HIDDEN} ({len(text):,} characters, hidden whole: there is too much text here to look through)"
-        return hide(text)
+        clean = self.redactor.hide_text(text, is_message=is_message)
+        if len(text) >= _LONG:
+            self._known[text, is_message] = clean
+        return clean
 
 
 def redacted(value: Any, redactor: Redactor) -> Any:

@@ -230,11 +230,13 @@ class Answer:
     def without(self, redactor: Redactor) -> "Answer":
         """The same answer without the values that the redactor knows (reliability invariant I5)."""
         if self.is_error:
-            content = [block | {"text": redactor.scrub_message(block["text"])} for block in self.content]
+            content = [block | {"text": redactor.scrub_text(block["text"], is_message=True)} for block in self.content]
         else:
             # What kind of block it is stays.
             content = [{**redactor.scrub(block), "type": block["type"]} for block in self.content]
-        error = self.error and replace(self.error, message=redactor.scrub_message(self.error.message), causes=())
+        error = self.error
+        if error is not None:
+            error = replace(error, message=redactor.scrub_text(error.message, is_message=True), causes=())
         return replace(self, content=content, structured=redactor.scrub(self.structured), error=error)
 
 

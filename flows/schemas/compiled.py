@@ -217,11 +217,11 @@ def walk(schema: dict[str, Any]) -> Iterator[Subschema]:
     anchors: dict[str, str] = {}
     while pending:
         steps, item = pending.pop()
-        below = [((*steps, *more), child) for more, child in inside(item)]
+        below = list(inside(item))
         if isinstance(item, dict) and isinstance(item.get("$anchor"), str):
             anchors.setdefault(f"#{item['$anchor']}", pointer(*steps))
-        yield Subschema(steps, item, tuple(pointer(*where) for where, _ in below), anchors)
-        pending += reversed(below)
+        yield Subschema(steps, item, {more: pointer(*steps, *more) for more, _ in below}, anchors)
+        pending += [((*steps, *more), child) for more, child in reversed(below)]
 
 
 def _limit_faults(subschemas: dict[str, Subschema]) -> Iterator[Fault]:
@@ -262,8 +262,7 @@ def _expanded(subschemas: dict[str, Subschema]) -> int:
     pending = [("#", False)]
     while pending:
         name, done = pending.pop()
-        sub = subschemas[name]
-        followed = [*sub.children, *([sub.reference] if sub.reference else [])]
+        followed = subschemas[name].leads_to
         if done:
             sizes[name] = 1 + sum(sizes[each] for each in followed)
         elif name not in sizes:

@@ -37,7 +37,6 @@ _STRAIGHT = re.compile(r"\^(?:(?:[^*+?|({\\]|\\[pP]\{\w+\}|\\.)(?:\{\d+\}|\?)?)*
 
 Wherever such a one stands in a text, it is in as many states as it may leave out, and one.
 """
-_IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"})
 _KINDS = {
     **dict.fromkeys(("patternProperties", "additionalProperties", "unevaluatedProperties"), "members"),
     **dict.fromkeys(("items", "contains", "unevaluatedItems"), "items"),
@@ -196,13 +195,11 @@ class Efforts:
         sub = self.subschemas[at]
         schema = sub.schema if isinstance(sub.schema, dict) else {}
         found = self._own[at] = _assertions(schema)
-        for where in sub.children:
-            child = self.subschemas[where]
-            keyword, step = child.steps[len(sub.steps)], child.steps[-1]
-            if not child.schema or child.schema is True:
+        for (keyword, *step), where in sub.children.items():
+            if self.subschemas[where].schema in (True, False, {}):
                 continue
             if keyword in ("properties", "prefixItems"):
-                found.below[step] = {where: 1}
+                found.below[step[0]] = {where: 1}
             elif (kind := _KINDS.get(str(keyword))) is not None:
                 getattr(found, kind)[where] = 1
         return found
@@ -210,11 +207,7 @@ class Efforts:
     def _beside(self, at: str) -> Iterator[tuple[str, int]]:
         sub = self.subschemas[at]
         is_again = "unevaluatedProperties" in sub.schema or "unevaluatedItems" in sub.schema
-        if sub.reference is not None:
-            yield sub.reference, _AGAIN if is_again else 1
-        for where in sub.children:
-            if self.subschemas[where].steps[len(sub.steps)] in _IN_PLACE:
-                yield where, _AGAIN if is_again else 1
+        return ((where, _AGAIN if is_again else 1) for where in sub.beside)
 
     @cached_property
     def _recursive(self) -> frozenset[str]:
@@ -226,8 +219,7 @@ class Efforts:
             if target not in reached:
                 reached[target], todo = {target}, [target]
                 while todo:
-                    there = self.subschemas[todo.pop()]
-                    new = {*there.children, *filter(None, [there.reference])} - reached[target]
+                    new = set(self.subschemas[todo.pop()].leads_to) - reached[target]
                     reached[target] |= new
                     todo += new
             if at in reached[target]:
@@ -248,11 +240,11 @@ class Efforts:
             if is_ready:
                 own, beside = self.own(at), dict(self._beside(at))
                 sizes[at] = own.fixed + own.child + own.unique + _CHARACTERS * (own.character + own.key_character)
-                for where in (*sub.children, *filter(None, [sub.reference])):
+                for where in sub.leads_to:
                     sizes[at] += sizes[where] * beside.get(where, 1)
             elif at not in sizes:
                 sizes[at] = 0.0
-                pending += [(at, True), *((where, False) for where in (*sub.children, *filter(None, [sub.reference])))]
+                pending += [(at, True), *((where, False) for where in sub.leads_to)]
         return sizes["#"]
 
 

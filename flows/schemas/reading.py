@@ -86,7 +86,7 @@ class Reader(Walker):
         """The pointers of the subschemas under which there is an integer or a default: no other part is looked at."""
         users: dict[str, list[str]] = {}
         for at, found in self.subschemas.items():
-            for used in (*found.children, *([found.reference] if found.reference else [])):
+            for used in found.leads_to:
                 users.setdefault(used, []).append(at)
         todo = [at for at, found in self.subschemas.items() if _is_integer(found.schema) or _has_default(found.schema)]
         telling = set(todo)

@@ -1,6 +1,7 @@
 """The schemas inside a schema, and which of them apply to a value and to what is in it.
 
-Two readers walk a value by these rules: `reading` says how a value that fits is read, `faults` why one does not fit.
+`Walker` asks what fits: for `reading`, how a value that fits is read, and `faults`, why one does not. A `Subschema`
+says what may apply, whatever fits: for `effort`, what checking takes at most, and for what must not be shown again.
 """
 
 import json
@@ -10,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -101,25 +102,52 @@ def pointer(*steps: str | int) -> str:
     return "#" + "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
 
 
-@dataclass(frozen=True, slots=True)
+_BESIDE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"})
+_OF_ANY = {
+    str: [("additionalProperties",), ("unevaluatedProperties",)],
+    int: [("items",), ("contains",), ("unevaluatedItems",)],
+}
+
+
+@dataclass(frozen=True)
 class Subschema:
     """A schema inside a schema: where it stands, and the pointers of those that stand directly in it.
 
-    `anchors` are the document's: `#name`, and the pointer of the schema whose `$anchor` is that name.
+    `children` are by the steps from this one. `anchors` are the document's: `#name`, and the pointer of the schema
+    whose `$anchor` is that name.
     """
 
     steps: Steps
     schema: Any
-    children: tuple[str, ...]
+    children: Mapping[Steps, str]
     anchors: Mapping[str, str]
 
-    @property
+    @cached_property
     def reference(self) -> str | None:
         """The pointer that its `$ref` leads to."""
         found = self.schema.get("$ref") if isinstance(self.schema, dict) else None
         if not isinstance(found, str):
             return None
         return self.anchors.get(unquote(found), unquote(found))
+
+    @cached_property
+    def leads_to(self) -> list[str]:
+        """The pointers of those directly in it, and of what it refers to."""
+        return [*self.children.values(), *filter(None, [self.reference])]
+
+    @cached_property
+    def beside(self) -> list[str]:
+        """The pointers of those that its value may be held against too, in whatever alternative or condition."""
+        inside = [at for steps, at in self.children.items() if steps[0] in _BESIDE]
+        return [*filter(None, [self.reference]), *inside]
+
+    def below(self, step: str | int) -> Iterator[str]:
+        """The pointers of those that a property or an item of its value may be held against."""
+        ways: list[Steps] = [("properties" if isinstance(step, str) else "prefixItems", step), *_OF_ANY[type(step)]]
+        if isinstance(step, str):
+            patterns = self.schema.get("patternProperties", ()) if isinstance(self.schema, dict) else ()
+            ways += [("patternProperties", pattern) for pattern in patterns if matches(pattern, step)]
+        return (self.children[way] for way in ways if way in self.children)
 
 
 class Walker(ABC):

@@ -64,6 +64,6 @@ class Rebuilding(ABC):
     def converted(self, value: Any, above: Above) -> Any:
         """What a value becomes; `container` for one with others in it."""
 
-    @abstractmethod
     def put(self, target: dict[str, Any], key: Any, child: Any, above: Above) -> None:
-        """Set an entry of an object."""
+        """Set an entry of an object; its name becomes what a value does."""
+        target[self.converted(key, above)] = self.converted(child, above)

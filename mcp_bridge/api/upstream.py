@@ -97,7 +97,7 @@ class UpstreamToolList(ApiView, generics.GenericAPIView):
             )
             tools = async_to_sync(_tools)(sent["url"], sent["auth"], hidden.append)
         except NodeFailed as failed:
-            raise UpstreamFailed(Redactor.none.knowing(hidden).scrub_message(failed.message)) from None
+            raise UpstreamFailed(Redactor.none.knowing(hidden).scrub_text(failed.message, is_message=True)) from None
         return Response({"tools": tools})
 
 

@@ -237,4 +237,4 @@ class Reports:
         return {"message": message, "data": payload.redacted(event.data, self._redactor())}
 
     async def _cleaned(self, text: str) -> str:
-        return payload.clean_text(await aside(lambda: self._redactor().hide_message(text), text))
+        return payload.clean_text(await aside(lambda: self._redactor().hide_text(text, is_message=True), text))

@@ -165,7 +165,7 @@ def _leads_back(subject: Subject, start: str, goal: str) -> bool:
             continue
         seen.add(name)
         found = subject.schemas[name]
-        pending += [*found.children, *([found.reference] if found.reference else [])]
+        pending += found.leads_to
     return False
 
 

@@ -13,7 +13,7 @@ CREDENTIALS = (
     "async_token asynctoken next_access_token id_token X-Auth-Token tokens secret client_secret SECRET_KEY password "
     "passwd newPassword password2 "
     "password_hash userpassword passphrase api-key api_key apiKey apikey x-api-key X-API-Key access_key "
-    "private_key privateKey Ocp-Apim-Subscription-Key credential credentials"
+    "private_key privateKey signingKey masterKey Ocp-Apim-Subscription-Key credential credentials"
 )
 LOOKALIKES = (
     "page_token nextPageToken next_token NextToken continuationToken sync_token $skiptoken nexttoken pageTokens "
@@ -30,6 +30,10 @@ class TestByName:
     )
     def test_names_of_credentials_are_known(self, name: str) -> None:
         assert is_sensitive(name)
+
+    @pytest.mark.parametrize("name", CREDENTIALS.split())
+    def test_nothing_is_stored_under_them_where_nothing_else_is_to_be_hidden(self, name: str) -> None:
+        assert stored({name: "hunter2-hunter2"}) == {name: "***"}
 
     @pytest.mark.parametrize(
         "name",

@@ -78,10 +78,13 @@ class TestByValue:
         redactor = Redactor.none.knowing([PLAIN])
         for form in (PLAIN, base64.b64encode(PLAIN.encode()).decode()):
             for length in range(6, len(form)):
-                assert redactor.scrub_message(message.format(form[:length])) == message.format("***")
+                assert redactor.scrub_text(message.format(form[:length]), is_message=True) == message.format("***")
 
     def test_the_last_part_is_found_behind_the_cut(self) -> None:
-        assert Redactor.none.knowing([PLAIN]).scrub_message(f'"a ... {PLAIN[-7:]}" is wrong') == '"a ... ***" is wrong'
+        assert (
+            Redactor.none.knowing([PLAIN]).scrub_text(f'"a ... {PLAIN[-7:]}" is wrong', is_message=True)
+            == '"a ... ***" is wrong'
+        )
 
     def test_what_goes_to_the_client_is_else_unchanged(self) -> None:
         value = {"token": "kept", "a": [1, 2.5, None, True, "x" * 100_000, {"deep": f"<{PLAIN}>"}], "z": {}}
@@ -141,7 +144,9 @@ class TestRecord:
 
     def test_no_more_values_are_searched_for_than_can_be_and_all_are_known_as_whole_texts(self) -> None:
         values = [f"value-{number:06}" for number in range(MAX_SEARCHED * 3)]
-        assert stored(values, Redactor.none.knowing(values)) == ["***"] * len(values)
+        redactor = Redactor.none.knowing([*values, "4711"])
+        assert [stored([value], redactor) for value in values] == [["***"]] * len(values)
+        assert stored({"pin": 4711}, redactor) == {"pin": "***"}
 
 
 def flow_of(*types: Any) -> Flow:

@@ -368,7 +368,7 @@ class TestTelling:
         def watch(redactor: Callable[[], Redactor]) -> Observer:
             def take(event: Event) -> None:
                 if isinstance(event, NodeLog):
-                    heard.append(redactor().hide_message(event.message))
+                    heard.append(redactor().hide_text(event.message, is_message=True))
 
             return take
 

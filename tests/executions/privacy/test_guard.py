@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from executions.privacy.guard import Guard
-from executions.privacy.write_only import marked, masked
+from executions.privacy.guard import Guard, masked
 from flows.schemas.compiled import compile_schema
 from tests.executions.privacy.test_redactor import PLAIN, flow_of
 
@@ -38,9 +37,8 @@ ARGUMENTS = {
 
 class TestBySchema:
     def test_marks_are_found_through_everything_that_a_schema_is_made_of(self) -> None:
-        compiled = compile_schema(SCHEMA)
-        found = marked(compiled, ARGUMENTS)
-        assert masked(ARGUMENTS, found) == {
+        shown, _ = masked(compile_schema(SCHEMA), ARGUMENTS)
+        assert shown == {
             "user": "ada",
             "pin": "***",
             "login": {"phrase": "***", "x": 1},
@@ -54,7 +52,7 @@ class TestBySchema:
     def test_a_value_too_large_to_search_is_hidden_whole(self) -> None:
         schema = compile_schema({"type": "array", "items": {"properties": {"a": {"writeOnly": True}}}})
         value = [{"b": 1}] * 60_000
-        assert masked(value, marked(schema, value)) == "***"
+        assert masked(schema, value) == ("***", {(): value})
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
