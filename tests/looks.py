@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.world import ADA, GRACE, HAL
+from tests.world import ADA, GRACE, HAL, IVY
 
 ADMIN = "admin"
 NOBODY = ""
@@ -46,6 +46,7 @@ LOOKS = (
     Look("build-trying", "/flows/{lookup_order}/build/?execution={error}"),
     Look("build-as-json", "/flows/{lookup_order}/build/?as=json"),
     Look("build-draft", "/flows/{summarise_ticket}/build/"),
+    Look("build-for-a-viewer", "/flows/{lookup_order}/build/", IVY),
     Look("outline", "/flows/{lookup_order}/outline/"),
     Look("build-breaking", "/flows/{convert_currency}/build/"),
     Look("publish", "/flows/{lookup_order}/publish/"),
