@@ -125,7 +125,7 @@ class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
 
 def with_codes(data: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
     """The data of an authenticator in which everything that codes are made of is changed."""
-    changed = {name: change(data[name]) for name in ("secret", "seed") if name in data}
+    changed: dict[str, Any] = {name: change(data[name]) for name in ("secret", "seed") if name in data}
     if "migrated_codes" in data:
         changed["migrated_codes"] = [change(each) for each in data["migrated_codes"]]
     return data | changed

@@ -235,6 +235,7 @@ NO_PAGE = {
     "account/oidc/<str:provider_id>/login/callback/": "only with a provider",
     "flows/<int:flow_id>/": "leads to the Usage tab",
     "flows/<int:flow_id>/publish/cases/": "a part of the page that publishes",
+    "flows/<int:flow_id>/publish/tools/": "a part of the page that publishes",
     "flows/<int:flow_id>/duplicate/": "POST only, leads to the new flow",
     "flows/<int:flow_id>/toggle/": "POST only, leads back",
     "flows/<int:flow_id>/export/": "a file",

@@ -13,7 +13,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 
 from flows.engine.errors import Fault
-from flows.engine.graph import TRIGGER
+from flows.engine.graph import TRIGGER, objects_in
 from flows.engine.node import MAIN, ChoosesHandles
 from flows.engine.settings import ERROR
 from flows.nodes import registry
@@ -74,8 +74,8 @@ def canvas_of(definition: Any, faults: Iterable[Fault] | None = None) -> dict[st
     canvas = {"icons": static("img/node-icons.svg"), "width": WIDTH, "nodes": drawn, "connections": lines}
     if faults is None:
         return canvas
-    drawn += [_paper(note) for note in _objects(definition, "notes")]
-    groups = [group for group in _objects(definition, "groups") if isinstance(group.get("nodeIds"), list)]
+    drawn += [_paper(note) for note in objects_in(definition, "notes")]
+    groups = [group for group in objects_in(definition, "groups") if isinstance(group.get("nodeIds"), list)]
     return canvas | {"groups": [{key: group.get(key, "") for key in ("id", "name", "nodeIds")} for group in groups]}
 
 
@@ -92,10 +92,6 @@ def _titles(name: str, parameters: Any) -> dict[str, str]:
     known = entry.node_type.parameters_schema.get("properties", {}) if entry else {}
     named = parameters if isinstance(parameters, dict) else {}
     return {key: known[key]["title"] for key in named if "title" in known.get(key, {})}
-
-
-def _objects(definition: Any, part: str) -> list[Mapping[str, Any]]:
-    return [each for each in _list(definition, part) if isinstance(each, dict)]
 
 
 def _list(definition: Any, part: str) -> list[Any]:
