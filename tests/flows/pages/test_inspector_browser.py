@@ -202,6 +202,7 @@ def test_a_tool_of_another_server_is_chosen_from_its_list_and_said_to_be_another
         definition = server.get_json(f"/api/flows/{flow}/draft/")["definition"]
         auth = {"type": "bearer", "secret": "{{ secrets.UPSTREAM_KEY }}"}
         definition["nodes"][1]["parameters"] = {"url": f"{server.url}/mcp/demo", "auth": auth}
+        definition["nodes"][2]["parameters"] = {"json": "{{ mcp_tool.text }}"}
         rest(server, "PUT", f"flows/{flow}/draft/", {"definition": definition})
         page.goto(f"{server.url}/flows/{flow}/build/?node=mcp_tool")
         group = page.get_by_role("group", name="Tools of the server")
@@ -213,7 +214,7 @@ def test_a_tool_of_another_server_is_chosen_from_its_list_and_said_to_be_another
         found = Axe().run(page, context=".inspector", options={"resultTypes": ["violations"]}).response["violations"]
         assert [(rule["id"], rule["nodes"]) for rule in found] == []
         tried = rest(server, "POST", f"flows/{flow}/test/", {"arguments": {"order_id": "A"}})
-        assert (tried["status"], tried["nodeExecutions"][1]["outputData"]["text"]) == ("fulfilled", "Done")
+        assert (tried["status"], tried["nodeExecutions"][1]["outputData"]["text"]) == ("fulfilled", '"Done"')
         rest(server, "PATCH", f"flows/{ids['quoted']}/", {"toolDescription": "Pays a price."})
         rest(server, "POST", f"flows/{ids['quoted']}/publish/", {})
         group.get_by_role("button", name="Ask again").click()
