@@ -200,3 +200,10 @@ def test_who_owns_a_server_reads_its_log_and_others_do_not() -> None:
     without = APIClient()
     without.credentials(HTTP_AUTHORIZATION=f"Bearer {make_key(flow.server.owner, scopes=['flows:read'])}")
     assert without.get("/api/audit/").json()["scope"] == "audit:read"
+
+
+def test_filters_that_nothing_fits_can_be_cleared() -> None:
+    owner = make_flow().server.owner
+    pages = [browser_of(owner).get(f"/audit/{query}").content.decode() for query in ("", "?person=nobody")]
+    assert ["Clear the filters" in page for page in pages] == [False, True]
+    assert ["Changes of servers that you own" in page for page in pages] == [True, False]
