@@ -1,6 +1,7 @@
 """What django-allauth asks FlowHub about people: who may sign up, whose password it is, where passkeys work."""
 
 import logging
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
 
@@ -8,17 +9,23 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.userkit import filter_users_by_email
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.http.request import split_domain_port
 from django.urls import reverse
 
 from executions.admission.addresses import address_in
+from flows.adapters import vault
 from flows.members import invitations
 
 logger = logging.getLogger(__name__)
+
+PLACE = "second factor"
+"""What the vault keeps for authenticators: the library that stores them tells nobody whose they are."""
 
 
 class Accounts(DefaultAccountAdapter):  # type: ignore[misc]
@@ -89,6 +96,20 @@ def takes_passkeys(request: HttpRequest) -> bool:
 class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
     """Codes and passkeys."""
 
+    def encrypt(self, text: str) -> str:
+        """What codes are made of, as it is stored."""
+        return vault.encrypt(text, PLACE)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """What codes are made of; raises ValidationError, which a form shows, when no key of the vault opens it."""
+        try:
+            return vault.decrypt(encrypted_text, PLACE)
+        except vault.Unreadable:
+            logger.error("a second factor cannot be read: none of FLOWHUB_VAULT_KEYS opens it")
+            raise ValidationError(
+                "Codes cannot be checked any more. Ask an operator to remove your second factors."
+            ) from None
+
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Always the same host, whatever a request says."""
         return {"id": passkey_host(), "name": "FlowHub"}
@@ -100,3 +121,25 @@ class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
     def get_totp_label(self, user: Any) -> str:
         """The name here, and where that is."""
         return f"{user.get_username()}@{context.request.get_host()}"
+
+
+def with_codes(data: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """The data of an authenticator in which everything that codes are made of is changed."""
+    changed: dict[str, Any] = {name: change(data[name]) for name in ("secret", "seed") if name in data}
+    if "migrated_codes" in data:
+        changed["migrated_codes"] = [change(each) for each in data["migrated_codes"]]
+    return data | changed
+
+
+def rotate_second_factors() -> tuple[int, set[str]]:
+    """Encrypt every one again with the newest key; returns how many, and who has one that no key opens."""
+    number, unreadable = 0, set()
+    for row in Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN).select_related("user").order_by("pk"):
+        try:
+            again = with_codes(row.data, vault.rotated)
+        except vault.Unreadable:
+            unreadable.add(row.user.get_username())
+            continue
+        # What was used, or made anew, meanwhile stays as it is.
+        number += Authenticator.objects.filter(pk=row.pk, data=row.data).update(data=again)
+    return number, unreadable

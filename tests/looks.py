@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.world import ADA, GRACE, HAL
+from tests.world import ADA, GRACE, HAL, IVY
 
 ADMIN = "admin"
 NOBODY = ""
@@ -46,6 +46,7 @@ LOOKS = (
     Look("build-trying", "/flows/{lookup_order}/build/?execution={error}"),
     Look("build-as-json", "/flows/{lookup_order}/build/?as=json"),
     Look("build-draft", "/flows/{summarise_ticket}/build/"),
+    Look("build-for-a-viewer", "/flows/{lookup_order}/build/", IVY),
     Look("outline", "/flows/{lookup_order}/outline/"),
     Look("build-breaking", "/flows/{convert_currency}/build/"),
     Look("publish", "/flows/{lookup_order}/publish/"),
@@ -234,6 +235,7 @@ NO_PAGE = {
     "account/oidc/<str:provider_id>/login/callback/": "only with a provider",
     "flows/<int:flow_id>/": "leads to the Usage tab",
     "flows/<int:flow_id>/publish/cases/": "a part of the page that publishes",
+    "flows/<int:flow_id>/publish/tools/": "a part of the page that publishes",
     "flows/<int:flow_id>/duplicate/": "POST only, leads to the new flow",
     "flows/<int:flow_id>/toggle/": "POST only, leads back",
     "flows/<int:flow_id>/export/": "a file",

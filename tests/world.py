@@ -35,6 +35,7 @@ from tests.mcp_client import MODERN, connect
 
 ADA = "ada"
 HAL = "hal"
+IVY = "ivy"
 """A person of her own, with no rights in the admin; everybody's password is factories.PASSWORD."""
 
 GRACE = "grace"
@@ -163,6 +164,7 @@ def build() -> None:
     demo = Server.objects.get(slug="demo")
     hal = make_user(HAL)
     Membership.objects.create(server=demo, user=hal, role="editor")
+    Membership.objects.create(server=demo, user=make_user(IVY), role="viewer")
     internal = Server.objects.create(owner=admin, slug="internal", name="Internal tools", is_published=False)
     _seed(Flow.objects.get(tool_name="lookup_order"))
     ids = {

@@ -14,12 +14,18 @@ class ActionRefused(ValueError):
 
 def pin(execution: Execution, is_pinned: bool) -> None:
     """Keep the execution whatever is pruned, or stop keeping it."""
-    writer.mark(execution, is_pinned=is_pinned)
+    if execution.is_pinned != is_pinned:
+        with transaction.atomic():
+            writer.mark(execution, is_pinned=is_pinned)
+            _told("pinned" if is_pinned else "unpinned", execution)
 
 
 def note(execution: Execution, text: str) -> None:
     """Replace what people wrote about the execution; at most NOTE_LENGTH characters, empty for nothing."""
-    writer.mark(execution, note=text)
+    if execution.note != text:
+        with transaction.atomic():
+            writer.mark(execution, note=text)
+            _told("wrote note" if text else "removed note", execution)
 
 
 def check_deletable(execution: Execution) -> None:
@@ -33,8 +39,12 @@ def check_deletable(execution: Execution) -> None:
 def delete(execution: Execution) -> None:
     """Delete the record for good; raises ActionRefused when it was pinned meanwhile."""
     check_deletable(execution)
-    server = execution.flow.server if execution.flow else None
     with transaction.atomic():
         if not writer.delete([execution.pk]):
             raise ActionRefused("the execution was pinned, or deleted, meanwhile.")
-        record("deleted", execution, server, execution.flow_tool_name, owner_id=execution.owner_id)
+        _told("deleted", execution)
+
+
+def _told(action: str, execution: Execution) -> None:
+    server = execution.flow.server if execution.flow else None
+    record(action, execution, server, execution.flow_tool_name, owner_id=execution.owner_id)

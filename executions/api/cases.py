@@ -160,6 +160,10 @@ class CaseDetail(OfCases, generics.RetrieveUpdateDestroyAPIView):
     lookup_url_kwarg = "caseId"
     http_method_names = ["get", "patch", "delete", "head", "options"]
 
+    def perform_destroy(self, instance: SavedCase) -> None:
+        """Delete it, and say so in the audit log."""
+        calls.delete(instance)
+
 
 class CasesCallSerializer(Serializer):
     """What the cases call."""

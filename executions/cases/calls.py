@@ -9,6 +9,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils import timezone
 
 from executions.acting import trials
@@ -26,6 +27,7 @@ from executions.running.calls import Call, Caller, call_of, error_answer
 from executions.running.dispatch import Running
 from executions.running.starting import begin
 from executions.running.targets import Target
+from flows.audit.log import record
 from flows.cases.drafts import as_stored, print_of
 from flows.cases.expectations import Expectation, Mismatch, Verdict
 from flows.models import Flow, SavedCase
@@ -58,10 +60,25 @@ def save(case: SavedCase, target: Target, name: str, arguments: Any, expectation
             raise ValidationError(reason)
     if case._state.adding and SavedCase.objects.filter(flow=case.flow_id).count() >= SavedCase.MAX_OF_A_FLOW:
         raise ActionRefused(f"a flow has at most {SavedCase.MAX_OF_A_FLOW} cases. Delete one first.")
-    for column, value in as_stored(name, kept, omitted, expectation.as_json()).items():
+    columns = as_stored(name, kept, omitted, expectation.as_json())
+    is_new = case._state.adding
+    others = [column for column in ("name", "arguments", "expectation") if getattr(case, column) != columns[column]]
+    for column, value in columns.items():
         setattr(case, column, value)
     case.full_clean()
-    case.save()
+    with transaction.atomic():
+        case.save()
+        if is_new:
+            record("made", case, case.flow.server)
+        elif others:
+            record("changed", case, case.flow.server, ", ".join(others))
+
+
+def delete(case: SavedCase) -> None:
+    """Delete a case; the executions that it made stay."""
+    with transaction.atomic():
+        record("deleted", case, case.flow.server)
+        case.delete()
 
 
 def storable_part(target: Target, arguments: Any) -> tuple[Any, list[str]]:

@@ -114,6 +114,6 @@ def delete_case(request: HttpRequest, flow_id: int, case_id: int) -> HttpRespons
     """Delete a case; the executions that it made stay."""
     flow = Flow.objects.visible_or_404(request.user, pk=flow_id)
     case = SavedCase.objects.visible_or_404(request.user, flow=flow, pk=case_id)
-    case.delete()
+    calls.delete(case)
     messages.success(request, f"The case “{case.name}” is deleted.")
     return redirect(f"{reverse('executions:test', args=[flow.pk])}#cases")

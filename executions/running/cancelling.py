@@ -16,6 +16,7 @@ from executions.ledger import suspensions
 from executions.models import CancelRequest, Execution
 from executions.record.status import Status
 from executions.running.dispatch import dispatcher
+from flows.audit.log import record
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +30,14 @@ def cancel(execution: Execution) -> bool:
 
     One that waits for an answer, and for which no process has to live, ends at once.
     """
-    if execution.status != Status.PENDING:
+    if execution.status != Status.PENDING or not _asked(execution):
         return False
+    server = execution.flow.server if execution.flow else None
+    record("cancelled", execution, server, execution.flow_tool_name, owner_id=execution.owner_id)
+    return True
+
+
+def _asked(execution: Execution) -> bool:
     if dispatcher.cancel(execution.pk):
         return True
     if execution.runner_id is None and suspensions.end(execution.pk, "cancelled", CANCELLED_WAITING):

@@ -15,6 +15,7 @@ ACTIONS = (
     *("made", "edited", "published", "restored", "activated", "deactivated", "changed", "changed settings", "deleted"),
     *("added secret", "set secret", "set origins", "removed secret", "rotated", "revoked"),
     *("invited", "revoked invitation", "joined", "changed role", "removed member", "transferred"),
+    *("cancelled", "pinned", "unpinned", "wrote note", "removed note"),
 )
 """What can be filtered by."""
 

@@ -166,11 +166,13 @@ class ToolCaller(Protocol):
         headers: Mapping[str, str],
         timeout: float,
         schema: Mapping[str, Json] | None = None,
+        pinned: Mapping[str, str] | None = None,
     ) -> ToolAnswer:
         """Call a tool over Streamable HTTP; `timeout` is the seconds for everything.
 
         `schema` is the tool's input schema as it was when the flow was built: arguments that no longer fit are refused
-        with what has changed. Raises NodeFailed when there is no answer.
+        with what has changed. `pinned` are digests of what the tool said of itself when it was chosen: one that says
+        something else now is refused whatever the arguments are. Raises NodeFailed when there is no answer.
         """
 
 

@@ -11,6 +11,8 @@ from flows.engine.shapes import UNKNOWN, Shape, closed
 from flows.nodes.credentials import AUTH, Credential, credential_faults, credential_for
 
 DEFAULT_TIMEOUT = 60
+PINNED = ("title", "description", "inputSchema", "outputSchema", "annotations")
+"""What a tool says of itself that is kept, as digests, when it is chosen."""
 _SHOWN = 1_000
 
 
@@ -27,7 +29,8 @@ class McpTool:
     icon: ClassVar[str] = "plug"
     help: ClassVar[str] = (
         "The other server has to speak Streamable HTTP. A tool that fails, fails this node with its own words. Private "
-        "addresses are refused unless an operator allows them."
+        "addresses are refused unless an operator allows them. Choose the tool in the editor: then it is pinned, and "
+        "one that says something else of itself later is not called."
     )
     example: ClassVar[Mapping[str, Json]] = {
         "url": "https://tools.example.com/mcp",
@@ -55,6 +58,18 @@ class McpTool:
             },
             "tool": {"type": "string", "title": "Tool", "minLength": 1, "maxLength": 200},
             "arguments": {"type": "object", "title": "Arguments"},
+            "pinned": {
+                "type": "object",
+                "title": "The tool as it was chosen",
+                "description": (
+                    "Digests (SHA-256) of what the tool said of itself then; the editor fills them in. Once the other "
+                    "server says something else of it, the node fails and names what has changed, before it calls."
+                ),
+                "x-literal": True,
+                "properties": {name: {"type": "string", "pattern": "^[0-9a-f]{64}$"} for name in PINNED},
+                "additionalProperties": False,
+                "minProperties": 1,
+            },
             "toolSchema": {
                 "type": "object",
                 "title": "The tool's schema",
@@ -97,6 +112,7 @@ class McpTool:
                 headers=credential.with_headers(headers),
                 timeout=float(parameters.get("timeout", DEFAULT_TIMEOUT)),
                 schema=parameters.get("toolSchema"),
+                pinned=parameters.get("pinned"),
             )
 
         credential = await credential_for(parameters, context)

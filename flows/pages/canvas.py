@@ -13,7 +13,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 
 from flows.engine.errors import Fault
-from flows.engine.graph import TRIGGER
+from flows.engine.graph import TRIGGER, objects_in
 from flows.engine.node import MAIN, ChoosesHandles
 from flows.engine.settings import ERROR
 from flows.nodes import registry
@@ -31,8 +31,9 @@ _PART = re.compile(r"(?:definition\.)?(nodes|connections)\[(\d+)\]")
 def canvas_of(definition: Any, faults: Iterable[Fault] | None = None) -> dict[str, Any]:
     """Nodes with their places, types and ways out, whether they are disabled, and connections.
 
-    With `faults` (of a draft, at paths in the definition) each node has a `draft`: its slug, parameters, settings, what
-    is wrong with it, and `index`, its number in the definition; connections say whether something is wrong with them.
+    With `faults` (of a draft, at paths in the definition) each node has a `draft`: its slug, parameters with their
+    `titles`, settings, what is wrong with it, and `index`, its number in the definition; connections say whether
+    something is wrong with them, and there are notes, as nodes of the type `note`, and `groups`.
     """
     nodes, links = parts_of(definition)
     ways = {key: _ways_out(node, links) for key, node in nodes.items()}
@@ -55,6 +56,7 @@ def canvas_of(definition: Any, faults: Iterable[Fault] | None = None) -> dict[st
                 "index": number,
                 "slug": str(node.get("slug", "")),
                 "parameters": node.get("parameters", {}),
+                "titles": _titles(name, node.get("parameters")),
                 "settings": node.get("settings", {}),
                 "faults": wrong["nodes", number],
             }
@@ -69,7 +71,27 @@ def canvas_of(definition: Any, faults: Iterable[Fault] | None = None) -> dict[st
         }
         for number, link in enumerate(links)
     ]
-    return {"icons": static("img/node-icons.svg"), "width": WIDTH, "nodes": drawn, "connections": lines}
+    canvas = {"icons": static("img/node-icons.svg"), "width": WIDTH, "nodes": drawn, "connections": lines}
+    if faults is None:
+        return canvas
+    drawn += [_paper(note) for note in objects_in(definition, "notes")]
+    groups = [group for group in objects_in(definition, "groups") if isinstance(group.get("nodeIds"), list)]
+    return canvas | {"groups": [{key: group.get(key, "") for key in ("id", "name", "nodeIds")} for group in groups]}
+
+
+def _paper(note: Mapping[str, Any]) -> dict[str, Any]:
+    position = note.get("position")
+    place = position if isinstance(position, dict) else {}
+    x, y = (place.get(axis) if isinstance(place.get(axis), int | float) else 0 for axis in ("x", "y"))
+    found = {"id": str(note.get("id", "")), "name": str(note.get("text", "")), "type": "note", "title": "Note"}
+    return found | {"icon": "", "group": "", "help": "", "x": x, "y": y, "height": HEIGHT, "ways": [], "isStart": False}
+
+
+def _titles(name: str, parameters: Any) -> dict[str, str]:
+    entry = node_catalogue.entry(name)
+    known = entry.node_type.parameters_schema.get("properties", {}) if entry else {}
+    named = parameters if isinstance(parameters, dict) else {}
+    return {key: known[key]["title"] for key in named if "title" in known.get(key, {})}
 
 
 def _list(definition: Any, part: str) -> list[Any]:

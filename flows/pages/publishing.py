@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from flows.access.acting import acts
 from flows.cases.drafts import summary_of
 from flows.engine.errors import DefinitionError, Fault
+from flows.engine.graph import objects_in
 from flows.models import MAX_NOTE, Flow, FlowVersion
 from flows.pages.canvas import canvas_of
 from flows.pages.comparison import compared_canvas, on_one_sheet, verdicts_of
@@ -87,6 +88,7 @@ def publish(request: HttpRequest, flow_id: int) -> HttpResponse:
         "callers": callers,
         "reasons": reasons_to_ask(flow) if callers.live.total else [],
         "case_summary": summary_of(flow),
+        "calls_tools": any(node.get("type") == "mcp_tool" for node in objects_in(flow.definition, "nodes")),
         "note": note,
         "activate": activate or request.method == "GET",
     }

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows.access.acting import acts
-from flows.access.roles import grants
+from flows.access.roles import Role, grants
 from flows.cases.drafts import summary_of
 from flows.engine.errors import DefinitionError
 from flows.engine.graph import Node
@@ -105,7 +105,18 @@ def build(request: HttpRequest, flow_id: int) -> HttpResponse:
     else:
         inputs = _names_of(form.instance.input_schema)
         context["canvas"] = canvas_of(form.instance.definition, faults) | {"inputs": inputs}
+    if not may_write:
+        told = ((field.label, getattr(flow, field.name)) for field in form if field.name != "definition")
+        context["canvas"]["tool"] = {label: value for label, value in told if value not in (None, "", {})}
+        context["editors"] = _editors_of(flow.server)
     return render(request, "flows/build.html", context)
+
+
+def _editors_of(server: Server) -> list[str]:
+    """Who may change the drafts of a server, its owner first."""
+    roles = [role for role in Role if grants(role, Scope.FLOWS_WRITE)]
+    members = server.memberships.filter(role__in=roles, user__is_active=True).select_related("user")
+    return [person.get_username() for person in (server.owner, *(each.user for each in members)) if person]
 
 
 def _names_of(schema: Any) -> list[str]:

@@ -1,34 +1,26 @@
 """What another MCP server offers, over REST: for whoever sets up a node that calls one of its tools."""
 
-from collections.abc import Callable
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, serializers, status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from executions.privacy.redactor import Redactor
-from flows.adapters.http_client import outbound_client
 from flows.api.base import ApiView
 from flows.api.fields import Serializer, VisibleServerField
 from flows.api.serializers import JsonObjectField
-from flows.engine.destinations import check, origin_of, uses_in
+from flows.engine.destinations import origin_of
 from flows.engine.errors import NodeFailed
-from flows.engine.expressions import SecretValues, compile_value, paths_in
-from flows.engine.node import NodeContext
-from flows.engine.paths import SECRETS, Path
+from flows.engine.expressions import paths_in
+from flows.engine.paths import Path
 from flows.models import Server
-from flows.nodes.credentials import AUTH, credential_for
-from flows.nodes.mcp_tool import McpTool, with_query
-from flows.publishing.versions import secret_values_of_server
+from flows.nodes.credentials import AUTH
 from flows.schemas.compiled import compile_schema
 from flows.values.scopes import Scope
-from mcp_bridge.upstream.client import UpstreamTools
-
-SECONDS = 20.0
+from mcp_bridge.upstream.drift import digests_of
+from mcp_bridge.upstream.listing import MissingSecret, tools_of
 
 _AUTH = compile_schema(dict(AUTH))
 
@@ -62,6 +54,9 @@ class UpstreamToolsSerializer(Serializer):
     """What the other server offers."""
 
     tools = serializers.ListField(child=JsonObjectField(), help_text="As MCP writes them: name, inputSchema, ...")
+    pins = serializers.DictField(
+        child=JsonObjectField(), help_text="What the parameter `pinned` of a node has to be for each, by their names."
+    )
 
 
 class UpstreamFailed(APIException):
@@ -87,30 +82,10 @@ class UpstreamToolList(ApiView, generics.GenericAPIView):
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
         given = asked.validated_data
-        names = {path.secret_name for _, path in paths_in(given["auth"], "") if isinstance(path, Path)}
-        secrets = secret_values_of_server(given["server"], {name for name in names if name})
-        hidden = list(secrets.values())
         try:
-            sent = {"url": given["url"], "auth": _filled(given["auth"], secrets)}
-            check(
-                tuple(uses_in({"url": given["url"], "auth": given["auth"]}, McpTool.parameters_schema)), sent, secrets
-            )
-            tools = async_to_sync(_tools)(sent["url"], sent["auth"], hidden.append)
+            tools = tools_of(given["server"], given["url"], given["auth"])
+        except MissingSecret as missing:
+            raise ValidationError({"auth": [missing.message]}) from None
         except NodeFailed as failed:
-            raise UpstreamFailed(Redactor.none.knowing(hidden).scrub_text(failed.message, is_message=True)) from None
-        return Response({"tools": tools})
-
-
-async def _tools(url: str, auth: dict[str, Any], hide: Callable[[str], None]) -> list[dict[str, Any]]:
-    """The tools; `hide` is told of an access token that is fetched for asking."""
-    credential = await credential_for({"auth": auth}, NodeContext("", "", outbound_client(), hide=hide))
-    headers = credential.with_headers({})
-    return await UpstreamTools().tools(with_query(url, credential.query), headers=headers, timeout=SECONDS)
-
-
-def _filled(auth: dict[str, Any], secrets: SecretValues) -> Any:
-    fill = compile_value(auth)
-    try:
-        return fill({SECRETS: secrets}) if fill else auth
-    except NodeFailed as missing:
-        raise ValidationError({"auth": [missing.message]}) from None
+            raise UpstreamFailed(failed.message) from None
+        return Response({"tools": tools, "pins": {str(tool["name"]): digests_of(tool) for tool in tools}})

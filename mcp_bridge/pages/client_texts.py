@@ -1,5 +1,6 @@
 """What to paste into which client to reach a server. Pure: an address in, texts out.
 
+A client that can sign in is shown the way without a key first: there is nothing to copy, to keep and to take back.
 Each client's function names the page of its documentation that says which form is right, as of November 2026.
 """
 
@@ -17,7 +18,8 @@ FOLDER_PLACEHOLDER = "/path/to/flowhub"
 class ClientConfig:
     """One client's way in: its name, where the text goes, the text, how to see that it worked, and what does not work.
 
-    `docs` is the page of the client's documentation.
+    `docs` is the page of the client's documentation. Of a client that signs in where a key is needed, `key_text` is the
+    text with a key, and `key_then` what to do with that one.
     """
 
     id: str
@@ -27,12 +29,15 @@ class ClientConfig:
     then: str
     docs: str
     note: str = ""
+    key_text: str = ""
+    key_then: str = ""
 
 
 def configs(address: ServerAddress, tool_name: str) -> list[ClientConfig]:
     """The texts for every client that is known here, for a server and one of its tools."""
     return [
-        *(make(address) for make in (_claude_code, _claude_desktop, _claude_desktop_npx, _chatgpt, _vs_code, _cursor)),
+        *(make(address) for make in (_claude_code, _claude, _chatgpt, _vs_code, _cursor)),
+        *(_claude_desktop(address), _claude_desktop_npx(address)),
         *(_python(address, tool_name), _typescript(address, tool_name), _inspector(address), _curl(address)),
     ]
 
@@ -41,22 +46,33 @@ def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _with(server: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
-    return server | ({"headers": headers} if headers else {})
-
-
 def _claude_code(address: ServerAddress) -> ClientConfig:
-    """https://code.claude.com/docs/en/mcp (Installing MCP servers, option 1: a remote HTTP server)"""
+    """https://code.claude.com/docs/en/mcp (Installing MCP servers, option 1; Authenticate with remote MCP servers)"""
+    words = ["claude", "mcp", "add", "--transport", "http", address.slug, address.url]
     return ClientConfig(
         "claude-code",
         "Claude Code",
         "In a terminal",
-        command(
-            ["claude", "mcp", "add", "--transport", "http", address.slug, address.url],
-            *header_words("--header", address.headers),
-        ),
-        "/mcp lists the server and its tools.",
+        command(words),
+        "/mcp lists the server and its tools"
+        + ("; Authenticate there opens FlowHub in the browser, where you let it in." if address.needs_key else "."),
         "https://code.claude.com/docs/en/mcp",
+        key_text=command(words, *header_words("--header", address.headers)) if address.needs_key else "",
+        key_then="/mcp lists the server and its tools.",
+    )
+
+
+def _claude(address: ServerAddress) -> ClientConfig:
+    """https://support.claude.com/en/articles/11503834-building-custom-connectors-via-remote-mcp-servers"""
+    connect = "Press Connect: FlowHub opens in the browser, where you let it in. " if address.needs_key else ""
+    return ClientConfig(
+        "claude",
+        "Claude (web, Desktop, mobile)",
+        "Settings, Connectors, Add custom connector",
+        f"Name: {address.slug}\nRemote MCP server URL: {address.url}",
+        f"{connect}The tools stand in the tools menu of a chat.",
+        "https://support.claude.com/en/articles/11503834-building-custom-connectors-via-remote-mcp-servers",
+        "Claude connects from the internet: the address has to be https and reachable from there. It sends no key.",
     )
 
 
@@ -74,15 +90,14 @@ def _claude_desktop(address: ServerAddress) -> ClientConfig:
     }
     return ClientConfig(
         "claude-desktop",
-        "Claude Desktop",
+        "Claude Desktop, with a program of FlowHub",
         "claude_desktop_config.json (Settings, Developer, Edit Config)",
         _json({"mcpServers": {address.slug: server}}),
         f"Put the folder of FlowHub's source in place of {FOLDER_PLACEHOLDER}; on Windows the program is "
         r".venv\Scripts\python.exe. Restart Claude Desktop: the tools stand in its tools menu.",
         "https://modelcontextprotocol.io/docs/develop/connect-local-servers",
-        "This file starts local programs only, hence the small one that passes messages on. A custom connector "
-        "(Settings, Connectors; also on claude.ai) needs no key: give it the address, and sign in to FlowHub when it "
-        "asks. Connectors come from the internet: the address has to be https and reachable from there.",
+        "This file starts local programs only, hence the small one that passes messages on. It is the way to a FlowHub "
+        "that the internet does not reach.",
     )
 
 
@@ -92,15 +107,22 @@ def _claude_desktop_npx(address: ServerAddress) -> ClientConfig:
     for name, value in address.headers.items():
         arguments += ["--header", f"{name}:${{FLOWHUB_AUTH}}"]
         environment["FLOWHUB_AUTH"] = value
-    server = {"command": "npx", "args": arguments} | ({"env": environment} if environment else {})
+
+    def text(server: dict[str, Any]) -> str:
+        return _json({"mcpServers": {address.slug: {"command": "npx"} | server}})
+
+    restart = "Needs Node.js. Restart Claude Desktop: the tools stand in its tools menu."
+    signs_in = " FlowHub opens in the browser first, where you let it in." if address.needs_key else ""
     return ClientConfig(
         "claude-desktop-npx",
-        "Claude Desktop, without FlowHub's source",
+        "Claude Desktop, with mcp-remote",
         "claude_desktop_config.json (Settings, Developer, Edit Config)",
-        _json({"mcpServers": {address.slug: server}}),
-        "Needs Node.js. Restart Claude Desktop: the tools stand in its tools menu.",
+        text({"args": arguments[:3]}),
+        restart + signs_in,
         "https://github.com/geelen/mcp-remote#readme",
         "mcp-remote is a program of others. It takes plain http for this machine only, or with --allow-http.",
+        key_text=text({"args": arguments, "env": environment}) if address.needs_key else "",
+        key_then=restart,
     )
 
 
@@ -124,30 +146,36 @@ def _chatgpt(address: ServerAddress) -> ClientConfig:
 
 def _vs_code(address: ServerAddress) -> ClientConfig:
     """https://code.visualstudio.com/docs/copilot/reference/mcp-configuration (HTTP servers; input variables)"""
-    headers = address.headers_with("${input:flowhub-key}")
+    server = {"type": "http", "url": address.url}
     asked = {"type": "promptString", "id": "flowhub-key", "description": "API key of FlowHub", "password": True}
-    inputs = {"inputs": [asked]} if headers else {}
-    server = _with({"type": "http", "url": address.url}, headers)
+    with_key = server | {"headers": address.headers_with("${input:flowhub-key}")}
+    signs_in = "; VS Code opens FlowHub in the browser, where you let it in" if address.needs_key else ""
     return ClientConfig(
         "vs-code",
         "VS Code",
         ".vscode/mcp.json",
-        _json(inputs | {"servers": {address.slug: server}}),
-        "Press Start above the server's name" + ("; VS Code asks for the key and keeps it." if headers else "."),
+        _json({"servers": {address.slug: server}}),
+        f"Press Start above the server's name{signs_in}.",
         "https://code.visualstudio.com/docs/copilot/reference/mcp-configuration",
+        key_text=_json({"inputs": [asked], "servers": {address.slug: with_key}}) if address.needs_key else "",
+        key_then="Press Start above the server's name; VS Code asks for the key and keeps it.",
     )
 
 
 def _cursor(address: ServerAddress) -> ClientConfig:
-    """https://cursor.com/docs/mcp (remote server; config interpolation)"""
+    """https://cursor.com/docs/mcp (remote server; OAuth; config interpolation)"""
+    server = {"url": address.url}
+    signs_in = "; Connect there opens FlowHub in the browser, where you let it in" if address.needs_key else ""
+    with_key = _json({"mcpServers": {address.slug: server | {"headers": address.headers}}})
     return ClientConfig(
         "cursor",
         "Cursor",
         ".cursor/mcp.json in a project, ~/.cursor/mcp.json for all",
-        _json({"mcpServers": {address.slug: _with({"url": address.url}, address.headers)}}),
-        "Cursor's settings show the server and its tools.",
+        _json({"mcpServers": {address.slug: server}}),
+        f"Cursor's settings show the server and its tools{signs_in}.",
         "https://cursor.com/docs/mcp",
-        "${env:FLOWHUB_KEY} in place of the key takes it from the environment." if address.needs_key else "",
+        key_text=with_key if address.needs_key else "",
+        key_then="${env:FLOWHUB_KEY} in place of the key takes it from the environment.",
     )
 
 
@@ -208,7 +236,8 @@ def _inspector(address: ServerAddress) -> ClientConfig:
             ["--transport", "http", "--method", "tools/list"],
             *header_words("--header", address.headers),
         ),
-        "It prints the tools. Without --cli it opens in the browser.",
+        "It prints the tools. Without --cli it opens in the browser"
+        + (", and can sign in there without a key." if address.needs_key else "."),
         "https://github.com/modelcontextprotocol/inspector#readme",
     )
 

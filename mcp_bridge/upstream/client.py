@@ -61,16 +61,19 @@ class UpstreamTools:
         headers: Mapping[str, str],
         timeout: float,
         schema: Mapping[str, Any] | None = None,
+        pinned: Mapping[str, str] | None = None,
     ) -> ToolAnswer:
         """Call a tool; see `flows.engine.node.ToolCaller`."""
 
         async def work(session: ClientSession) -> ToolAnswer:
-            if schema is not None:
+            if schema is not None or pinned:
                 known = {each.name: each for each in await _listed(session)}
                 if tool not in known:
                     names = ", ".join(sorted(known)[:50]) or "none"
                     raise NodeFailed(f"{urlsplit(url).hostname} has no tool {tool!r} any more. It has: {names}.")
-                drift.check(tool, arguments, schema, known[tool].input_schema)
+                drift.check_pinned(tool, pinned or {}, _as_written(known[tool]))
+                if schema is not None:
+                    drift.check(tool, arguments, schema, known[tool].input_schema)
             result = await _call(session, tool, arguments)
             if isinstance(result, InputRequiredResult):
                 raise NodeFailed(f"The tool {tool!r} asks for more input while it works, which a node cannot give.")
@@ -83,7 +86,7 @@ class UpstreamTools:
         """The tools of a server as MCP writes them; raises NodeFailed when they cannot be had."""
 
         async def work(session: ClientSession) -> list[dict[str, Any]]:
-            return [tool.model_dump(by_alias=True, mode="json", exclude_none=True) for tool in await _listed(session)]
+            return [_as_written(tool) for tool in await _listed(session)]
 
         return await _connected(url, headers, timeout, work)
 
@@ -134,6 +137,10 @@ async def _session(url: str, headers: Mapping[str, str], transport: GuardedTrans
         ) as client,
     ):
         yield client.session
+
+
+def _as_written(tool: Tool) -> dict[str, Any]:
+    return tool.model_dump(by_alias=True, mode="json", exclude_none=True)
 
 
 async def _listed(session: ClientSession) -> list[Tool]:

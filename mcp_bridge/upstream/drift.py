@@ -1,13 +1,38 @@
-"""What has changed in a tool's input schema since a flow was built with it, and whether a call still fits."""
+"""What has changed in a tool since a flow was built with it: what it says of itself, and whether a call still fits."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flows.engine.errors import DefinitionError, NodeFailed
+from flows.nodes.mcp_tool import PINNED
 from flows.schemas.compiled import compile_schema
 
+_WORDS = {"inputSchema": "input schema", "outputSchema": "output schema", "annotations": "hints (annotations)"}
 _MAX_NAMED = 10
 """Changes of a schema that one message names."""
+
+
+def digests_of(tool: Mapping[str, Any]) -> dict[str, str]:
+    """A digest of each thing that a tool, as MCP writes it, says of itself; also of what it does not say."""
+    return {part: hashlib.sha256(json.dumps(tool.get(part), sort_keys=True).encode()).hexdigest() for part in PINNED}
+
+
+def changed_since(pinned: Mapping[str, str], tool: Mapping[str, Any]) -> list[str]:
+    """What a tool says otherwise than when it was chosen, in words."""
+    now = digests_of(tool)
+    return [_WORDS.get(part, part) for part in PINNED if part in pinned and pinned[part] != now[part]]
+
+
+def check_pinned(tool: str, pinned: Mapping[str, str], now: Mapping[str, Any]) -> None:
+    """Raise NodeFailed that names what changed when the tool is not the one that was chosen."""
+    if changed := changed_since(pinned, now):
+        raise NodeFailed(
+            f"The tool {tool!r} is not the one that was chosen: its {' and its '.join(changed)} changed. Nothing was "
+            "called. Look at it in the editor, and choose it again if it still does what this flow needs.",
+            is_final=True,
+        )
 
 
 def check(tool: str, arguments: Mapping[str, Any], then: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -6,12 +6,18 @@ import hmac
 import re
 import struct
 import time
+from importlib import import_module
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from django.apps import apps
 from django.core.cache import caches
+from django.core.management import CommandError, call_command
 from django.test import Client
 
+from flowhub.accounts import PLACE
+from flows.adapters import vault
 from mcp_bridge.keys.guesses import MAX_OF_NAME
 from tests.factories import PASSWORD, make_user
 
@@ -119,3 +125,59 @@ def test_an_operator_removes_the_second_factor_of_who_has_lost_it_and_sees_no_se
     chosen = {"action": "delete_selected", "_selected_action": numbers, "post": "yes"}
     assert admin.post("/admin/mfa/authenticator/", chosen).status_code == 302
     assert log_in()[1].headers["Location"] == "/keys/"
+
+
+def stored() -> list[Any]:
+    return list(Authenticator.objects.order_by("pk").values_list("data", flat=True))
+
+
+@pytest.mark.django_db
+def test_neither_the_secret_of_an_app_nor_what_recovery_codes_are_made_of_stands_in_the_database() -> None:
+    make_user("ada")
+    secret, codes = with_an_app(log_in()[0])
+    app, recovery = Authenticator.objects.order_by("pk")
+    assert [secret in str(row) for row in stored()] == [False, False]
+    assert vault.decrypt(app.data["secret"], PLACE) == secret
+    assert app.wrap().validate_code(code_of(secret))
+    seed = vault.decrypt(recovery.data["seed"], PLACE)
+    assert (len(seed), seed in str(stored()), recovery.wrap().generate_codes()) == (80, False, codes)
+
+
+@pytest.mark.django_db
+def test_second_factors_of_before_are_sealed_by_the_migration_and_go_on() -> None:
+    ada = make_user("ada")
+    secret = base64.b32encode(b"twenty bytes, secret").decode()
+    in_clear = [{"secret": secret}, {"seed": "5eed", "used_mask": 1, "migrated_codes": ["11111111", "22222222"]}]
+    for kind, data in zip(("totp", "recovery_codes"), in_clear, strict=True):
+        Authenticator.objects.create(user=ada, type=kind, data=data)
+    passkey = Authenticator.objects.create(user=ada, type="webauthn", data={"name": "Passkey", "credential": {}})
+    migration = import_module("flowhub.migrations.0001_seal_second_factors")
+    migration.seal(apps, None)
+    assert [text for text in (secret, "5eed", "22222222") if text in str(stored())] == []
+    assert stored()[2] == passkey.data
+    for code in (code_of(secret), "22222222"):
+        client = log_in()[0]
+        assert client.post("/account/2fa/", {"code": code}).get("Location") == "/keys/"
+    migration.open_again(apps, None)
+    assert stored() == [in_clear[0], in_clear[1] | {"migrated_codes": ["11111111"]}, passkey.data]
+
+
+@pytest.mark.django_db
+def test_second_factors_are_encrypted_again_and_one_that_no_key_opens_says_so(
+    settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new, old, lost = (name * 40 for name in "nol")
+    make_user("ada")
+    settings.VAULT_KEYS = [old]
+    secret, codes = with_an_app(log_in()[0])
+    settings.VAULT_KEYS = [new, old]
+    call_command("rotate_secrets")
+    assert "Encrypted 2 second factors with the newest key.\n" in capsys.readouterr().out
+    settings.VAULT_KEYS = [new]
+    assert log_in()[0].post("/account/2fa/", {"code": codes[0]}).get("Location") == "/keys/"
+    settings.VAULT_KEYS = [lost]
+    page = log_in()[0].post("/account/2fa/", {"code": code_of(secret)})
+    assert page.status_code == 200
+    assert "Ask an operator to remove your second factors." in page.content.decode()
+    with pytest.raises(CommandError, match=r"or set them anew: the second factors of ada\.$"):
+        call_command("rotate_secrets")

@@ -1,4 +1,4 @@
-import { Background, MiniMap, Panel, ReactFlow, ReactFlowProvider, useReactFlow, useStore, type Edge } from "@xyflow/react";
+import { Background, MiniMap, Panel, ReactFlow, ReactFlowProvider, useReactFlow, useStore, ViewportPortal, type Edge, type NodeProps } from "@xyflow/react";
 import "@xyflow/react/dist/base.css";
 import { useContext, useEffect, useMemo, useRef, useState, type KeyboardEvent, type MouseEvent } from "react";
 import "./canvas.css";
@@ -6,18 +6,21 @@ import { Card } from "./card";
 import { Changes } from "./changes";
 import { changedNodes, markOf } from "./comparison";
 import { Details } from "./details";
-import { inTimeOrder, isTaken, neighbour, openingView, type CanvasData } from "./model";
+import { inTimeOrder, isTaken, neighbour, NOTE, NOTE_WIDTH, openingView, type CanvasData } from "./model";
 import { NodeBox, type Box } from "./node";
 import { Store, StoreContext, usePart } from "./store";
-import { DIRECTIONS, FAR, FEW, LEAST_ZOOM, Tools, useKeptMiddle, useReveal, useZoomKeys } from "./view";
+import { DIRECTIONS, FAR, FEW, LEAST_ZOOM, Tools, useFrame, useKeptMiddle, useReveal, useZoomKeys } from "./view";
 
-const NODE_TYPES = { box: NodeBox };
+const NODE_TYPES = { box: NodeBox, note: Paper };
 
 /** What `n` and `p` go through: an execution in the order of time, a comparison from change to change. */
 const stepsIn = (data: CanvasData) => (data.run ? inTimeOrder(data) : data.compared ? changedNodes(data) : []);
 
 const boxesOf = ({ nodes, width }: CanvasData): Box[] =>
-  nodes.map((node) => ({ id: node.id, type: "box", position: { x: node.x, y: node.y }, width, height: node.height, data: { node } }));
+  nodes.map((node) => {
+    const kind = node.type === NOTE ? { type: NOTE as "box", width: NOTE_WIDTH } : { type: "box" as const, width, height: node.height };
+    return { id: node.id, ...kind, position: { x: node.x, y: node.y }, data: { node } };
+  });
 
 const linesOf = ({ connections, run }: CanvasData): Edge[] =>
   connections.map((each) => ({
@@ -166,12 +169,39 @@ function Flow() {
           attributionPosition="top-right"
         >
           <Background gap={22} size={1.4} />
+          <ViewportPortal>
+            {first.data.groups?.map((group) => (
+              <Frame key={group.id} {...group} />
+            ))}
+          </ViewportPortal>
           {first.data.nodes.length > FEW && (
             <MiniMap<Box> pannable zoomable ariaLabel="Map of the graph" nodeBorderRadius={8} nodeClassName={({ id, data: { node } }) => `is-${data.run?.nodes[id]?.status ?? node.change?.verdict ?? ""}`} />
           )}
         </ReactFlow>
       )}
     </div>
+  );
+}
+
+function Frame({ name, nodeIds }: { name: string; nodeIds: readonly string[] }) {
+  const frame = useFrame(nodeIds);
+  return (
+    frame && (
+      <div className="frame" style={frame}>
+        <span>{name}</span>
+      </div>
+    )
+  );
+}
+
+/** A note, to read. */
+function Paper({ data: { node } }: NodeProps<Box>) {
+  const isCurrent = usePart((state) => state.current === node.id);
+  const isChosen = usePart((state) => state.chosen === node.id);
+  return (
+    <button type="button" className="paper" data-node={node.id} tabIndex={isCurrent ? 0 : -1} aria-label={`Note: ${node.name || "empty"}`} aria-expanded={isChosen}>
+      {node.name || "Empty note"}
+    </button>
   );
 }
 

@@ -1,4 +1,5 @@
 import type { ReactNode, Ref } from "react";
+import { SETTINGS } from "./inspector/settings-schema";
 import { lineOfNode } from "./json/places";
 import { PanelHead } from "./panel-head";
 import { usePart } from "./store";
@@ -17,26 +18,33 @@ function showLine(line: number) {
   scrollTo({ top: scrollY + area.getBoundingClientRect().top + (line - 1) * height - area.scrollTop - innerHeight / 3 });
 }
 
-/** What a node of a draft is made of, to read. */
+/** What a node of a draft is made of, to read; of the one that takes the call, what the tool is. */
 export function Details({ ref, close }: { ref: Ref<HTMLElement>; close: () => void }) {
   const node = usePart(({ data, chosen }) => data.nodes.find((each) => each.id === chosen))!;
-  const { index, slug, parameters, settings, faults } = node.draft!;
-  const line = lineOfNode(field()?.value ?? "", index);
+  const tool = usePart(({ data }) => data.tool);
+  const { index, slug, parameters, titles, settings, faults } = node.draft ?? {};
+  const line = index === undefined ? undefined : lineOfNode(field()?.value ?? "", index);
   return (
-    <aside ref={ref} tabIndex={-1} className="details" aria-label={node.name}>
-      <PanelHead node={node} close={close}>
-        {node.title} · <code>{`{{ ${slug} }}`}</code>
+    <aside ref={ref} tabIndex={-1} className="details" aria-label={node.draft ? node.name : node.title}>
+      <PanelHead node={node.draft ? node : { ...node, name: node.title }} close={close}>
+        {node.draft && (
+          <>
+            {node.title} · <code>{`{{ ${slug} }}`}</code>
+          </>
+        )}
       </PanelHead>
       <div className="body">
-        {faults.length > 0 && (
+        {!node.draft && <p className="note-text">{node.name || "Empty note"}</p>}
+        {faults && faults.length > 0 && (
           <ul className="wrong">
             {faults.map((fault) => (
               <li key={fault}>{fault}</li>
             ))}
           </ul>
         )}
-        <Values title="Parameters" values={parameters} none="It has no parameters." />
-        <Values title="Settings" values={settings} none="Tried once; when it fails, the flow ends." />
+        {node.isStart && tool && <Values title="Tool" values={tool} none="" />}
+        {parameters && !(node.isStart && tool) && <Values title="Parameters" values={parameters} titles={titles} none="It has no parameters." />}
+        {settings && !node.isStart && <Values title="Settings" values={settings} titles={SETTING_TITLES} none="Tried once; when it fails, the flow ends." />}
         <p className="ways-on">
           {node.help && <a href={node.help}>What {node.title} does</a>}
           {line !== undefined && (
@@ -50,7 +58,9 @@ export function Details({ ref, close }: { ref: Ref<HTMLElement>; close: () => vo
   );
 }
 
-function Values({ title, values, none }: { title: string; values: object; none: string }): ReactNode {
+const SETTING_TITLES = Object.fromEntries(Object.entries(SETTINGS.properties as Record<string, { title: string }>).map(([name, { title }]) => [name, title]));
+
+function Values({ title, values, titles, none }: { title: string; values: object; titles?: Record<string, string> | undefined; none: string }): ReactNode {
   const rows = Object.entries(values ?? {});
   return (
     <section>
@@ -59,7 +69,7 @@ function Values({ title, values, none }: { title: string; values: object; none: 
       <dl>
         {rows.map(([name, value]) => (
           <div key={name}>
-            <dt>{name}</dt>
+            <dt>{titles?.[name] ?? name}</dt>
             <dd>{typeof value === "string" ? value : JSON.stringify(value, null, 2)}</dd>
           </div>
         ))}

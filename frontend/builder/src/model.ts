@@ -1,6 +1,10 @@
 // What there is to draw, and what can be said of it without a page: places, ways through it, its order in time.
 import type { NodeChange, Verdict } from "./comparison";
 
+/** Notes are boxes of a type of their own. */
+export const NOTE = "note";
+export const NOTE_WIDTH = 198;
+
 /** A node with its place (its left upper corner) and its ways out; in a draft also what it is made of. */
 export interface CanvasNode {
   id: string;
@@ -23,6 +27,8 @@ export interface CanvasNode {
     index: number;
     slug: string;
     parameters: object;
+    /** What parameters are called, of a graph to look at. */
+    titles?: Record<string, string>;
     settings: object;
     faults: string[];
   };
@@ -66,7 +72,9 @@ export interface CanvasData {
   connections: CanvasConnection[];
   /** Of a draft: the names of the parameters that a call brings. */
   inputs?: string[];
-  /** Frames around nodes, where they can be edited. */
+  /** Of a draft for who may not change it: what its tool is, under the names that people see. */
+  tool?: Record<string, unknown>;
+  /** Of a draft: frames around nodes. */
   groups?: readonly { id: string; name: string; nodeIds: readonly string[] }[];
   run?: Run;
   /** What people call the two states that are compared. */

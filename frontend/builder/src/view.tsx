@@ -1,6 +1,6 @@
 // What the canvas is in both its uses, to look at and to build: how it is moved around in.
 import { Panel, useReactFlow, useStore } from "@xyflow/react";
-import { useCallback, useEffect, useRef, type ReactNode } from "react";
+import { useCallback, useEffect, useRef, type CSSProperties, type ReactNode } from "react";
 import type { CanvasData, Direction } from "./model";
 import type { Box } from "./node";
 
@@ -57,6 +57,23 @@ export function useKeptMiddle() {
     if (last.current && width) void setViewport({ x: x + (width - last.current) / 2, y, zoom });
     last.current = width;
   }, [width, getViewport, setViewport]);
+}
+
+const AROUND = 18;
+const HEAD = 26;
+
+/** Where the frame around some nodes is; undefined without any. It follows while one of them is dragged. */
+export function useFrame(nodeIds: readonly string[]): CSSProperties | undefined {
+  const bounds = useStore(({ nodeLookup }) => {
+    const inside = nodeIds.map((id) => nodeLookup.get(id)).filter((node) => node !== undefined);
+    if (!inside.length) return "";
+    const places = inside.map(({ internals, measured }) => [internals.positionAbsolute.x, internals.positionAbsolute.y, measured.width ?? 0, measured.height ?? 0] as const);
+    const [left, top] = [Math.min(...places.map(([x]) => x)), Math.min(...places.map(([, y]) => y))];
+    return [left, top, Math.max(...places.map(([x, , w]) => x + w)) - left, Math.max(...places.map(([, y, , h]) => y + h)) - top].join(" ");
+  });
+  if (!bounds) return undefined;
+  const [left, top, width, height] = bounds.split(" ").map(Number) as [number, number, number, number];
+  return { left: left - AROUND, top: top - AROUND - HEAD, width: width + 2 * AROUND, height: height + 2 * AROUND + HEAD };
 }
 
 export function Tools({ children }: { children?: ReactNode }) {

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 from rest_framework.test import APIClient
 
+from executions.models import Suspension
 from flows.models import AuditEntry, Membership
 from flows.publishing import versions
 from mcp_bridge.models import ApiKey
@@ -124,6 +126,57 @@ def test_a_deleted_execution_is_told() -> None:
     assert [each[2:] for each in told()] == [("deleted", str(execution), flow.tool_name)]
 
 
+def test_what_people_do_to_executions_is_told_once_and_never_what_a_note_says() -> None:
+    flow = make_flow()
+    execution = make_execution(flow)
+    waiting = make_execution(flow, status="pending")
+    owner, page = flow.server.owner, f"/executions/{execution.pk}/"
+    times = {"suspended_at": timezone.now(), "expires_at": timezone.now() + timedelta(hours=1)}
+    Suspension.objects.create(execution_id=waiting.pk, step=1, state="sealed", **times)
+    for pinned in ("1", "1", "0"):
+        browser_of(owner).post(f"{page}pin/", {"pinned": pinned})
+    rest(owner).post(f"/api{page}pin/", {"isPinned": True}, format="json")
+    for note in ("canary", "canary", ""):
+        browser_of(owner).post(f"{page}note/", {"note": note})
+    rest(owner).patch(f"/api{page}", {"note": "canary again"}, format="json")
+    assert rest(owner).post(f"/api/executions/{waiting.pk}/cancel/").status_code == 202
+    assert rest(owner).post(f"/api/executions/{waiting.pk}/cancel/").status_code == 409
+    assert told() == [
+        (door, owner.username, action, str(row), flow.tool_name)
+        for door, action, row in (
+            ("page", "pinned", execution),
+            ("page", "unpinned", execution),
+            ("rest", "pinned", execution),
+            ("page", "wrote note", execution),
+            ("page", "removed note", execution),
+            ("rest", "wrote note", execution),
+            ("rest", "cancelled", waiting),
+        )
+    ]
+    assert "canary" not in str(AuditEntry.objects.values())
+    assert AuditEntry.objects.visible_to(owner).count() == 7
+
+
+def test_saved_cases_are_told_by_their_names_and_what_changed() -> None:
+    flow = make_flow()
+    owner, cases = flow.server.owner, f"/api/flows/{flow.pk}/cases/"
+    made = rest(owner).post(cases, {"name": "First", "arguments": {"name": "canary"}}, format="json").json()
+    for change in ({"name": "One"}, {"name": "One"}, {"expectation": {"outcome": "fails"}}):
+        assert rest(owner).patch(f"{cases}{made['id']}/", change, format="json").status_code == 200
+    assert rest(owner).delete(f"{cases}{made['id']}/").status_code == 204
+    again = rest(owner).post(cases, {"name": "Second"}, format="json").json()
+    browser_of(owner).post(f"/flows/{flow.pk}/test/cases/{again['id']}/delete/")
+    assert [(each[0], *each[2:]) for each in told()] == [
+        ("rest", "made", "First", ""),
+        ("rest", "changed", "One", "name"),
+        ("rest", "changed", "One", "expectation"),
+        ("rest", "deleted", "One", ""),
+        ("rest", "made", "Second", ""),
+        ("page", "deleted", "Second", ""),
+    ]
+    assert "canary" not in str(AuditEntry.objects.values())
+
+
 def test_who_owns_a_server_reads_its_log_and_others_do_not() -> None:
     flow, other = make_flow(), make_flow()
     for each in (flow, other):
@@ -147,3 +200,10 @@ def test_who_owns_a_server_reads_its_log_and_others_do_not() -> None:
     without = APIClient()
     without.credentials(HTTP_AUTHORIZATION=f"Bearer {make_key(flow.server.owner, scopes=['flows:read'])}")
     assert without.get("/api/audit/").json()["scope"] == "audit:read"
+
+
+def test_filters_that_nothing_fits_can_be_cleared() -> None:
+    owner = make_flow().server.owner
+    pages = [browser_of(owner).get(f"/audit/{query}").content.decode() for query in ("", "?person=nobody")]
+    assert ["Clear the filters" in page for page in pages] == [False, True]
+    assert ["Changes of servers that you own" in page for page in pages] == [True, False]

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client, override_settings
 from django_vite.core.asset_loader import DjangoViteAssetLoader
 
 from flows.engine.errors import Fault
-from flows.models import Flow
+from flows.models import Flow, Membership
 from flows.pages.canvas import GAPS, HEIGHT, WIDTH, canvas_of
 from tests.built import MAX_ALL_BYTES, MAX_OPENING_BYTES, all_files, opening_files, sent_bytes
 from tests.executions.pages.test_views import browser_of
-from tests.factories import make_flow
+from tests.factories import make_flow, make_user
 from tests.flows.pages.test_views import ECHO, SCHEMA
 
 pytestmark = pytest.mark.django_db
@@ -91,7 +92,7 @@ def test_ways_out_are_chosen_by_parameters_and_settings_and_a_wrong_one_is_drawn
 
 def test_a_draft_says_what_its_nodes_are_made_of_and_what_is_wrong_with_them() -> None:
     definition = {
-        "nodes": ["nonsense", node("a", parameters={"x": 1}, settings={"timeoutSeconds": 2}), node("b")],
+        "nodes": ["nonsense", node("a", parameters={"x": 1, "fields": 2}, settings={"timeoutSeconds": 2}), node("b")],
         "connections": [{"id": 3}, line("a", "b")],
     }
     faults = [
@@ -105,12 +106,40 @@ def test_a_draft_says_what_its_nodes_are_made_of_and_what_is_wrong_with_them() -
     assert drawn["nodes"][0]["draft"] == {
         "index": 1,
         "slug": "a",
-        "parameters": {"x": 1},
+        "parameters": {"x": 1, "fields": 2},
+        "titles": {"fields": "Fields"},
         "settings": {"timeoutSeconds": 2},
         "faults": ["not this", "nor that"],
     }
     assert drawn["nodes"][1]["draft"]["faults"] == []
     assert [each["isFaulty"] for each in drawn["connections"]] == [True]
+
+
+def test_notes_and_groups_of_a_draft_are_drawn_whatever_they_hold() -> None:
+    notes = [{"id": "n", "text": "Why", "position": {"x": 3, "y": "4"}}, "nonsense", {"id": "m", "text": "No place"}]
+    groups = [{"id": "g", "name": "Both", "nodeIds": ["a"], "more": 1}, {"id": "h", "nodeIds": 7}, None]
+    definition = {"nodes": [node("a")], "connections": [], "notes": notes, "groups": groups}
+    drawn = canvas_of(definition, [])
+    papers = [each for each in drawn["nodes"] if each["type"] == "note"]
+    assert [(each["id"], each["name"], each["x"], each["y"]) for each in papers] == [
+        ("n", "Why", 3, 0),
+        ("m", "No place", 0, 0),
+    ]
+    assert drawn["groups"] == [{"id": "g", "name": "Both", "nodeIds": ["a"]}]
+    assert [each["type"] for each in canvas_of(definition)["nodes"]] == ["set_fields"]
+
+
+def test_who_may_not_change_a_draft_reads_what_it_is_made_of_and_who_may() -> None:
+    flow = make_flow(tool_name="greet", when_to_use="To greet", definition=ECHO)
+    for name, role in (("ada", "editor"), ("bob", "viewer"), ("cy", "publisher")):
+        Membership.objects.create(server=flow.server, user=make_user(name), role=role)
+    page = browser_of(User.objects.get(username="bob")).get(f"/flows/{flow.pk}/build/").content.decode()
+    assert f"Those who may: {flow.server.owner.username}, ada, cy." in page
+    tool = data_of(page)["tool"]
+    assert (tool["Tool name"], tool["When to use"]) == ("greet", "To greet")
+    assert ("<flow-editor" in page, "Save draft" in page, 'name="definition"' in page) == (False, False, False)
+    editor = browser_of(User.objects.get(username="ada")).get(f"/flows/{flow.pk}/build/?as=json").content.decode()
+    assert ("tool" in data_of(editor), "Those who may" in editor) == (False, False)
 
 
 @pytest.mark.parametrize("broken", [None, [], 7, {"nodes": 1}, {"nodes": [None], "connections": {}}])

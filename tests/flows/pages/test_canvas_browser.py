@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browsing import log_in, window
 from tests.built import opening_files
+from tests.factories import PASSWORD
 from tests.live import LiveServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.canvas]
@@ -185,3 +186,63 @@ def test_at_390_pixels_the_graph_opens_readable_and_the_page_is_not_wider(
     box(page, "trigger").click()
     expect(page.get_by_role("complementary", name="Order id")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_viewer_reads_what_nodes_notes_and_the_tool_are_and_no_key_changes_anything(
+    browser: Browser, page: Page, uvicorn_server: LiveServer
+) -> None:
+    flow = next(each for each in uvicorn_server.get_json("/api/flows/")["items"] if each["toolName"] == "lookup_order")
+    path = f"/api/flows/{flow['id']}/draft/"
+    add = f"""
+from django.contrib.auth.models import User
+from flows.models import Flow, Membership
+flow = Flow.objects.get(pk={flow["id"]})
+flow.definition["notes"] = [{{"id": "note", "text": "Ask Ada first", "position": {{"x": 40, "y": 320}}}}]
+flow.definition["groups"] = [{{"id": "group", "name": "The answer", "nodeIds": ["found", "answer"]}}]
+flow.save()
+viewer = User.objects.create_user("viewer", password="{PASSWORD}")
+Membership.objects.create(server=flow.server, user=viewer, role="viewer")
+"""
+    uvicorn_server.manage("shell", "--no-imports", "-v", "0", "-c", add)
+    before = uvicorn_server.get_json(path)
+    with window(browser, "Applying inline style", reduced_motion="reduce") as context:
+        theirs = log_in(context, uvicorn_server, "viewer", PASSWORD)
+        requests: list[str] = []
+        theirs.on("request", lambda request: requests.append(request.method))
+        theirs.goto(f"{uvicorn_server.url}/flows/{flow['id']}/build/")
+        expect(theirs.locator("main, #content").first).to_contain_text("You see this draft and cannot change it.")
+        box(theirs, "fetch").click()
+        details = theirs.get_by_role("complementary", name="Fetch order")
+        expect(details.locator("dt").first).to_have_text("Method")
+        expect(details.locator("input, textarea, select, [contenteditable]")).to_have_count(0)
+        box(theirs, "fetch").focus()
+        for key in (
+            "Delete",
+            "Backspace",
+            "Control+x",
+            "Control+v",
+            "Control+d",
+            "Control+s",
+            "Control+z",
+            "/",
+            "d",
+            "g",
+        ):
+            theirs.keyboard.press(key)
+        start = box(theirs, "fetch").bounding_box()
+        assert start
+        theirs.mouse.move(start["x"] + 20, start["y"] + 20)
+        theirs.mouse.down()
+        theirs.mouse.move(start["x"] + 120, start["y"] + 90, steps=3)
+        theirs.mouse.up()
+        box(theirs, "trigger").click()
+        tool = theirs.get_by_role("complementary", name="Order id")
+        expect(tool).to_contain_text("Tool name")
+        expect(tool).to_contain_text("lookup_order")
+        box(theirs, "note").click()
+        expect(theirs.get_by_role("complementary", name="Note")).to_contain_text("Ask Ada first")
+        expect(theirs.locator("flow-canvas .frame")).to_have_text("The answer")
+        found = Axe().run(theirs, options={"resultTypes": ["violations"]}).response["violations"]
+        assert [(rule["id"], rule["nodes"]) for rule in found] == []
+        assert set(requests) == {"GET"}
+    assert uvicorn_server.get_json(path) == before

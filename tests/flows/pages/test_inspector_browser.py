@@ -1,6 +1,7 @@
 """The form of a node in a browser: filled in without a line of JSON, and nothing is written that was not touched."""
 
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 from itertools import pairwise
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browsing import call, log_in, window
 from tests.live import LiveServer
+from tests.published import published
 
 pytestmark = [pytest.mark.browser, pytest.mark.canvas]
 
@@ -186,3 +188,39 @@ def test_code_and_json_have_an_editor_and_a_slug_is_renamed_everywhere(page: Pag
         "sum": {"parameters": {"source": "return {'x': 1}"}},
         "answer": {"parameters": {"text": "{{ sum.x }} of {{ sum }}"}},
     }
+
+
+def test_a_tool_of_another_server_is_chosen_from_its_list_and_said_to_be_another_one_later(
+    page: Page, uvicorn_server: LiveServer
+) -> None:
+    server = uvicorn_server
+    demo = next(each for each in server.get_json("/api/servers/")["items"] if each["slug"] == "demo")
+    secret = {"name": "UPSTREAM_KEY", "value": server.credentials["key"]}
+    rest(server, "POST", f"servers/{demo['id']}/secrets/", secret)
+    with published(server, {"quoted": {"toolDescription": "Says a price."}}) as ids:
+        flow = make_flow(server, "quotes", "mcp_tool", "answer")
+        definition = server.get_json(f"/api/flows/{flow}/draft/")["definition"]
+        auth = {"type": "bearer", "secret": "{{ secrets.UPSTREAM_KEY }}"}
+        definition["nodes"][1]["parameters"] = {"url": f"{server.url}/mcp/demo", "auth": auth}
+        definition["nodes"][2]["parameters"] = {"json": "{{ mcp_tool.text }}"}
+        rest(server, "PUT", f"flows/{flow}/draft/", {"definition": definition})
+        page.goto(f"{server.url}/flows/{flow}/build/?node=mcp_tool")
+        group = page.get_by_role("group", name="Tools of the server")
+        expect(group).to_contain_text("Not pinned")
+        group.get_by_role("button", name="Choose from the server's tools").click()
+        group.get_by_role("button", name="quoted").click()
+        expect(group).to_contain_text("Pinned: “quoted” is as it was when it was chosen.")
+        expect(page.locator(".save-state")).to_have_text(re.compile(r"Saved \d"))
+        found = Axe().run(page, context=".inspector", options={"resultTypes": ["violations"]}).response["violations"]
+        assert [(rule["id"], rule["nodes"]) for rule in found] == []
+        tried = rest(server, "POST", f"flows/{flow}/test/", {"arguments": {"order_id": "A"}})
+        assert (tried["status"], tried["nodeExecutions"][1]["outputData"]["text"]) == ("fulfilled", '"Done"')
+        rest(server, "PATCH", f"flows/{ids['quoted']}/", {"toolDescription": "Pays a price."})
+        rest(server, "POST", f"flows/{ids['quoted']}/publish/", {})
+        group.get_by_role("button", name="Ask again").click()
+        expect(group).to_contain_text("“quoted” is not the one that was chosen: its description changed.")
+        tried = rest(server, "POST", f"flows/{flow}/test/", {"arguments": {"order_id": "A"}})
+        assert tried["status"] == "error"
+        assert "is not the one that was chosen: its description changed. Nothing was called." in str(tried["errorInfo"])
+        page.goto(f"{server.url}/flows/{flow}/publish/")
+        expect(page.locator("#publish-tools")).to_contain_text("its description changed. Calls fail.")

@@ -199,7 +199,9 @@ def test_the_connect_tab_has_a_text_for_every_client() -> None:
         "curl",
     ):
         assert client in text
-    assert text.count("/mcp/demo") == 10  # the address itself, and each text but that of Claude Desktop
+    assert (
+        text.count("/mcp/demo") == 15
+    )  # the address itself, and each text but that of a program of FlowHub, four of them twice
 
 
 def test_a_missing_page_has_the_same_look() -> None:

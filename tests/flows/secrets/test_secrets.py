@@ -103,6 +103,7 @@ class TestServices:
         assert capsys.readouterr().out == (
             "Encrypted 1 secrets with the newest key.\n"
             "Encrypted 0 kept answers and waiting executions with the newest key.\n"
+            "Encrypted 0 second factors with the newest key.\n"
         )
         settings.VAULT_KEYS = KEYS[:1]
         assert dict(versions.secret_values(flow.pk, {"KEPT", "LOST"})) == {"KEPT": VALUE}

@@ -23,9 +23,13 @@ def read_json(client: str, *, needs_key: bool = True) -> Any:
     return json.loads(config(client, needs_key=needs_key).text)
 
 
-def words(client: str, *, needs_key: bool = True) -> list[str]:
+def shell(text: str) -> list[str]:
     """The words of a command as a shell reads them."""
-    return shlex.split(config(client, needs_key=needs_key).text.replace("\\\n", " "))
+    return shlex.split(text.replace("\\\n", " "))
+
+
+def words(client: str, *, needs_key: bool = True) -> list[str]:
+    return shell(config(client, needs_key=needs_key).text)
 
 
 BEARER = {"Authorization": "Bearer YOUR_KEY"}
@@ -39,16 +43,33 @@ def test_every_client_gets_the_address_and_its_documentation() -> None:
         assert found.then, found.client
 
 
+KEY = re.compile(r"(?i)your_key|authorization|flowhub_key|flowhub-key|flowhub_auth")
+SIGN_IN = ["claude-code", "claude", "chatgpt", "vs-code", "cursor", "claude-desktop-npx"]
+
+
 @pytest.mark.parametrize("client", [found.id for found in configs(ServerAddress("demo", BASE, True), "greet")])
-def test_a_public_server_asks_for_no_key(client: str) -> None:
-    text = config(client, needs_key=False).text
-    assert not re.search(r"(?i)your_key|authorization|flowhub_key|flowhub-key", text)
+def test_a_public_server_asks_for_no_key_and_for_no_sign_in(client: str) -> None:
+    found = config(client, needs_key=False)
+    assert not KEY.search(found.text)
+    assert (found.key_text, "let it in" in found.then) == ("", False)
+
+
+def test_clients_that_can_sign_in_are_shown_the_way_without_a_key_first_and_say_where_they_are_let_in() -> None:
+    without = [found for found in configs(ServerAddress("demo", BASE, True), "greet") if not KEY.search(found.text)]
+    assert [found.id for found in without] == SIGN_IN
+    assert [found.id for found in without if "let it in" not in found.then + found.note] == []
+    assert [bool(KEY.search(found.key_text)) for found in without] == [True, False, False, True, True, True]
 
 
 def test_claude_code() -> None:
     command = ["claude", "mcp", "add", "--transport", "http", "demo", URL]
-    assert words("claude-code") == [*command, "--header", "Authorization: Bearer YOUR_KEY"]
-    assert words("claude-code", needs_key=False) == command
+    assert words("claude-code") == words("claude-code", needs_key=False) == command
+    assert shell(config("claude-code").key_text) == [*command, "--header", "Authorization: Bearer YOUR_KEY"]
+
+
+def test_claude_is_given_the_address_alone() -> None:
+    fields = dict(line.split(": ", 1) for line in config("claude").text.splitlines())
+    assert fields == {"Name": "demo", "Remote MCP server URL": URL}
 
 
 def test_claude_desktop_starts_the_stdio_program() -> None:
@@ -60,38 +81,37 @@ def test_claude_desktop_starts_the_stdio_program() -> None:
     assert read_json("claude-desktop") == {"mcpServers": {"demo": server}}
     public = server | {"env": {"PYTHONPATH": "/path/to/flowhub"}}
     assert read_json("claude-desktop", needs_key=False) == {"mcpServers": {"demo": public}}
-    assert "needs no key" in config("claude-desktop").note
 
 
 def test_claude_desktop_without_flowhubs_source_keeps_the_blank_of_the_header_out_of_the_arguments() -> None:
     arguments = ["-y", "mcp-remote", URL, "--header", "Authorization:${FLOWHUB_AUTH}"]
     server = {"command": "npx", "args": arguments, "env": {"FLOWHUB_AUTH": "Bearer YOUR_KEY"}}
-    assert read_json("claude-desktop-npx") == {"mcpServers": {"demo": server}}
-    assert read_json("claude-desktop-npx", needs_key=False) == {
-        "mcpServers": {"demo": {"command": "npx", "args": arguments[:3]}}
-    }
+    assert json.loads(config("claude-desktop-npx").key_text) == {"mcpServers": {"demo": server}}
+    signs_in = {"mcpServers": {"demo": {"command": "npx", "args": arguments[:3]}}}
+    assert read_json("claude-desktop-npx") == read_json("claude-desktop-npx", needs_key=False) == signs_in
 
 
 def test_chatgpt_is_told_to_sign_in() -> None:
     fields = dict(line.split(": ", 1) for line in config("chatgpt").text.splitlines())
     assert fields == {"Name": "demo", "MCP Server URL": URL, "Authentication": "OAuth"}
-    assert "sends no key" in config("chatgpt").note
-    assert "sends no key" not in config("chatgpt", needs_key=False).note
+    assert "where you sign in and let it in" in config("chatgpt").note
+    assert "sign in" not in config("chatgpt", needs_key=False).note
 
 
-def test_vs_code_asks_for_the_key() -> None:
+def test_vs_code_signs_in_or_asks_for_the_key() -> None:
     asked = {"type": "promptString", "id": "flowhub-key", "description": "API key of FlowHub", "password": True}
     headers = {"Authorization": "Bearer ${input:flowhub-key}"}
-    assert read_json("vs-code") == {
+    assert json.loads(config("vs-code").key_text) == {
         "inputs": [asked],
         "servers": {"demo": {"type": "http", "url": URL, "headers": headers}},
     }
-    assert read_json("vs-code", needs_key=False) == {"servers": {"demo": {"type": "http", "url": URL}}}
+    signs_in = {"servers": {"demo": {"type": "http", "url": URL}}}
+    assert read_json("vs-code") == read_json("vs-code", needs_key=False) == signs_in
 
 
 def test_cursor() -> None:
-    assert read_json("cursor") == {"mcpServers": {"demo": {"url": URL, "headers": BEARER}}}
-    assert read_json("cursor", needs_key=False) == {"mcpServers": {"demo": {"url": URL}}}
+    assert json.loads(config("cursor").key_text) == {"mcpServers": {"demo": {"url": URL, "headers": BEARER}}}
+    assert read_json("cursor") == read_json("cursor", needs_key=False) == {"mcpServers": {"demo": {"url": URL}}}
 
 
 @pytest.mark.parametrize("needs_key", [True, False])

@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
+from mcp.server.mcpserver import MCPServer
 from rest_framework.test import APIClient
 
 from flowhub import __version__
@@ -14,8 +17,10 @@ from flows.engine.errors import NodeFailed
 from flows.engine.node import ToolAnswer
 from flows.publishing import versions
 from mcp_bridge.upstream.client import UpstreamTools
-from mcp_bridge.upstream.drift import changes
-from tests.factories import make_server, make_user
+from mcp_bridge.upstream.drift import changes, digests_of
+from tests.definitions import answer, chain, node
+from tests.executions.pages.test_views import browser_of
+from tests.factories import make_flow, make_server, make_user
 from tests.upstream import badly, curious_server, good_server, handshake_only, refusing_calls, served, waiting
 
 SECRET = "canary-9b20d1c7"
@@ -237,6 +242,33 @@ class TestDrift:
         message = await failure(good, "subtract", schema=ADD)
         assert message == "127.0.0.1 has no tool 'subtract' any more. It has: add, greet, headers, refuse, wait."
 
+    async def test_a_tool_that_was_chosen_is_called_as_long_as_it_says_the_same_of_itself(self, good: str) -> None:
+        [add] = [each for each in await UpstreamTools().tools(good, headers={}, timeout=20) if each["name"] == "add"]
+        pinned = digests_of(add)
+        assert (await call(good, arguments={"a": 1}, pinned=pinned)).structured == {"result": 2}
+        changed = digests_of(add | {"description": "Send a's mails.", "outputSchema": None, "title": "Add"})
+        message = await failure(good, arguments={"a": 1}, pinned=changed)
+        assert message == (
+            "The tool 'add' is not the one that was chosen: its title and its description and its output schema "
+            "changed. Nothing was called. Look at it in the editor, and choose it again if it still does what this "
+            "flow needs."
+        )
+
+    async def test_a_tool_that_has_changed_is_not_called(self) -> None:
+        server, called = MCPServer("rug"), []
+
+        @server.tool(description="Now something else")
+        def pay() -> str:
+            called.append(1)
+            return "paid"
+
+        with served(server.streamable_http_app()) as url:
+            [now] = await UpstreamTools().tools(f"{url}/mcp", headers={}, timeout=20)
+            then = digests_of(now | {"description": "Say what it would cost"})
+            message = await failure(f"{url}/mcp", "pay", pinned=then)
+            assert (called, "its description changed. Nothing was called." in message) == ([], True)
+            assert (await call(f"{url}/mcp", "pay", pinned=digests_of(now))).text == "paid"
+
 
 @pytest.mark.parametrize(
     ("then", "now", "expected"),
@@ -275,6 +307,7 @@ class TestListing:
         assert sorted(tools) == ["add", "greet", "headers", "refuse", "wait"]
         assert tools["add"]["description"] == "Add two numbers."
         assert tools["add"]["inputSchema"] == ADD
+        assert answer.json()["pins"] == {name: digests_of(tool) for name, tool in tools.items()}
 
     def test_a_secret_of_the_server_is_sent_and_never_shown(self, bad: str) -> None:
         server = make_server()
@@ -311,3 +344,44 @@ class TestListing:
 
     def test_a_stranger_is_sent_away(self, good: str) -> None:
         assert APIClient().post("/api/upstream-tools/", {"url": good}, format="json").status_code in (401, 403)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestPublishing:
+    """The part of the dialog that publishes."""
+
+    @staticmethod
+    def looked(flow: Any) -> list[tuple[str, str]]:
+        page = browser_of(flow.server.owner).post(f"/flows/{flow.pk}/publish/tools/").content.decode()
+        return re.findall(r"<a [^>]*>(.*?)</a><br>(.*?)</span>", page)
+
+    def test_the_dialog_says_which_tools_are_still_those_that_were_chosen(self, good: str) -> None:
+        listed = async_to_sync(UpstreamTools().tools)(good, headers={}, timeout=20)
+        add = digests_of(next(tool for tool in listed if tool["name"] == "add"))
+        replaced = add | {"inputSchema": "0" * 64}
+        chosen = (
+            ("same", {"url": good, "tool": "add", "pinned": add}),
+            ("changed", {"url": good, "tool": "add", "pinned": replaced}),
+            ("gone", {"url": good, "tool": "subtract", "pinned": add}),
+            ("free", {"url": good, "tool": "add"}),
+            ("anywhere", {"url": "{{ trigger.url }}/mcp", "tool": "add", "pinned": add}),
+            ("away", {"url": "http://127.0.0.1:9/mcp", "tool": "add", "pinned": add}),
+        )
+        flow = make_flow(definition=chain(*(node(name, "mcp_tool", **each) for name, each in chosen), answer("x")))
+        found = self.looked(flow)
+        assert found[:5] == [
+            ("Same", "As it was when it was chosen."),
+            ("Changed", "It is not the one that was chosen: its input schema changed. Calls fail."),
+            ("Gone", "The other server does not have it any more: calls fail."),
+            ("Free", "Not pinned: nobody would be told when it changes. Choose it in the editor."),
+            ("Anywhere", "Not asked: a call decides where it is. It is looked at when it is called."),
+        ]
+        assert (found[5][0], found[5][1].startswith("Not known: 127.0.0.1")) == ("Away", True)
+        dialog = browser_of(flow.server.owner).get(f"/flows/{flow.pk}/publish/").content.decode()
+        assert f'hx-post="/flows/{flow.pk}/publish/tools/"' in dialog
+        other = browser_of(flow.server.owner).get(f"/flows/{make_flow(server=flow.server).pk}/publish/")
+        assert "publish/tools/" not in other.content.decode()
+
+    def test_a_draft_with_faults_asks_nobody(self) -> None:
+        flow = make_flow(definition={"nodes": [node("a", "mcp_tool")], "connections": 7})
+        assert self.looked(flow) == []

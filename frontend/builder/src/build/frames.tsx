@@ -1,12 +1,10 @@
-import { useReactFlow, useStore, ViewportPortal } from "@xyflow/react";
+import { useReactFlow, ViewportPortal } from "@xyflow/react";
 import { useRef, type PointerEvent } from "react";
 import { onGrid, type Place } from "../draft/layout";
 import type { Box } from "../node";
 import { usePart } from "../store";
+import { useFrame } from "../view";
 import { useDesk } from "./desk";
-
-const AROUND = 18;
-const HEAD = 26;
 
 interface Frame {
   id: string;
@@ -30,15 +28,8 @@ function FrameBox({ group }: { group: Frame }) {
   const desk = useDesk();
   const flow = useReactFlow<Box>();
   const start = useRef<{ x: number; y: number; places: Map<string, Place> }>(undefined);
-  const bounds = useStore(({ nodeLookup }) => {
-    const inside = group.nodeIds.map((id) => nodeLookup.get(id)).filter((node) => node !== undefined);
-    if (!inside.length) return "";
-    const places = inside.map(({ internals, measured }) => [internals.positionAbsolute.x, internals.positionAbsolute.y, measured.width ?? 0, measured.height ?? 0] as const);
-    const [left, top] = [Math.min(...places.map(([x]) => x)), Math.min(...places.map(([, y]) => y))];
-    return [left, top, Math.max(...places.map(([x, , w]) => x + w)) - left, Math.max(...places.map(([, y, , h]) => y + h)) - top].join(" ");
-  });
-  if (!bounds) return null;
-  const [left, top, width, height] = bounds.split(" ").map(Number) as [number, number, number, number];
+  const frame = useFrame(group.nodeIds);
+  if (!frame) return null;
 
   function places({ clientX, clientY }: PointerEvent): Map<string, Place> {
     const { x, y, places } = start.current!;
@@ -69,7 +60,7 @@ function FrameBox({ group }: { group: Frame }) {
   }
 
   return (
-    <div className="frame" style={{ left: left - AROUND, top: top - AROUND - HEAD, width: width + 2 * AROUND, height: height + 2 * AROUND + HEAD }}>
+    <div className="frame" style={frame}>
       <button
         type="button"
         tabIndex={-1}

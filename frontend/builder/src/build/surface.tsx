@@ -13,10 +13,9 @@ import {
 } from "@xyflow/react";
 import { useEffect, useRef, useState, type DragEvent } from "react";
 import { MAIN, refusal } from "../draft/connecting";
-import { NOTE } from "../draft/drawing";
 import { disconnect } from "../draft/edits";
 import { GRID, WIDTH } from "../draft/layout";
-import { isTaken, openingView, type CanvasData, type CanvasNode } from "../model";
+import { isTaken, NOTE, NOTE_WIDTH, openingView, type CanvasData, type CanvasNode } from "../model";
 import { NodeBox, type Box } from "../node";
 import { usePart } from "../store";
 import { FAR, FEW, LEAST_ZOOM, useKeptMiddle, useReveal } from "../view";
@@ -28,7 +27,6 @@ import { NoteBox } from "./note";
 
 const KINDS = { box: NodeBox, note: NoteBox };
 const SNAP: [number, number] = [GRID, GRID];
-const NOTE_WIDTH = 198;
 
 function boxOf(node: CanvasNode): Box {
   const more = node.type === NOTE ? { type: "note" as "box", width: NOTE_WIDTH, initialHeight: 62 } : { type: "box" as const, width: WIDTH, height: node.height };

@@ -1,11 +1,10 @@
 import { useEffect, useRef, type KeyboardEvent, type MouseEvent } from "react";
 import { flushSync } from "react-dom";
 import { useReactFlow } from "@xyflow/react";
-import { NOTE } from "../draft/drawing";
 import { STEP_X } from "../draft/edits";
 import { Inspector } from "../inspector/inspector";
 import { JsonView } from "../json/view";
-import { neighbour } from "../model";
+import { neighbour, NOTE } from "../model";
 import { Outline } from "../outline/outline";
 import type { Box } from "../node";
 import { usePart } from "../store";

@@ -1,5 +1,5 @@
 // A draft as the canvas draws it.
-import type { CanvasConnection, CanvasData, CanvasNode } from "../model";
+import { NOTE, type CanvasConnection, type CanvasData, type CanvasNode } from "../model";
 import { TRIGGER } from "./connecting";
 import { wayOf, type Draft, type DraftNode, type Fault } from "./draft";
 import type { NodeTypes } from "./edits";
@@ -36,8 +36,6 @@ export interface Surroundings {
   icons: string;
 }
 
-/** Notes are boxes of a type of their own. */
-export const NOTE = "note";
 const NOTE_HEIGHT = 84;
 
 /** The picture of a draft; parts that are as in `last` are the same values, so that they need not be drawn again. */

@@ -62,7 +62,7 @@ test("each kind of parameter has its kind of field", () => {
   expect(kinds.code).toEqual({ source: "code", inputs: "map" });
   expect(kinds.ask_user).toEqual({ message: "text", schema: "schema", answerWithin: "number" });
   expect(kinds.validate).toEqual({ value: "value", schema: "json", onInvalid: "choice" });
-  expect(kinds.mcp_tool).toMatchObject({ toolSchema: "json", arguments: "map" });
+  expect(kinds.mcp_tool).toMatchObject({ toolSchema: "json", arguments: "map", pinned: "group" });
   expect(kinds.for_each).toMatchObject({ items: "list", itemRetries: "group", expression: "code" });
 });
 

@@ -15,6 +15,7 @@ import { KnownList } from "./known-list";
 import { Settings } from "./settings";
 import { Tool } from "./tool";
 import { ToolView, useReading } from "./tool-view";
+import { UpstreamTools } from "./upstream";
 
 /** The form of one node. */
 export function Inspector({ nodeId, close }: { nodeId: string; close: () => void }) {
@@ -67,6 +68,7 @@ function Panel({ node, close }: { node: DraftNode; close: () => void }) {
           {tab === "parameters" && !isTrigger && (
             <>
               {!type && <p className="note-small">There is no node type {node.type} here. Its parameters can be read, and taken away.</p>}
+              {node.type === "mcp_tool" && <UpstreamTools parameters={parameters as JsonObject} onTake={(next) => change({ parameters: next }, "parameters.pinned")} />}
               {type && fields.length === 0 && <p className="note-small">It has no parameters.</p>}
               <Fields
                 fields={fields}

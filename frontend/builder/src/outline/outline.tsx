@@ -1,11 +1,11 @@
 import { useEffect, useRef, type KeyboardEvent } from "react";
 import { MAIN } from "../draft/connecting";
 import { wayOf, type DraftNode } from "../draft/draft";
-import { NOTE } from "../draft/drawing";
 import { remove, STEP_X, writeNote } from "../draft/edits";
 import { useEdited, useEditor } from "../draft/editor";
 import { useDesk } from "../build/desk";
 import { Views } from "../build/views";
+import { NOTE } from "../model";
 import { NodeFace } from "../node";
 import { usePart } from "../store";
 import { outlineOf, type Item } from "./order";

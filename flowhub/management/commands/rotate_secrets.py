@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from executions.upkeep import key_marks, rotation
+from flowhub.accounts import rotate_second_factors
 from flows.publishing import versions
 
 
@@ -21,10 +22,13 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         number, unreadable = versions.rotate_secrets()
         kept, lost = rotation.rotate()
+        factors, locked_out = rotate_second_factors()
         self.stdout.write(f"Encrypted {number} secrets with the newest key.")
         self.stdout.write(f"Encrypted {kept} kept answers and waiting executions with the newest key.")
+        self.stdout.write(f"Encrypted {factors} second factors with the newest key.")
         if lost:
             self.stderr.write(f"No key opens {lost} kept answers or waiting executions; they expire within a day.")
-        if unreadable:
-            names = ", ".join(f"{secret.name} of {secret.server.slug}" for secret in unreadable)
-            raise CommandError(f"No key opens these; restore their key or set them anew: {names}.")
+        rest = [f"{secret.name} of {secret.server.slug}" for secret in unreadable]
+        rest += [f"the second factors of {name}" for name in sorted(locked_out)]
+        if rest:
+            raise CommandError(f"No key opens these; restore their key or set them anew: {', '.join(rest)}.")
