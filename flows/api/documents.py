@@ -25,7 +25,7 @@ from flows.transfer.apis import MAX_CHOSEN, Api, ApiPlan, Step
 from flows.transfer.choosing import Filter
 from flows.transfer.files import Choice
 from flows.transfer.forms import whole_address
-from flows.transfer.openapi import MAX_DOCUMENT_BYTES, Document, Operation
+from flows.transfer.openapi import MAX_DOCUMENT_BYTES, Document, Operation, Operations
 from flows.values.scopes import Scope
 from flows.values.tool_names import tool_name_of
 
@@ -125,7 +125,8 @@ class Asked:
             raise ValidationError({"credentials": [has]})
         self.api = Api.of(self.document, source, self.address)
         self.made = apis.made_of(server, self.api)
-        self.listed = openapi.listed(self.document)
+        self._operations = Operations(self.document, self.address, self.credentials)
+        self.listed = self._operations.listed
         named = request.query_params.getlist("operations")
         self.keys = self._named(named) if named else None
 
@@ -141,7 +142,7 @@ class Asked:
 
     def converted(self, keys: Collection[str]) -> list[Operation]:
         """These operations with their flows."""
-        return openapi.operations_of(self.document, self.address, self.credentials, keys)
+        return self._operations.converted(keys)
 
     def chosen(self) -> list[Operation]:
         """The operations that are asked for, with their flows; raises ValidationError for those that cannot be made."""
@@ -269,6 +270,10 @@ class ServerImportPreview(OfServer):
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
         """A page of the operations, or of those that are named."""
+        with openapi.without_full_collections():
+            return self._preview(request)
+
+    def _preview(self, request: Request) -> Response:
         server, source = self.server, text_of(request.data)
         if not openapi.is_openapi(source):
             raise ParseError("The body is no OpenAPI document: it does not say `openapi` or `swagger`.")

@@ -126,7 +126,8 @@ class ServerImport(OfServer):
         server, text = self.server, text_of(request.data)
         try:
             if openapi.is_openapi(text):
-                return self._answer(*self._of_document(Asked(request, server, text.encode())))
+                with openapi.without_full_collections():
+                    return self._answer(*self._of_document(Asked(request, server, text.encode())))
             document = DepthSafeJSONParser().parse(BytesIO(text.encode()), parser_context={"encoding": "utf-8"})
             return self._answer(*self._of_file(request, server, document))
         except DefinitionError as error:

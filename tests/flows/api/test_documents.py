@@ -172,7 +172,9 @@ class TestPreview:
     def test_operations_that_are_named_come_with_their_flows(self) -> None:
         server = make_server()
         [item] = sent(server, PETS, "?operations=listToys", preview=True).json()["items"]
-        [operation] = openapi.operations_of(openapi.read(json.dumps(PETS)), "https://pets.test/v1", only={"get /toys"})
+        [operation] = openapi.Operations(openapi.read(json.dumps(PETS)), "https://pets.test/v1").converted(
+            {"get /toys"}
+        )
         assert (item["flow"], item["isChosen"]) == (operation.flow, True)
         sent(server, PETS, "?operations=listToys")
         assert server.flows.get().definition == item["flow"]["definition"]

@@ -92,7 +92,7 @@ components:
 
 
 def operations(text: str = ORDERS, address: str = "https://api.test") -> dict[str, openapi.Operation]:
-    return {operation.key: operation for operation in openapi.operations_of(openapi.read(text), address)}
+    return {operation.key: operation for operation in openapi.Operations(openapi.read(text), address).converted()}
 
 
 def or_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -80,7 +80,8 @@ def sent(other: Other, paths: dict[str, Any], calls: dict[str, dict[str, Any]]) 
     page = imported(server, f"http://127.0.0.1:{other.port}", *calls, text=document(paths))
     assert page.status_code == 200
     by_name = {
-        operation.key: operation.tool_name for operation in openapi.operations_of(openapi.read(document(paths)), "")
+        operation.key: operation.tool_name
+        for operation in openapi.Operations(openapi.read(document(paths))).converted()
     }
     for key, arguments in calls.items():
         flow = server.flows.get(tool_name=by_name[key])
@@ -90,7 +91,9 @@ def sent(other: Other, paths: dict[str, Any], calls: dict[str, dict[str, Any]]) 
 
 
 def notes(paths: dict[str, Any], version: str = "3.1.0") -> list[list[str]]:
-    return [each.notes for each in openapi.operations_of(openapi.read(document(paths, version)), "https://a.test")]
+    return [
+        each.notes for each in openapi.Operations(openapi.read(document(paths, version)), "https://a.test").converted()
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -294,7 +297,7 @@ class TestBodies:
             ('form-data; name="tags"', None, b"y"),
             ('form-data; name="note"', None, b"n"),
         ]
-        [operation] = openapi.operations_of(openapi.read(document(paths)), "https://a.test")
+        [operation] = openapi.Operations(openapi.read(document(paths)), "https://a.test").converted()
         assert operation.flow is not None
         fields = operation.flow["inputSchema"]["properties"]["body"]["properties"]
         assert fields["photo"] == {
@@ -361,8 +364,8 @@ class TestChoices:
         content = {"multipart/form-data": {"schema": STRINGS}, "*/*": {"schema": STRINGS}}
         both = {"/a": {"post": {"requestBody": {"required": True, "content": content}}}}
         alone = {"/a": {"post": body("multipart/form-data", STRINGS)}}
-        [one] = openapi.operations_of(openapi.read(document(both)), "https://a.test")
-        [other] = openapi.operations_of(openapi.read(document(alone)), "https://a.test")
+        [one] = openapi.Operations(openapi.read(document(both)), "https://a.test").converted()
+        [other] = openapi.Operations(openapi.read(document(alone)), "https://a.test").converted()
         assert one.notes == ["the body may also be multipart/form-data; this tool sends */*"]
         assert other.problem == "its body is multipart/form-data, and the document describes no fields"
 
@@ -395,7 +398,7 @@ class TestChoices:
     def test_a_form_that_may_be_left_out_is_empty_where_that_fits(self, required: list[str], default: Any) -> None:
         content = {FORM: {"schema": {"type": "object", "properties": {"a": {}}, "required": required}}}
         paths = {"/a": {"post": {"requestBody": {"content": content}}}}
-        [operation] = openapi.operations_of(openapi.read(document(paths)), "https://a.test")
+        [operation] = openapi.Operations(openapi.read(document(paths)), "https://a.test").converted()
         assert operation.flow is not None
         given = operation.flow["inputSchema"]
         assert given["properties"]["body"].get("default") == default
@@ -503,7 +506,7 @@ class TestChoices:
             parameter("c", "cookie", OBJECT),
         ]
         paths = {"/{id}/{ids}": {"get": {"parameters": parameters}}}
-        [operation] = openapi.operations_of(openapi.read(document(paths)), "https://a.test")
+        [operation] = openapi.Operations(openapi.read(document(paths)), "https://a.test").converted()
         assert operation.flow is not None
         assert "styles" not in operation.flow["definition"]["nodes"][1]["parameters"]
 
@@ -511,7 +514,7 @@ class TestChoices:
         hostile = "application/{{secrets.OTHER}}"
         content = {"name": "a", "in": "query", "content": {hostile: {"schema": {"type": "string"}}}}
         paths = {"/a": {"post": body(hostile, {})}, "/b": {"post": {"parameters": [content]}}}
-        first, second = openapi.operations_of(openapi.read(document(paths)), "https://a.test")
+        first, second = openapi.Operations(openapi.read(document(paths)), "https://a.test").converted()
         assert first.flow is None
         assert second.flow is not None
         # What stands in `styles` is taken as it is written.

@@ -65,7 +65,7 @@ def document_of(security: Any, *parameters: dict[str, Any], **schemes: Any) -> o
 
 
 def operation_of(document: openapi.Document, credentials: str = "") -> openapi.Operation:
-    [operation] = openapi.operations_of(document, "https://api.test/v1", credentials)
+    [operation] = openapi.Operations(document, "https://api.test/v1", credentials).converted()
     return operation
 
 
