@@ -9,7 +9,7 @@ from flows.schemas.compiled import SchemaError
 from flows.transfer.openapi.answers import Answer, Answers
 from flows.transfer.openapi.document import Document, Place, Unusable
 from flows.transfer.openapi.request import NodeRequest, parameters_of, request_of
-from flows.transfer.openapi.schemas import MAX_SCHEMAS, Converter, describe, fitting
+from flows.transfer.openapi.schemas import Converter, describe, fitting
 from flows.transfer.openapi.security import Alternative, Security, literal
 from flows.transfer.openapi.words import MAX_NAME, Occasions, description_of, in_words, title_of
 from flows.values.http_methods import ANNOTATIONS
@@ -94,9 +94,9 @@ class Operations:
             elif left <= 0:
                 found.append(_without_flow(operation, "this is too much at once; choose fewer operations"))
             else:
-                self._converter.left = MAX_SCHEMAS
+                self._converter.begin()
                 found.append(self._convert(operation, place.item))
-                left -= MAX_SCHEMAS - self._converter.left
+                left -= self._converter.spent
         return found
 
     def _convert(self, made: Operation, item: dict[str, Any]) -> Operation:

@@ -8,7 +8,8 @@ A schema takes what the document says that the other system takes, with these di
 
 - `oneOf` is `anyOf`: documents write it where alternatives overlap too, as a base beside what extends it. Where a
   `discriminator` with a mapping tells them apart, each says its value as `const`.
-- Members of an `allOf` are one object where they say nothing different of the same thing.
+- Members of an `allOf` are one object where they say nothing different of the same thing. One that takes no other
+  properties means those of all members, and one that a `discriminator` extends takes those of what extends it.
 """
 
 import json
@@ -46,6 +47,8 @@ _WORDS = frozenset({"title", "description", "default", "deprecated"})
 
 _ALL_LEVELS = 2**31
 """Of references in one another."""
+_FEWER_LEVELS = 6
+"""Where there is no room for all."""
 
 
 class _TooMany(Unusable):
@@ -66,10 +69,13 @@ class Converter:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.left = MAX_SCHEMAS
         self._known: dict[str, _Known] = {}
         self._met: set[str] = set()
-        self._levels = _ALL_LEVELS
+        self.begin()
+
+    def begin(self) -> None:
+        """An operation begins: it has room of its own."""
+        self.spent, self._left, self._levels = 0, MAX_SCHEMAS, _ALL_LEVELS
 
     def convert(self, schema: Any, note: Callable[[str], None]) -> Any:
         """The schema for what is sent, with no default that it refuses itself; raises Unusable."""
@@ -78,23 +84,25 @@ class Converter:
         return whole
 
     def _converted(self, schema: Any, note: Callable[[str], None]) -> Any:
-        """The schema, with references followed to as many levels as there is room for."""
-        left = self.left
-        for self._levels in (_ALL_LEVELS, 6, 4, 3, 2, 1):
-            self.left, notes = left, list[str]()
+        """The schema, with references followed to as many levels as the operation has room for."""
+        while True:
+            left, notes = self._left, list[str]()
             try:
                 whole = self._convert(schema, notes.append, ())
-            except _TooMany as error:
-                refused = error
+            except _TooMany:
+                self.spent += MAX_SCHEMAS
+                if self._levels == 1:
+                    raise
+                self._left, self._levels = MAX_SCHEMAS, min(self._levels - 1, _FEWER_LEVELS)
                 continue
+            self.spent += left - self._left
             for each in dict.fromkeys(notes):
                 note(each)
             return whole
-        raise refused
 
     def _convert(self, schema: Any, note: Callable[[str], None], trail: tuple[str, ...]) -> Any:
-        self.left -= 1
-        if self.left < 0:
+        self._left -= 1
+        if self._left < 0:
             raise _TooMany(f"its schemas are more than {MAX_SCHEMAS:,} when references are written out")
         if isinstance(schema, bool):
             return {} if schema else False
@@ -113,6 +121,8 @@ class Converter:
         given = raw if isinstance(raw, dict) else {}
         examples = {name: each.get("example") for name, each in given.items() if isinstance(each, dict)}
         describe(found.get("properties", {}), examples)
+        if "discriminator" in schema and found.get("additionalProperties") is False:
+            del found["additionalProperties"]
         _tell_apart(schema, found)
         return _alternatives(_modern(schema, _together(found)))
 
@@ -139,17 +149,17 @@ class Converter:
         target = self.document.target(reference)
         known = self._known.get(reference)
         if known is None or self._levels != _ALL_LEVELS or not known.met.isdisjoint(trail):
-            outer, left, notes = self._met, self.left, list[str]()
+            outer, left, notes = self._met, self._left, list[str]()
             self._met = {reference}
             whole = self._convert(target, notes.append, (*trail, reference))
-            known = _Known(whole, left - self.left, tuple(dict.fromkeys(notes)), frozenset(self._met))
+            known = _Known(whole, left - self._left, tuple(dict.fromkeys(notes)), frozenset(self._met))
             if self._levels == _ALL_LEVELS and known.met.isdisjoint(trail):
                 self._known[reference] = known
             self._met = outer | known.met
         else:
             self._met |= known.met
-            self.left -= known.size
-            if self.left < 0:
+            self._left -= known.size
+            if self._left < 0:
                 raise _TooMany(f"its schemas are more than {MAX_SCHEMAS:,} when references are written out")
         for each in known.notes:
             note(each)
@@ -244,7 +254,7 @@ def _together(schema: dict[str, Any]) -> dict[str, Any]:
         return schema
     found: dict[str, Any] = {}
     for part in (*members, {name: value for name, value in schema.items() if name != "allOf"}):
-        if not isinstance(part, dict) or "additionalProperties" in part:
+        if not isinstance(part, dict) or part.get("additionalProperties", False) is not False:
             return schema  # which counts for the properties beside it alone
         for name, value in part.items():
             if name == "properties":

@@ -149,11 +149,15 @@ components:
 
 
 def counted(made: list[Any]) -> Any:
-    """The converter, with a note of each that is made."""
+    """The converter, with a note of each operation that it begins."""
 
     class Counted(Converter):
         def __init__(self, document: Any) -> None:
             super().__init__(document)
+            made.clear()
+
+        def begin(self) -> None:
+            super().begin()
             made.append(self)
 
     return Counted
