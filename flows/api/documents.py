@@ -78,6 +78,14 @@ CREDENTIALS = OpenApiParameter(
 )
 
 
+MEDIA_TYPE = OpenApiParameter(
+    "mediaType",
+    OpenApiTypes.STR,
+    description="Of an OpenAPI document: the media type of the bodies that leave a choice, as the preview lists them "
+    "in `mediaTypes`. Operations that do not take it, and all without it, send JSON where they can, else a form.",
+)
+
+
 class BytesParser(BaseParser):
     """The body as it came, up to the size that a document may have."""
 
@@ -123,9 +131,14 @@ class Asked:
         if self.credentials and self.credentials not in ways:
             has = f"write one of: {', '.join(ways)}" if ways else "the document leaves no choice"
             raise ValidationError({"credentials": [has]})
+        media_type = request.query_params.get("mediaType", "").strip().lower()
+        self._operations = Operations(self.document, self.address, self.credentials, media_type)
+        self.kinds = self._operations.media_types
+        if media_type and media_type not in (known := [kind for kind, _ in self.kinds]):
+            has = f"write one of: {', '.join(known)}" if known else "the document leaves no choice"
+            raise ValidationError({"mediaType": [has]})
         self.api = Api.of(self.document, source, self.address)
         self.made = apis.made_of(server, self.api)
-        self._operations = Operations(self.document, self.address, self.credentials)
         self.listed = self._operations.listed
         named = request.query_params.getlist("operations")
         self.keys = self._named(named) if named else None
@@ -234,6 +247,13 @@ class CredentialsSerializer(Serializer):
     operations = serializers.IntegerField(help_text="How many know it.")
 
 
+class MediaTypeSerializer(Serializer):
+    """A media type of bodies that leave a choice."""
+
+    mediaType = serializers.CharField(help_text="What `?mediaType=` takes.")
+    operations = serializers.IntegerField(help_text="How many take it, and others too.")
+
+
 class PreviewSerializer(Serializer):
     """A page of operations, and what holds for all of them."""
 
@@ -246,6 +266,7 @@ class PreviewSerializer(Serializer):
     version = serializers.CharField(allow_blank=True)
     address = serializers.CharField()
     credentials = CredentialsSerializer(many=True)
+    mediaTypes = MediaTypeSerializer(many=True)
     removed = RemovedSerializer(many=True)
 
 
@@ -258,7 +279,7 @@ class ServerImportPreview(OfServer):
     @extend_schema(
         operation_id="servers_import_preview",
         parameters=[
-            *(SERVER_ID, OPERATIONS, ADDRESS, CREDENTIALS, REPLACE),
+            *(SERVER_ID, OPERATIONS, ADDRESS, CREDENTIALS, MEDIA_TYPE, REPLACE),
             OpenApiParameter("search", OpenApiTypes.STR, description="Words of title, path, tool name or tags."),
             OpenApiParameter("tag", OpenApiTypes.STR, description="Operations with this tag."),
             OpenApiParameter("method", OpenApiTypes.STR, description="Operations of this method."),
@@ -291,6 +312,7 @@ class ServerImportPreview(OfServer):
         gone = apis.removed(asked.made, {each.key for each in asked.listed})
         about = {"title": asked.api.title, "version": asked.api.version, "address": asked.address, "removed": gone}
         about["credentials"] = asked.ways
+        about["mediaTypes"] = [{"mediaType": kind, "operations": number} for kind, number in asked.kinds]
         return Response(PreviewSerializer(envelope.envelope(items) | about).data)
 
 

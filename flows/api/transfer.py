@@ -17,6 +17,7 @@ from flows.api.documents import (
     ADDRESS,
     BODY,
     CREDENTIALS,
+    MEDIA_TYPE,
     NO_DOCUMENT,
     OPERATIONS,
     PARSERS,
@@ -117,7 +118,7 @@ class ServerImport(OfServer):
 
     @extend_schema(
         operation_id="servers_import",
-        parameters=[SERVER_ID, REPLACE, OPERATIONS, ADDRESS, CREDENTIALS],
+        parameters=[SERVER_ID, REPLACE, OPERATIONS, ADDRESS, CREDENTIALS, MEDIA_TYPE],
         request=BODY,
         responses={201: ImportedSerializer, 400: REFUSED, 413: TOO_LARGE, 415: NO_DOCUMENT},
     )

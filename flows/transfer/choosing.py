@@ -61,10 +61,18 @@ class Choosing:
         """The key of the way to show who calls that was chosen; empty when each operation takes its own first."""
         return str(self.row.choices.get("credentials", ""))
 
+    @property
+    def media_type(self) -> str:
+        """The media type that was chosen for bodies; empty when each operation takes its own first."""
+        return str(self.row.choices.get("media_type", ""))
+
     def form(self, data: Mapping[str, Any] | None = None) -> AddressForm:
         """The form of the address and of the credentials, filled in as they were chosen."""
-        ways, said = self.listing["ways"], str(self.listing["address"])
-        return AddressForm(data, address=self.address, said=said, ways=ways, way=self.credentials)
+        said = str(self.listing["address"])
+        initial = {"address": self.address, "credentials": self.credentials, "media_type": self.media_type}
+        return AddressForm(
+            data, initial=initial, said=said, ways=self.listing["ways"], kinds=self.listing.get("kinds", ())
+        )
 
     def found(self, wanted: Filter) -> Iterator[tuple[int, Operation]]:
         """The operations that a filter keeps, each with its number in the document."""
@@ -88,7 +96,7 @@ class Choosing:
         document = openapi.read(source)
         api = Api.of(document, source, self.address)
         made = apis.made_of(self.server, api)
-        operations = Operations(document, self.address, self.credentials).converted(self.chosen)
+        operations = Operations(document, self.address, self.credentials, self.media_type).converted(self.chosen)
         gone = apis.removed(made, {each.key for each in self.operations})
         return apis.planned(self.server, api, operations, made, choices), gone
 
@@ -102,13 +110,15 @@ def begin(user: Any, server: Server, source: bytes) -> int:
     """
     document = openapi.read(source)
     address = openapi.address_of(document)
-    operations = _checked(Operations(document, address or "https://"))
+    every = Operations(document, address or "https://")
+    operations = _checked(every)
     made = apis.made_of(server, api := Api.of(document, source, address))
     chosen = apis.chosen_at_first(operations, made)
     if len(chosen) > apis.MAX_CHOSEN:
         chosen = {key for key in list(made)[: apis.MAX_CHOSEN] if key in chosen}
     listed = [asdict(each) for each in operations]
     listing: dict[str, Any] = {"title": api.title, "version": api.version, "address": address, "operations": listed}
+    listing["kinds"] = every.media_types
     listing["ways"] = [[way.key, way.words, way.operations] for way in openapi.alternatives_of(document)]
     keys = [each.key for each in operations if each.key in chosen]
     return documents.keep(user, server, source, zlib.compress(json.dumps(listing).encode(), 1), {"chosen": keys})

@@ -1,5 +1,6 @@
 """The operations of a document, each with the flow that it becomes."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -7,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from flows.schemas.compiled import SchemaError
 from flows.transfer.openapi.answers import Answer, Answers
+from flows.transfer.openapi.bodies import media_types_of
 from flows.transfer.openapi.document import Document, Place, Unusable
 from flows.transfer.openapi.request import NodeRequest, parameters_of, request_of
 from flows.transfer.openapi.schemas import Converter, describe, fitting
@@ -63,12 +65,13 @@ def _server(servers: Any) -> str:
 class Operations:
     """The operations of a document, and the flows that they become.
 
-    `address` is where the other system is. `credentials` is the key of one of `alternatives_of`; an operation that does
-    not know it takes its own first. An operation has the same tool name whatever it is converted with.
+    `address` is where the other system is. `credentials` is the key of one of `alternatives_of`, `media_type` one of
+    `media_types`: an operation that does not know it takes its own first. An operation has the same tool name whatever
+    it is converted with.
     """
 
-    def __init__(self, document: Document, address: str = "", credentials: str = "") -> None:
-        self.document, self.address = document, address
+    def __init__(self, document: Document, address: str = "", credentials: str = "", media_type: str = "") -> None:
+        self.document, self.address, self.media_type = document, address, media_type
         self._security = Security(document, credentials)
         self._converter = Converter(document)
         self._answers, self._occasions = Answers(document), Occasions(document)
@@ -81,6 +84,17 @@ class Operations:
         `problem` says of some already that they cannot be made: what is in another document, or cannot be sent.
         """
         return [operation for operation, _ in self._listed]
+
+    @property
+    def media_types(self) -> list[tuple[str, int]]:
+        """The media types that bodies leave to choose from, each with the number of operations that do."""
+        numbers: Counter[str] = Counter()
+        for _, place in self._listed:
+            try:
+                numbers.update(media_types_of(self.document.object(place.item[place.method].get("requestBody"))))
+            except (Unusable, KeyError):
+                continue  # there is none, or the operation says what is wrong with it
+        return list(numbers.items())
 
     def converted(self, only: Collection[str] | None = None) -> list[Operation]:
         """The operations of these keys, or all, in the document's order, with the flows that they become."""
@@ -111,7 +125,9 @@ class Operations:
             base = urljoin(f"{self.address}/", own).rstrip("/") if own else self.address
             if own and not urlsplit(own).scheme:
                 made.notes.append(f"it has an address of its own, {own[:200]!r}, which is taken for {base[:200]}")
-            request = request_of(self._converter, self._security, method, path, item, literal(base), made.notes.append)
+            request = request_of(
+                self._converter, self._security, method, path, item, literal(base), made.notes.append, self.media_type
+            )
             describe(request.properties, _examples(document, item, operation))
             _name_body(request, operation, document)
             flow = _flow(made, request, answer) | {

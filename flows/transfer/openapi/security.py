@@ -121,8 +121,9 @@ class Security:
         `declared` are its parameters that are credentials, `address` is where the other system is. Raises Unusable.
         """
         reasons: list[str] = []
-        offered = self._offered(operation, declared)
-        for alternative in sorted(offered, key=self._rank):
+        for alternative in sorted(self._offered(operation, declared), key=self._rank):
+            if isinstance(alternative, _Way) and alternative.is_instead and alternative.key != self.chosen:
+                continue
             notes: list[str] = []
             try:
                 if isinstance(alternative, Unusable):
@@ -160,13 +161,16 @@ class Security:
         choices: set[str] = set()
         for operation, declared in operations:
             keys: dict[str, str] = {}
+            is_asked_for = False
             for each in self._offered(operation, declared):
                 try:
                     if isinstance(each, _Way):
                         _as_parameters([_auth(part, "https://example.com", lambda said: None) for part in each.parts])
                         keys.setdefault(each.key, each.words[:1].upper() + each.words[1:])
+                        is_asked_for |= not each.is_instead
                 except Unusable:
                     continue
+            keys = keys if is_asked_for else {}
             words |= {key: said for key, said in keys.items() if key not in words}
             numbers.update(keys.keys())
             choices |= keys.keys() if len(keys) > 1 else set()
@@ -198,7 +202,7 @@ class Security:
         for parameters in chosen:
             names = tuple(str(each.get("name")) for each in parameters)
             words = " and ".join(f"{_in_words(each)} (parameter)" for each in parameters)
-            yield _Way("+".join(names), (), words, parameters=names)
+            yield _Way("+".join(names), (), words, parameters=names, is_instead=any(given))
 
     def _beside(self, requirement: Mapping[str, Any], parts: Sequence[_Part]) -> tuple[str, ...]:
         """The schemes of HTTP and keys that would be the Authorization header too, which another one is."""
@@ -267,6 +271,8 @@ class _Way:
     """Schemes that the document names and does not describe."""
     parameters: tuple[str, ...] = ()
     """Optional parameters that are sent."""
+    is_instead: bool = False
+    """Whether it stands in for what the document asks for, which somebody has to choose."""
     beside: tuple[str, ...] = ()
     """Schemes that are wanted too, and would stand where another one does."""
 

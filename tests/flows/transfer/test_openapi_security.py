@@ -360,6 +360,9 @@ class TestParameters:
         document = document_of([{"login": []}], *optional)
         assert [each.key for each in openapi.alternatives_of(document)] == ["login", "access_token", "api_key"]
         assert (kinds(document, "api_key"), kinds(document, "login")) == (["API_KEY"], ["LOGIN"])
+        # Nothing is sent without what the document asks for unless somebody says so.
+        signed = document_of([{"signed": []}], *optional)
+        assert (operation_of(signed).flow, openapi.alternatives_of(signed)) == (None, [])
 
     def test_an_optional_one_alone_is_sent_where_it_is_chosen(self) -> None:
         document = document_of(None, parameter("apikey", required=False))
