@@ -283,7 +283,10 @@ def authorizations(
     """The credentials of each alternative, as swagger-client takes them; of one that wants none an empty object."""
     found: list[dict[str, Json]] = []
     for names in operation.security or [[]]:
-        options = [_credentials(name, document.schemes.get(name, {}), secrets, tokens) for name in names]
+        # Of several keys at one place there is one value, for the first of them.
+        firsts = {_place(name, document.schemes.get(name, {})): name for name in reversed(names)}
+        owners = [firsts[_place(name, document.schemes.get(name, {}))] for name in names]
+        options = [_credentials(name, document.schemes.get(name, {}), secrets, tokens) for name in owners]
         # Bearer tokens go into one header, so they are one credential, however many names a document has for it.
         tokens_too = [each for option in options for each in option if "token" in each]
         nothing = [{"value": "no secret is for this"}]
@@ -293,13 +296,18 @@ def authorizations(
     return found[:16]
 
 
+def _place(name: str, scheme: Mapping[str, Json]) -> tuple[str, str]:
+    """Where an API key stands; each other scheme for itself."""
+    is_key = scheme.get("type") == "apiKey"
+    return (str(scheme.get("in")), str(scheme.get("name")).lower()) if is_key else ("", name)
+
+
 def _apart(document: Document, chosen: dict[str, Json]) -> Iterator[dict[str, Json]]:
     """Credentials at once: of those that would all be the Authorization header each alone, because one can be."""
     header = {
         name
         for name in chosen
-        if (scheme := document.schemes.get(name, {})).get("type") != "apiKey"
-        or (scheme.get("in"), str(scheme.get("name")).lower()) == ("header", "authorization")
+        if _place(name, document.schemes.get(name, {})) in (("", name), ("header", "authorization"))
     }
     for kept in header or {""}:
         yield {name: each for name, each in chosen.items() if name not in header or name == kept}

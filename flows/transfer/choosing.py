@@ -82,7 +82,8 @@ class Choosing:
         """Keep what is chosen, in the document's order, and other choices by their names."""
         able = [each.key for each in self.operations if each.key in self.chosen and not each.problem]
         self.chosen = set(able)
-        documents.choose(self.row, self.row.choices | choices | {"chosen": able})
+        self.row.choices = self.row.choices | choices | {"chosen": able}
+        self.row.save(update_fields=["choices"])
 
     @property
     def unchecked(self) -> int:
@@ -136,7 +137,7 @@ def _checked(operations: Operations) -> list[Operation]:
 
 def choosing_of(user: Any, server: Server, document_id: Any) -> Choosing:
     """A kept document and what was chosen; raises Http404 when it is gone, another's or another server's."""
-    row = documents.kept_row(user, server, document_id)
+    row = documents.kept(user, server, document_id)
     listing = json.loads(zlib.decompress(row.listing or b""))
     operations = [Operation(**each) for each in listing["operations"]]
     return Choosing(row, server, listing, operations, set(row.choices.get("chosen", ())))

@@ -51,8 +51,8 @@ class SourceForm(forms.Form):
 class AddressForm(forms.Form):
     """Where the other system of an OpenAPI document is, how to show it who calls, and how bodies are written.
 
-    `said` is what the document says of the address; `ways` are its alternatives as JSON, `kinds` the media types that bodies
-    leave to choose from.
+    `said` is what the document says of the address; `ways` are its alternatives as JSON, `kinds` the media types that
+    bodies leave to choose from.
     """
 
     address = forms.CharField(max_length=2000, help_text="What the paths of the operations are appended to.")

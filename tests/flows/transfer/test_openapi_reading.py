@@ -1,14 +1,16 @@
 """How documents are read: Swagger 2.0, references, what is elsewhere, YAML, and thousands of operations."""
 
+import gc
 import json
 from typing import Any
 
 import pytest
 
 from flows.engine.errors import DefinitionError
-from flows.transfer import openapi
+from flows.transfer import choosing, openapi
 from flows.transfer.openapi import document as reading
 from flows.transfer.openapi.schemas import Converter
+from tests.factories import make_server
 
 SHOP_2 = """
 swagger: '2.0'
@@ -392,6 +394,25 @@ class TestThousands:
             ("get /things/1999", "same_2000", True),
         ]
         assert len(made) == 2
+
+    @pytest.mark.django_db
+    def test_nothing_is_looked_through_for_garbage_as_a_whole_while_a_document_is_brought(self) -> None:
+        server, source = make_server(), with_paths({f"/{number}": {"get": {}} for number in range(300)}).encode()
+        looked: list[int] = []
+        usual = gc.get_threshold()
+        # Without what was there before, whatever comes is enough to look through all again.
+        gc.collect()
+        gc.freeze()
+        gc.collect()
+        gc.callbacks.append(lambda phase, info: looked.append(info["generation"]))
+        try:
+            gc.set_threshold(50, 2, 1)
+            choosing.begin(server.owner, server, source)
+            assert (gc.get_threshold(), set(looked)) == ((50, 2, 1), {0, 1})
+        finally:
+            gc.callbacks.pop()
+            gc.set_threshold(*usual)
+            gc.unfreeze()
 
     def test_more_operations_than_are_offered_are_refused_and_none_vanishes(
         self, monkeypatch: pytest.MonkeyPatch
