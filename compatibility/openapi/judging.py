@@ -14,6 +14,8 @@ SAME, DEFAULTS, REFERENCE = "same", "defaults", "reference"
 """The same request; the same, with defaults of the document written out; swagger-client is wrong, by a rule below."""
 EXPLAINED, WRONG, NOT_COMPARED = "explained", "wrong", "not compared"
 """The person was told what differs; nobody told; no request could be made to compare with."""
+AS_MEANT = (SAME, DEFAULTS, REFERENCE)
+"""Nothing of the request is another than the document means."""
 WORDS = (SAME, DEFAULTS, REFERENCE, EXPLAINED, WRONG, NOT_COMPARED)
 
 
@@ -300,6 +302,9 @@ RULES: Mapping[str, Callable[[Difference, Call], bool]] = {
 def summary(verdicts: Mapping[str, int]) -> Iterator[str]:
     """How many there are of each, and which part of those that were compared."""
     compared = sum(number for word, number in verdicts.items() if word != NOT_COMPARED)
+    if compared:
+        meant = sum(verdicts[word] for word in AS_MEANT)
+        yield f"as the document means {meant} ({100 * meant / compared:.1f}%)"
     for word, number in verdicts.items():
         part = f" ({100 * number / compared:.1f}%)" if compared and word != NOT_COMPARED else ""
         yield f"{word} {number}{part}"
