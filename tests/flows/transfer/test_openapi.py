@@ -225,8 +225,8 @@ class TestOperations:
         ("part", "problem"),
         [
             (
-                {"parameters": [{"name": "f", "in": "querystring", "required": True, "content": {}}]},
-                "into a querystring",
+                {"parameters": [{"name": "f", "in": "body", "required": True, "content": {}}]},
+                "into a body",
             ),
             (
                 {"parameters": [{"name": "f", "in": "query", "required": True, "content": {}}]},
