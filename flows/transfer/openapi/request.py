@@ -112,6 +112,9 @@ def _add(converter: Converter, request: NodeRequest, path: str, parameter: dict[
     is_required = parameter.get("required") is True or place == "path"
     if place == "header" and name.lower() in _NOT_PARAMETERS:
         return
+    if not parameter.get("name"):
+        note(f"a parameter without a name is left out, which would go into the {place[:20]}")
+        return
     if place == "path" and f"{{{name}}}" not in path:
         note(f"the parameter {name!r} is left out: the path does not say where it stands")
         return

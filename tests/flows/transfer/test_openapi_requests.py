@@ -105,6 +105,10 @@ class TestParameters:
         [(_, headers, content)] = sent(other, paths, {"post /a": {"body": {"x": "1"}}})
         assert (headers["content-length"], json.loads(content)) == (str(len(content)), {"x": "1"})
 
+    def test_a_parameter_without_a_name_is_left_out(self) -> None:
+        paths = {"/a": {"get": {"parameters": [parameter("", "header", required=True), parameter("b", "query")]}}}
+        assert notes(paths) == [["a parameter without a name is left out, which would go into the header"]]
+
     def test_a_path_is_written_by_its_style(self, other: Other) -> None:
         scalar = {"type": "string"}
         described: dict[str, tuple[dict[str, Any], Any]] = {
