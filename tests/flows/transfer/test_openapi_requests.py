@@ -538,6 +538,20 @@ class TestChoices:
                 "the field 'f': it is a list of lists or objects, for which the style pipeDelimited has no form; it is "
                 "sent as f[0][...]=...",
             ),
+            (
+                body(
+                    FORM,
+                    {
+                        "type": "object",
+                        "properties": {
+                            "f": {"type": "object", "properties": {"b": {"anyOf": [OBJECT, {"type": "string"}]}}}
+                        },
+                    },
+                    encoding={"f": {"style": "deepObject"}},
+                ),
+                "'f' has members that are lists or objects, for which the style deepObject has no form; they are sent as "
+                "f[b][...]=...",
+            ),
         ],
     )
     def test_what_a_document_leaves_open_is_told(self, part: dict[str, Any], told: str) -> None:
