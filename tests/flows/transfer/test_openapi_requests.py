@@ -549,8 +549,8 @@ class TestChoices:
                     },
                     encoding={"f": {"style": "deepObject"}},
                 ),
-                "'f' has members that are lists or objects, for which the style deepObject has no form; they are sent as "
-                "f[b][...]=...",
+                "'f' has members that are lists or objects, for which the style deepObject has no form; they are sent "
+                "as f[b][...]=...",
             ),
         ],
     )
