@@ -84,6 +84,7 @@ def _row(result: Result) -> dict[str, Json]:
         "fastmcp": result.beside.word,
         "fastmcpReasons": result.beside.reasons,
         "answer": result.answer,
+        "leftOut": list(result.left_out),
     }
 
 
@@ -105,6 +106,11 @@ def report(results: list[Result]) -> None:
     beside = {word: sum(each.beside.word == word for each in results) for word in WORDS}
     print(f"\n{len({each.document for each in results})} documents, {len(results)} operations")
     print(f"FlowHub: {', '.join(summary(counts))}")
+    signed = sum(any("signed" in reason for reason in each.verdict.reasons) for each in results)
+    counts[EXPLAINED] -= signed
+    print(f"without {signed} that are signed for AWS: {', '.join(summary(counts))}")
+    optional = sum(bool(each.left_out) for each in results)
+    print(f"of these {optional} without an optional credential, in place of which another one was chosen at the import")
     print(f"FastMCP: {', '.join(summary(beside))}")
     faults = Counter(reason for each in results if each.verdict.word == REFERENCE for reason in each.verdict.reasons)
     print("\nswagger-client is wrong:")

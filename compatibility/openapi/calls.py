@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -11,6 +11,8 @@ from compatibility.openapi.documents import Document, Json, Operation, Parameter
 from compatibility.openapi.values import ODD, PLAIN, Checker, NoValue, Sampler
 
 ATTEMPTS = 8
+CREDENTIAL = re.compile(r"(x[-_])?(key|token|api[-_]?key|(oauth|access|auth)[-_]?token|authorization)", re.IGNORECASE)
+"""What documents call parameters that show who calls."""
 _OF_THE_MESSAGE = frozenset({"content-length", "transfer-encoding", "connection", "expect", "host", "te", "upgrade"})
 """Headers that say how a request is read; some documents name them as parameters."""
 
@@ -37,6 +39,10 @@ class Call:
     has_body: bool = False
     fits: bool = True
     """Whether jsonschema takes every value, by the document's own schemas."""
+    credentials: set[str] = field(default_factory=set)
+    """Those of the parameters that are optional and show who calls, beside what the document's security says."""
+    left_out: list[str] = field(default_factory=list)
+    """The names of those that were not given, because the flow shows otherwise who calls."""
 
 
 def call_of(
@@ -91,6 +97,8 @@ def _add(call: Call, parameter: Parameter, sampler: Sampler, checker: Checker) -
         return
     if value is None or (not fits and not parameter.is_required):
         return
+    if not parameter.is_required and CREDENTIAL.fullmatch(parameter.name):
+        call.credentials.add(f"{parameter.place}.{parameter.name}")
     is_nothing = parameter.place == "path" and value in ("", [], {})
     call.parameters[f"{parameter.place}.{parameter.name}"] = "x" if is_nothing else value
     call.fits = call.fits and fits
@@ -140,26 +148,25 @@ def _media_type(operation: Operation, node: Mapping[str, Json]) -> str:
 # --- FlowHub ----------------------------------------------------------------------------------------------------------
 
 
-def arguments_of(call: Call, parameters: Mapping[str, Json], schema: Mapping[str, Json]) -> dict[str, Json]:
+def arguments_of(
+    call: Call, parameters: Mapping[str, Json], schema: Mapping[str, Json], is_told: Callable[[str], bool]
+) -> dict[str, Json]:
     """A tool's arguments: found by the expressions of the node, which say what argument it puts into which place.
 
-    Values that it takes from a secret instead are put into the call, so that the others are given the same.
+    Values that it takes from a secret instead are put into the call, so that the others are given the same; optional
+    credentials that it leaves out, and says so, are taken from it.
     """
     properties = schema.get("properties", {})
-    secrets = dict(_credentials_in(parameters))
     arguments: dict[str, Json] = {}
-    for key in list(call.parameters):
-        place, _, name = key.partition(".")
-        holder = next((node for node, word in _PLACES.items() if word == place), place)
-        plain = str.lower if place == "header" else str
-        values = {plain(each): value for each, value in parameters.get(holder, {}).items()}
-        expression = values.get(plain(name))
-        if expression is None:
-            expression = secrets.get(f"{place}.{plain(name)}")
+    for key, expression in _sent_for(call, parameters):
         if isinstance(expression, str) and (secret := _SECRET.fullmatch(expression)):
             call.parameters[key] = secret_value(secret[1])
         elif argument := _argument(expression):
             arguments[argument] = _given(call.parameters[key], properties.get(argument, {}))
+        elif key in call.credentials and is_told(name := key.partition(".")[2]):
+            # Which of several credentials is sent was chosen at the import, and nobody gives another one.
+            del call.parameters[key]
+            call.left_out.append(name)
     if not call.has_body:
         return arguments
     kind = next((name for name in parameters if name.startswith("body")), "")
@@ -175,6 +182,18 @@ def arguments_of(call: Call, parameters: Mapping[str, Json], schema: Mapping[str
     return arguments
 
 
+def _sent_for(call: Call, parameters: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    """What the node sends for each parameter of a call."""
+    secrets = dict(_credentials_in(parameters))
+    for key in list(call.parameters):
+        place, _, name = key.partition(".")
+        holder = next((node for node, word in _PLACES.items() if word == place), place)
+        plain = str.lower if place == "header" else str
+        values = {plain(each): value for each, value in parameters.get(holder, {}).items()}
+        expression = values.get(plain(name))
+        yield key, secrets.get(f"{place}.{plain(name)}") if expression is None else expression
+
+
 def _written(body: Json) -> bytes:
     """A body for a media type that says nothing of how it is written, as swagger-client has it."""
     return (body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":"))).encode()
@@ -182,10 +201,15 @@ def _written(body: Json) -> bytes:
 
 def _credentials_in(parameters: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
     """The places of a request that credentials of the node go to, with what goes there."""
-    for auth in (parameters.get("auth"), *(parameters.get("moreAuth") or ())):
-        if isinstance(auth, dict) and auth.get("type") in ("header", "query", "cookie"):
+    for auth in credentials_in(parameters):
+        if auth.get("type") in ("header", "query", "cookie"):
             name = str(auth.get("name"))
             yield f"{auth['type']}.{name.lower() if auth['type'] == 'header' else name}", auth.get("secret")
+
+
+def credentials_in(parameters: Mapping[str, Json]) -> list[dict[str, Json]]:
+    """The credentials of the node."""
+    return [each for each in (parameters.get("auth"), *(parameters.get("moreAuth") or ())) if isinstance(each, dict)]
 
 
 def request_of(definition: Json) -> Mapping[str, Json]:
@@ -214,6 +238,9 @@ def _given(value: Json, schema: Json) -> Json:
     for option in _options(schema):
         names = option.get("properties") or {}
         if "base64" in names:
+            kinds = names.get("contentType", {}).get("enum") or [value["contentType"]]
+            if value["contentType"] not in kinds:
+                value["contentType"] = kinds[0]  # as the encoding of the document says, for the others too
             whole = {"filename": value["filename"], "contentType": value["contentType"], "base64": value["$bytes"]}
             return {name: each for name, each in whole.items() if name in names}
     return value["$bytes"]
@@ -256,14 +283,34 @@ def authorizations(
     """The credentials of each alternative, as swagger-client takes them; of one that wants none an empty object."""
     found: list[dict[str, Json]] = []
     for names in operation.security or [[]]:
-        options = [_credentials(name, document.schemes.get(name, {}), secrets, tokens) for name in names]
+        # Of several keys at one place there is one value, for the first of them.
+        firsts = {_place(name, document.schemes.get(name, {})): name for name in reversed(names)}
+        owners = [firsts[_place(name, document.schemes.get(name, {}))] for name in names]
+        options = [_credentials(name, document.schemes.get(name, {}), secrets, tokens) for name in owners]
         # Bearer tokens go into one header, so they are one credential, however many names a document has for it.
         tokens_too = [each for option in options for each in option if "token" in each]
         nothing = [{"value": "no secret is for this"}]
         options = [tokens_too or nothing if not option or "token" in option[0] else option for option in options]
         for chosen in product(*options):
-            found.append(dict(zip(names, chosen, strict=True)))
+            found += _apart(document, dict(zip(names, chosen, strict=True)))
     return found[:16]
+
+
+def _place(name: str, scheme: Mapping[str, Json]) -> tuple[str, str]:
+    """Where an API key stands; each other scheme for itself."""
+    is_key = scheme.get("type") == "apiKey"
+    return (str(scheme.get("in")), str(scheme.get("name")).lower()) if is_key else ("", name)
+
+
+def _apart(document: Document, chosen: dict[str, Json]) -> Iterator[dict[str, Json]]:
+    """Credentials at once: of those that would all be the Authorization header each alone, because one can be."""
+    header = {
+        name
+        for name in chosen
+        if _place(name, document.schemes.get(name, {})) in (("", name), ("header", "authorization"))
+    }
+    for kept in header or {""}:
+        yield {name: each for name, each in chosen.items() if name not in header or name == kept}
 
 
 def _credentials(

@@ -186,6 +186,20 @@ class Document:
             return {}
         return found
 
+    def options(self, schema: Json) -> Iterator[Mapping[str, Json]]:
+        """A schema with what its reference leads to, and those that it consists of by any combinator."""
+        left = [(schema, 0)]
+        while left:
+            raw, level = left.pop()
+            try:
+                whole = self.whole(raw)
+            except Unreadable:
+                continue
+            yield from (each for each in (raw, whole) if isinstance(each, dict))
+            if isinstance(whole, dict) and level < MAX_HOPS:
+                for keyword in ("allOf", "anyOf", "oneOf"):
+                    left += ((each, level + 1) for each in whole.get(keyword) or ())
+
     def kind(self, schema: Json) -> str:
         """The type of a schema, of its first alternative when it says none itself."""
         try:
@@ -307,7 +321,9 @@ def origins(root: Json) -> set[str]:
         each = left.pop()
         if isinstance(each, dict):
             addresses = [each.get("tokenUrl")]
-            addresses += [server.get("url") for server in each.get("servers") or () if isinstance(server, dict)]
+            for server in each.get("servers") or ():
+                if isinstance(server, dict):
+                    addresses += [server.get("url"), *_defaults(server.get("variables"))]
             for address in filter(None, addresses):
                 if isinstance(address, str) and (begun := re.match(r"https?://[^/?#]+", address)):
                     found.add(begun[0])
@@ -315,6 +331,10 @@ def origins(root: Json) -> set[str]:
         elif isinstance(each, list):
             left.extend(each)
     return found
+
+
+def _defaults(variables: Json) -> list[Json]:
+    return [each.get("default") for each in (variables or {}).values() if isinstance(each, dict)]
 
 
 def base_of(root: Mapping[str, Json]) -> str:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from compatibility.openapi.calls import Call
-from compatibility.openapi.documents import Document, Json, Unreadable
+from compatibility.openapi.documents import Document, Json
 from compatibility.openapi.wire import Difference, Parts, decoded_path, differences
 
 SAME, DEFAULTS, REFERENCE = "same", "defaults", "reference"
 """The same request; the same, with defaults of the document written out; swagger-client is wrong, by a rule below."""
 EXPLAINED, WRONG, NOT_COMPARED = "explained", "wrong", "not compared"
 """The person was told what differs; nobody told; no request could be made to compare with."""
+AS_MEANT = (SAME, DEFAULTS, REFERENCE)
+"""Nothing of the request is another than the document means."""
 WORDS = (SAME, DEFAULTS, REFERENCE, EXPLAINED, WRONG, NOT_COMPARED)
 
 
@@ -56,33 +58,26 @@ def _is_default(difference: Difference, call: Call, document: Document) -> bool:
     if not difference.is_extra or (difference.place == "body" and call.operation.method == "patch"):
         return False
     if difference.place != "body":
-        found = [
+        schemas = [
             each.schema
             for each in call.operation.parameters
             if (each.place, each.name.lower()) == (difference.place, difference.name.lower())
         ]
-        schema: Json = found[0] if found else {}
     else:
-        schema = call.operation.media.get(call.media_type, {}).get("schema", {})
+        schemas = [call.operation.media.get(call.media_type, {}).get("schema", {})]
         for step in re.findall(r"[^.\[\]]+", difference.name):
-            schema = _item(document, schema) if step.isdigit() else document.properties(schema).get(step, {})
-    try:
-        schema = document.whole(schema)
-    except Unreadable:
-        return False
-    if not isinstance(schema, dict) or "default" not in schema:
-        return False
-    default = schema["default"]
+            options = [option for schema in schemas for option in document.options(schema)]
+            schemas = [each["items"] for each in options if "items" in each] if step.isdigit() else []
+            schemas = schemas or [
+                each["properties"][step] for each in options if step in (each.get("properties") or {})
+            ]
+    defaults = [each["default"] for schema in schemas for each in document.options(schema) if "default" in each]
+    return any(_is_sent(difference.got, default) for default in defaults)
+
+
+def _is_sent(got: Json, default: Json) -> bool:
     texts = [_as_text(each) for each in default] if isinstance(default, list) else [_as_text(default)]
-    return difference.got in (default, texts, texts[0] if texts else None) or _texts(difference.got) == texts
-
-
-def _item(document: Document, schema: Json) -> Json:
-    try:
-        whole = document.whole(schema)
-    except Unreadable:
-        return {}
-    return whole.get("items", {}) if isinstance(whole, dict) else {}
+    return got in (default, texts, texts[0] if texts else None) or _texts(got) == texts
 
 
 def is_told(difference: Difference, call: Call, notes: list[str]) -> bool:
@@ -226,6 +221,29 @@ def _empty_sent(difference: Difference, call: Call) -> bool:
     return values in ([{}], [[]]) and difference.got is None
 
 
+def _query_of_path_not_filled(difference: Difference, call: Call) -> bool:
+    """A path that holds a query has the values of its names there too."""
+    pairs = re.findall(r"[?&]([^=&#]*)=([^&#]*)", call.operation.path)
+    filled: dict[str, list[str]] = {}
+    for name, value in pairs:
+        for key, each in call.parameters.items():
+            hole = f"{{{key.partition('.')[2]}}}"
+            name, value = name.replace(hole, _as_text(each)), value.replace(hole, _as_text(each))
+        filled.setdefault(name, []).append(value)
+    if difference.place != "query" or not any("{" in text for pair in pairs for text in pair):
+        return False
+    return difference.got == filled.get(difference.name) if difference.got else "{" in difference.name
+
+
+def _part_with_file_name(difference: Difference, call: Call) -> bool:
+    """RFC 7578 4.2: a part that is no file has no file name."""
+    expected, got = difference.expected, difference.got
+    if difference.place != "body" or not isinstance(expected, list) or not isinstance(got, list):
+        return False
+    bare = [{key: value for key, value in each.items() if (key, value) != ("filename", "blob")} for each in expected]
+    return bare != expected and bare == got
+
+
 def _commas_encoded(difference: Difference, call: Call) -> bool:
     expected, got = str(difference.expected), str(difference.got)
     return difference.place == "path" and "%2C" in expected and expected.replace("%2C", ",") == got.replace("%2C", ",")
@@ -264,6 +282,8 @@ RULES: Mapping[str, Callable[[Difference, Call], bool]] = {
     "of several cookies it sends the last alone": _cookies_lost,
     "it joins a list in a form that has no encoding by commas": _list_in_form,
     "it leaves a name in a path that it cannot read, or that no parameter declares": _path_not_filled,
+    "it leaves a name in the query of a path": _query_of_path_not_filled,
+    "it gives a part that has a content type a file name": _part_with_file_name,
     "it writes the query behind the fragment of a path": _query_behind_fragment,
     "it joins the members of an object by commas, whatever its style": _object_with_commas,
     "it writes JSON where a form is declared": _json_as_form,
@@ -282,6 +302,9 @@ RULES: Mapping[str, Callable[[Difference, Call], bool]] = {
 def summary(verdicts: Mapping[str, int]) -> Iterator[str]:
     """How many there are of each, and which part of those that were compared."""
     compared = sum(number for word, number in verdicts.items() if word != NOT_COMPARED)
+    if compared:
+        meant = sum(verdicts[word] for word in AS_MEANT)
+        yield f"as the document means {meant} ({100 * meant / compared:.1f}%)"
     for word, number in verdicts.items():
         part = f" ({100 * number / compared:.1f}%)" if compared and word != NOT_COMPARED else ""
         yield f"{word} {number}{part}"

@@ -2,13 +2,13 @@
 
 import base64
 import urllib.error
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from compatibility.openapi.answers import planned
-from compatibility.openapi.calls import Call, arguments_of, authorizations, built_of, call_of
+from compatibility.openapi.calls import Call, arguments_of, authorizations, built_of, call_of, credentials_in
 from compatibility.openapi.documents import Document, Json, base_of, moved, origins
 from compatibility.openapi.importing import Imported, Made, imported
 from compatibility.openapi.judging import EXPLAINED, NOT_COMPARED, WRONG, Verdict, judged, refused
@@ -41,6 +41,13 @@ class Result:
     verdict: Verdict
     beside: Verdict
     answer: str = ""
+    left_out: tuple[str, ...] = ()
+    """Optional credentials that were not given, because the flow sends another one."""
+
+
+def told_by(notes: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a note says of an optional parameter that it is a credential which is left out."""
+    return lambda name: any(f"optional parameter {name!r} is left out: it is a credential" in note for note in notes)
 
 
 def prove(proof: Proof, path: Path, number: int) -> Iterator[Result]:
@@ -70,7 +77,7 @@ def prove(proof: Proof, path: Path, number: int) -> Iterator[Result]:
         told = _not_made(flows, made)
         try:
             call = call_of(document, checker, operation, proof.seed, made.parameters if made else {})
-            arguments = arguments_of(call, made.parameters, made.schema) if made else {}
+            arguments = arguments_of(call, made.parameters, made.schema, told_by(made.notes)) if made else {}
             calls[operation.key] = call
             if unread:
                 raise NoAnswer(unread)
@@ -89,7 +96,8 @@ def prove(proof: Proof, path: Path, number: int) -> Iterator[Result]:
     beside = _beside(proof, document, small, calls, expected)
     for key in keys:
         verdict, answer = found[key]
-        yield Result(path.name, key, verdict, beside.get(key, Verdict(NOT_COMPARED)), answer)
+        left_out = tuple(calls[key].left_out) if key in calls else ()
+        yield Result(path.name, key, verdict, beside.get(key, Verdict(NOT_COMPARED)), answer, left_out)
 
 
 def _moved_here(proof: Proof, path: Path) -> tuple[Path, Document]:
@@ -152,7 +160,8 @@ def _called(
     expected: list[Parts],
 ) -> tuple[Verdict, str]:
     """Call the flow, and judge what it sent; then what is wrong with its answer."""
-    urls = [text for text in _strings(dict(made.parameters)) if text.startswith(("http://", "https://"))]
+    given = [made.parameters.get("url"), *(auth.get("tokenUrl") for auth in credentials_in(made.parameters))]
+    urls = [url for url in given if isinstance(url, str) and url.startswith(("http://", "https://"))]
     if strange := [url for url in urls if not url.startswith(proof.echo.origin)]:
         return Verdict(WRONG, [f"it would be sent to {strange[0][:100]}"]), ""
     plan = planned(document, checker, call.operation, proof.seed)
@@ -172,14 +181,6 @@ def _called(
         return refused(f"nothing was sent: {text[:300]}", call, made.notes), ""
     verdict = judged(expected, parts_of(arrived[0], _headers_of(call)), call, document, made.notes)
     return verdict, plan.fault(result)
-
-
-def _strings(value: Json) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _strings(each)
 
 
 def _beside(

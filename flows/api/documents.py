@@ -25,7 +25,7 @@ from flows.transfer.apis import MAX_CHOSEN, Api, ApiPlan, Step
 from flows.transfer.choosing import Filter
 from flows.transfer.files import Choice
 from flows.transfer.forms import whole_address
-from flows.transfer.openapi import MAX_DOCUMENT_BYTES, Document, Operation
+from flows.transfer.openapi import MAX_DOCUMENT_BYTES, Document, Operation, Operations
 from flows.values.scopes import Scope
 from flows.values.tool_names import tool_name_of
 
@@ -78,6 +78,14 @@ CREDENTIALS = OpenApiParameter(
 )
 
 
+MEDIA_TYPE = OpenApiParameter(
+    "mediaType",
+    OpenApiTypes.STR,
+    description="Of an OpenAPI document: the media type of the bodies that leave a choice, as the preview lists them "
+    "in `mediaTypes`. Operations that do not take it, and all without it, send JSON where they can, else a form.",
+)
+
+
 class BytesParser(BaseParser):
     """The body as it came, up to the size that a document may have."""
 
@@ -123,9 +131,15 @@ class Asked:
         if self.credentials and self.credentials not in ways:
             has = f"write one of: {', '.join(ways)}" if ways else "the document leaves no choice"
             raise ValidationError({"credentials": [has]})
+        media_type = request.query_params.get("mediaType", "").strip().lower()
+        self._operations = Operations(self.document, self.address, self.credentials, media_type)
+        self.kinds = self._operations.media_types
+        if media_type and media_type not in (known := [kind for kind, _ in self.kinds]):
+            has = f"write one of: {', '.join(known)}" if known else "the document leaves no choice"
+            raise ValidationError({"mediaType": [has]})
         self.api = Api.of(self.document, source, self.address)
         self.made = apis.made_of(server, self.api)
-        self.listed = openapi.listed(self.document)
+        self.listed = self._operations.listed
         named = request.query_params.getlist("operations")
         self.keys = self._named(named) if named else None
 
@@ -141,7 +155,7 @@ class Asked:
 
     def converted(self, keys: Collection[str]) -> list[Operation]:
         """These operations with their flows."""
-        return openapi.operations_of(self.document, self.address, self.credentials, keys)
+        return self._operations.converted(keys)
 
     def chosen(self) -> list[Operation]:
         """The operations that are asked for, with their flows; raises ValidationError for those that cannot be made."""
@@ -233,6 +247,13 @@ class CredentialsSerializer(Serializer):
     operations = serializers.IntegerField(help_text="How many know it.")
 
 
+class MediaTypeSerializer(Serializer):
+    """A media type of bodies that leave a choice."""
+
+    mediaType = serializers.CharField(help_text="What `?mediaType=` takes.")
+    operations = serializers.IntegerField(help_text="How many take it, and others too.")
+
+
 class PreviewSerializer(Serializer):
     """A page of operations, and what holds for all of them."""
 
@@ -245,6 +266,7 @@ class PreviewSerializer(Serializer):
     version = serializers.CharField(allow_blank=True)
     address = serializers.CharField()
     credentials = CredentialsSerializer(many=True)
+    mediaTypes = MediaTypeSerializer(many=True)
     removed = RemovedSerializer(many=True)
 
 
@@ -257,7 +279,7 @@ class ServerImportPreview(OfServer):
     @extend_schema(
         operation_id="servers_import_preview",
         parameters=[
-            *(SERVER_ID, OPERATIONS, ADDRESS, CREDENTIALS, REPLACE),
+            *(SERVER_ID, OPERATIONS, ADDRESS, CREDENTIALS, MEDIA_TYPE, REPLACE),
             OpenApiParameter("search", OpenApiTypes.STR, description="Words of title, path, tool name or tags."),
             OpenApiParameter("tag", OpenApiTypes.STR, description="Operations with this tag."),
             OpenApiParameter("method", OpenApiTypes.STR, description="Operations of this method."),
@@ -269,6 +291,10 @@ class ServerImportPreview(OfServer):
     )
     def post(self, request: Request, **kwargs: Any) -> Response:
         """A page of the operations, or of those that are named."""
+        with openapi.without_full_collections():
+            return self._preview(request)
+
+    def _preview(self, request: Request) -> Response:
         server, source = self.server, text_of(request.data)
         if not openapi.is_openapi(source):
             raise ParseError("The body is no OpenAPI document: it does not say `openapi` or `swagger`.")
@@ -286,6 +312,7 @@ class ServerImportPreview(OfServer):
         gone = apis.removed(asked.made, {each.key for each in asked.listed})
         about = {"title": asked.api.title, "version": asked.api.version, "address": asked.address, "removed": gone}
         about["credentials"] = asked.ways
+        about["mediaTypes"] = [{"mediaType": kind, "operations": number} for kind, number in asked.kinds]
         return Response(PreviewSerializer(envelope.envelope(items) | about).data)
 
 

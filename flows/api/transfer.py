@@ -17,6 +17,7 @@ from flows.api.documents import (
     ADDRESS,
     BODY,
     CREDENTIALS,
+    MEDIA_TYPE,
     NO_DOCUMENT,
     OPERATIONS,
     PARSERS,
@@ -117,7 +118,7 @@ class ServerImport(OfServer):
 
     @extend_schema(
         operation_id="servers_import",
-        parameters=[SERVER_ID, REPLACE, OPERATIONS, ADDRESS, CREDENTIALS],
+        parameters=[SERVER_ID, REPLACE, OPERATIONS, ADDRESS, CREDENTIALS, MEDIA_TYPE],
         request=BODY,
         responses={201: ImportedSerializer, 400: REFUSED, 413: TOO_LARGE, 415: NO_DOCUMENT},
     )
@@ -126,7 +127,8 @@ class ServerImport(OfServer):
         server, text = self.server, text_of(request.data)
         try:
             if openapi.is_openapi(text):
-                return self._answer(*self._of_document(Asked(request, server, text.encode())))
+                with openapi.without_full_collections():
+                    return self._answer(*self._of_document(Asked(request, server, text.encode())))
             document = DepthSafeJSONParser().parse(BytesIO(text.encode()), parser_context={"encoding": "utf-8"})
             return self._answer(*self._of_file(request, server, document))
         except DefinitionError as error:

@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from flows.models import KeptDocument, Server
@@ -11,12 +11,12 @@ from flows.transfer import apis, documents, openapi
 from flows.transfer.apis import Api, ApiPlan
 from flows.transfer.files import Choice
 from flows.transfer.forms import AddressForm
-from flows.transfer.openapi import Document, Operation
+from flows.transfer.openapi import Operation, Operations
 
 MAX_CHECKED = 1_500
 """Operations of a document that are converted when it is brought; of the others the preview says what is wrong."""
 _TOGETHER = 100
-"""Operations that are converted together."""
+"""Operations that are converted together: there is a limit to what they hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,18 @@ class Choosing:
         """The key of the way to show who calls that was chosen; empty when each operation takes its own first."""
         return str(self.row.choices.get("credentials", ""))
 
+    @property
+    def media_type(self) -> str:
+        """The media type that was chosen for bodies; empty when each operation takes its own first."""
+        return str(self.row.choices.get("media_type", ""))
+
     def form(self, data: Mapping[str, Any] | None = None) -> AddressForm:
         """The form of the address and of the credentials, filled in as they were chosen."""
-        ways, said = self.listing["ways"], str(self.listing["address"])
-        return AddressForm(data, address=self.address, said=said, ways=ways, way=self.credentials)
+        said = str(self.listing["address"])
+        initial = {"address": self.address, "credentials": self.credentials, "media_type": self.media_type}
+        return AddressForm(
+            data, initial=initial, said=said, ways=self.listing["ways"], kinds=self.listing.get("kinds", ())
+        )
 
     def found(self, wanted: Filter) -> Iterator[tuple[int, Operation]]:
         """The operations that a filter keeps, each with its number in the document."""
@@ -74,24 +82,27 @@ class Choosing:
         """Keep what is chosen, in the document's order, and other choices by their names."""
         able = [each.key for each in self.operations if each.key in self.chosen and not each.problem]
         self.chosen = set(able)
-        documents.choose(self.row, self.row.choices | choices | {"chosen": able})
+        self.row.choices = self.row.choices | choices | {"chosen": able}
+        self.row.save(update_fields=["choices"])
 
     @property
     def unchecked(self) -> int:
         """How many operations nobody has tried to convert yet."""
         return max(0, len(self.operations) - MAX_CHECKED)
 
+    @openapi.without_full_collections()
     def planned(self, choices: Mapping[str, Choice]) -> tuple[ApiPlan, list[Any]]:
         """What would become of the chosen operations, and the flows whose operation the API has no more."""
         source = documents.unpacked(self.row)
         document = openapi.read(source)
         api = Api.of(document, source, self.address)
         made = apis.made_of(self.server, api)
-        operations = openapi.operations_of(document, self.address, self.credentials, self.chosen)
+        operations = Operations(document, self.address, self.credentials, self.media_type).converted(self.chosen)
         gone = apis.removed(made, {each.key for each in self.operations})
         return apis.planned(self.server, api, operations, made, choices), gone
 
 
+@openapi.without_full_collections()
 def begin(user: Any, server: Server, source: bytes) -> int:
     """Read a document, list its operations and keep it; gives its id, raises DefinitionError.
 
@@ -100,30 +111,33 @@ def begin(user: Any, server: Server, source: bytes) -> int:
     """
     document = openapi.read(source)
     address = openapi.address_of(document)
-    operations = [*_checked(document, address or "https://")]
+    every = Operations(document, address or "https://")
+    operations = _checked(every)
     made = apis.made_of(server, api := Api.of(document, source, address))
     chosen = apis.chosen_at_first(operations, made)
     if len(chosen) > apis.MAX_CHOSEN:
         chosen = {key for key in list(made)[: apis.MAX_CHOSEN] if key in chosen}
-    listed = [{name: value for name, value in asdict(each).items() if name != "flow"} for each in operations]
+    listed = [asdict(each) for each in operations]
     listing: dict[str, Any] = {"title": api.title, "version": api.version, "address": address, "operations": listed}
+    listing["kinds"] = every.media_types
     listing["ways"] = [[way.key, way.words, way.operations] for way in openapi.alternatives_of(document)]
     keys = [each.key for each in operations if each.key in chosen]
     return documents.keep(user, server, source, zlib.compress(json.dumps(listing).encode(), 1), {"chosen": keys})
 
 
-def _checked(document: Document, address: str) -> Iterator[Operation]:
-    """Every operation, the first ones with their problems and notes; what is converted together has a limit."""
-    listed = openapi.listed(document)
+def _checked(operations: Operations) -> list[Operation]:
+    """Every operation without its flow, the first ones with their problems and notes."""
+    listed = operations.listed
+    found: list[Operation] = []
     for start in range(0, min(len(listed), MAX_CHECKED), _TOGETHER):
         keys = {each.key for each in listed[start : min(start + _TOGETHER, MAX_CHECKED)]}
-        yield from openapi.operations_of(document, address, only=keys)
-    yield from listed[MAX_CHECKED:]
+        found += (replace(each, flow=None) for each in operations.converted(keys))
+    return found + listed[MAX_CHECKED:]
 
 
 def choosing_of(user: Any, server: Server, document_id: Any) -> Choosing:
     """A kept document and what was chosen; raises Http404 when it is gone, another's or another server's."""
-    row = documents.kept_row(user, server, document_id)
+    row = documents.kept(user, server, document_id)
     listing = json.loads(zlib.decompress(row.listing or b""))
     operations = [Operation(**each) for each in listing["operations"]]
     return Choosing(row, server, listing, operations, set(row.choices.get("chosen", ())))

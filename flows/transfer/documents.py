@@ -18,14 +18,14 @@ MAX_DOCUMENTS = 5
 """Documents that are kept for one person; one more takes the place of the oldest."""
 
 
-def keep(user: Any, server: Server, source: str | bytes, listing: bytes | None = None, choices: Any = None) -> int:
+def keep(user: Any, server: Server, source: bytes, listing: bytes | None = None, choices: Any = None) -> int:
     """Keep a document as it came, read or not, and return its id; the caller has seen that `user` may see `server`.
 
     `listing` and `choices` are kept beside it, for `flows.transfer.choosing`.
 
     What is older than a day goes, whoever brought it, and so does this person's sixth.
     """
-    packed = zlib.compress(source.encode() if isinstance(source, str) else source, 1)
+    packed = zlib.compress(source, 1)
     with transaction.atomic():
         row = KeptDocument(owner=user, server=server, packed=packed, listing=listing, choices=choices or {})
         row.save()
@@ -35,27 +35,11 @@ def keep(user: Any, server: Server, source: str | bytes, listing: bytes | None =
     return int(row.pk)
 
 
-def kept(user: Any, server: Server, document_id: Any) -> bytes:
-    """The document as it came, for `openapi.read`; raises Http404 when it is gone, another's or another server's."""
-    return unpacked(kept_row(user, server, document_id))
-
-
-def choose(row: KeptDocument, choices: Any) -> None:
-    """Keep what was chosen of a document."""
-    row.choices = choices
-    row.save(update_fields=["choices"])
-
-
-def kept_row(user: Any, server: Server, document_id: Any) -> KeptDocument:
-    """The row of a document, with its listing and what was chosen; raises Http404 as `kept` does."""
+def kept(user: Any, server: Server, document_id: Any) -> KeptDocument:
+    """A document, its listing and what was chosen; raises Http404 when it is gone, another's or of another server."""
     return KeptDocument.objects.visible_or_404(user, pk=document_id, server=server)
 
 
 def unpacked(row: KeptDocument) -> bytes:
-    """The document as it came."""
+    """The document as it came, for `openapi.read`."""
     return zlib.decompress(row.packed)
-
-
-def forget(user: Any, document_id: Any) -> None:
-    """Let a document go that is needed no more; nothing happens when it is gone already."""
-    KeptDocument.objects.visible_to(user).filter(pk=document_id).delete()

@@ -49,19 +49,31 @@ class SourceForm(forms.Form):
 
 
 class AddressForm(forms.Form):
-    """Where the other system of an OpenAPI document is, and how to show it who calls.
+    """Where the other system of an OpenAPI document is, how to show it who calls, and how bodies are written.
 
-    `said` is what the document says of the address; `ways` are its alternatives as JSON, and `way` the key of one.
+    `said` is what the document says of the address; `ways` are its alternatives as JSON, `kinds` the media types that
+    bodies leave to choose from.
     """
 
     address = forms.CharField(max_length=2000, help_text="What the paths of the operations are appended to.")
 
     def __init__(
-        self, data: Mapping[str, Any] | None = None, *, address: str, said: str, ways: Sequence[Any] = (), way: str = ""
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        initial: Mapping[str, str],
+        said: str,
+        ways: Sequence[Any] = (),
+        kinds: Sequence[Any] = (),
     ) -> None:
-        super().__init__(data, initial={"address": address if urlsplit(address).scheme else "", "credentials": way})
+        address = initial["address"]
+        super().__init__(data, initial={**initial, "address": address if urlsplit(address).scheme else ""})
         if ways:
-            self.fields["credentials"] = credentials_field(ways)
+            what = "How the flows show the other system who sends their requests."
+            self.fields["credentials"] = _choice(ways, "Authentication", what)
+        if kinds:
+            what = "What the flows send as body, where operations take several media types."
+            self.fields["media_type"] = _choice([(kind, kind, number) for kind, number in kinds], "Body", what)
         if not urlsplit(said).scheme:
             where = f"only {said}" if said else "not where it is"
             self.fields["address"].help_text = f"The document says {where}: write the whole address, https://..."
@@ -71,15 +83,11 @@ class AddressForm(forms.Form):
         return whole_address(self.cleaned_data["address"])
 
 
-def credentials_field(ways: Sequence[Any]) -> forms.ChoiceField:
-    """Which of several ways to show who calls is taken; an operation that does not know it takes its own first."""
-    choices = [(key, f"{words}, {number:,} operation{pluralize(number)}") for key, words, number in ways]
-    return forms.ChoiceField(
-        required=False,
-        label="Authentication",
-        choices=[("", "What each operation names first"), *choices],
-        help_text="How the flows show the other system who sends their requests.",
-    )
+def _choice(offered: Sequence[Any], label: str, help_text: str) -> forms.ChoiceField:
+    """One of several for the whole document; an operation that does not know it takes its own first."""
+    choices = [(key, f"{words}, {number:,} operation{pluralize(number)}") for key, words, number in offered]
+    choices = [("", "What each operation names first"), *choices]
+    return forms.ChoiceField(required=False, label=label, choices=choices, help_text=help_text)
 
 
 def whole_address(text: str) -> str:

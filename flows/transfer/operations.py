@@ -83,7 +83,7 @@ def _kept(request: HttpRequest, server: Server, choice: Choosing, wanted: Filter
         choice.chosen -= found
     form = choice.form(request.POST)
     form.is_valid()
-    given = {"address": request.POST.get("address", "")[:2000], "credentials": choice.credentials}
+    given = {"address": request.POST.get("address", "")[:2000]}
     choice.store(**given | form.cleaned_data)
     if go == "preview":
         number, problem = len(choice.chosen), ""
@@ -144,7 +144,7 @@ def _operations_page(
 def preview(request: HttpRequest, server: Server, choice: Choosing) -> HttpResponse:
     """What becomes of each chosen operation, held against the flows that were made of it; sent, do it."""
     address = reverse("flows:server-import-document", args=[server.pk, choice.row.pk])
-    form = choice.form({"address": choice.address, "credentials": choice.credentials})
+    form = choice.form({"address": choice.address, "credentials": choice.credentials, "media_type": choice.media_type})
     if not form.is_valid() or not 0 < len(choice.chosen) <= MAX_CHOSEN:
         return redirect(address)
     faults: Sequence[Fault] = ()

@@ -19,7 +19,9 @@ WANTED = ("node-types/", "prompts/", "resources/", "servers/", "flows/{flowId}/"
 def tools(uvicorn_server: LiveServer) -> Iterator[dict[str, str]]:
     """The path of each tool by its name; the server calls itself by them."""
     document = openapi.read(send(uvicorn_server, "GET", "schema/?format=json").decode())
-    made = {each.path: each for each in openapi.operations_of(document, uvicorn_server.url) if each.method == "get"}
+    made = {
+        each.path: each for each in openapi.Operations(document, uvicorn_server.url).converted() if each.method == "get"
+    }
     flows: dict[str, dict[str, Any]] = {}
     paths: dict[str, str] = {}
     for path in WANTED:

@@ -5,7 +5,8 @@ Everything in a document is a stranger's text. Nothing of it is fetched, and no 
 """
 
 from flows.transfer.openapi.document import MAX_DOCUMENT_BYTES, Document, Unusable, is_openapi, read
-from flows.transfer.openapi.operations import Operation, address_of, alternatives_of, listed, operations_of
+from flows.transfer.openapi.memory import without_full_collections
+from flows.transfer.openapi.operations import Operation, Operations, address_of, alternatives_of
 from flows.transfer.openapi.security import Alternative
 
 __all__ = [
@@ -13,11 +14,11 @@ __all__ = [
     "Alternative",
     "Document",
     "Operation",
+    "Operations",
     "Unusable",
     "address_of",
     "alternatives_of",
     "is_openapi",
-    "listed",
-    "operations_of",
     "read",
+    "without_full_collections",
 ]

@@ -22,11 +22,11 @@ _BYTES = re.compile(
     r"application/(octet-stream|pdf|(x-)?(zip|gzip|tar|bzip2?))|(image|audio|video|font)/", re.IGNORECASE
 )
 _ANY = ("*/*", "application/*")
-_FORM, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+FORM, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 # Which media type is sent where a body may be of several: what a model writes best comes first.
 _KINDS: tuple[tuple[str, Callable[[str], Any]], ...] = (
     ("bodyJson", JSON.fullmatch),
-    ("bodyForm", _FORM.__eq__),
+    ("bodyForm", FORM.__eq__),
     ("bodyMultipart", _MULTIPART.__eq__),
     ("bodyJson", _ANY.__contains__),
     ("bodyText", _TEXT.fullmatch),
@@ -47,14 +47,17 @@ class Body:
     styles: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def body_of(converter: Converter, described: dict[str, Any], note: Note, *, is_partial: bool) -> Body:
-    """What a Request Body Object asks for; raises Unusable.
+def body_of(
+    converter: Converter, described: dict[str, Any], note: Note, *, is_partial: bool, media_type: str = ""
+) -> Body:
+    """What a Request Body Object asks for, of the media type that was chosen if it is one of several; raises Unusable.
 
     `is_partial`: it changes a part of something. What is not sent stays as it is there, so nothing has a default.
     """
     content = described.get("content") or {}
-    plain = {name: name.partition(";")[0].strip().lower() for name in content}
+    plain = {name: bare(name) for name in content}
     fitting = [(parameter, name) for parameter, fits in _KINDS for name in content if fits(plain[name])]
+    fitting.sort(key=lambda each: plain[each[1]] != media_type)
     if not fitting:
         raise Unusable(f"its body is {', '.join(content) or 'not described'}, which requests of flows do not send")
     for parameter, name in fitting:
@@ -68,7 +71,7 @@ def body_of(converter: Converter, described: dict[str, Any], note: Note, *, is_p
     else:
         raise Unusable(f"its body is {name}, and the document describes no fields")
     if others := [other for other in content if other != name]:
-        note(f"the body may also be {', '.join(others)[:200]}; this tool sends {name}")
+        note(f"the body may also be {', '.join(others)[:200]}; this tool sends {name}, unless you choose another one")
         _note_files(converter.document, [content[other] for other in others if plain[other] == _MULTIPART], note)
     if described.get("description"):
         schema = {"description": str(described["description"]).strip()} | schema
@@ -82,6 +85,19 @@ def body_of(converter: Converter, described: dict[str, Any], note: Note, *, is_p
     if not body.is_required and body.parameter != "bodyJson":
         _leave_out(body, note)
     return body
+
+
+def bare(media_type: str) -> str:
+    """A media type without its parameters, as all write it."""
+    return media_type.partition(";")[0].strip().lower()
+
+
+def media_types_of(described: dict[str, Any]) -> list[str]:
+    """Those that a Request Body Object offers to choose from; none where it is one alone."""
+    content = described.get("content")
+    names = list(dict.fromkeys(map(bare, content))) if isinstance(content, dict) else []
+    found = [name for name in names if "*" not in name and any(fits(name) for _, fits in _KINDS)]
+    return found if len(found) > 1 else []
 
 
 def _note_files(document: Document, medias: list[Any], note: Note) -> None:

@@ -1,6 +1,5 @@
 """An OpenAPI document as a plain JSON value: JSON or YAML, within limits, with local references only."""
 
-import gc
 import json
 import re
 from collections.abc import Iterator
@@ -184,14 +183,7 @@ def _parsed(text: str) -> Any:
     # Before there are values: no more than these can come of it, and texts have a few of these signs too.
     if is_json and 1 + sum(map(text.count, ",[{")) > 2 * MAX_VALUES:
         raise Unusable(f"The document holds more than {MAX_VALUES:,} values.")
-    # Looking for garbage again and again while nothing but new values comes stops every thread, for longer each time.
-    was_collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return parse_json(text, lets_others_in=True) if is_json else parse_yaml(text, MAX_VALUES)
-    finally:
-        if was_collecting:
-            gc.enable()
+    return parse_json(text, lets_others_in=True) if is_json else parse_yaml(text, MAX_VALUES)
 
 
 def _check(root: Any) -> None:

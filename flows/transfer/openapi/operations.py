@@ -1,22 +1,24 @@
 """The operations of a document, each with the flow that it becomes."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from flows.schemas.compiled import SchemaError
 from flows.transfer.openapi.answers import Answer, Answers
+from flows.transfer.openapi.bodies import media_types_of
 from flows.transfer.openapi.document import Document, Place, Unusable
 from flows.transfer.openapi.request import NodeRequest, parameters_of, request_of
-from flows.transfer.openapi.schemas import MAX_SCHEMAS, Converter, describe, fitting
+from flows.transfer.openapi.schemas import Converter, describe, fitting
 from flows.transfer.openapi.security import Alternative, Security, literal
 from flows.transfer.openapi.words import MAX_NAME, Occasions, description_of, in_words, title_of
 from flows.values.http_methods import ANNOTATIONS
 from flows.values.reserved_names import GET_RESULT
 from flows.values.tool_names import tool_name_of
 
-MAX_CONVERTED = 500_000
+MAX_CONVERTED = 2_000_000
 """Schemas that operations that are converted together may have when every reference is written out."""
 MAX_PARAMETERS = 500
 """Parameters of one operation."""
@@ -56,41 +58,119 @@ def _server(servers: Any) -> str:
     for name, variable in variables.items() if isinstance(variables, dict) else ():
         if isinstance(variable, dict):
             url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
-    return url.rstrip("/")
+    # Without a scheme it is that of the document's own address, which nobody knows; https is one that all have.
+    return f"https:{url}".rstrip("/") if url.startswith("//") else url.rstrip("/")
 
 
-def listed(document: Document) -> list[Operation]:
-    """Every operation, in the document's order, none of them converted: quick also for thousands.
+class Operations:
+    """The operations of a document, and the flows that they become.
 
-    `problem` says of some already that they cannot be made: what is in another document, or cannot be sent.
+    `address` is where the other system is. `credentials` is the key of one of `alternatives_of`, `media_type` one of
+    `media_types`: an operation that does not know it takes its own first. An operation has the same tool name whatever
+    it is converted with.
     """
-    return [operation for operation, _ in _listed(document)]
+
+    def __init__(self, document: Document, address: str = "", credentials: str = "", media_type: str = "") -> None:
+        self.document, self.address, self.media_type = document, address, media_type
+        self._security = Security(document, credentials)
+        self._converter = Converter(document)
+        self._answers, self._occasions = Answers(document), Occasions(document)
+        self._listed = list(_listed(document))
+
+    @property
+    def listed(self) -> list[Operation]:
+        """Every operation, in the document's order, none of them converted: quick also for thousands.
+
+        `problem` says of some already that they cannot be made: what is in another document, or cannot be sent.
+        """
+        return [operation for operation, _ in self._listed]
+
+    @property
+    def media_types(self) -> list[tuple[str, int]]:
+        """The media types that bodies leave to choose from, each with the number of operations that do."""
+        numbers: Counter[str] = Counter()
+        for _, place in self._listed:
+            try:
+                numbers.update(media_types_of(self.document.object(place.item[place.method].get("requestBody"))))
+            except (Unusable, KeyError):
+                continue  # there is none, or the operation says what is wrong with it
+        return list(numbers.items())
+
+    def converted(self, only: Collection[str] | None = None) -> list[Operation]:
+        """The operations of these keys, or all, in the document's order, with the flows that they become."""
+        wanted = None if only is None else frozenset(only)
+        found, left = [], MAX_CONVERTED
+        for operation, place in self._listed:
+            if wanted is not None and operation.key not in wanted:
+                continue
+            if operation.problem:
+                found.append(operation)
+            elif left <= 0:
+                found.append(_without_flow(operation, "this is too much at once; choose fewer operations"))
+            else:
+                self._converter.begin()
+                found.append(self._convert(operation, place.item))
+                left -= self._converter.spent
+        return found
+
+    def _convert(self, made: Operation, item: dict[str, Any]) -> Operation:
+        method, path, document = made.method, made.path, self.document
+        operation = item[method]
+        answer = self._answers.of(method, operation)
+        made = replace(made, description=description_of(method, path, item, answer.words))
+        try:
+            if sum(len(source.get("parameters") or ()) for source in (item, operation)) > MAX_PARAMETERS:
+                raise Unusable(f"it has more than {MAX_PARAMETERS} parameters")
+            own = _server(operation.get("servers") or item.get("servers"))
+            base = urljoin(f"{self.address}/", own).rstrip("/") if own else self.address
+            if own and not urlsplit(own).scheme:
+                made.notes.append(f"it has an address of its own, {own[:200]!r}, which is taken for {base[:200]}")
+            request = request_of(
+                self._converter, self._security, method, path, item, literal(base), made.notes.append, self.media_type
+            )
+            describe(request.properties, _examples(document, item, operation))
+            _name_body(request, operation, document)
+            flow = _flow(made, request, answer) | {
+                "whenToUse": self._occasions.to_use(path, operation),
+                "whenNotToUse": self._occasions.not_to_use(method, path, item),
+                "inputSchema": fitting(request.input_schema, made.notes.append),
+                "annotations": _annotations(method, operation),
+            }
+        except SchemaError as error:
+            return _without_flow(made, f"its parameters cannot be described here: {error}")
+        except Unusable as error:
+            return _without_flow(made, str(error))
+        except RecursionError:
+            return _without_flow(made, "its schemas are nested too deep when references are written out")
+        except (AttributeError, KeyError, TypeError):
+            # A list where an object belongs, and the like: one check for all places of a stranger's document.
+            return _without_flow(made, "the document describes it in a form that is not OpenAPI")
+        return replace(made, flow=flow)
 
 
-def operations_of(
-    document: Document, address: str, credentials: str = "", only: Collection[str] | None = None
-) -> list[Operation]:
-    """The operations of these keys, or all, in the document's order, with the flows that they become.
+def alternatives_of(document: Document) -> list[Alternative]:
+    """The ways in which operations may show who calls, where they leave a choice; see `Operations`."""
+    security = Security(document)
+    return security.alternatives(
+        (operation, _credentials(document, security, place.item, operation))
+        for place in document.places()
+        if not place.problem and isinstance(operation := place.item.get(place.method), dict)
+    )
 
-    `address` is where the other system is. `credentials` is the key of one of `alternatives_of`; an operation that does
-    not know it takes its own first. An operation has the same tool name whatever it is converted with.
-    """
-    security = Security(document, credentials)
-    wanted = None if only is None else frozenset(only)
-    answers, occasions = Answers(document), Occasions(document)
-    found, left = [], MAX_CONVERTED
-    for operation, place in _listed(document):
-        if wanted is not None and operation.key not in wanted:
-            continue
-        if operation.problem:
-            found.append(operation)
-        elif left <= 0:
-            found.append(_without_flow(operation, "this is too much at once; choose fewer operations"))
-        else:
-            converter = Converter(document)
-            found.append(_operation(converter, security, answers, occasions, operation, place.item, address))
-            left -= MAX_SCHEMAS - converter.left
-    return found
+
+def _credentials(
+    document: Document, security: Security, item: dict[str, Any], operation: dict[str, Any]
+) -> list[dict[str, Any]]:
+    try:
+        return [each for each in parameters_of(document, item, operation) if security.is_credential(each)]
+    except (Unusable, TypeError):
+        return []  # the operation says why it cannot be made
+
+
+def _name(operation: dict[str, Any]) -> str:
+    """The name of an operation, cut at once: thousands of operations may refer to one that is megabytes long."""
+    name = operation.get("operationId")
+    return name[:MAX_NAME] if isinstance(name, str) else ""
 
 
 def _listed(document: Document) -> list[tuple[Operation, Place]]:
@@ -116,70 +196,6 @@ def _listed(document: Document) -> list[tuple[Operation, Place]]:
         )
         found.append((made, place))
     return found
-
-
-def alternatives_of(document: Document) -> list[Alternative]:
-    """The ways in which operations may show who calls, where they leave a choice; see `operations_of`."""
-    security = Security(document)
-    return security.alternatives(
-        (operation, _credentials(document, security, place.item, operation))
-        for place in document.places()
-        if not place.problem and isinstance(operation := place.item.get(place.method), dict)
-    )
-
-
-def _credentials(
-    document: Document, security: Security, item: dict[str, Any], operation: dict[str, Any]
-) -> list[dict[str, Any]]:
-    try:
-        return [each for each in parameters_of(document, item, operation) if security.is_credential(each)]
-    except (Unusable, TypeError):
-        return []  # the operation says why it cannot be made
-
-
-def _name(operation: dict[str, Any]) -> str:
-    """The name of an operation, cut at once: thousands of operations may refer to one that is megabytes long."""
-    name = operation.get("operationId")
-    return name[:MAX_NAME] if isinstance(name, str) else ""
-
-
-def _operation(
-    converter: Converter,
-    security: Security,
-    answers: Answers,
-    occasions: Occasions,
-    made: Operation,
-    item: dict[str, Any],
-    address: str,
-) -> Operation:
-    method, path, document = made.method, made.path, converter.document
-    operation = item[method]
-    answer = answers.of(method, operation)
-    made = replace(made, description=description_of(method, path, item, answer.words))
-    try:
-        if sum(len(source.get("parameters") or ()) for source in (item, operation)) > MAX_PARAMETERS:
-            raise Unusable(f"it has more than {MAX_PARAMETERS} parameters")
-        own = _server(operation.get("servers") or item.get("servers"))
-        base = own if urlsplit(own).scheme else address
-        request = request_of(converter, security, method, path, item, literal(base), made.notes.append)
-        describe(request.properties, _examples(document, item, operation))
-        _name_body(request, operation, document)
-        flow = _flow(made, request, answer) | {
-            "whenToUse": occasions.to_use(path, operation),
-            "whenNotToUse": occasions.not_to_use(method, path, item),
-            "inputSchema": fitting(request.input_schema, made.notes.append),
-            "annotations": _annotations(method, operation),
-        }
-    except SchemaError as error:
-        return _without_flow(made, f"its parameters cannot be described here: {error}")
-    except Unusable as error:
-        return _without_flow(made, str(error))
-    except RecursionError:
-        return _without_flow(made, "its schemas are nested too deep when references are written out")
-    except (AttributeError, KeyError, TypeError):
-        # A list where an object belongs, and the like: one check for all places of a stranger's document.
-        return _without_flow(made, "the document describes it in a form that is not OpenAPI")
-    return replace(made, flow=flow)
 
 
 def _without_flow(made: Operation, problem: str) -> Operation:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.adapters.http_client import OWN_HEADERS
-from flows.transfer.openapi.bodies import JSON, body_of
+from flows.transfer.openapi.bodies import FORM, JSON, bare, body_of
 from flows.transfer.openapi.document import Document, Unusable
 from flows.transfer.openapi.schemas import Converter, may_be_left_out
 from flows.transfer.openapi.security import Security, literal
 from flows.transfer.openapi.styles import NESTED, style_of, types_of
 
-PLACES = {"path": "path", "query": "query", "header": "headers", "cookie": "cookies"}
+PLACES = {"path": "path", "query": "query", "querystring": "query", "header": "headers", "cookie": "cookies"}
 """Where a parameter may be, and the node's parameter for it."""
 _NOT_PARAMETERS = OWN_HEADERS | {"accept", "content-type", "authorization"}
 """Headers that OpenAPI describes elsewhere (OAS 3.1 4.8.12.1), and those that the connection writes by itself."""
@@ -61,7 +61,14 @@ class NodeRequest:
 
 
 def request_of(
-    converter: Converter, security: Security, method: str, path: str, item: dict[str, Any], base: str, note: Note
+    converter: Converter,
+    security: Security,
+    method: str,
+    path: str,
+    item: dict[str, Any],
+    base: str,
+    note: Note,
+    media_type: str = "",
 ) -> NodeRequest:
     """The request of an operation; raises Unusable for what an `http_request` cannot send faithfully."""
     operation = converter.document.object(item[method])
@@ -77,7 +84,7 @@ def request_of(
             request.put("path", name, request.argument(name, "path", {"type": "string"}, is_required=True))
     if "requestBody" in operation:
         described = converter.document.object(operation["requestBody"])
-        body = body_of(converter, described, note, is_partial=method == "patch")
+        body = body_of(converter, described, note, is_partial=method == "patch", media_type=media_type)
         value = request.argument("body", "body", body.schema, is_required=body.is_required)
         request.parameters[body.parameter] = value
         if body.parameter == "bodyJson" and not body.is_required:
@@ -105,6 +112,9 @@ def _add(converter: Converter, request: NodeRequest, path: str, parameter: dict[
     is_required = parameter.get("required") is True or place == "path"
     if place == "header" and name.lower() in _NOT_PARAMETERS:
         return
+    if not parameter.get("name"):
+        note(f"a parameter without a name is left out, which would go into the {place[:20]}")
+        return
     if place == "path" and f"{{{name}}}" not in path:
         note(f"the parameter {name!r} is left out: the path does not say where it stands")
         return
@@ -130,11 +140,17 @@ def _described(
     if not content and "schema" not in parameter:
         raise Unusable("the document says nothing of its value")
     [(kind, media), *_] = content.items() if content else [("", parameter)]
+    is_whole = parameter.get("in") == "querystring"
+    if is_whole and bare(kind) != FORM:
+        raise Unusable(f"it is the whole query as {kind[:80] or 'one text'}, which requests of flows do not write")
     schema = converter.convert(converter.document.object(media).get("schema", {}), note)
     if not isinstance(schema, dict):
         raise Unusable("no value fits its schema")
-    if not content:
+    if is_whole and "object" not in types_of(schema):
+        raise Unusable("it is the whole query, and the document describes no names in it")
+    if is_whole or not content:
+        parameter = {} if is_whole else parameter
         return schema, style_of(place, name, parameter, schema, note)
-    if types_of(schema) <= NESTED and not JSON.fullmatch(kind.partition(";")[0].strip()):
+    if types_of(schema) <= NESTED and not JSON.fullmatch(bare(kind)):
         raise Unusable(f"it is a list or an object as {kind[:80]}, which requests of flows do not write")
     return schema, {"contentType": kind[:200]}

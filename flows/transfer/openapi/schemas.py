@@ -8,12 +8,13 @@ A schema takes what the document says that the other system takes, with these di
 
 - `oneOf` is `anyOf`: documents write it where alternatives overlap too, as a base beside what extends it. Where a
   `discriminator` with a mapping tells them apart, each says its value as `const`.
-- Members of an `allOf` are one object where they say nothing different of the same thing.
+- Members of an `allOf` are one object where they say nothing different of the same thing. One that takes no other
+  properties means those of all members, and one that a `discriminator` extends takes those of what extends it.
 """
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from flows.engine.registry import json_path, short
 from flows.schemas.compiled import MAX_DEPTH, SchemaError, check_tool_input_schema, compile_schema
@@ -44,23 +45,65 @@ system still refuses it.
 _WORDS = frozenset({"title", "description", "default", "deprecated"})
 
 
+_ALL_LEVELS = 2**31
+"""Of references in one another."""
+_FEWER_LEVELS = 6
+"""Where there is no room for all."""
+
+
+class _TooMany(Unusable):
+    """More schemas than there is room for."""
+
+
+class _Known(NamedTuple):
+    """What a reference leads to, converted: how many schemas that are, what it notes, and what references it meets."""
+
+    schema: Any
+    size: int
+    notes: tuple[str, ...]
+    met: frozenset[str]
+
+
 class Converter:
     """Writes schemas out; `note` is told what was left out."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.left = MAX_SCHEMAS
+        self._known: dict[str, _Known] = {}
+        self._met: set[str] = set()
+        self.begin()
+
+    def begin(self) -> None:
+        """An operation begins: it has room of its own."""
+        self.spent, self._left, self._levels = 0, MAX_SCHEMAS, _ALL_LEVELS
 
     def convert(self, schema: Any, note: Callable[[str], None]) -> Any:
         """The schema for what is sent, with no default that it refuses itself; raises Unusable."""
-        whole = _with_any_of(self._convert(schema, note, ()))
+        whole = _with_any_of(self._converted(schema, note))
         _drop_unfit_defaults(whole, note)
         return whole
 
+    def _converted(self, schema: Any, note: Callable[[str], None]) -> Any:
+        """The schema, with references followed to as many levels as the operation has room for."""
+        while True:
+            left, notes = self._left, list[str]()
+            try:
+                whole = self._convert(schema, notes.append, ())
+            except _TooMany:
+                self.spent += MAX_SCHEMAS
+                if self._levels == 1:
+                    raise
+                self._left, self._levels = MAX_SCHEMAS, min(self._levels - 1, _FEWER_LEVELS)
+                continue
+            self.spent += left - self._left
+            for each in dict.fromkeys(notes):
+                note(each)
+            return whole
+
     def _convert(self, schema: Any, note: Callable[[str], None], trail: tuple[str, ...]) -> Any:
-        self.left -= 1
-        if self.left < 0:
-            raise Unusable(f"its schemas are more than {MAX_SCHEMAS:,} when references are written out")
+        self._left -= 1
+        if self._left < 0:
+            raise _TooMany(f"its schemas are more than {MAX_SCHEMAS:,} when references are written out")
         if isinstance(schema, bool):
             return {} if schema else False
         if not isinstance(schema, dict):
@@ -78,6 +121,8 @@ class Converter:
         given = raw if isinstance(raw, dict) else {}
         examples = {name: each.get("example") for name, each in given.items() if isinstance(each, dict)}
         describe(found.get("properties", {}), examples)
+        if "discriminator" in schema and found.get("additionalProperties") is False:
+            del found["additionalProperties"]
         _tell_apart(schema, found)
         return _alternatives(_modern(schema, _together(found)))
 
@@ -85,14 +130,40 @@ class Converter:
         reference = schema["$ref"]
         if reference in trail:
             note(f"{str(reference).rpartition('/')[2]} holds itself; inside itself any value is taken")
+            self._met.add(reference)
             return {}
-        whole = self._convert(self.document.target(reference), note, (*trail, reference))
+        if len(trail) >= self._levels:
+            name = str(reference).rpartition("/")[2]
+            note(f"of {name} any value is taken: the schemas are more than {MAX_SCHEMAS:,} when all are written out")
+            return {}
+        whole = self._behind(reference, note, trail)
         beside = {name: value for name, value in schema.items() if name != "$ref"}
         words = {name: value for name, value in beside.items() if name in _WORDS}
         rest = {} if self.document.is_30 else {name: each for name, each in beside.items() if name not in _WORDS}
         if rest and (more := self._convert(rest, note, trail)):
             return _together({"allOf": [whole, more]} | words)
         return whole | words if isinstance(whole, dict) else whole
+
+    def _behind(self, reference: Any, note: Callable[[str], None], trail: tuple[str, ...]) -> Any:
+        """What a reference leads to; what it comes to is the same wherever it meets nothing that it stands in."""
+        target = self.document.target(reference)
+        known = self._known.get(reference)
+        if known is None or self._levels != _ALL_LEVELS or not known.met.isdisjoint(trail):
+            outer, left, notes = self._met, self._left, list[str]()
+            self._met = {reference}
+            whole = self._convert(target, notes.append, (*trail, reference))
+            known = _Known(whole, left - self._left, tuple(dict.fromkeys(notes)), frozenset(self._met))
+            if self._levels == _ALL_LEVELS and known.met.isdisjoint(trail):
+                self._known[reference] = known
+            self._met = outer | known.met
+        else:
+            self._met |= known.met
+            self._left -= known.size
+            if self._left < 0:
+                raise _TooMany(f"its schemas are more than {MAX_SCHEMAS:,} when references are written out")
+        for each in known.notes:
+            note(each)
+        return _copied(known.schema)
 
     def _without_read_only(self, schema: dict[str, Any], found: dict[str, Any]) -> None:
         """What only answers hold is not asked for."""
@@ -106,6 +177,12 @@ class Converter:
 
     def _is_read_only(self, schema: dict[str, Any]) -> bool:
         return self.document.object(schema).get("readOnly") is True or schema.get("readOnly") is True
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _copied(each) for name, each in value.items()}
+    return [_copied(each) for each in value] if isinstance(value, list) else value
 
 
 def _tell_apart(schema: dict[str, Any], found: dict[str, Any]) -> None:
@@ -177,7 +254,7 @@ def _together(schema: dict[str, Any]) -> dict[str, Any]:
         return schema
     found: dict[str, Any] = {}
     for part in (*members, {name: value for name, value in schema.items() if name != "allOf"}):
-        if not isinstance(part, dict) or "additionalProperties" in part:
+        if not isinstance(part, dict) or part.get("additionalProperties", False) is not False:
             return schema  # which counts for the properties beside it alone
         for name, value in part.items():
             if name == "properties":

@@ -28,6 +28,12 @@ _NAMES = re.compile(
 )
 _ENDS_WITH_ONE = re.compile(rf".*({_NAMES.pattern})")
 """Of a name's letters and digits alone: X-Api-Key, circle-auth-token, ocpApimSubscriptionKey."""
+_COMPUTED = frozenset(
+    {"digest", "negotiate", "ntlm", "hoba", "mutual", "scram-sha-1", "scram-sha-256", "dpop", "vapid"}
+)
+"""Schemes of HTTP whose credentials are made anew for each request."""
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+_AUTHORIZATION = ("header", "authorization")
 _HEADERS = frozenset({"authorization", "xauthorization", "cookie"})
 _VAGUE = re.compile(r"token|key|auth|.*(authentication|authorization)")
 _SAID = re.compile(r"\b(api|access|auth|authentication|authorization|bearer|oauth)[ _-]?(token|key)\b", re.IGNORECASE)
@@ -67,7 +73,8 @@ class _Part:
         elif kind == "apiKey":
             what = _in_words(self.scheme)
         else:
-            what = "user name and password" if _http(self.scheme) == "basic" else "bearer token"
+            http = _http(self.scheme)
+            what = {"basic": "user name and password", "bearer": "bearer token"}.get(http, f"HTTP scheme {http[:40]}")
         return f"{what} ({self.name})"
 
 
@@ -114,16 +121,19 @@ class Security:
         `declared` are its parameters that are credentials, `address` is where the other system is. Raises Unusable.
         """
         reasons: list[str] = []
-        offered = self._offered(operation, declared)
-        for alternative in sorted(offered, key=self._rank):
+        for alternative in sorted(self._offered(operation, declared), key=self._rank):
+            if isinstance(alternative, _Way) and alternative.is_instead and alternative.key != self.chosen:
+                continue
             notes: list[str] = []
             try:
                 if isinstance(alternative, Unusable):
                     raise alternative
                 for name in alternative.unknown:
                     notes.append(f"the document does not describe the credential {name[:80]!r}, which is not sent")
+                for name in alternative.beside:
+                    notes.append(f"the credential {name[:80]!r} would be the Authorization header too; one can be sent")
                 auths = [_auth(part, address, notes.append) for part in alternative.parts]
-                auths += self._of_parameters(declared, auths, alternative.key == NONE, notes.append)
+                auths += self._of_parameters(declared, auths, alternative, notes.append)
                 given = _as_parameters(auths)
             except Unusable as error:
                 reasons.append(str(error))
@@ -151,13 +161,16 @@ class Security:
         choices: set[str] = set()
         for operation, declared in operations:
             keys: dict[str, str] = {}
+            is_asked_for = False
             for each in self._offered(operation, declared):
                 try:
                     if isinstance(each, _Way):
                         _as_parameters([_auth(part, "https://example.com", lambda said: None) for part in each.parts])
                         keys.setdefault(each.key, each.words[:1].upper() + each.words[1:])
+                        is_asked_for |= not each.is_instead
                 except Unusable:
                     continue
+            keys = keys if is_asked_for else {}
             words |= {key: said for key, said in keys.items() if key not in words}
             numbers.update(keys.keys())
             choices |= keys.keys() if len(keys) > 1 else set()
@@ -177,42 +190,57 @@ class Security:
                 unknown = tuple(name for name in requirement if name not in self._schemes)
                 for parts in self._parts({name: requirement[name] for name in requirement if name not in unknown}):
                     key = "+".join([*(part.key for part in parts), *unknown])
-                    yield _Way(key, parts, " and ".join([*(part.words for part in parts), *unknown]), unknown)
+                    words = " and ".join([*(part.words for part in parts), *unknown])
+                    yield _Way(key, parts, words, unknown, beside=self._beside(requirement, parts))
             except Unusable as error:
                 yield error
         optional = [each for each in declared if each.get("required") is not True]
-        if not any(given) and optional:
-            # What is declared as a parameter is all that shows who calls, and may be left out.
-            names = [str(each.get("name")) for each in optional]
-            yield _Way("+".join(names), (), " and ".join(f"{_in_words(each)} (parameter)" for each in optional))
+        # Instead of what the document asks for, but for what is that already.
+        known = {self._keys.get(_place(each)) for each in optional} & {name for each in given for name in each}
+        others = [[each] for each in optional if self._keys.get(_place(each)) not in known]
+        chosen = others if any(given) else [optional] if optional else []
+        for parameters in chosen:
+            names = tuple(str(each.get("name")) for each in parameters)
+            words = " and ".join(f"{_in_words(each)} (parameter)" for each in parameters)
+            yield _Way("+".join(names), (), words, parameters=names, is_instead=any(given))
+
+    def _beside(self, requirement: Mapping[str, Any], parts: Sequence[_Part]) -> tuple[str, ...]:
+        """The schemes of HTTP and keys that would be the Authorization header too, which another one is."""
+        sent = {part.name for part in parts if _place_of_scheme(part.scheme) == _AUTHORIZATION}
+        others = {name: self.document.object(self._schemes[name]) for name in requirement if name in self._schemes}
+        return tuple(
+            name
+            for name, scheme in others.items()
+            if sent and name not in sent and not _addresses(scheme) and _place_of_scheme(scheme) == _AUTHORIZATION
+        )
 
     def _parts(self, requirement: Mapping[str, Any]) -> Iterator[tuple[_Part, ...]]:
         """The schemes that are wanted at once, in each way in which they can be met; raises Unusable.
 
-        Two schemes of OAuth that lead to one login are two flows of it, and one access token is enough for both.
+        Where several would be the same header one of them is sent. Two schemes of OAuth that lead to one login are two
+        flows of it, and one access token is enough for both.
         """
         options: list[list[_Part]] = []
-        logins: list[tuple[set[str], list[_Part]]] = []
         for name, scopes in requirement.items():
             scheme = self.document.object(self._schemes[name])
-            if scheme.get("type") not in ("oauth2", "openIdConnect"):
-                options.append([_Part(name, scheme)])
-                continue
-            asked = tuple(map(str, scopes)) if isinstance(scopes, list) else ()
-            ways = [_Part(name, scheme, asked, by) for by in _ways(scheme, asked)]
-            addresses = _addresses(scheme)
-            known = next((known for urls, known in logins if urls & addresses), None)
-            if known is not None:
-                known += [way for way in ways if way.by not in {each.by for each in known}]
-                continue
-            options.append(ways)
-            logins.append((addresses, ways))
+            ways = [_Part(name, scheme)]
+            if scheme.get("type") in ("oauth2", "openIdConnect"):
+                asked = tuple(map(str, scopes)) if isinstance(scopes, list) else ()
+                ways = [_Part(name, scheme, asked, by) for by in _ways(scheme, asked)]
+            at = _place_of_scheme(scheme)
+            taken = next((each for each in options if _place_of_scheme(each[0].scheme) == at), None)
+            if taken is None:
+                options.append(ways)
+            elif at == _AUTHORIZATION:  # at another place both are one key
+                is_one_login = any(_addresses(scheme) & _addresses(each.scheme) for each in taken)
+                known = {each.by for each in taken} if is_one_login else set()
+                taken += [way for way in ways if way.by not in known]
         if len(options) > MAX_CREDENTIALS:
             raise Unusable(f"it wants {len(options)} credentials at once; a request carries {MAX_CREDENTIALS}")
         yield from product(*([replace(way, is_choice=len(ways) > 1) for way in ways] for ways in options))
 
     def _of_parameters(
-        self, declared: Sequence[Mapping[str, Any]], auths: Sequence[Mapping[str, Any]], is_without: bool, note: Note
+        self, declared: Sequence[Mapping[str, Any]], auths: Sequence[Mapping[str, Any]], way: "_Way", note: Note
     ) -> list[dict[str, Any]]:
         """The credentials that are declared as parameters, but for those that are sent already."""
         there, found = {place_of(auth) for auth in auths}, []
@@ -220,9 +248,11 @@ class Security:
             name, place = str(parameter.get("name")), _place(parameter)
             if place in there:
                 continue
-            if parameter.get("required") is not True and (auths or is_without):
-                why = "the request shows otherwise who sends it" if auths else "none is asked for; choose it to send it"
-                note(f"the optional parameter {name!r} is left out: it is a credential, and {why}")
+            if parameter.get("required") is not True and name not in way.parameters:
+                why = "the request shows otherwise who sends it" if auths else "none is asked for"
+                note(
+                    f"the optional parameter {name!r} is left out: it is a credential, and {why}; choose it to send it"
+                )
                 continue
             secret = secret_name(self._keys.get(place, name))
             found.append({"type": parameter["in"], "name": literal(name), "secret": reference(secret)})
@@ -239,6 +269,12 @@ class _Way:
     words: str
     unknown: tuple[str, ...] = ()
     """Schemes that the document names and does not describe."""
+    parameters: tuple[str, ...] = ()
+    """Optional parameters that are sent."""
+    is_instead: bool = False
+    """Whether it stands in for what the document asks for, which somebody has to choose."""
+    beside: tuple[str, ...] = ()
+    """Schemes that are wanted too, and would stand where another one does."""
 
     @property
     def has_cookie(self) -> bool:
@@ -270,14 +306,26 @@ def _auth(part: _Part, address: str, note: Note) -> dict[str, Any]:
         if scheme["in"] == "header" and name.lower() == "authorization":
             note(f"{secret} is the whole Authorization header, with the word before the token if there is one")
         return {"type": scheme["in"], "name": name, "secret": reference(secret)}
+    if kind == "http" and http not in ("bearer", "basic"):
+        return _of_other_scheme(part, note)
     if kind == "http" and http == "basic":
         return {"type": "basic", "username": reference(f"{secret}_USER"), "secret": reference(f"{secret}_PASSWORD")}
     if part.by:
         note(f"{secret} is an access token that you get yourself; it is not renewed")
-    elif not (kind == "http" and http == "bearer"):
-        what = "a client certificate" if kind == "mutualTLS" else f"{kind}, {scheme.get('scheme') or scheme.get('in')}"
+    elif kind != "http":
+        what = "a client certificate" if kind == "mutualTLS" else f"{kind}, {scheme.get('in')}"
         raise Unusable(f"the credential {part.name!r} ({what[:60]}) cannot be sent")
     return {"type": "bearer", "secret": reference(secret)}
+
+
+def _of_other_scheme(part: _Part, note: Note) -> dict[str, Any]:
+    """The whole Authorization header as a secret, for a scheme of HTTP that is not computed; raises Unusable."""
+    http, secret = _http(part.scheme), secret_name(part.name)
+    if http in _COMPUTED or not _TOKEN.fullmatch(http):
+        why = "which is computed for each request, and requests of flows do not do that"
+        raise Unusable(f"the credential {part.name[:60]!r} is of the HTTP scheme {http[:40]!r}, {why}")
+    note(f"{secret} is the whole Authorization header: {str(part.scheme['scheme'])[:40]}, a blank, and the credential")
+    return {"type": "header", "name": "Authorization", "secret": reference(secret)}
 
 
 def _as_parameters(auths: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -320,6 +368,11 @@ def _http(scheme: Mapping[str, Any]) -> str:
 
 def _in_words(thing: Mapping[str, Any]) -> str:
     return f"API key in the {_PLACES.get(str(thing.get('in')), 'request')} {str(thing.get('name'))[:60]}"
+
+
+def _place_of_scheme(scheme: Mapping[str, Any]) -> tuple[str, str]:
+    """Where a scheme stands in a request."""
+    return _place(scheme) if scheme.get("type") in ("apiKey", "mutualTLS") else _AUTHORIZATION
 
 
 def _place(thing: Mapping[str, Any]) -> tuple[str, str]:

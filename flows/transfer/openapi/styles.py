@@ -80,7 +80,7 @@ def style_of(
     if "array" in types:
         _check_list(name, kind, types, items_of(schema) - {"null"}, note, has_own_name=has_own_name)
     members = (types_of(child) for each in alternatives(schema) for child in (each.get("properties") or {}).values())
-    if any(member & NESTED and not member - NESTED - {"null"} for member in members):
+    if any(member & NESTED and member != EVERY for member in members):
         own = "they are sent under names of their own" if is_exploded else f"they are sent as {name}[b][...]=..."
         sent = own if has_own_name else "leave them out"
         note(f"{name!r} has members that are lists or objects, for which the style {kind} has no form; {sent}")

@@ -7,6 +7,7 @@ sentences of it. Nothing is said that the document does not say.
 import html
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from flows.transfer.openapi.document import Document, Unusable
@@ -21,6 +22,8 @@ MAX_PARAMETER_WORDS = 400
 """Characters of the description of a parameter, or of a field of a body."""
 _MAX_READ = 20
 """Characters of a text that are looked at, for each that may be kept."""
+_MAX_KEPT = 1000
+"""Texts whose plain form is kept."""
 _MAX_WHEN = 200
 """Characters of what a tag says, in when to use a tool."""
 _SHORT = 40
@@ -42,9 +45,13 @@ _END = re.compile(r"(?<!e\.g)(?<!i\.e)[.!?](?=\s|$)|\n")
 
 def plain(text: Any, most: int) -> str:
     """A text without Markdown and HTML, of at most so many characters, cut behind a sentence where there is one."""
-    if not isinstance(text, str):
-        return ""
-    found = _TAG.sub("", _BLOCK.sub("\n", _HIDDEN.sub(" ", text[: _MAX_READ * most])))
+    return _plain(text[: _MAX_READ * most], most) if isinstance(text, str) else ""
+
+
+@lru_cache(_MAX_KEPT)
+def _plain(text: str, most: int) -> str:
+    """Kept for a while: where references are written out, the same words come again and again."""
+    found = _TAG.sub("", _BLOCK.sub("\n", _HIDDEN.sub(" ", text)))
     found = _LINK.sub(r"\1", _BLANKS.sub(" ", html.unescape(found)))
     found = _BULLET.sub("- ", _LINE.sub("", found))
     found = _EMPHASIS.sub(r"\2", _STRONG.sub(r"\1\2", found))

@@ -163,6 +163,7 @@ class TestPreview:
             "version": "1",
             "address": "https://pets.test/v1",
             "credentials": [],
+            "mediaTypes": [],
             "removed": [],
         }
         [last] = sent(server, PETS, "?search=pets&method=delete", preview=True).json()["items"]
@@ -172,10 +173,24 @@ class TestPreview:
     def test_operations_that_are_named_come_with_their_flows(self) -> None:
         server = make_server()
         [item] = sent(server, PETS, "?operations=listToys", preview=True).json()["items"]
-        [operation] = openapi.operations_of(openapi.read(json.dumps(PETS)), "https://pets.test/v1", only={"get /toys"})
+        [operation] = openapi.Operations(openapi.read(json.dumps(PETS)), "https://pets.test/v1").converted(
+            {"get /toys"}
+        )
         assert (item["flow"], item["isChosen"]) == (operation.flow, True)
         sent(server, PETS, "?operations=listToys")
         assert server.flows.get().definition == item["flow"]["definition"]
+
+    def test_a_media_type_is_chosen_where_bodies_leave_a_choice(self) -> None:
+        server = make_server()
+        content = {kind: {"schema": {"type": "object"}} for kind in ("application/json", "multipart/form-data")}
+        both = PETS | {"paths": {"/both": {"post": {"requestBody": {"content": content}, "responses": {}}}}}
+        offered = [{"mediaType": kind, "operations": 1} for kind in content]
+        assert sent(server, both, preview=True).json()["mediaTypes"] == offered
+        assert sent(server, both, "?mediaType=multipart/form-data").status_code == 201
+        assert "bodyMultipart" in server.flows.get().definition["nodes"][1]["parameters"]
+        refused = sent(server, both, "?mediaType=text/plain")
+        said = {"mediaType": ["write one of: application/json, multipart/form-data"]}
+        assert (refused.status_code, refused.json()) == (400, said)
 
     def test_what_cannot_be_made_says_why(self) -> None:
         server = make_server()

@@ -7,7 +7,7 @@ import pytest
 
 from flows.schemas.compiled import SchemaError, compile_schema
 from flows.schemas.keywords import LIST, MAP, ONE
-from flows.transfer.openapi import operations_of, read
+from flows.transfer.openapi import Operations, read
 
 LEFT_OUT = {"$defs", "definitions", "contentSchema", "unevaluatedItems", "unevaluatedProperties"}
 
@@ -22,7 +22,7 @@ def taken(schema: dict[str, Any], **schemas: Any) -> Any:
     body = {"required": True, "content": {"application/json": {"schema": schema}}}
     paths = {"/a": {"post": {"requestBody": body}}}
     document = {"openapi": "3.1.0", "paths": paths, "components": {"schemas": schemas}}
-    [operation] = operations_of(read(json.dumps(document)), "https://example.com")
+    [operation] = Operations(read(json.dumps(document)), "https://example.com").converted()
     assert operation.flow is not None
     return operation.flow["inputSchema"]["properties"]["body"]
 

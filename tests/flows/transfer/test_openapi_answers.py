@@ -417,6 +417,6 @@ class TestAccept:
 
 def test_every_answer_makes_a_flow_that_can_be_published() -> None:
     for responses in (said("200", JSON, ORDER), said("200"), said("200", "image/png"), said("200", "text/plain")):
-        for operation in openapi.operations_of(openapi.read(document(responses)), "https://api.test"):
+        for operation in openapi.Operations(openapi.read(document(responses)), "https://api.test").converted():
             assert operation.flow is not None
             versions.graph_of(operation.flow["definition"])

@@ -1,14 +1,16 @@
 """How documents are read: Swagger 2.0, references, what is elsewhere, YAML, and thousands of operations."""
 
+import gc
 import json
 from typing import Any
 
 import pytest
 
 from flows.engine.errors import DefinitionError
-from flows.transfer import openapi
+from flows.transfer import choosing, openapi
 from flows.transfer.openapi import document as reading
 from flows.transfer.openapi.schemas import Converter
+from tests.factories import make_server
 
 SHOP_2 = """
 swagger: '2.0'
@@ -149,18 +151,22 @@ components:
 
 
 def counted(made: list[Any]) -> Any:
-    """The converter, with a note of each that is made."""
+    """The converter, with a note of each operation that it begins."""
 
     class Counted(Converter):
         def __init__(self, document: Any) -> None:
             super().__init__(document)
+            made.clear()
+
+        def begin(self) -> None:
+            super().begin()
             made.append(self)
 
     return Counted
 
 
 def converted(text: str, only: list[str] | None = None) -> list[openapi.Operation]:
-    return openapi.operations_of(openapi.read(text), "https://api.test", only=only)
+    return openapi.Operations(openapi.read(text), "https://api.test").converted(only)
 
 
 def problems(text: str) -> dict[str, str]:
@@ -299,7 +305,7 @@ class TestPlaces:
             "/c": {"$ref": "#/gone"},
             "/d": {"$ref": "#/paths/~1d"},
         }
-        found = openapi.listed(openapi.read(with_paths(paths)))
+        found = openapi.Operations(openapi.read(with_paths(paths))).listed
         assert [(operation.key, operation.title, operation.problem) for operation in found] == [
             ("/a", "/a", "it is in paths/a.yaml, which is not part of this document"),
             ("get /b", "GET /b", "it is in https://else.test/b.json, which is not part of this document"),
@@ -315,14 +321,14 @@ class TestPlaces:
             "/c": {"get": {"$ref": "#/components/pathItems/There/get"}},
         }
         document = openapi.read(with_paths(paths, components={"pathItems": {"There": item}}))
-        assert [(each.key, each.title, each.tool_name) for each in openapi.listed(document)] == [
+        assert [(each.key, each.title, each.tool_name) for each in openapi.Operations(document).listed] == [
             ("get /a", "Here", "there"),
             ("put /a", "Here", "put_here"),
             ("get /b", "There", "there_2"),
             ("put /b", "There", "put_there"),
             ("get /c", "There", "there_3"),
         ]
-        assert all(operation.flow for operation in openapi.operations_of(document, "https://a.test"))
+        assert all(operation.flow for operation in openapi.Operations(document, "https://a.test").converted())
 
     def test_a_document_of_3_2_may_refer_to_itself_by_its_address(self) -> None:
         schema = {"$ref": "https://a.test/api.json#/components/schemas/Id"}
@@ -348,7 +354,7 @@ class TestPlaces:
 
     def test_methods_that_flows_do_not_send_are_listed_with_a_sentence(self) -> None:
         item = {"trace": {"summary": "Echo"}, "query": {}, "additionalOperations": {"COPY": {"tags": ["x"]}}, "get": {}}
-        found = openapi.listed(openapi.read(with_paths({"/a": item, "x-note": {"get": {}}}, "3.2.0")))
+        found = openapi.Operations(openapi.read(with_paths({"/a": item, "x-note": {"get": {}}}, "3.2.0"))).listed
         assert {(each.key, each.title, each.tags, each.problem) for each in found} == {
             ("get /a", "GET /a", (), ""),
             ("trace /a", "Echo", (), "requests of flows are not sent as TRACE"),
@@ -374,14 +380,14 @@ class TestThousands:
         document = openapi.read(source)
         made: list[Any] = []
         monkeypatch.setattr("flows.transfer.openapi.operations.Converter", counted(made))
-        found = openapi.listed(document)
+        found = openapi.Operations(document).listed
         assert (len(found), len({operation.tool_name for operation in found}), made) == (4000, 4000, [])
         assert [(each.key, each.tool_name, each.tags) for each in found[2:4]] == [
             ("get /things/1", "same_2", ("all",)),
             ("post /things/1", "post_things_1", ()),
         ]
-        chosen = openapi.operations_of(
-            document, "https://a.test", only=["post /things/7", "get /things/1999", "get /none"]
+        chosen = openapi.Operations(document, "https://a.test").converted(
+            ["post /things/7", "get /things/1999", "get /none"]
         )
         assert [(each.key, each.tool_name, each.flow is not None) for each in chosen] == [
             ("post /things/7", "post_things_7", True),
@@ -389,12 +395,31 @@ class TestThousands:
         ]
         assert len(made) == 2
 
+    @pytest.mark.django_db
+    def test_nothing_is_looked_through_for_garbage_as_a_whole_while_a_document_is_brought(self) -> None:
+        server, source = make_server(), with_paths({f"/{number}": {"get": {}} for number in range(300)}).encode()
+        looked: list[int] = []
+        usual = gc.get_threshold()
+        # Without what was there before, whatever comes is enough to look through all again.
+        gc.collect()
+        gc.freeze()
+        gc.collect()
+        gc.callbacks.append(lambda phase, info: looked.append(info["generation"]))
+        try:
+            gc.set_threshold(50, 2, 1)
+            choosing.begin(server.owner, server, source)
+            assert (gc.get_threshold(), set(looked)) == ((50, 2, 1), {0, 1})
+        finally:
+            gc.callbacks.pop()
+            gc.set_threshold(*usual)
+            gc.unfreeze()
+
     def test_more_operations_than_are_offered_are_refused_and_none_vanishes(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(reading, "MAX_OPERATIONS", 3)
         item = {"get": {}, "put": {}}
-        assert len(openapi.listed(openapi.read(with_paths({"/a": item, "/b": {"get": {}}})))) == 3
+        assert len(openapi.Operations(openapi.read(with_paths({"/a": item, "/b": {"get": {}}}))).listed) == 3
         with pytest.raises(DefinitionError, match="paths: the document describes more than 3 operations; take out"):
             openapi.read(with_paths({"/a": item, "/b": {"$ref": "#/paths/~1a"}}))
 
@@ -420,8 +445,8 @@ class TestSources:
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
     @pytest.mark.parametrize("text", [with_paths({"/é": {"get": {}}}), "openapi: 3.1.0\npaths: {/é: {get: {}}}"])
     def test_bytes_are_read_in_the_encoding_that_they_are_in(self, text: str, encoding: str) -> None:
-        assert [each.key for each in openapi.listed(openapi.read(text.encode(encoding)))] == ["get /é"]
-        assert [each.key for each in openapi.listed(openapi.read("\ufeff" + text))] == ["get /é"]
+        assert [each.key for each in openapi.Operations(openapi.read(text.encode(encoding))).listed] == ["get /é"]
+        assert [each.key for each in openapi.Operations(openapi.read("\ufeff" + text)).listed] == ["get /é"]
 
     def test_bytes_that_are_no_text_and_too_many_are_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(DefinitionError, match="The document is not text in UTF-8"):

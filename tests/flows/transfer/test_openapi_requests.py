@@ -21,6 +21,7 @@ from tests.flows.transfer.test_openapi import imported
 STRINGS = {"type": "array", "items": {"type": "string"}}
 OBJECT = {"type": "object", "additionalProperties": {"type": "string"}}
 FORM = "application/x-www-form-urlencoded"
+CHOOSE = ", unless you choose another one"
 
 
 @dataclass
@@ -80,7 +81,8 @@ def sent(other: Other, paths: dict[str, Any], calls: dict[str, dict[str, Any]]) 
     page = imported(server, f"http://127.0.0.1:{other.port}", *calls, text=document(paths))
     assert page.status_code == 200
     by_name = {
-        operation.key: operation.tool_name for operation in openapi.operations_of(openapi.read(document(paths)), "")
+        operation.key: operation.tool_name
+        for operation in openapi.Operations(openapi.read(document(paths))).converted()
     }
     for key, arguments in calls.items():
         flow = server.flows.get(tool_name=by_name[key])
@@ -90,7 +92,9 @@ def sent(other: Other, paths: dict[str, Any], calls: dict[str, dict[str, Any]]) 
 
 
 def notes(paths: dict[str, Any], version: str = "3.1.0") -> list[list[str]]:
-    return [each.notes for each in openapi.operations_of(openapi.read(document(paths, version)), "https://a.test")]
+    return [
+        each.notes for each in openapi.Operations(openapi.read(document(paths, version)), "https://a.test").converted()
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -100,6 +104,10 @@ class TestParameters:
         paths = {"/a": {"post": {"parameters": [length]} | body("application/json", OBJECT)}}
         [(_, headers, content)] = sent(other, paths, {"post /a": {"body": {"x": "1"}}})
         assert (headers["content-length"], json.loads(content)) == (str(len(content)), {"x": "1"})
+
+    def test_a_parameter_without_a_name_is_left_out(self) -> None:
+        paths = {"/a": {"get": {"parameters": [parameter("", "header", required=True), parameter("b", "query")]}}}
+        assert notes(paths) == [["a parameter without a name is left out, which would go into the header"]]
 
     def test_a_path_is_written_by_its_style(self, other: Other) -> None:
         scalar = {"type": "string"}
@@ -182,6 +190,36 @@ class TestParameters:
             *("created%5Bgt%5D=5", "at=5", "m=1", "n=2", "pairs=p,1", "url=https://a.test/?b"),
             *("rows%5B0%5D%5Br%5D=1", "rows%5B1%5D%5Br%5D=2", "filter=%7B%22f%22%3A%221%22%7D"),
         ]
+
+    def test_a_whole_query_is_a_form_of_its_members(self, other: Other) -> None:
+        schema = {"type": "object", "properties": {"a": STRINGS, "b": {"type": "integer"}}}
+
+        def whole(kind: str, schema: Any) -> dict[str, Any]:
+            return {"get": {"parameters": [{"name": "q", "in": "querystring", "content": {kind: {"schema": schema}}}]}}
+
+        paths = {"/a": whole(FORM, schema)}
+        [(path, _, _)] = sent(other, paths, {"get /a": {"q": {"a": ["x y", "z"], "b": 7}}})
+        assert path == "/a?a=x%20y&a=z&b=7"
+        left_out = "the optional parameter 'q' is left out: it is the whole query"
+        assert notes({"/b": whole("application/json", schema), "/c": whole(FORM, {"type": "string"})}, "3.2.0") == [
+            [f"{left_out} as application/json, which requests of flows do not write"],
+            [f"{left_out}, and the document describes no names in it"],
+        ]
+
+    def test_an_address_of_its_own_counts_from_that_of_the_document(self) -> None:
+        answer = {"responses": {}}
+        paths = {
+            path: {"get": {"servers": [{"url": url}]} | answer}
+            for path, url in (("/a", "/v2"), ("/b", "//up.test/x/"), ("/c", "https://own.test"))
+        }
+        made = openapi.Operations(openapi.read(document(paths)), "https://a.test/v1").converted()
+        assert [each.flow and each.flow["definition"]["nodes"][1]["parameters"]["url"] for each in made] == [
+            "https://a.test/v2/a",
+            "https://up.test/x/b",
+            "https://own.test/c",
+        ]
+        own = "it has an address of its own, '/v2', which is taken for https://a.test/v2"
+        assert [each.notes for each in made] == [[own], [], []]
 
     def test_headers_and_cookies_are_written_by_their_style(self, other: Other) -> None:
         paths = {
@@ -294,7 +332,7 @@ class TestBodies:
             ('form-data; name="tags"', None, b"y"),
             ('form-data; name="note"', None, b"n"),
         ]
-        [operation] = openapi.operations_of(openapi.read(document(paths)), "https://a.test")
+        [operation] = openapi.Operations(openapi.read(document(paths)), "https://a.test").converted()
         assert operation.flow is not None
         fields = operation.flow["inputSchema"]["properties"]["body"]["properties"]
         assert fields["photo"] == {
@@ -352,18 +390,31 @@ class TestChoices:
         }
         assert notes(paths) == [
             ["the body is application/xml: it is given as the text that is sent"],
-            ["the body may also be application/xml; this tool sends */*"],
-            [f"the body may also be application/xml, */*; this tool sends {FORM}"],
-            [f"the body may also be application/xml, */*, {FORM}; this tool sends application/vnd.a+json"],
+            [f"the body may also be application/xml; this tool sends */*{CHOOSE}"],
+            [f"the body may also be application/xml, */*; this tool sends {FORM}{CHOOSE}"],
+            [f"the body may also be application/xml, */*, {FORM}; this tool sends application/vnd.a+json{CHOOSE}"],
         ]
+
+    def test_another_media_type_can_be_chosen_where_it_is_offered(self) -> None:
+        content = {"application/json": {"schema": OBJECT}, f"{FORM}; charset=utf-8": {"schema": OBJECT}}
+        paths = {
+            "/both": {"post": {"requestBody": {"content": content, "required": True}}},
+            "/one": {"post": body("text/plain", {"type": "string"})},
+            "/any": {"post": {"requestBody": {"content": {"*/*": {}, "application/json": {}}}}},
+        }
+        found = openapi.Operations(openapi.read(document(paths)), "https://a.test", media_type=FORM)
+        assert found.media_types == [("application/json", 1), (FORM, 1)]
+        made = [each.flow["definition"]["nodes"][1]["parameters"] for each in found.converted() if each.flow]
+        kinds = [[name for name in parameters if name.startswith("body")] for parameters in made]
+        assert kinds == [["bodyForm"], ["bodyText"], ["bodyJson"]]
 
     def test_a_form_without_fields_is_not_chosen(self) -> None:
         content = {"multipart/form-data": {"schema": STRINGS}, "*/*": {"schema": STRINGS}}
         both = {"/a": {"post": {"requestBody": {"required": True, "content": content}}}}
         alone = {"/a": {"post": body("multipart/form-data", STRINGS)}}
-        [one] = openapi.operations_of(openapi.read(document(both)), "https://a.test")
-        [other] = openapi.operations_of(openapi.read(document(alone)), "https://a.test")
-        assert one.notes == ["the body may also be multipart/form-data; this tool sends */*"]
+        [one] = openapi.Operations(openapi.read(document(both)), "https://a.test").converted()
+        [other] = openapi.Operations(openapi.read(document(alone)), "https://a.test").converted()
+        assert one.notes == [f"the body may also be multipart/form-data; this tool sends */*{CHOOSE}"]
         assert other.problem == "its body is multipart/form-data, and the document describes no fields"
 
     def test_a_note_names_the_files_that_go_in_a_form_alone(self) -> None:
@@ -372,7 +423,7 @@ class TestChoices:
         content = {kind: {"schema": {"properties": fields}} for kind in ("application/json", "multipart/form-data")}
         assert notes({"/a": {"post": {"requestBody": {"content": content}}}}) == [
             [
-                "the body may also be multipart/form-data; this tool sends application/json",
+                f"the body may also be multipart/form-data; this tool sends application/json{CHOOSE}",
                 "files for 'photo', 'more' go as multipart/form-data alone: to send them, give the request a multipart "
                 "body",
             ]
@@ -395,7 +446,7 @@ class TestChoices:
     def test_a_form_that_may_be_left_out_is_empty_where_that_fits(self, required: list[str], default: Any) -> None:
         content = {FORM: {"schema": {"type": "object", "properties": {"a": {}}, "required": required}}}
         paths = {"/a": {"post": {"requestBody": {"content": content}}}}
-        [operation] = openapi.operations_of(openapi.read(document(paths)), "https://a.test")
+        [operation] = openapi.Operations(openapi.read(document(paths)), "https://a.test").converted()
         assert operation.flow is not None
         given = operation.flow["inputSchema"]
         assert given["properties"]["body"].get("default") == default
@@ -487,6 +538,20 @@ class TestChoices:
                 "the field 'f': it is a list of lists or objects, for which the style pipeDelimited has no form; it is "
                 "sent as f[0][...]=...",
             ),
+            (
+                body(
+                    FORM,
+                    {
+                        "type": "object",
+                        "properties": {
+                            "f": {"type": "object", "properties": {"b": {"anyOf": [OBJECT, {"type": "string"}]}}}
+                        },
+                    },
+                    encoding={"f": {"style": "deepObject"}},
+                ),
+                "'f' has members that are lists or objects, for which the style deepObject has no form; they are sent "
+                "as f[b][...]=...",
+            ),
         ],
     )
     def test_what_a_document_leaves_open_is_told(self, part: dict[str, Any], told: str) -> None:
@@ -503,7 +568,7 @@ class TestChoices:
             parameter("c", "cookie", OBJECT),
         ]
         paths = {"/{id}/{ids}": {"get": {"parameters": parameters}}}
-        [operation] = openapi.operations_of(openapi.read(document(paths)), "https://a.test")
+        [operation] = openapi.Operations(openapi.read(document(paths)), "https://a.test").converted()
         assert operation.flow is not None
         assert "styles" not in operation.flow["definition"]["nodes"][1]["parameters"]
 
@@ -511,7 +576,7 @@ class TestChoices:
         hostile = "application/{{secrets.OTHER}}"
         content = {"name": "a", "in": "query", "content": {hostile: {"schema": {"type": "string"}}}}
         paths = {"/a": {"post": body(hostile, {})}, "/b": {"post": {"parameters": [content]}}}
-        first, second = openapi.operations_of(openapi.read(document(paths)), "https://a.test")
+        first, second = openapi.Operations(openapi.read(document(paths)), "https://a.test").converted()
         assert first.flow is None
         assert second.flow is not None
         # What stands in `styles` is taken as it is written.

@@ -127,11 +127,20 @@ class TestObjects:
             ("a", "b"), a=TEXT | {"maxLength": 3}, b=TEXT
         ) | {"description": "The base.", "title": "Whole"}
 
+    def test_one_that_takes_no_others_takes_those_of_what_extends_it(self) -> None:
+        base = {"type": "object", "properties": {"kind": TEXT}, "additionalProperties": False}
+        assert body_of({"allOf": [base, {"properties": {"b": TEXT}}]}) == {
+            "type": "object",
+            "properties": {"kind": TEXT, "b": TEXT},
+            "additionalProperties": False,
+        }
+        assert "additionalProperties" not in body_of(base | {"discriminator": {"propertyName": "kind"}})
+
     @pytest.mark.parametrize(
         "members",
         [
             [{"type": "object", "properties": {"a": TEXT}}, {"type": "string"}],
-            [{"properties": {"a": TEXT}, "additionalProperties": False}, {"properties": {"b": TEXT}}],
+            [{"properties": {"a": TEXT}, "additionalProperties": TEXT}, {"properties": {"b": TEXT}}],
             [{"minLength": 1}, {"minLength": 2}],
         ],
     )

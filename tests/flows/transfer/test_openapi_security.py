@@ -50,6 +50,11 @@ SCHEMES = {
     "openId": {"type": "openIdConnect", "openIdConnectUrl": "https://id.test/.well-known"},
 }
 
+DIGEST = (
+    "the credential 'digest' is of the HTTP scheme 'digest', which is computed for each request, and requests of flows "
+    "do not do that"
+)
+
 
 def document_of(security: Any, *parameters: dict[str, Any], **schemes: Any) -> openapi.Document:
     operation = {"responses": {"200": {"description": "ok"}}, "parameters": list(parameters)}
@@ -65,7 +70,7 @@ def document_of(security: Any, *parameters: dict[str, Any], **schemes: Any) -> o
 
 
 def operation_of(document: openapi.Document, credentials: str = "") -> openapi.Operation:
-    [operation] = openapi.operations_of(document, "https://api.test/v1", credentials)
+    [operation] = openapi.Operations(document, "https://api.test/v1", credentials).converted()
     return operation
 
 
@@ -134,25 +139,51 @@ class TestSchemes:
     @pytest.mark.parametrize(
         ("security", "problem"),
         [
-            ([{"digest": []}], "the credential 'digest' (http, digest) cannot be sent"),
+            ([{"digest": []}], DIGEST),
             ([{"certificate": []}], "the credential 'certificate' (a client certificate) cannot be sent"),
             ([{"signed": []}], "each request has to be signed by the rules of AWS, which requests of flows are not"),
-            ([{"basic": [], "bearer": []}], "it wants two credentials at one place of the request"),
-            ([{"login": [], "openId": []}], "it wants two credentials at one place of the request"),
             (
-                [{key: [] for key in ("headerKey", "queryKey", "cookieKey", "basic", "digest", "certificate")}],
+                [{key: [] for key in ("headerKey", "queryKey", "cookieKey", "basic", "other", "certificate")}],
                 "it wants 6 credentials at once; a request carries 5",
             ),
             (
                 [{"digest": []}, {"certificate": []}],
-                "the credential 'digest' (http, digest) cannot be sent; the credential 'certificate' (a client "
-                "certificate) cannot be sent",
+                f"{DIGEST}; the credential 'certificate' (a client certificate) cannot be sent",
             ),
         ],
     )
     def test_what_cannot_be_sent_is_said(self, security: Any, problem: str) -> None:
-        operation = operation_of(document_of(security))
+        other = {"type": "apiKey", "in": "query", "name": "other"}
+        operation = operation_of(document_of(security, other=other))
         assert (operation.flow, operation.problem) == (None, problem)
+
+    @pytest.mark.parametrize(
+        ("security", "auth", "other"),
+        [
+            (["basic", "bearer"], "basic", "bearer"),
+            (["rawHeader", "bearer"], "header", "bearer"),
+            (["bearer", "rawHeader"], "bearer", "rawHeader"),
+        ],
+    )
+    def test_of_two_that_would_be_one_header_the_first_is_sent_and_the_other_can_be_chosen(
+        self, security: list[str], auth: str, other: str
+    ) -> None:
+        document = document_of([{key: [] for key in security}])
+        assert [each["type"] for each in sent(document)] == [auth]
+        note = f"the credential {other!r} would be the Authorization header too; one can be sent"
+        assert note in operation_of(document).notes
+        assert [each.key for each in openapi.alternatives_of(document)] == security
+
+    def test_two_names_for_one_key_are_one_credential(self) -> None:
+        same = {"type": "apiKey", "in": "query", "name": "key"}
+        document = document_of([{"queryKey": [], "again": []}], again=same)
+        assert (kinds(document), operation_of(document).notes) == (["QUERY_KEY"], [])
+
+    def test_a_scheme_of_http_that_nobody_knows_is_the_whole_header(self) -> None:
+        document = document_of([{"own": []}], own={"type": "http", "scheme": "Token"})
+        assert sent(document) == [{"type": "header", "name": "Authorization", "secret": "{{ secrets.OWN }}"}]
+        note = "OWN is the whole Authorization header: Token, a blank, and the credential"
+        assert operation_of(document).notes == [note]
 
     @pytest.mark.parametrize(
         "scheme",
@@ -208,7 +239,7 @@ class TestSeveral:
 
     def test_what_is_sent_without_a_credential_for_lack_of_one_is_noted(self) -> None:
         operation = operation_of(document_of([{"digest": []}, {}]))
-        assert operation.notes == ["no credential is sent: the credential 'digest' (http, digest) cannot be sent"]
+        assert operation.notes == [f"no credential is sent: {DIGEST}"]
 
     def test_there_is_a_choice_of_those_that_can_be_sent(self) -> None:
         security = [{"login": []}, {"digest": []}, {"headerKey": [], "queryKey": []}, {}, {"both": ["read"]}]
@@ -321,8 +352,17 @@ class TestParameters:
     def test_an_optional_one_beside_another_credential_is_left_out(self) -> None:
         document = document_of([{"login": []}], parameter("access_token", required=False))
         assert kinds(document) == ["LOGIN"]
-        said = "it is a credential, and the request shows otherwise who sends it"
+        said = "it is a credential, and the request shows otherwise who sends it; choose it to send it"
         assert operation_of(document).notes[-1] == f"the optional parameter 'access_token' is left out: {said}"
+
+    def test_an_optional_one_beside_another_credential_is_sent_in_its_place_where_it_is_chosen(self) -> None:
+        optional = [parameter(name, required=False) for name in ("access_token", "api_key")]
+        document = document_of([{"login": []}], *optional)
+        assert [each.key for each in openapi.alternatives_of(document)] == ["login", "access_token", "api_key"]
+        assert (kinds(document, "api_key"), kinds(document, "login")) == (["API_KEY"], ["LOGIN"])
+        # Nothing is sent without what the document asks for unless somebody says so.
+        signed = document_of([{"signed": []}], *optional)
+        assert (operation_of(signed).flow, openapi.alternatives_of(signed)) == (None, [])
 
     def test_an_optional_one_alone_is_sent_where_it_is_chosen(self) -> None:
         document = document_of(None, parameter("apikey", required=False))

@@ -58,6 +58,17 @@ def sent(browser: Client, place: str, go: str, **fields: Any) -> str:
     return str(answer.headers["location"]).partition("#")[0]
 
 
+def test_the_media_type_of_bodies_is_chosen_for_the_whole_document() -> None:
+    server = make_server()
+    content = {kind: {"schema": {"type": "object"}} for kind in ("application/json", "multipart/form-data")}
+    both = {"/both": {"post": {"requestBody": {"content": content}, "responses": {}}}}
+    browser, place = brought(server, large(0, paths=both))
+    assert "Body What each operation names first application/json, 1 operation" in text_of(browser, place)
+    preview = sent(browser, place, "preview", operation=["0"], media_type="multipart/form-data")
+    browser.post(preview)
+    assert "bodyMultipart" in server.flows.get().definition["nodes"][1]["parameters"]
+
+
 def text_of(browser: Client, address: str) -> str:
     return words(browser.get(address).content.decode())
 
