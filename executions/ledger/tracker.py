@@ -142,23 +142,26 @@ class Tracker:
             texts["result"] = payload.dump(result, redactor=self.redactor, redact=_redacted_result)
             if message is not None:
                 texts["sent"] = payload.dump(difference(result, message), redactor=self.redactor)
-            return self.columns(seconds, error, texts)
+            return end_columns(self.started_at, seconds, error, texts, self.redactor)
 
         row = await aside(columns, self.nodes.entries, result)
         is_ours, _ = await uninterrupted(self.ledger.commit(self.execution_id, row, kept))
         return is_ours
 
-    def columns(self, seconds: float, error: FlowError | None, texts: Mapping[str, str]) -> dict[str, Any]:
-        """What the end after so many seconds puts into the row, with the JSON texts of nodes, result and the like."""
-        ended_at = self.started_at + timedelta(seconds=seconds)
-        row = {
-            "status": Status.FULFILLED.value if error is None else Status.ERROR.value,
-            "ended_at": ended_at,
-            "updated_at": ended_at,
-            "duration_ms": round(seconds * 1000, 3),
-            **texts,
-        }
-        return row if error is None else row | error_columns(error, self.redactor)
+
+def end_columns(
+    started_at: datetime, seconds: float, error: FlowError | None, texts: Mapping[str, str], redactor: Redactor
+) -> dict[str, Any]:
+    """What the end after so many seconds puts into the row, with the JSON texts of nodes, result and the like."""
+    ended_at = started_at + timedelta(seconds=seconds)
+    row = {
+        "status": (Status.FULFILLED if error is None else Status.ERROR).value,
+        "ended_at": ended_at,
+        "updated_at": ended_at,
+        "duration_ms": round(seconds * 1000, 3),
+        **texts,
+    }
+    return row if error is None else row | error_columns(error, redactor)
 
 
 def _redacted_result(result: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
