@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from django.conf import settings
 from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
@@ -41,7 +42,7 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; what is wrong with a request is said before anything is done for it."""
-        origin = origins.asked_by(scope)
+        origin = origins.asked_by(scope) if settings.ALLOWED_ORIGINS else None
         if origin is not None:
             send = origins.readable(origin, send)
         if scope["type"] == "lifespan":

@@ -13,7 +13,6 @@ from typing import Any
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from executions.privacy.folding import bytes_of, text_of
-from executions.privacy.needles import hits
 from flows.values.json_bounds import MAX_VALUES
 
 HIDDEN = "***"
@@ -65,6 +64,23 @@ _HEADER_VALUE = re.compile(
     """,
     re.VERBOSE,
 )
+
+
+_WINDOW = 256 * 1024
+
+
+def hits(automaton: BytesAhoCorasick, data: bytes, longest: int) -> Iterator[tuple[int, int, int]]:
+    """Which pattern stands where in the data; looked for by the window, as one list of all would take much memory."""
+    at = 0
+    while at < len(data):
+        end = at + _WINDOW
+        last = end
+        for which, start, behind in automaton.find_matches_as_indexes(memoryview(data)[at : end + longest]):
+            if at + start >= end:
+                break
+            last = max(last, at + behind)
+            yield which, at + start, at + behind
+        at = last
 
 
 @lru_cache(maxsize=4096)

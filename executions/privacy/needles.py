@@ -18,12 +18,12 @@ from urllib.parse import quote, quote_plus
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from executions.privacy.folding import bytes_of, folded
+from executions.privacy.names import hits
 
 LEAST_LENGTH = 6
 """A shorter value is found only where it stands alone in quotes."""
 MOST_COMPARED = 512
 """Bytes of a form that are compared: where they stand, as many as the whole form has are taken for it."""
-_WINDOW = 256 * 1024
 
 _WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 _NUMBER = re.compile(r"-?\d{1,5}|-?\d[\d+-]*[.eE][\d.eE+-]*")
@@ -36,20 +36,6 @@ class Found(NamedTuple):
     start: int
     end: int
     is_base64: bool = False
-
-
-def hits(automaton: BytesAhoCorasick, data: bytes, longest: int) -> Iterator[tuple[int, int, int]]:
-    """Which pattern stands where in the data; looked for by the window, as one list of all would take much memory."""
-    at = 0
-    while at < len(data):
-        end = at + _WINDOW
-        last = end
-        for which, start, behind in automaton.find_matches_as_indexes(memoryview(data)[at : end + longest]):
-            if at + start >= end:
-                break
-            last = max(last, at + behind)
-            yield which, at + start, at + behind
-        at = last
 
 
 class Needles:

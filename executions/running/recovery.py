@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from executions.admission.refusals import refusals
 from executions.ledger import kept_answers, owners, suspensions, writer
-from executions.ledger.tracker import ended_row
+from executions.ledger.writer import ended_row
 from executions.models import Execution, Runner
 from executions.record.status import Status
 from flows.engine.errors import ErrorKind

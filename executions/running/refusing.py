@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from executions.ledger.tracker import error_columns
-from executions.ledger.writer import ledger
+from executions.ledger.writer import error_columns, ledger
 from executions.models import new_id
 from executions.privacy.redactor import Redactor
 from executions.record import payload

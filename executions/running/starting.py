@@ -15,9 +15,9 @@ from executions.admission.families import Numbers
 from executions.database import in_database
 from executions.ledger import drafts
 from executions.ledger.suspensions import Held
-from executions.ledger.tracker import Tracker, end_columns
+from executions.ledger.tracker import Tracker
 from executions.ledger.unavailable import LedgerUnavailable
-from executions.ledger.writer import ledger
+from executions.ledger.writer import end_columns, ledger
 from executions.models import new_id
 from executions.privacy.redactor import Redactor
 from executions.record import payload, ports

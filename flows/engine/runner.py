@@ -215,7 +215,8 @@ class _Walk:
         if self.failure is not None:
             self._skip_the_rest(f"not reached: {self.failure.node_name or 'the flow'} failed")
         else:
-            self._skip_the_rest(LEFT_BEHIND)
+            if len(self.reported) < len(self.graph.order):
+                self._skip_the_rest(LEFT_BEHIND)
             self.failure = answers.lacking(self.replies) if self.output_schema is not None else None
         return Outcome(replies, self.failure, self._at())
 
