@@ -12,7 +12,8 @@ from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from executions.admission.addresses import address_of
 from executions.admission.allowances import OverLimit
 from flows.adapters import lineage
-from flows.engine.aside import LARGE, in_thread
+from flows.engine.aside import in_thread
+from flows.engine.limits import LARGE
 from flows.values.scopes import Scope as KeyScope
 from mcp_bridge.calls import direct
 from mcp_bridge.calls.asking import SESSIONS

@@ -15,8 +15,9 @@ from executions.privacy.redactor import Redactor
 from executions.record import payload, shrinking
 from executions.record.exchange import difference
 from executions.record.node_executions import ChildStarted, Entry, NodeExecutions, with_data
-from flows.engine.aside import aside, in_thread, is_large, uninterrupted
+from flows.engine.aside import aside, in_thread, uninterrupted
 from flows.engine.events import Event
+from flows.engine.limits import is_large
 from flows.engine.runner import FlowError
 
 FLUSH_SECONDS = 0.25

@@ -108,6 +108,8 @@ class Ledger:
         self._is_due = False
         """Whether the writer is to look: somebody waits, or something has waited for IDLE_SECONDS."""
         self._nudged_until = 0.0
+        self._waking: asyncio.AbstractEventLoop | None = None
+        """The loop that wakes the writer once this turn of it is over."""
         self._stopping = False
         self._thread: threading.Thread | None = None
 
@@ -205,7 +207,8 @@ class Ledger:
         item.waiters.append((loop, written))
         # Not at once: what else this turn of the event loop brings shares the transaction, and the writer does not
         # compete for the interpreter with the calls that are about to end.
-        if not self._is_due:
+        if not self._is_due and self._waking is not loop:
+            self._waking = loop
             loop.call_soon(self._wake)
         return written
 
@@ -227,6 +230,7 @@ class Ledger:
 
     def _wake(self) -> None:
         with self._lock:
+            self._waking = None
             if self._items and not self._is_due:
                 self._is_due = True
                 self._changed.notify()

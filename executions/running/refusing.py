@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from executions.ledger.writer import error_columns, ledger
-from executions.models import new_id
 from executions.privacy.redactor import Redactor
 from executions.record import payload
 from executions.record.exchange import difference
+from executions.record.moments import new_id
 from executions.record.status import Status
 from executions.running.calls import Answer, Call, Caller, Written, error_answer
 from executions.running.targets import ArgumentsError

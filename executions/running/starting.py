@@ -18,11 +18,10 @@ from executions.ledger.suspensions import Held
 from executions.ledger.tracker import Tracker
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.ledger.writer import end_columns, ledger
-from executions.models import new_id
 from executions.privacy.redactor import Redactor
 from executions.record import payload, ports
 from executions.record.exchange import difference
-from executions.record.moments import second_of
+from executions.record.moments import new_id, second_of
 from executions.record.node_executions import Entry, NodeExecutions
 from executions.running.calls import (
     Answer,
@@ -44,10 +43,10 @@ from executions.running.work import MAX_REQUEST, NO_SECRETS, Work, ended_elsewhe
 from flows.adapters import lineage
 from flows.adapters.http_client import outbound_client
 from flows.adapters.sandbox import CodeOf, code_runner
-from flows.engine.aside import aside, cancel_again, is_large, uninterrupted
+from flows.engine.aside import aside, cancel_again, uninterrupted
 from flows.engine.expressions import SecretValues
 from flows.engine.graph import Node
-from flows.engine.limits import Limits
+from flows.engine.limits import Limits, is_large
 from flows.engine.node import Services
 from flows.engine.pauses import Resumption
 from flows.engine.runner import Outcome, run

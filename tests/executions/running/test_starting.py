@@ -14,9 +14,9 @@ from executions.privacy.redactor import Redactor
 from executions.running.calls import Answer, Call, Caller
 from executions.running.starting import answer_at_once, begin
 from executions.running.targets import ArgumentsError, Target
-from flows.engine.aside import LARGE
 from flows.engine.events import Event, NodeCompleted, Observer
 from flows.engine.graph import MAX_PASS, parse
+from flows.engine.limits import LARGE
 from flows.engine.node import Reused
 from flows.engine.registry import Registry
 from flows.nodes import BUILTIN_NODE_TYPES, registry
