@@ -20,7 +20,7 @@ from django.db import connection, transaction
 
 from executions.ledger import counts, statements
 from executions.management.progress import ProgressBar
-from executions.models import new_id
+from executions.record.moments import new_id
 from flowhub import demo
 from flows.models import Flow, Server
 from flows.publishing import versions

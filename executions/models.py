@@ -1,9 +1,8 @@
 """The record of every call of a flow. Rows are written by `executions.ledger` alone."""
 
-import secrets
 import uuid
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Self
 
@@ -13,6 +12,7 @@ from django.urls import reverse
 
 from executions.record.entries import Failure, NodeEntry, entries_of, failure_of
 from executions.record.exchange import message_of
+from executions.record.moments import EPOCH, new_id
 from executions.record.node_executions import MAX_CHILDREN
 from executions.record.payload_column import PayloadField
 from executions.record.status import Status
@@ -30,22 +30,10 @@ PRINCIPAL_LENGTH = 64
 ID_TOLERANCE = timedelta(hours=1)
 """How far the time in an id may be from `started_at`; they are the same since ids are made of it."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def new_id(started_at: datetime | None = None) -> uuid.UUID:
-    """An id for an execution that starts then, or now: ids sort as the starts do, so that every list is read by id.
-
-    A UUIDv7 whose first twelve random bits are the fraction of the millisecond (RFC 9562, 5.7 and method 3 of 6.2).
-    """
-    since = (started_at or datetime.now(UTC)) - _EPOCH
-    milliseconds, rest = divmod((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds, 1_000)
-    return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | rest * 4096 // 1000 << 64 | 0b10 << 62 | secrets.randbits(62))
-
 
 def _lowest_id(moment: datetime) -> uuid.UUID:
     """No id of that moment or later is smaller."""
-    return uuid.UUID(int=max((moment - _EPOCH) // timedelta(milliseconds=1), 0) << 80)
+    return uuid.UUID(int=max((moment - EPOCH) // timedelta(milliseconds=1), 0) << 80)
 
 
 @cache

@@ -5,13 +5,15 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from django.conf import settings
 from django.db import DatabaseError
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 
 from executions.admission.addresses import address_of
 from executions.admission.allowances import OverLimit
 from flows.adapters import lineage
-from flows.engine.aside import LARGE, in_thread
+from flows.engine.aside import in_thread
+from flows.engine.limits import LARGE
 from flows.values.scopes import Scope as KeyScope
 from mcp_bridge.calls import direct
 from mcp_bridge.calls.asking import SESSIONS
@@ -41,7 +43,7 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; what is wrong with a request is said before anything is done for it."""
-        origin = origins.asked_by(scope)
+        origin = origins.asked_by(scope) if settings.ALLOWED_ORIGINS else None
         if origin is not None:
             send = origins.readable(origin, send)
         if scope["type"] == "lifespan":

@@ -13,7 +13,8 @@ from django.contrib.auth.hashers import make_password
 
 from executions.acting.trials import caller_of, try_out
 from executions.ledger import counts
-from executions.models import Execution, new_id
+from executions.models import Execution
+from executions.record.moments import new_id
 from executions.record.status import Status
 from executions.running.targets import published_target
 from flows.models import Flow, Server

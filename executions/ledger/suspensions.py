@@ -23,7 +23,7 @@ from django.utils.crypto import salted_hmac
 from executions.admission.allowances import MAX_WAITING
 from executions.database import clock
 from executions.ledger import statements, writer
-from executions.ledger.tracker import ended_row
+from executions.ledger.writer import ended_row
 from executions.models import Execution, Suspension
 from executions.record import payload, shrinking
 from executions.record.node_executions import Entry, close_open

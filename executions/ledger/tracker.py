@@ -9,23 +9,21 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from executions.ledger.writer import Ledger
-from executions.models import Execution, KeptAnswer
+from executions.ledger.writer import Ledger, end_columns
+from executions.models import KeptAnswer
 from executions.privacy.redactor import Redactor
 from executions.record import payload, shrinking
 from executions.record.exchange import difference
 from executions.record.node_executions import ChildStarted, Entry, NodeExecutions, with_data
-from executions.record.status import Status
-from flows.engine.aside import aside, in_thread, is_large, uninterrupted
+from flows.engine.aside import aside, in_thread, uninterrupted
 from flows.engine.events import Event
+from flows.engine.limits import is_large
 from flows.engine.runner import FlowError
 
 FLUSH_SECONDS = 0.25
 """How far the stored node executions of a flow under way may lag behind."""
 BREATHER = 10
 """A large record lags behind by so many times as long as it takes to write, so that other executions go on."""
-
-_SHORT = 200
 
 
 class Tracker:
@@ -143,23 +141,11 @@ class Tracker:
             texts["result"] = payload.dump(result, redactor=self.redactor, redact=_redacted_result)
             if message is not None:
                 texts["sent"] = payload.dump(difference(result, message), redactor=self.redactor)
-            return self.columns(seconds, error, texts)
+            return end_columns(self.started_at, seconds, error, texts, self.redactor)
 
         row = await aside(columns, self.nodes.entries, result)
         is_ours, _ = await uninterrupted(self.ledger.commit(self.execution_id, row, kept))
         return is_ours
-
-    def columns(self, seconds: float, error: FlowError | None, texts: Mapping[str, str]) -> dict[str, Any]:
-        """What the end after so many seconds puts into the row, with the JSON texts of nodes, result and the like."""
-        ended_at = self.started_at + timedelta(seconds=seconds)
-        row = {
-            "status": Status.FULFILLED.value if error is None else Status.ERROR.value,
-            "ended_at": ended_at,
-            "updated_at": ended_at,
-            "duration_ms": round(seconds * 1000, 3),
-            **texts,
-        }
-        return row if error is None else row | error_columns(error, self.redactor)
 
 
 def _redacted_result(result: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
@@ -174,29 +160,3 @@ def _redacted_block(block: dict[str, Any], redaction: payload.Redaction) -> dict
     if block["type"] == "text":
         return block | {"text": redaction.text(block["text"], is_message=True)}
     return {**redaction.of(block), "type": block["type"]}
-
-
-def ended_row(execution: Execution, error: FlowError, now: datetime) -> dict[str, Any]:
-    """The terminal columns of an execution that is ended from outside."""
-    ended_at = max(now, execution.started_at)
-    row: dict[str, Any] = {"status": Status.ERROR.value, "ended_at": ended_at, "updated_at": ended_at}
-    row["duration_ms"] = round((ended_at - execution.started_at).total_seconds() * 1000, 3)
-    return row | error_columns(error)
-
-
-def error_columns(error: FlowError, redactor: Redactor = Redactor.none) -> dict[str, Any]:
-    """The columns that say why an execution failed."""
-    message = redactor.hide_text(error.message, is_message=True)
-    info = {
-        "message": message,
-        "kind": error.kind,
-        "nodeId": error.node_id,
-        "nodeName": error.node_name,
-        "causes": [redactor.hide_text(cause, is_message=True) for cause in error.causes],
-    }
-    return {
-        "error_info": payload.dump(info, redactor=None),
-        "error_kind": error.kind,
-        "failed_node_name": payload.clean_text(error.node_name or "")[:_SHORT],
-        "error_preview": payload.clean_text(message)[:_SHORT],
-    }

@@ -16,9 +16,9 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import DatabaseError, connection, transaction
@@ -30,7 +30,10 @@ from executions.ledger import counts, idempotency_keys, kept_answers, statements
 from executions.ledger.counts import CountChanges, CountKey
 from executions.ledger.unavailable import LedgerUnavailable
 from executions.models import CallKey, Execution, KeptAnswer
+from executions.privacy.redactor import Redactor
+from executions.record import payload
 from executions.record.status import Status
+from flows.engine.runner import FlowError
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +69,8 @@ class ExecutionChange(NamedTuple):
 
 
 DELETED = "deleted"
+
+_SHORT = 200
 
 listeners: list[Callable[[Sequence[ExecutionChange]], None]] = []
 """Called on the writing thread with each committed group; they must be quick and never wait."""
@@ -104,6 +109,8 @@ class Ledger:
         self._is_due = False
         """Whether the writer is to look: somebody waits, or something has waited for IDLE_SECONDS."""
         self._nudged_until = 0.0
+        self._waking: asyncio.AbstractEventLoop | None = None
+        """The loop that wakes the writer once this turn of it is over."""
         self._stopping = False
         self._thread: threading.Thread | None = None
 
@@ -149,8 +156,13 @@ class Ledger:
         Costs no more than a place in the group that is written next: for calls that nobody saw under way.
         """
         with self._lock:
-            item = self._item(row["id"], len(row["initial_params"]) + len(row["node_executions"]))
-            item.insert, item.is_terminal = row, True
+            item = _Item(
+                row["id"], row, is_terminal=True, size=len(row["initial_params"]) + len(row["node_executions"])
+            )
+            self._items[item.id] = item
+            self._bytes += item.size
+            if self._thread is None or not self._thread.is_alive():
+                self._start()
             return self._written(item)
 
     def progress(self, execution_id: uuid.UUID, node_executions: str, at: datetime) -> None:
@@ -196,7 +208,8 @@ class Ledger:
         item.waiters.append((loop, written))
         # Not at once: what else this turn of the event loop brings shares the transaction, and the writer does not
         # compete for the interpreter with the calls that are about to end.
-        if not self._is_due:
+        if not self._is_due and self._waking is not loop:
+            self._waking = loop
             loop.call_soon(self._wake)
         return written
 
@@ -218,6 +231,7 @@ class Ledger:
 
     def _wake(self) -> None:
         with self._lock:
+            self._waking = None
             if self._items and not self._is_due:
                 self._is_due = True
                 self._changed.notify()
@@ -382,15 +396,8 @@ def _tell_once_committed(changes: Sequence[ExecutionChange]) -> None:
 
 def _unrecorded() -> Row:
     now = datetime.now(UTC)
-    info = f'{{"message":"{NOT_RECORDED}","kind":"record_error","nodeId":null,"nodeName":null,"causes":[]}}'
-    return {
-        "status": Status.ERROR.value,
-        "ended_at": now,
-        "updated_at": now,
-        "error_info": info,
-        "error_kind": "record_error",
-        "error_preview": NOT_RECORDED,
-    }
+    columns: Row = {"status": Status.ERROR.value, "ended_at": now, "updated_at": now}
+    return columns | error_columns(FlowError("record_error", NOT_RECORDED, NOT_RECORDED))
 
 
 def _answer(group: Sequence[_Item]) -> None:
@@ -497,3 +504,47 @@ def mark(execution: Execution, **columns: Any) -> None:
     Execution.objects.filter(pk=execution.pk).update(**columns)
     key = counts.key_of_execution(execution)
     _tell_once_committed([ExecutionChange(execution.pk, key.flow_key, key.owner_key, execution.status)])
+
+
+# --- What the end of an execution puts into its row -------------------------------------------------------------------
+
+
+def end_columns(
+    started_at: datetime, seconds: float, error: FlowError | None, texts: Mapping[str, str], redactor: Redactor
+) -> dict[str, Any]:
+    """What the end after so many seconds puts into the row, with the JSON texts of nodes, result and the like."""
+    ended_at = started_at + timedelta(seconds=seconds)
+    row = {
+        "status": (Status.FULFILLED if error is None else Status.ERROR).value,
+        "ended_at": ended_at,
+        "updated_at": ended_at,
+        "duration_ms": round(seconds * 1000, 3),
+        **texts,
+    }
+    return row if error is None else row | error_columns(error, redactor)
+
+
+def ended_row(execution: Execution, error: FlowError, now: datetime) -> dict[str, Any]:
+    """The terminal columns of an execution that is ended from outside."""
+    ended_at = max(now, execution.started_at)
+    row: dict[str, Any] = {"status": Status.ERROR.value, "ended_at": ended_at, "updated_at": ended_at}
+    row["duration_ms"] = round((ended_at - execution.started_at).total_seconds() * 1000, 3)
+    return row | error_columns(error)
+
+
+def error_columns(error: FlowError, redactor: Redactor = Redactor.none) -> dict[str, Any]:
+    """The columns that say why an execution failed."""
+    message = redactor.hide_text(error.message, is_message=True)
+    info = {
+        "message": message,
+        "kind": error.kind,
+        "nodeId": error.node_id,
+        "nodeName": error.node_name,
+        "causes": [redactor.hide_text(cause, is_message=True) for cause in error.causes],
+    }
+    return {
+        "error_info": payload.dump(info, redactor=None),
+        "error_kind": error.kind,
+        "failed_node_name": payload.clean_text(error.node_name or "")[:_SHORT],
+        "error_preview": payload.clean_text(message)[:_SHORT],
+    }

@@ -7,7 +7,7 @@ pending, or has an answer that somebody may come back for, keeps its id, which b
 
 from django.db import migrations
 
-from executions.models import new_id
+from executions.record.moments import new_id
 
 TOLERANCE_MS = 3_600_000
 

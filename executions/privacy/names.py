@@ -13,7 +13,6 @@ from typing import Any
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from executions.privacy.folding import bytes_of, text_of
-from executions.privacy.needles import hits
 from flows.values.json_bounds import MAX_VALUES, is_too_long
 
 HIDDEN = "***"
@@ -47,6 +46,23 @@ _CURSOR = re.compile(
     f"_?tokens?{_NEAR}"
 )
 _REFERENCES_ONLY = re.compile(r"(?:(?i:basic|bearer|token|digest|apikey)\s+)?(?:\{\{[^{}]{1,200}\}\}[\s:]*)+")
+
+
+_WINDOW = 256 * 1024
+
+
+def hits(automaton: BytesAhoCorasick, data: bytes, longest: int) -> Iterator[tuple[int, int, int]]:
+    """Which pattern stands where in the data; looked for by the window, as one list of all would take much memory."""
+    at = 0
+    while at < len(data):
+        end = at + _WINDOW
+        last = end
+        for which, start, behind in automaton.find_matches_as_indexes(memoryview(data)[at : end + longest]):
+            if at + start >= end:
+                break
+            last = max(last, at + behind)
+            yield which, at + start, at + behind
+        at = last
 
 
 @lru_cache(maxsize=4096)
@@ -98,7 +114,7 @@ def named(data: bytes, most: int = MAX_PLACES) -> Iterator[tuple[str, int, re.Ma
 
     Where there are more words to try than `most`, the last is where they were left, with nothing behind it.
     """
-    for number, (_, start, end) in enumerate(hits(_STEM, data.lower())):
+    for number, (_, start, end) in enumerate(hits(_STEM, data.lower(), _NAME_LENGTH)):
         if number == most:
             yield "", start, None
             return

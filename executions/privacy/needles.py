@@ -17,12 +17,12 @@ from urllib.parse import quote, quote_plus
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 
 from executions.privacy.folding import bytes_of, folded
+from executions.privacy.names import hits
 
 LEAST_LENGTH = 6
 """A shorter value is found only where it stands alone in quotes."""
 MOST_COMPARED = 512
 """Bytes of a form that are compared: where they stand, as many as the whole form has are taken for it."""
-_WINDOW = 256 * 1024
 
 _BASE64 = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789/-")
 _WIDE = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
@@ -36,15 +36,6 @@ Found = tuple[int, int]
 
 _Form = tuple[bytes, int, bool]
 """What is compared of it, how many bytes it has in all, 0 where quotes are around it, and whether it is base64."""
-
-
-def hits(automaton: BytesAhoCorasick, data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Which pattern stands where in the data, and where it ends; by the window, as a list of all takes much memory."""
-    for at in range(0, len(data), _WINDOW):
-        window = memoryview(data)[at : at + _WINDOW + MOST_COMPARED]
-        for which, start, end in automaton.find_matches_as_indexes(window):
-            if start < _WINDOW:
-                yield which, at + start, at + end
 
 
 class Needles:
@@ -62,7 +53,7 @@ class Needles:
 
     def find(self, text: bytes) -> Iterator[Found]:
         """Where forms stand in folded text."""
-        for which, start, end in hits(self._automaton, text):
+        for which, start, end in hits(self._automaton, text, MOST_COMPARED):
             _, length, is_base64 = self._forms[which]
             if length:
                 end = min(start + length, len(text))

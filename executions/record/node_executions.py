@@ -84,8 +84,13 @@ class NodeExecutions:
                 entry["inputData"] = event.input
                 self._open[event.node.id] = entry, event.at
             case NodeCompleted():
-                entry = self._reused(event) if event.is_reused else self._close(event)
-                entry["status"] = "completed"
+                if (started := event.started) is not None:
+                    entry = self._new(started, "completed")
+                    entry["inputData"] = started.input
+                    entry["durationMs"] = round((event.at - started.at) * 1_000_000) / 1000
+                else:
+                    entry = self._reused(event) if event.is_reused else self._close(event)
+                    entry["status"] = "completed"
                 entry["outputData"] = event.output
                 entry["handle"] = event.handle
                 if event.has_replied:

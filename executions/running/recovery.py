@@ -24,7 +24,7 @@ from django.db.models import Exists, OuterRef, Q
 from executions.admission.refusals import refusals
 from executions.database import clock
 from executions.ledger import kept_answers, owners, suspensions, writer
-from executions.ledger.tracker import ended_row
+from executions.ledger.writer import ended_row
 from executions.models import Execution, Runner
 from executions.record.status import Status
 from executions.running import cancelling

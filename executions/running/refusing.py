@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from executions.ledger.tracker import error_columns
-from executions.ledger.writer import ledger
-from executions.models import new_id
+from executions.ledger.writer import error_columns, ledger
 from executions.privacy.redactor import Redactor
 from executions.record import payload
 from executions.record.exchange import difference
+from executions.record.moments import new_id
 from executions.record.status import Status
 from executions.running.calls import Answer, Call, Caller, Written, error_answer
 from executions.running.targets import ArgumentsError

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -17,12 +17,12 @@ from executions.ledger import drafts
 from executions.ledger.suspensions import Held
 from executions.ledger.tracker import Tracker
 from executions.ledger.unavailable import LedgerUnavailable
-from executions.ledger.writer import ledger
-from executions.models import new_id
+from executions.ledger.writer import end_columns, ledger
 from executions.privacy.redactor import Redactor
 from executions.record import payload, ports
 from executions.record.exchange import difference
-from executions.record.moments import second_of
+from executions.record.moments import new_id, second_of
+from executions.record.node_executions import Entry, NodeExecutions
 from executions.running.calls import (
     Answer,
     Answerer,
@@ -43,9 +43,10 @@ from executions.running.work import MAX_REQUEST, NO_SECRETS, Work, ended_elsewhe
 from flows.adapters import lineage
 from flows.adapters.http_client import outbound_client
 from flows.adapters.sandbox import CodeOf, code_runner
-from flows.engine.aside import aside, cancel_again, is_large, uninterrupted
+from flows.engine.aside import aside, cancel_again, uninterrupted
 from flows.engine.expressions import SecretValues
-from flows.engine.limits import Limits
+from flows.engine.graph import Node
+from flows.engine.limits import Limits, is_large
 from flows.engine.node import Services
 from flows.engine.pauses import Resumption
 from flows.engine.runner import Outcome, run
@@ -131,39 +132,40 @@ async def answer_at_once(call: Call) -> Answer | None:
         return None
     if call.faults:
         raise ArgumentsError(call.faults)
-    await admit()
-    started_at = datetime.now(UTC)
+    started_at, began = datetime.now(UTC), time.monotonic()
+    if heart.fresh_until < started_at or ledger.is_full:
+        await admit()
+        started_at, began = datetime.now(UTC), time.monotonic()
     # None of the arguments is write-only, or they would be kept from the answer.
-    redactor, timeout = target.guard.literals, target.timeout_seconds
-    tracker = Tracker(ledger, new_id(started_at), started_at, redactor)
-    work, record = Work(call, tracker, redactor, NO_SECRETS, timeout), tracker.nodes.add
-    roots = _roots(work)
+    execution_id, redactor, timeout = new_id(started_at), target.guard.literals, target.timeout_seconds
+    nodes, roots = NodeExecutions(started_at), _roots(call, execution_id, started_at)
     outcome = await run(
         target.graph,
         call.given,
         services=Services(roots["execution"]["id"], roots=roots, secrets=NO_SECRETS),
-        observers=(record,) if call.watch is None else (record, call.watch(lambda: redactor)),
+        observers=(nodes.add,) if call.watch is None else (nodes.add, call.watch(lambda: redactor)),
         limits=LIMITS,
         output_schema=target.output_schema,
     )
-    answer = _answer(work, outcome)
+    answer = _answer(target, execution_id, outcome, nodes.entries)
     result = answer.as_json()
-    values = {"initial_params": call.arguments, "node_executions": tracker.nodes.entries, "result": result}
+    values = {"initial_params": call.arguments, "node_executions": nodes.entries, "result": result}
     if call.request is not None:
         values["request"] = call.request
     if call.written is not None:
         values["sent"] = difference(result, call.written(answer))
-    seconds = tracker.seconds
+    seconds = time.monotonic() - began
     texts = payload.plain_texts(values, MAX_REQUEST, redactor)
-    row = partial(pending_row, tracker.execution_id, started_at, call, call.arguments, redactor, timeout)
+    row = pending_row(execution_id, started_at, call, call.arguments, redactor, timeout, texts)
     if texts is not None:
-        await ledger.record(row(texts) | tracker.columns(seconds, outcome.error, texts))
+        await ledger.record(row | end_columns(started_at, seconds, outcome.error, texts, redactor))
         return answer
-    ledger.open(row())
-    ending = dispatcher.start(tracker.execution_id, work.end(answer, outcome.error))
+    ledger.open(row)
+    work = Work(call, Tracker(ledger, execution_id, started_at, redactor, nodes.entries), redactor, NO_SECRETS, timeout)
+    ending = dispatcher.start(execution_id, work.end(answer, outcome.error))
     if call.place is not None:
         call.place.until_done(ending)
-    await Running(tracker.execution_id, call, ending).state()
+    await Running(execution_id, call, ending).state()
     return answer
 
 
@@ -230,7 +232,7 @@ async def _walk(work: Work) -> Answer | Waiting:
     services = Services(
         execution_id,
         outbound_client(),
-        _roots(work),
+        _roots(call, tracker.execution_id, tracker.started_at),
         work.secrets,
         flows=children,
         tools=ports.tools,
@@ -255,7 +257,7 @@ async def _walk(work: Work) -> Answer | Waiting:
         )
         if outcome.paused is not None:
             return await hold(work, outcome.paused)
-        error, answer = outcome.error, _answer(work, outcome)
+        error, answer = outcome.error, _answer(target, tracker.execution_id, outcome, tracker.nodes.entries)
         if work.for_answer.values:
             answer = await aside(partial(answer.without, work.for_answer), answer.content, answer.structured)
     except asyncio.CancelledError:
@@ -264,9 +266,9 @@ async def _walk(work: Work) -> Answer | Waiting:
     return await work.end(answer, error)
 
 
-def _roots(work: Work) -> dict[str, Any]:
+def _roots(call: Call, execution_id: uuid.UUID, started_at: datetime) -> dict[str, Any]:
     """What expressions may name besides the outputs of nodes."""
-    caller, target, started_at = work.call.caller, work.call.target, work.tracker.started_at
+    caller, target = call.caller, call.target
     return {
         "now": f"{second_of(started_at)}.{started_at.microsecond // 1000:03d}Z",
         "caller": {
@@ -275,7 +277,7 @@ def _roots(work: Work) -> dict[str, Any]:
             "principal": caller.principal,
         },
         "execution": {
-            "id": str(work.tracker.execution_id),
+            "id": str(execution_id),
             "flowName": target.flow_name,
             "toolName": target.tool_name,
         },
@@ -283,20 +285,19 @@ def _roots(work: Work) -> dict[str, Any]:
     }
 
 
-def _without_reply(work: Work) -> str:
-    if (end := work.call.target.end) is None:
+def _without_reply(end: Node | None, entries: Sequence[Entry]) -> str:
+    if end is None:
         return NO_RETURN
-    if any(entry["nodeId"] == end.id and entry["status"] == "completed" for entry in work.tracker.nodes.entries):
+    if any(entry["nodeId"] == end.id and entry["status"] == "completed" for entry in entries):
         return f"Executed as far as {end.name!r}, as it was asked for; the record has what the node gave."
     return f"With these arguments no branch led to {end.name!r}; the record shows the way that was taken."
 
 
-def _answer(work: Work, outcome: Outcome) -> Answer:
-    execution_id = work.tracker.execution_id
+def _answer(target: Target, execution_id: uuid.UUID, outcome: Outcome, entries: Sequence[Entry]) -> Answer:
     if outcome.error is not None:
         answer = error_answer(execution_id, outcome.error.for_client, outcome.error)
     elif not outcome.replies:
-        answer = Answer(execution_id, [{"type": "text", "text": _without_reply(work)}])
+        answer = Answer(execution_id, [{"type": "text", "text": _without_reply(target.end, entries)}])
     else:
         content = []
         for reply in outcome.replies:

@@ -38,11 +38,23 @@ class Target:
     end: Node | None = None
     """The node that the execution ends with, when it is not executed to its end."""
     guard: Guard = field(init=False, repr=False)
+    columns: Mapping[str, Any] = field(init=False, repr=False)
+    """What it puts into the row of each of its executions."""
     is_immediate: bool = field(init=False)
     """Whether its calls may be answered at once: there is nothing to wait for, and nothing to keep from the answer."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "guard", Guard.of(self.graph, self.input_schema))
+        columns = {
+            "flow_id": self.flow_id,
+            "flow_version_id": self.version_id,
+            "draft_digest": self.draft_digest,
+            "owner_id": self.owner_id,
+            "flow_name": self.flow_name,
+            "flow_tool_name": self.tool_name,
+            "server_slug": self.server_slug,
+        }
+        object.__setattr__(self, "columns", columns)
         waits = bool(self.graph.secret_names or self.draft or self.answer_seconds)
         object.__setattr__(self, "is_immediate", self.graph.is_immediate and not waits and self.guard.schema is None)
 

@@ -50,37 +50,34 @@ def pending_row(
 
     `texts` are the JSON texts of what was sent, by column, where they are known to hold nothing to hide.
     """
-    target = call.target
-    if texts is not None:
-        row, request = _row(execution_id, started_at, shown, texts["initial_params"], call.caller), texts.get("request")
-    else:
+    if texts is None:
         row = base_row(execution_id, started_at, shown, call.caller, redactor)
-        request = None if call.request is None else payload.dump(call.request, MAX_REQUEST, redactor=redactor)
-    row |= {
-        "flow_id": target.flow_id,
-        "flow_version_id": target.version_id,
-        "draft_digest": target.draft_digest,
-        "owner_id": target.owner_id,
-        "flow_name": target.flow_name,
-        "flow_tool_name": target.tool_name,
-        "server_slug": target.server_slug,
-        "runner_id": heart.runner_id,
-        "deadline_at": started_at + clock.ahead + timedelta(seconds=timeout),
-        "request": request,
-    }
+        row["request"] = None if call.request is None else payload.dump(call.request, MAX_REQUEST, redactor=redactor)
+    else:
+        row = base_row(execution_id, started_at, shown, call.caller, redactor, texts["initial_params"])
+        row["request"] = texts.get("request")
+    row |= call.target.columns
+    row["runner_id"] = heart.runner_id
+    row["deadline_at"] = started_at + clock.ahead + timedelta(seconds=timeout)
     if call.parent is not None:
         row["parent_id"] = call.parent.execution_id
     return row
 
 
 def base_row(
-    execution_id: uuid.UUID, started_at: datetime, arguments: Any, caller: Caller, redactor: Redactor
+    execution_id: uuid.UUID,
+    started_at: datetime,
+    arguments: Any,
+    caller: Caller,
+    redactor: Redactor,
+    text: str | None = None,
 ) -> dict[str, Any]:
-    """The columns that each execution has from the start, also one of a tool that does not exist."""
-    return _row(execution_id, started_at, *payload.cleaned(arguments, redactor), caller)
+    """The columns that each execution has from the start, also one of a tool that does not exist.
 
-
-def _row(execution_id: uuid.UUID, started_at: datetime, arguments: Any, text: str, caller: Caller) -> dict[str, Any]:
+    `text` is the JSON text of the arguments, where it is known to hold nothing to hide.
+    """
+    if text is None:
+        arguments, text = payload.cleaned(arguments, redactor)
     return {
         **_caller_columns(caller),
         "id": execution_id,

@@ -5,31 +5,12 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from flows.engine.limits import is_large
+
 T = TypeVar("T")
 
-LARGE = 64 * 1024
-"""Bytes of data, about, from which on work on it is done aside."""
-# As much text takes about as long to look through as one more value.
-_BYTES_OF_A_VALUE = 64
-# Made once: `str | bytes` in an `isinstance` is made anew each time.
-_TEXTS, _CONTAINERS = (str, bytes), (dict, list, tuple)
 # Each takes its share of the interpreter from the event loop, so the rest wait.
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="aside")
-
-
-def is_large(*values: Any) -> bool:
-    """Whether JSON values, or bytes, take LARGE bytes together, about; stops looking once they do."""
-    left, pending = LARGE, list(values)
-    while pending and left > 0:
-        value = pending.pop()
-        if isinstance(value, _TEXTS):
-            left -= len(value)
-        elif isinstance(value, _CONTAINERS):
-            left -= _BYTES_OF_A_VALUE * len(value)
-            if isinstance(value, dict) and left > 0:
-                left -= sum(map(len, map(str, value)))
-            pending += value.values() if isinstance(value, dict) else value
-    return left <= 0
 
 
 async def aside(work: Callable[[], T], *values: Any) -> T:

@@ -31,7 +31,8 @@ class NodeCompleted:
     """A node ended well; `output` is its JSON, `handle` the way out that it took.
 
     `has_replied` says that it answered the caller; `is_reused`, that an earlier execution's output stands for this
-    node, which then did not start; `is_given`, that somebody gave that output for a test.
+    node, which then did not start; `is_given`, that somebody gave that output for a test. `started` is the beginning of
+    a node that ended at once, of which nothing was told in between: it comes with the end, and was not told by itself.
     """
 
     node: Node
@@ -41,6 +42,7 @@ class NodeCompleted:
     has_replied: bool = False
     is_reused: bool = False
     is_given: bool = False
+    started: NodeStarted | None = None
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""How much JSON one execution may hold. What is too much is an error with a sentence, never cut silently."""
+"""How large JSON is, and how much of it one execution may hold: what is too much is an error with a sentence."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +8,12 @@ import orjson
 from flows.engine.errors import NodeFailed
 
 MEGABYTE = 1024 * 1024
+LARGE = 64 * 1024
+"""Bytes of data, about, from which on work on it is done aside."""
+# As much text takes about as long to look through as one more value.
+_BYTES_OF_A_VALUE = 64
+# Made once: `str | bytes` in an `isinstance` is made anew each time.
+_TEXTS, _CONTAINERS = (str, bytes), (dict, list, tuple)
 _SCALAR_BYTES = 8
 
 
@@ -58,3 +64,18 @@ def _counted(value: Any) -> int:
         else:
             size += _SCALAR_BYTES
     return size
+
+
+def is_large(*values: Any) -> bool:
+    """Whether JSON values, or bytes, take LARGE bytes together, about; stops looking once they do."""
+    left, pending = LARGE, list(values)
+    while pending and left > 0:
+        value = pending.pop()
+        if isinstance(value, _TEXTS):
+            left -= len(value)
+        elif isinstance(value, _CONTAINERS):
+            left -= _BYTES_OF_A_VALUE * len(value)
+            if isinstance(value, dict) and left > 0:
+                left -= sum(map(len, map(str, value)))
+            pending += value.values() if isinstance(value, dict) else value
+    return left <= 0

@@ -152,11 +152,17 @@ class _Walk:
         """The items that are done, of each node that is under way or asks."""
         self.asked_before: set[str] = set()
         """The nodes whose question the caller has had already, and not answered."""
+        self.untold: NodeStarted | None = None
+        """The beginning of a node that may end at once: told with its end, or before anything else."""
 
     def _at(self) -> float:
         return self.starts_at + time.monotonic() - self.began
 
     def _tell(self, event: Event) -> None:
+        if self.untold is not None:
+            started, self.untold = self.untold, None
+            if event is not started:
+                self._tell(started)
         self.reported.add(event.node.id)
         for observer in self.observers:
             observer(event)
@@ -209,7 +215,8 @@ class _Walk:
         if self.failure is not None:
             self._skip_the_rest(f"not reached: {self.failure.node_name or 'the flow'} failed")
         else:
-            self._skip_the_rest(LEFT_BEHIND)
+            if len(self.reported) < len(self.graph.order):
+                self._skip_the_rest(LEFT_BEHIND)
             self.failure = answers.lacking(self.replies) if self.output_schema is not None else None
         return Outcome(replies, self.failure, self._at())
 
@@ -323,6 +330,8 @@ class _Walk:
                 )
         except Asked as asked:
             self.asking[node.id] = asked
+            if self.untold is not None:
+                self._tell(self.untold)
         except asyncio.CancelledError as stray:
             if _being_cancelled():
                 self._tell(self._interrupted(node))
@@ -368,7 +377,11 @@ class _Walk:
             except NodeFailed as failed:
                 shown, unfit, finished = dict(node.parameters), failed, ()
         if node.id not in self.reported:  # else it goes on after a question
-            self._tell(NodeStarted(node, self._at(), shown))
+            started = NodeStarted(node, self._at(), shown)
+            if node.is_immediate and unfit is None:
+                self.untold = started
+            else:
+                self._tell(started)
             for item in finished:
                 self._tell(ItemFinished(node, self._at(), item, is_reused=True))
         if unfit is not None:
@@ -508,10 +521,12 @@ class _Walk:
     def _finish(self, node: Node, result: NodeResult, earlier: Reused | None = None) -> None:
         if result.reply is not None:
             self.replies.append((node, result.reply))
-        has_replied = result.reply is not None
-        is_given = earlier is not None and earlier.is_given
+        has_replied, is_reused, is_given = result.reply is not None, earlier is not None, False
+        if earlier is not None:
+            is_given = earlier.is_given
+        started, self.untold = self.untold, None
         self._tell(
-            NodeCompleted(node, self._at(), result.output, result.handle, has_replied, earlier is not None, is_given)
+            NodeCompleted(node, self._at(), result.output, result.handle, has_replied, is_reused, is_given, started)
         )
         self._settle(node, result.handle, result.output, is_known=True)
 

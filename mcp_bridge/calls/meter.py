@@ -68,6 +68,8 @@ class Meter:
 
     def _end(self, event: NodeCompleted | NodeErrored) -> None:
         self._shares[event.node.id] = 1.0
+        if isinstance(event, NodeCompleted) and event.started is not None and self._names_nodes:
+            self.message = event.node.name
         if isinstance(event, NodeErrored) and event.handle is None:
             # The flow is about to fail: what is skipped from here on is no step forward.
             self._has_failed = True

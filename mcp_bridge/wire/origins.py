@@ -56,7 +56,7 @@ def _normal(address: str) -> str | None:
 
 def asked_by(scope: Scope) -> str | None:
     """The allowed origin whose page asks for MCP or REST; None for everybody else."""
-    if not settings.ALLOWED_ORIGINS or scope["type"] != "http" or not scope["path"].startswith(DOORS):
+    if scope["type"] != "http" or not scope["path"].startswith(DOORS):
         return None
     origin = next((value for name, value in scope["headers"] if name == b"origin"), b"").decode("latin-1")
     return origin if is_allowed(origin) else None

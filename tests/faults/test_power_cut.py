@@ -29,7 +29,7 @@ import asyncio, os, random
 from datetime import UTC, datetime
 from django.db import connection
 from executions.ledger.writer import ledger, listeners
-from executions.models import new_id
+from executions.record.moments import new_id
 from executions.running.work import base_row
 from executions.running.calls import Caller
 from executions.privacy.redactor import Redactor

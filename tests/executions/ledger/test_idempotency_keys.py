@@ -11,7 +11,8 @@ from django.core.management.utils import get_random_secret_key
 
 from executions.ledger.idempotency_keys import Claim
 from executions.ledger.writer import Ledger
-from executions.models import CallKey, Execution, new_id
+from executions.models import CallKey, Execution
+from executions.record.moments import new_id
 from tests.executions.ledger.test_writer import pending
 
 pytestmark = [pytest.mark.anyio, pytest.mark.django_db(transaction=True)]

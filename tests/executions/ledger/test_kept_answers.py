@@ -9,7 +9,8 @@ from django.core.management import call_command
 
 from executions.ledger import idempotency_keys, kept_answers, writer
 from executions.ledger.writer import Ledger
-from executions.models import CallKey, Execution, KeptAnswer, new_id
+from executions.models import CallKey, Execution, KeptAnswer
+from executions.record.moments import new_id
 from executions.running import recovery
 from tests.executions.ledger.test_idempotency_keys import NOW, claim
 from tests.executions.ledger.test_writer import fulfilled, pending

@@ -13,7 +13,8 @@ from django.db import OperationalError, connection
 
 from executions.ledger.write_ahead_log import LAID_OUT, STEP
 from executions.ledger.writer import ExecutionChange, Ledger, LedgerUnavailable, listeners
-from executions.models import Execution, new_id
+from executions.models import Execution
+from executions.record.moments import new_id
 from flows.models import Flow, Server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.django_db(transaction=True)]

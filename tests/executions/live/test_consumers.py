@@ -20,7 +20,7 @@ from executions.ledger import writer
 from executions.ledger.writer import ExecutionChange, Ledger, ledger
 from executions.live import consumers
 from executions.live.announcer import INTERVAL_SECONDS, MAX_NAMED, announcer, group_of_flow
-from executions.models import new_id
+from executions.record.moments import new_id
 from executions.record.status import Status
 from flowhub.asgi import application
 from flows.access.roles import Role

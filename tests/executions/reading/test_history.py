@@ -12,11 +12,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from executions.ledger import counts, statements, writer
-from executions.models import HEAVY_FIELDS, Execution, new_id
+from executions.models import HEAVY_FIELDS, Execution
 from executions.reading import filters, for_agents, history
 from executions.reading.filters import ExecutionFilter
 from executions.reading.for_agents import Owned
 from executions.reading.history import History, Listing
+from executions.record.moments import new_id
 from executions.record.status import Status
 from flows.models import Flow
 from tests.factories import STARTED, make_execution, make_flow, make_server, make_user, release

@@ -14,9 +14,9 @@ from executions.privacy.redactor import Redactor
 from executions.running.calls import Answer, Call, Caller
 from executions.running.starting import answer_at_once, begin
 from executions.running.targets import ArgumentsError, Target
-from flows.engine.aside import LARGE
-from flows.engine.events import Observer
+from flows.engine.events import Event, NodeCompleted, Observer
 from flows.engine.graph import MAX_PASS, parse
+from flows.engine.limits import LARGE
 from flows.engine.node import Reused
 from flows.engine.registry import Registry
 from flows.nodes import BUILTIN_NODE_TYPES, registry
@@ -157,7 +157,11 @@ async def one_by_one(call: Call) -> Answer:
 
 def called(seed: int, types: Registry, heard: list[Any]) -> Call:
     def watch(redactor: Callable[[], Redactor]) -> Observer:
-        return lambda event: heard.append((type(event), event.node.slug))
+        def hear(event: Event) -> None:
+            started = event.started if isinstance(event, NodeCompleted) else None
+            heard.extend((type(each), event.node.slug) for each in (started, event) if each is not None)
+
+        return hear
 
     schema = compile_schema({"type": "string"}) if seed % 5 == 0 else None
     target = target_of(drawn(seed), types, output_schema=schema)

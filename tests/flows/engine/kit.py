@@ -121,6 +121,8 @@ class Recorder:
         self.events: list[Event] = []
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, NodeCompleted) and event.started is not None:
+            self.events.append(event.started)
         self.events.append(event)
 
     @property

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from flows.engine.aside import LARGE, aside, is_large
+from flows.engine.aside import aside
+from flows.engine.limits import LARGE, is_large
 
 pytestmark = pytest.mark.anyio
 

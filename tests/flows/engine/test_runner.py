@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flows.engine.errors import Abort, NodeFailed
-from flows.engine.events import NodeStarted
+from flows.engine.events import Event, NodeCompleted, NodeStarted
 from flows.engine.graph import MAX_PASS
 from flows.engine.node import NodeResult, Reply, Services
 from flows.engine.registry import Registry
@@ -390,6 +390,31 @@ async def test_replies_given_before_a_failure_are_kept(flow: Flow, recorder: Rec
     assert outcome.error is not None
 
 
+async def test_the_beginning_of_a_node_that_ends_at_once_comes_with_its_end_or_before_what_it_says(flow: Flow) -> None:
+    told: list[tuple[Any, ...]] = []
+
+    def hear(event: Event) -> None:
+        started = event.started.input if isinstance(event, NodeCompleted) and event.started is not None else None
+        told.append((type(event).__name__, event.node.slug, *([started] if started is not None else [])))
+
+    flow.add("made", "set_fields", after="trigger", fields={"n": "{{ trigger.n }}"})
+    flow.add("talk", "log", after="made", message="hello")
+    flow.add("wait", after="talk")
+    flow.add("stop", "fail", after="wait", message="no")
+    await run(flow.graph(), {"n": 1}, services=Services(), observers=[hear])
+    assert told == [
+        ("NodeCompleted", "trigger", {"n": 1}),
+        ("NodeCompleted", "made", {"fields": {"n": 1}}),
+        ("NodeStarted", "talk"),
+        ("NodeLog", "talk"),
+        ("NodeCompleted", "talk"),
+        ("NodeStarted", "wait"),
+        ("NodeCompleted", "wait"),
+        ("NodeStarted", "stop"),
+        ("NodeErrored", "stop"),
+    ]
+
+
 async def test_the_record_is_committed_before_each_node_with_effects(
     flow: Flow, recorder: Recorder, effectful: Effectful
 ) -> None:
@@ -415,7 +440,8 @@ async def test_the_record_is_committed_before_each_node_with_effects(
         observers=[lambda event: happened.append(event.node.slug) if isinstance(event, NodeStarted) else None],
         before_effects=commit,
     )
-    assert happened == ["trigger", "pure", "first", "committed", "acted", "second", "committed", "acted"]
+    # The trigger ends at once, so its beginning comes with its end.
+    assert happened == ["pure", "first", "committed", "acted", "second", "committed", "acted"]
 
 
 async def test_a_record_that_cannot_be_kept_ends_the_flow_before_the_effect(
