@@ -26,7 +26,7 @@ from mcp_bridge.servers.host import current_host
 ROOT = tools._flowhub.ROOT
 
 PACKAGES = ("flowhub", "mcp_bridge", "executions", "flows")
-ALLOWED = {"functions": 93, "files": 29, "parses of the body": 1, "writings of JSON": 10}
+ALLOWED = {"functions": 93, "files": 29, "parses of the body": 1, "writings of JSON": 11}
 
 PARSERS = {"from_json", "validate_json", "loads"}
 WRITERS = {"dumps", "encode", "to_json", "model_dump_json"}

@@ -8,6 +8,10 @@ LARGE = 60
 """Modules of more lines have a test file of their name, or stand in ELSEWHERE."""
 
 ELSEWHERE = {
+    "executions/database": "faults/test_liveness.py",
+    "executions/running/bell": "faults/test_cancelling.py",
+    "executions/running/cancelling": "faults/test_cancelling.py",
+    "mcp_bridge/upstream/views": "mcp_bridge/upstream/test_client.py",
     "executions/record/entries": "executions/record/test_cut_records.py",
     "executions/record/payload_lookups": "executions/record/test_payload_column.py",
     "executions/record/payload_values": "executions/record/test_payload_column.py",

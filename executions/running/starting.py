@@ -133,7 +133,7 @@ async def answer_at_once(call: Call) -> Answer | None:
     if call.faults:
         raise ArgumentsError(call.faults)
     started_at, began = datetime.now(UTC), time.monotonic()
-    if heart.fresh_until < started_at or ledger.is_full:
+    if heart.fresh_until < began or ledger.is_full:
         await admit()
         started_at, began = datetime.now(UTC), time.monotonic()
     # None of the arguments is write-only, or they would be kept from the answer.

@@ -176,21 +176,15 @@ def parsed(body: bytes) -> Any:
     if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES and _has_too_many([message]):
         text = f"This message has more than {MAX_VALUES} values. Send less, or send it as one text."
         raise Refused(413, text)
-    if b"\\u003a" in body or b"\\u003A" in body or body.count(b":") != _colons(message):
+    # Of a member that came twice one is gone: the body has more colons than what was read of it, but for those in texts
+    # that are escaped. To count them costs less than to read, and to read with a look at each object five times as much.
+    try:
+        written = orjson.dumps(message)
+    except TypeError:  # whole numbers of more than 64 bits
+        written = to_json(message)
+    if b"\\u003a" in body or b"\\u003A" in body or body.count(b":") != written.count(b":"):
         json.loads(body, object_pairs_hook=_each_once)
     return message
-
-
-def _colons(message: Any) -> int:
-    """How many colons the JSON of a message has, each member once.
-
-    Of a member that came twice one is gone, so the body had more of them, but for those in texts that are escaped.
-    Counting costs a third of what reading does, and reading with a look at each object five times as much.
-    """
-    try:
-        return orjson.dumps(message).count(b":")
-    except TypeError:  # whole numbers of more than 64 bits
-        return to_json(message).count(b":")
 
 
 def _each_once(members: list[tuple[str, Any]]) -> None:
