@@ -147,7 +147,7 @@ async def _serve(ctx: Any, call_next: Any) -> Any:
     reports.session_level.set(connection.state.get(LEVEL))
     try:
         answer = await call_next(ctx)
-        if ctx.method == "initialize" and ctx.request is not None:
+        if answer and ctx.method == "initialize" and ctx.request is not None:  # as a notification it opens nothing
             agreed = {**ctx.params, "protocolVersion": answer["protocolVersion"]}
             await ctx.request.scope[asking.SESSIONS].keep(connection, tools.principal_of(ctx), agreed)
         return answer
