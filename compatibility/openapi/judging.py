@@ -187,7 +187,7 @@ def _cookie_not_spread(difference: Difference, call: Call) -> bool:
     for key, value in call.parameters.items():
         spread |= value if key.startswith("cookie.") and isinstance(value, dict) else {}
     if difference.is_extra:
-        return difference.name in spread and difference.got == _as_text(spread[difference.name])
+        return difference.name in spread and difference.got == [_as_text(spread[difference.name])]
     return difference.got is None and isinstance(call.parameters.get(f"cookie.{difference.name}"), dict)
 
 

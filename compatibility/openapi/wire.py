@@ -78,7 +78,7 @@ class Parts:
     path: str
     query: dict[str, list[str]]
     headers: dict[str, str]
-    cookies: dict[str, str]
+    cookies: dict[str, list[str]]
     media_type: str
     body: Any = None
     """JSON as a value, a form and a multipart as fields with lists of what they hold, anything else as text."""
@@ -99,7 +99,7 @@ def parts_of(sent: Sent, named: Iterable[str] = ()) -> Parts:
     for pair in sent.header("cookie").split(";"):
         if pair.strip():
             name, _, value = pair.strip().partition("=")
-            parts.cookies[unquote(name)] = unquote(value)
+            parts.cookies.setdefault(unquote(name), []).append(unquote(value))
     if not sent.body:
         return parts
     if media_type == "application/x-www-form-urlencoded":
