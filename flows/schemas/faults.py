@@ -52,7 +52,7 @@ def _first(validator: Any, value: Any) -> Fault:
         validator.validate(value)
     except jsonschema_rs.ValidationError as error:
         said = message_of(error) if len(error.message) <= _SHORT_MESSAGE else f"{_shown(error.instance)} does not fit"
-        return Fault(json_path(error.instance_path), said)
+        return Fault(json_path(error.instance_path), _better(error, error.instance) or said)
     return Fault("", "does not fit the schema")
 
 
