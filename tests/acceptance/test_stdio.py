@@ -175,6 +175,9 @@ def told(error: BaseException) -> str:
     return " ".join(map(told, error.exceptions)) if isinstance(error, BaseExceptionGroup) else str(error)
 
 
+FORGET = "from mcp_bridge.models import HandshakeSession; HandshakeSession.objects.all().delete()"
+
+
 async def test_a_client_goes_on_after_flowhub_was_restarted(uvicorn_server: LiveServer, errors: IO[str]) -> None:
     server, key = uvicorn_server, uvicorn_server.credentials["key"]
     async with through_stdio(server.url, LEGACY, key=key, errors=errors) as client:
@@ -185,6 +188,12 @@ async def test_a_client_goes_on_after_flowhub_was_restarted(uvicorn_server: Live
         server.start("serve", "--port", str(server.port))
         again = await client.call_tool("greet", {"name": "Ada", "n": 3})
         assert again.content[0].text == "Hello, Ada! 3"
+        assert "it is begun anew" not in said(errors)
+        server.kill()
+        server.manage("shell", "-v0", "-c", FORGET)
+        server.start("serve", "--port", str(server.port))
+        again = await client.call_tool("greet", {"name": "Ada", "n": 4})
+        assert again.content[0].text == "Hello, Ada! 4"
     assert "it is begun anew" in said(errors)
 
 

@@ -171,7 +171,7 @@ async def test_cancelling_what_was_called_is_a_failure_of_the_caller() -> None:
     outer = await sync_to_async(publish_unchecked)(server, "outer", node("call", "call_flow", flow="inner"))
     task = await begin(outer)
     child = await pending("inner")
-    assert cancelling.cancel(child)
+    assert await sync_to_async(cancelling.cancel)(child)
     result = await asyncio.wait_for(task, 20)
     parent = await ended("outer")
     assert (result.is_error, parent.error_kind, parent.failed_node_name) == (True, "node_failed", "Call")
