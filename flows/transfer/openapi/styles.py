@@ -79,7 +79,12 @@ def style_of(
     has_own_name = kind == "deepObject" or (is_exploded and place not in ("path", "headers"))
     if "array" in types:
         _check_list(name, kind, types, items_of(schema) - {"null"}, note, has_own_name=has_own_name)
-    members = (types_of(child) for each in alternatives(schema) for child in (each.get("properties") or {}).values())
+    members = (
+        types_of(child)
+        for each in alternatives(schema)
+        for child in (*(each.get("properties") or {}).values(), each.get("additionalProperties"))
+        if isinstance(child, dict)
+    )
     if any(member & NESTED and member != EVERY for member in members):
         own = "they are sent under names of their own" if is_exploded else f"they are sent as {name}[b][...]=..."
         sent = own if has_own_name else "leave them out"

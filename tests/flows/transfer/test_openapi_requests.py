@@ -552,6 +552,15 @@ class TestChoices:
                 "'f' has members that are lists or objects, for which the style deepObject has no form; they are sent "
                 "as f[b][...]=...",
             ),
+            (
+                body(
+                    FORM,
+                    {"type": "object", "properties": {"f": {"type": "object", "additionalProperties": OBJECT}}},
+                    encoding={"f": {"style": "deepObject"}},
+                ),
+                "'f' has members that are lists or objects, for which the style deepObject has no form; they are sent as "
+                "f[b][...]=...",
+            ),
         ],
     )
     def test_what_a_document_leaves_open_is_told(self, part: dict[str, Any], told: str) -> None:

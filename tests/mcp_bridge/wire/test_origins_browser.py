@@ -46,11 +46,11 @@ async ([server, key]) => {
     const meta = "io.modelcontextprotocol/";
     const _meta = { [meta + "protocolVersion"]: "2026-07-28", [meta + "clientInfo"]: { name: "page", version: "1" },
       [meta + "clientCapabilities"]: {} };
-    const params = { name: "greet", arguments: { name: "Ada" }, _meta };
+    const params = { name: "greet", arguments: { name: "Ada", n: 1 }, _meta };
     const answer = await post({ jsonrpc: "2.0", id: 1, method: "tools/call", params }, {
       "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "greet", "mcp-param-x": "1",
     });
-    return [answer.status, (await answer.text()).includes("Ada")];
+    return [answer.status, (await answer.text()).includes("Hello, Ada! 1")];
   });
   await attempt("page", async () => (await fetch(`${server}/login/`)).status);
   await attempt("cookies", async () => (await fetch(`${server}/api/flows/`, { credentials: "include" })).status);
@@ -96,10 +96,11 @@ def test_a_page_calls_when_its_origin_is_allowed_and_no_other_page_does(
                 page = context.new_page()
                 page.goto(origin)
                 told[origin] = page.evaluate(CALL, [server.url, server.credentials["key"]])
+    about, scope = f"{server.url}/.well-known/oauth-protected-resource/mcp/demo", 'scope="mcp:call"'
     assert told == {
         allowed: {
             "rest": [200, True],
-            "refused": [401, 'Bearer realm="flowhub", error="invalid_token"'],
+            "refused": [401, f'Bearer realm="flowhub", error="invalid_token", resource_metadata="{about}", {scope}'],
             "handshake": [200, 200, True],
             "modern": [200, True],
             "page": "TypeError",
