@@ -558,8 +558,8 @@ class TestChoices:
                     {"type": "object", "properties": {"f": {"type": "object", "additionalProperties": OBJECT}}},
                     encoding={"f": {"style": "deepObject"}},
                 ),
-                "'f' has members that are lists or objects, for which the style deepObject has no form; they are sent as "
-                "f[b][...]=...",
+                "'f' has members that are lists or objects, for which the style deepObject has no form; they are sent "
+                "as f[b][...]=...",
             ),
         ],
     )
