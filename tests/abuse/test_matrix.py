@@ -93,22 +93,24 @@ class World:
         """The address of the things of the owner, of whom all the others are something."""
 
         def value(found: re.Match[str]) -> str:
-            name = found[1].rpartition(":")[2]
+            name = found[1] or found[2].rpartition(":")[2]
             special = {
                 ("flows:server-resource", "offer_id"): self.ids["resource"],
                 ("flows:server-resource-delete", "offer_id"): self.ids["resource"],
                 ("flows:node-type", "name"): "return",
+                ("oauth:resource", "slug"): "shared",
                 ("bridge:tool-raw", "name"): self.ids["tool"],
                 ("executions:inputs", "slug"): "answer",
                 ("api-node-inputs", "slug"): "answer",
             }
             return str(special.get((door.name, name), self.ids.get(name, "1")))
 
-        return "/" + re.sub(r"<([^>]+)>", value, door.route).removeprefix("/")
+        plain = re.sub(r"[\^\\$]|/\?$", "", re.sub(r"\(\?P<(\w+)>[^)]*\)|<([^>]+)>", value, door.route))
+        return "/" + plain.removeprefix("/")
 
 
-@pytest.fixture
-def world(db: Any) -> World:
+def shared() -> World:
+    """A server of the owner with something of each kind, and what everybody else is to it."""
     owner = make_user("owner")
     server = make_server(owner, slug="shared")
     needs = {"type": "object", "properties": {"who": {"type": "string"}}, "required": ["who"]}
@@ -160,6 +162,11 @@ def world(db: Any) -> World:
     camel = {re.sub(r"_(.)", lambda found: found[1].upper(), name): value for name, value in ids.items()}
     camel |= {"promptId": prompt.pk, "resourceId": resource.pk}
     return World(people, camel | ids)
+
+
+@pytest.fixture
+def world(db: Any) -> World:
+    return shared()
 
 
 def browsers(world: World) -> dict[str, Client]:
