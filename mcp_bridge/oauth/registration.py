@@ -1,6 +1,7 @@
 """Dynamic registration (RFC 7591): any client may say what it is called and where it wants people sent back to."""
 
 import json
+import re
 import unicodedata
 from typing import Any
 from urllib.parse import urlsplit
@@ -137,7 +138,8 @@ def why_no_redirect(uri: Any) -> str:
         return (
             "A redirect URI with http:// leads to this machine: 127.0.0.1, [::1] or localhost. Use https:// elsewhere."
         )
-    if not host or "@" in url.netloc or "#" in uri or " " in uri or "*" in url.netloc:
+    # The host stands in a header of the consent page too, where other characters would have a meaning.
+    if not re.fullmatch(r"[\w.\-:\[\]]+", url.netloc, re.ASCII) or not host or "#" in uri or " " in uri:
         return "A redirect URI names a host, without a user, a fragment, blanks or wildcards."
     return ""
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from django.test import Client
 
-from tests.abuse.test_matrix import doors, shared
+from tests.abuse.test_matrix import shared
+from tests.doors import address_of, doors
 
 WITHOUT_A_TOKEN = {
     "oauth:register": "A client registers itself, as nobody.",
@@ -34,7 +35,7 @@ def test_no_door_takes_a_change_by_cookies_alone(db: Any) -> None:
         client.cookies = SimpleCookie(cookies)
         body = '{"nonsense": 1}' if hasattr(door.view, "cls") else "nonsense=1"
         form = "application/json" if hasattr(door.view, "cls") else "application/x-www-form-urlencoded"
-        answer = client.generic(door.method, world.address(door), body, form)
+        answer = client.generic(door.method, address_of(door, world.ids), body, form)
         said = answer.content.decode()
         if answer.status_code == 403 and ("This form has expired" in said or "CSRF Failed" in said):
             refused += 1

@@ -8,14 +8,12 @@ rule itself: who lacks the scope is refused, and who does not belong to the serv
 import json
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from django.db import transaction
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.generators import SchemaGenerator
 
 from flows.access.roles import SCOPES_OF
@@ -23,15 +21,14 @@ from flows.members.invitations import invite
 from flows.models import Membership, Prompt, Resource, SavedCase
 from flows.publishing import versions
 from flows.transfer import choosing
-from flows.values.scopes import Scope
 from mcp_bridge.models import ApiKey
 from tests.definitions import chain, node
+from tests.doors import METHODS, Door, address_of, doors
 from tests.factories import make_execution, make_flow, make_server, make_user
 from tests.live import ROOT
 
 PEOPLE = ("anonymous", "deactivated", "stranger", "viewer", "editor", "publisher", "owner", "superuser")
 TABLE = ROOT / "tests" / "abuse" / "matrix.txt"
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 STARTS = {
     *("executions:test", "executions:cases", "executions:publish-cases", "executions:first-call"),
@@ -44,69 +41,10 @@ WITHOUT = frozenset({"admin:jsi18n", "admin:view_on_site", "admin:autocomplete"}
 """Doors of Django's own that show nothing of anybody."""
 
 
-@dataclass(frozen=True)
-class Door:
-    """An address by one method; `scope` is what it needs, where it says so."""
-
-    name: str
-    route: str
-    method: str
-    scope: Scope | None
-    names_object: bool
-    view: Any
-
-
-def patterns(resolver: Any, route: str = "", space: str = "") -> Iterator[tuple[str, str, URLPattern]]:
-    for each in resolver.url_patterns:
-        at = route + str(each.pattern)
-        if isinstance(each, URLResolver):
-            inside = f"{space}{each.namespace}:" if each.namespace else space
-            yield from patterns(each, at, inside)
-        else:
-            yield space + (each.name or ""), at, each
-
-
-def doors() -> list[Door]:
-    found = []
-    for name, route, pattern in patterns(get_resolver()):
-        view = pattern.callback
-        cls = getattr(view, "cls", None)
-        for method in METHODS:
-            if cls is not None and (
-                not hasattr(cls, method.lower()) or method.lower() not in getattr(cls, "http_method_names", [])
-            ):
-                continue
-            if cls is None and method not in ("GET", "POST"):
-                continue
-            scope = getattr(cls, "scopes", {}).get(method) if cls else None
-            scope = getattr(view, "acts", None) if cls is None and method == "POST" else scope
-            found.append(Door(name, route, method, scope, "<" in route and "admin/" not in route, view))
-    return sorted(found, key=lambda door: (door.route, door.method))
-
-
 @dataclass
 class World:
     people: dict[str, Any]
     ids: dict[str, Any]
-
-    def address(self, door: Door) -> str:
-        """The address of the things of the owner, of whom all the others are something."""
-
-        def value(found: re.Match[str]) -> str:
-            name = found[1] or found[2].rpartition(":")[2]
-            special = {
-                ("flows:server-resource", "offer_id"): self.ids["resource"],
-                ("flows:server-resource-delete", "offer_id"): self.ids["resource"],
-                ("flows:node-type", "name"): "return",
-                ("oauth:resource", "slug"): "shared",
-                ("bridge:tool-raw", "name"): self.ids["tool"],
-                ("executions:inputs", "slug"): "answer",
-                ("api-node-inputs", "slug"): "answer",
-            }
-            return str(special.get((door.name, name), self.ids.get(name, "1")))
-
-        plain = re.sub(r"[\^\\$]|/\?$", "", re.sub(r"\(\?P<(\w+)>[^)]*\)|<([^>]+)>", value, door.route))
-        return "/" + plain.removeprefix("/")
 
 
 def shared() -> World:
@@ -212,7 +150,7 @@ def test_every_person_at_every_door(world: World, capsys: pytest.CaptureFixture[
         if door.name in WITHOUT:
             continue
         letters = ""
-        address = world.address(door)
+        address = address_of(door, world.ids)
         for person in PEOPLE:
             is_started = door.name in STARTS and door.method != "GET" and is_let_in(door, person)
             letter = "." if is_started else answer_of(clients[person], door, address)

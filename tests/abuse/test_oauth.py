@@ -302,6 +302,7 @@ def test_registration_is_bounded(program: Program) -> None:
         {"redirect_uris": ["http://evil.example/callback"]},
         {"redirect_uris": ["javascript:alert(1)"]},
         {"redirect_uris": ["https://user@evil.example/"]},
+        {"redirect_uris": ["https://client.example;sandbox/callback"]},
         {"redirect_uris": ["https://*.example/"]},
         {"redirect_uris": ["https://a.example/#x"]},
         {"redirect_uris": ["https://a.example/ https://b.example/"]},
