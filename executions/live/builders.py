@@ -9,7 +9,10 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from executions.database import in_database
 from executions.live import consumers
+from flows.models import Flow
+from flows.values.scopes import Scope
 
 STORED = "stored"
 """What a page sends; everything else is ignored."""
@@ -49,8 +52,8 @@ class BuildersConsumer(consumers.FlowSocket):
         await self.channel_layer.group_send(group, {"type": "builders.left", "channel": self.channel_name})
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Tell the others that the draft was stored."""
-        if self.group and text_data == STORED:
+        """Tell the others that the draft was stored; of who may not store one, nothing is passed on."""
+        if self.group and text_data == STORED and await in_database(self._may_store):
             message = {"type": "builders.stored", "channel": self.channel_name}
             with suppress(Exception):  # each channel layer has errors of its own; the others hear of it later then
                 await self.channel_layer.group_send(self.group, message)
@@ -76,6 +79,10 @@ class BuildersConsumer(consumers.FlowSocket):
         """Somebody has stored the draft."""
         if message["channel"] != self.channel_name:
             await self.send(json.dumps({"stored": True}))
+
+    def _may_store(self) -> bool:
+        flow_id = self.scope["url_route"]["kwargs"]["flow_id"]
+        return Flow.objects.visible_to(self.user, Scope.FLOWS_WRITE).filter(pk=flow_id).exists()
 
     def _here(self, *, asks: bool) -> dict[str, Any]:
         person = {"id": self.user.pk, "name": self.user.get_username()}
